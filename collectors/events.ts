@@ -1,0 +1,133 @@
+/**
+ * The declaration of every event of the security message contract: one table from which the payload types, the
+ * check before an event is journaled, and the generated reference come. The wire names are the contract's and may
+ * not change. Source: the public message schemas, version 1.0.
+ */
+
+type Kind = 'string' | 'integer' | 'boolean' | 'ip' | readonly string[];
+
+interface Field {
+  /** An array lists the allowed values. `ip` is IPv4 or IPv6 text. */
+  readonly kind: Kind;
+  readonly required: boolean;
+  readonly meaning: string;
+}
+
+interface EventDeclaration {
+  readonly category: 'Periodic' | 'Triggered';
+  readonly type: 'Security' | 'Operational' | 'Diagnostic';
+  readonly meaning: string;
+  readonly fields: Readonly<Record<string, Field>>;
+}
+
+const required = <const K extends Kind>(kind: K, meaning: string) =>
+  ({ kind, required: true, meaning }) as const;
+const optional = <const K extends Kind>(kind: K, meaning: string) =>
+  ({ kind, required: false, meaning }) as const;
+
+export const events = {
+  ProcessCreate: {
+    category: 'Triggered',
+    type: 'Security',
+    meaning: 'A program was started (execve, execveat).',
+    fields: {
+      Executable: required('string', 'Full path of the executable; of a script, its interpreter.'),
+      ProcessId: required('integer', 'Process id; 0 in an aggregate.'),
+      ParentProcessId: required('integer', 'Process id of the parent; 0 in an aggregate.'),
+      UserId: required('string', 'Real user id, decimal.'),
+      UserName: optional('string', 'Name of that user, where /etc/passwd knows it.'),
+      CommandLine: required('string', 'All arguments joined by one blank, secrets masked.'),
+    },
+  },
+  ListeningPorts: {
+    category: 'Periodic',
+    type: 'Security',
+    meaning: 'The sockets that wait for others: TCP in LISTEN, bound UDP.',
+    fields: {
+      Protocol: required(['tcp', 'tcp6', 'udp', 'udp6'], 'Transport and address family.'),
+      LocalAddress: optional('ip', 'Address the socket is bound to.'),
+      LocalPort: required('string', 'Port the socket is bound to.'),
+      RemoteAddress: optional('ip', 'The any-address of the family.'),
+      RemotePort: optional('string', 'Always `*`.'),
+    },
+  },
+  Diagnostic: {
+    category: 'Triggered',
+    type: 'Diagnostic',
+    meaning: 'Something about the agent itself that an operator should know.',
+    fields: {
+      Severity: required(['Fatal', 'Error', 'Warning', 'Information', 'Debug'], 'How bad it is.'),
+      Message: required('string', 'One sentence.'),
+      ProcessId: required('integer', 'Process id of the agent.'),
+      ThreadId: required('integer', 'Thread id; the agent has one.'),
+      CorrelationId: optional('string', 'GUID of the run that wrote it.'),
+    },
+  },
+  ConfigurationError: {
+    category: 'Triggered',
+    type: 'Operational',
+    meaning: 'A desired property that could not be used as written.',
+    fields: {
+      ConfigurationName: required('string', 'The desired property.'),
+      ErrorType: required(['TypeMismatch', 'NotOptimal', 'Conflict'], 'What is wrong with it.'),
+      UsedConfiguration: required('string', 'The value in force instead.'),
+      Message: required('string', 'What was written, and what would be right.'),
+    },
+  },
+  DroppedEventsStatistics: {
+    category: 'Periodic',
+    type: 'Operational',
+    meaning: 'How many events each queue took and lost since the last such event.',
+    fields: {
+      Queue: required(['High', 'Low'], 'The queue.'),
+      CollectedEvents: required('integer', 'Events offered to the queue.'),
+      DroppedEvents: required('integer', 'Events of the queue that will never arrive.'),
+    },
+  },
+  MessageStatistics: {
+    category: 'Periodic',
+    type: 'Operational',
+    meaning: 'How many messages were sent since the last such event.',
+    fields: {
+      MessagesSent: required('integer', 'Messages that the hub acknowledged.'),
+      MessagesUnder4KB: required('integer', 'Of these, messages of less than 4096 bytes.'),
+      TotalFailed: required('integer', 'Attempts to send that failed.'),
+    },
+  },
+} as const satisfies Record<string, EventDeclaration>;
+
+type Events = typeof events;
+export type EventName = keyof Events;
+
+type NamesWhere<Property extends 'category' | 'type', Value> = {
+  [N in EventName]: Events[N][Property] extends Value ? N : never;
+}[EventName];
+
+type SecurityName = NamesWhere<'type', 'Security'>;
+/** Events that a snapshot collector gives. */
+export type SnapshotName = Extract<SecurityName, NamesWhere<'category', 'Periodic'>>;
+/** Events that a triggered collector gives. */
+export type TriggeredName = Extract<SecurityName, NamesWhere<'category', 'Triggered'>>;
+
+type ValueOf<K extends Kind> = K extends readonly (infer V)[]
+  ? V
+  : K extends 'integer'
+    ? number
+    : K extends 'boolean'
+      ? boolean
+      : string;
+
+type Fields<N extends EventName> = Events[N]['fields'];
+type RequiredKeys<F> = { [K in keyof F]: F[K] extends { required: true } ? K : never }[keyof F];
+type KindAt<F, K extends keyof F> = F[K] extends { kind: infer V extends Kind } ? V : never;
+
+/** The payload of one event: its declared fields, and `ExtraDetails` whose values are all strings. */
+export type Payload<N extends EventName = EventName> = N extends EventName
+  ? {
+      -readonly [K in RequiredKeys<Fields<N>>]: ValueOf<KindAt<Fields<N>, K>>;
+    } & {
+      -readonly [K in Exclude<keyof Fields<N>, RequiredKeys<Fields<N>>>]?: ValueOf<
+        KindAt<Fields<N>, K>
+      >;
+    } & { ExtraDetails?: Record<string, string> }
+  : never;

@@ -1,0 +1,29 @@
+/**
+ * Why something that happened on the device may be missing at the hub. Loss is a value here: whoever drops, cuts,
+ * cannot parse or may have missed something says so with one of these causes, and the number reaches the hub.
+ * The key is what `agentStatus` and `DroppedEventsStatistics.ExtraDetails` show; the text is the reference.
+ */
+export const lossCauses = {
+  kernelLost: 'The kernel dropped audit records before any reader saw them (AUDIT_GET `lost`).',
+  socketOverflow: 'A netlink socket overflowed (ENOBUFS) because records were read too slowly.',
+  serialGap: 'Audit serial numbers were skipped in the stream.',
+  blindSeconds: 'Seconds during which our audit rules or audit itself were switched off by others.',
+  assemblyOverflow: 'An audit event was completed early because too many records were pending.',
+  unparsed: 'A record from the kernel could not be parsed.',
+  processGone: 'A process ended before its command line could be read.',
+  pollingGap: 'Looks at /proc that came late, so that short-lived processes may have been missed.',
+  hashSkipped: 'An executable was reported without its hash: too large, unreadable or over the rate.',
+  foreignAuditRecords: 'Audit records of others that were not re-emitted because of the rate limit.',
+  commandLineCut: 'A command line was cut; its length and SHA-256 are in ExtraDetails.',
+  invalidEvent: 'An event did not fit the message schema or the largest message and was dropped.',
+  pipelineOverflow: 'An event was dropped because too many waited to be journaled.',
+  spoolFull: 'The oldest events of the lowest priority were dropped because the local cache was full.',
+  spoolCorrupt: 'Records of the local cache failed their checksum and were skipped.',
+  spoolWriteFailed: 'Events could not be written to the local cache.',
+  collectorFailed: 'A collector failed and ran again later.',
+} as const satisfies Record<string, string>;
+
+export type LossCause = keyof typeof lossCauses;
+
+/** Counts a loss; `count` is in events unless the cause says otherwise. */
+export type ReportLoss = (cause: LossCause, count: number) => void;

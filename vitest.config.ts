@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+/** `unit` changes nothing on the host; `device` needs root and a real kernel (npm run test:device). */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/device/**'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'device',
+          include: ['test/device/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
