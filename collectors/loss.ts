@@ -12,12 +12,15 @@ export const lossCauses = {
   unparsed: 'A record from the kernel could not be parsed.',
   processGone: 'A process ended before its command line could be read.',
   pollingGap: 'Looks at /proc that came late, so that short-lived processes may have been missed.',
-  hashSkipped: 'An executable was reported without its hash: too large, unreadable or over the rate.',
-  foreignAuditRecords: 'Audit records of others that were not re-emitted because of the rate limit.',
+  hashSkipped:
+    'An executable was reported without its hash: too large, unreadable or over the rate.',
+  foreignAuditRecords:
+    'Audit records of others that were not re-emitted because of the rate limit.',
   commandLineCut: 'A command line was cut; its length and SHA-256 are in ExtraDetails.',
   invalidEvent: 'An event did not fit the message schema or the largest message and was dropped.',
   pipelineOverflow: 'An event was dropped because too many waited to be journaled.',
-  spoolFull: 'The oldest events of the lowest priority were dropped because the local cache was full.',
+  spoolFull:
+    'The oldest events of the lowest priority were dropped because the local cache was full.',
   spoolCorrupt: 'Records of the local cache failed their checksum and were skipped.',
   spoolWriteFailed: 'Events could not be written to the local cache.',
   collectorFailed: 'A collector failed and ran again later.',
