@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createRedactor } from '../../agent/pipeline/redaction.js';
+
+const redactor = createRedactor([]);
+const redacted = (...argv: string[]): string => redactor.redact(argv).join(' ');
+
+describe('secrets in command lines are masked', () => {
+  it.each([
+    [['mysql', '-psecret', '-u', 'root'], 'mysql -p*** -u root'],
+    [['/usr/bin/sshpass', '-p', 'hunter2', 'ssh', 'host'], '/usr/bin/sshpass -p *** ssh host'],
+    [['tool', '--password', 'two words', 'rest'], 'tool --password *** rest'],
+    [['tool', '--password=abc', 'rest'], 'tool --password=*** rest'],
+    [['tool', '--db-password', 'abc'], 'tool --db-password ***'],
+    [['tool', '--api-key', 'abc'], 'tool --api-key ***'],
+    [['env', 'PGPASSWORD=abc', 'psql'], 'env PGPASSWORD=*** psql'],
+    [['curl', '-u', 'user:pass', 'http://h'], 'curl -u *** http://h'],
+    [['curl', '-H', 'Authorization: Bearer abcdef123456=='], 'curl -H Authorization: Bearer ***'],
+    [['git', 'clone', 'https://me:tok@host/x'], 'git clone https://me:***@host/x'],
+    [
+      ['curl', '-d', '{"password": "abc", "user": "me"}'],
+      'curl -d {"password": "***", "user": "me"}',
+    ],
+    [
+      ['az', 'HostName=h.azure-devices.net;DeviceId=d;SharedAccessKey=c2VjcmV0a2V5PT0='],
+      'az HostName=h.azure-devices.net;DeviceId=d;SharedAccessKey=***',
+    ],
+    [
+      ['az', 'DefaultEndpointsProtocol=https;AccountName=n;AccountKey=QUJD+/==;EndpointSuffix=x'],
+      'az DefaultEndpointsProtocol=https;AccountName=n;AccountKey=***;EndpointSuffix=x',
+    ],
+    [
+      ['x', 'SharedAccessSignature sr=h&sig=abc%3D&se=1'],
+      'x SharedAccessSignature sr=h&sig=***&se=1',
+    ],
+    [['sh', '-c', 'mysqladmin --password geheim ping'], 'sh -c mysqladmin --password *** ping'],
+    [['sh', '-c', 'sshpass -p hunter2 ssh h'], 'sh -c sshpass -p *** ssh h'],
+    [['x', 'ghp_0123456789abcdefABCDEF'], 'x ***'],
+  ])('%j', (argv, expected) => {
+    expect(redacted(...argv)).toBe(expected);
+  });
+
+  it('leaves ordinary command lines as they are', () => {
+    for (const argv of [
+      ['ls', '-la', '/etc/passwd'],
+      ['cat', '/etc/ssl/private/token.txt'],
+      ['ssh', '-p', '22', 'host'],
+      ['tool', '--password-file', '/run/secrets/db'],
+      ['grep', '-r', 'password', '/etc'],
+    ]) {
+      expect(redactor.redact(argv)).toBe(argv);
+    }
+  });
+
+  it('applies the patterns of the setting, masking the group named secret or else everything', () => {
+    const own = createRedactor(['pin-(?<secret>\\d{4})', 'customer \\w+']);
+    expect(own.redact(['x', 'pin-1234', 'customer Miller']).join(' ')).toBe('x pin-*** ***');
+  });
+
+  it('never shows the value of a named secret, whatever surrounds it', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('password', 'token', 'api_key', 'SharedAccessKey', 'secret'),
+        fc.stringMatching(/^[A-Za-z0-9+/]{12,40}$/),
+        fc.stringMatching(/^[a-z ]{0,20}$/),
+        (name, secret, noise) => {
+          const plain = !`${name}${noise}`.includes(secret);
+          const line = redacted('tool', noise, `${name}=${secret}`, `--${name}`, secret);
+          return !plain || !line.includes(secret);
+        },
+      ),
+    );
+  });
+
+  it('takes time linear in the argument, so that nobody can stall the agent with a long one', () => {
+    // A quadratic expression would need minutes for these, and the test would be ended by its deadline.
+    const size = 1 << 20;
+    for (const text of [
+      'a'.repeat(size),
+      'password '.repeat(size / 8),
+      ' '.repeat(size),
+      '://a:'.repeat(size / 8),
+    ]) {
+      expect(redactor.redact(['x', text])).toHaveLength(2);
+    }
+  });
+});
