@@ -86,22 +86,20 @@ export function createRedactor(extraPatterns: readonly string[]): Redactor {
   return {
     redact(argv) {
       const options = programOptions.get(baseName(argv[0]));
-      let changed = false;
+      const result: string[] = [];
       let maskNext = false;
-      const result = argv.map((argument, index) => {
-        if (maskNext) {
-          maskNext = false;
-          changed = true;
-          return mask;
-        }
-        if (index > 0 && argument.length <= 128) {
-          maskNext = secretOption.test(argument) || options?.next?.test(argument) === true;
-        }
-        const glued = index > 0 ? options?.glued?.exec(argument)?.[1] : undefined;
-        const redacted = glued === undefined ? redactText(argument) : `${glued}${mask}`;
-        if (redacted !== argument) changed = true;
-        return redacted;
-      });
+      for (const argument of argv) {
+        const isProgram = result.length === 0;
+        const glued = isProgram ? undefined : options?.glued?.exec(argument)?.[1];
+        if (maskNext) result.push(mask);
+        else result.push(glued === undefined ? redactText(argument) : `${glued}${mask}`);
+        maskNext =
+          !maskNext &&
+          !isProgram &&
+          argument.length <= 128 &&
+          (secretOption.test(argument) || options?.next?.test(argument) === true);
+      }
+      const changed = result.some((argument, index) => argument !== argv[index]);
       return changed ? result : argv;
     },
   };
