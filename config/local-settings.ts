@@ -1,0 +1,242 @@
+import type { Format, IntegerSetting, Setting, ValueOf } from './setting.js';
+import { configurationObjectName } from './twin-settings.js';
+
+const restart = { applies: 'restart' } as const;
+
+const absolutePath = {
+  pattern: '^/[^\\u0000]*$',
+  says: 'an absolute path',
+  maxLength: 4096,
+} as const satisfies Format;
+
+const hubIdentifier = {
+  pattern: "^[A-Za-z0-9.+%_#*?!(),:=@$'-]+$",
+  says: "an id of IoT Hub: up to 128 letters, digits and - . + % _ # * ? ! ( ) , : = @ $ '",
+  maxLength: 128,
+} as const satisfies Format;
+
+const path = (meaning: string) =>
+  ({ kind: 'string', format: absolutePath, meaning, ...restart }) as const;
+
+const directory = (standard: string, meaning: string) =>
+  ({ kind: 'string', default: standard, format: absolutePath, meaning, ...restart }) as const;
+
+const choice = <const V extends readonly string[]>(
+  values: V,
+  standard: V[number],
+  meaning: string,
+  later: readonly string[] = [],
+) => ({ kind: 'choice', values, default: standard, later, meaning, ...restart }) as const;
+
+const interval = (standard: string, minimum: string, maximum: string, meaning: string) =>
+  ({ kind: 'duration', default: standard, minimum, maximum, meaning, ...restart }) as const;
+
+const integer = (
+  standard: number,
+  unit: string,
+  [minimum, maximum]: readonly [number, number],
+  meaning: string,
+): IntegerSetting => ({
+  kind: 'integer',
+  default: standard,
+  unit,
+  minimum,
+  maximum,
+  meaning,
+  ...restart,
+});
+
+/** Every setting of the local file; a dot in a key stands for a nested object. */
+export const localSettings = {
+  agentId: {
+    kind: 'string',
+    format: {
+      pattern: '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$',
+      says: 'a GUID such as 5f8d9e0c-3c1b-4a6e-9f27-0d2b6c1a7e43',
+      maxLength: 36,
+    },
+    meaning:
+      'Identifies the agent in its messages; made once and kept in the state directory when absent.',
+    ...restart,
+  },
+  'identity.mode': choice(
+    ['module'],
+    'module',
+    'How the agent proves who it is: as the module, with its own symmetric key.',
+    ['device', 'dps', 'edge'],
+  ),
+  'identity.hostName': {
+    kind: 'string',
+    format: {
+      pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$',
+      says: 'a host name without scheme or port, such as myhub.azure-devices.net',
+      maxLength: 253,
+    },
+    meaning: 'The IoT Hub; required unless a connection string names it.',
+    ...restart,
+  },
+  'identity.deviceId': {
+    kind: 'string',
+    format: hubIdentifier,
+    meaning: 'The device that the module belongs to; required unless a connection string names it.',
+    ...restart,
+  },
+  'identity.moduleId': {
+    kind: 'string',
+    format: hubIdentifier,
+    meaning: 'The module; `azureiotsecurity` when neither this nor a connection string names one.',
+    ...restart,
+  },
+  'identity.gatewayHostName': {
+    kind: 'string',
+    format: {
+      pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$',
+      says: 'a host name, with a port where it is not 8883, such as gateway.local or localhost:18883',
+      maxLength: 259,
+    },
+    meaning: 'Connect here instead of to the hub: an IoT Edge gateway, or a stand-in hub.',
+    ...restart,
+  },
+  'identity.keyFile': path(
+    'File that holds the symmetric key of the module, base64 on its first line.',
+  ),
+  'identity.connectionStringFile': path(
+    'File that holds the connection string of the module; instead of keyFile.',
+  ),
+  trustedCaFile: path('PEM certificates that are trusted in addition to the public ones.'),
+  transport: choice(['mqtt'], 'mqtt', 'How the hub is reached: MQTT over TLS.', ['mqtt-websocket']),
+  remoteConfigurationObjectName: {
+    kind: 'string',
+    default: configurationObjectName,
+    format: {
+      pattern: '^[^\\u0000-\\u0020.$\\u007f-\\u009f]+$',
+      says: 'a property name without blanks, dots, $ or control characters',
+      maxLength: 256,
+    },
+    meaning: 'Property of the module twin that holds the settings.',
+    ...restart,
+  },
+  'audit.own': choice(
+    ['auto', 'never'],
+    'auto',
+    'Whether the agent may set up kernel audit when nobody else does, or must only listen.',
+  ),
+  'audit.receiveBufferBytes': integer(
+    8_388_608,
+    'bytes',
+    [65_536, 268_435_456],
+    'Kernel buffer for audit records that have not been read yet.',
+  ),
+  processSource: choice(
+    ['auto', 'audit', 'proc-connector', 'polling'],
+    'auto',
+    'Where started programs are learned from; auto takes the best that works.',
+  ),
+  processPollingInterval: interval(
+    'PT1S',
+    'PT0.1S',
+    'PT1H',
+    'Time between two looks at the process table where nothing better works.',
+  ),
+  executableHashBytesPerSecond: integer(
+    16_777_216,
+    'bytes per second',
+    [0, 1_073_741_824],
+    'How much of executables is read to hash them; 0 hashes none.',
+  ),
+  maxCommandLineBytes: integer(
+    8192,
+    'bytes',
+    [256, 65_536],
+    'Longer command lines are cut, and their length and SHA-256 noted.',
+  ),
+  redactionPatterns: {
+    kind: 'patterns',
+    default: [],
+    maxItems: 64,
+    meaning:
+      'Regular expressions for secrets in command lines, beside the built-in ones: the group named `secret`, or else the whole match, is masked.',
+    ...restart,
+  },
+  aggregatedCategory: choice(
+    ['Triggered', 'Aggregated'],
+    'Triggered',
+    'Category of counted events; the public message schema knows only Triggered.',
+  ),
+  aggregationMaxEntries: integer(
+    4096,
+    'entries',
+    [16, 1_048_576],
+    'Different events counted at a time; more close the oldest.',
+  ),
+  aggregationMaxBytes: integer(
+    2_097_152,
+    'bytes',
+    [65_536, 268_435_456],
+    'Memory for events being counted; more closes the oldest.',
+  ),
+  securityMarker: {
+    kind: 'boolean',
+    default: true,
+    meaning: 'Whether messages carry the property by which the hub knows security messages.',
+    ...restart,
+  },
+  messagesInFlight: integer(
+    1,
+    'messages',
+    [1, 4],
+    'Messages sent before the first is acknowledged.',
+  ),
+  maxUnitsPerDay: integer(
+    0,
+    'units of 4 KB',
+    [0, 1_000_000],
+    'Metered units a day after which Low events wait for the next day; 0 sets no limit.',
+  ),
+  // The hub drops a silent client after 1.5 times the keep-alive, at most 1767 s.
+  keepAlive: interval('PT60S', 'PT5S', 'PT1177S', 'Silence after which the connection is probed.'),
+  requestTimeout: interval('PT30S', 'PT1S', 'PT10M', 'Longest wait for an answer of the hub.'),
+  shutdownTimeout: interval('PT5S', 'PT0S', 'PT1M', 'Longest last attempt to send when stopped.'),
+  stateDirectory: directory('/var/lib/iot-security-agent', 'Holds what must survive a restart.'),
+  runtimeDirectory: directory('/run/iot-security-agent', 'Holds the socket that tells the status.'),
+  logLevel: choice(
+    ['error', 'warn', 'info', 'debug'],
+    'info',
+    'Least severe log lines that are written.',
+  ),
+} as const satisfies Record<string, Setting>;
+
+/** Keys of the design that no version accepts yet: named, so that they are not called a typing error. */
+export const laterLocalKeys: readonly string[] = [
+  'identity.certificateFile',
+  'identity.privateKeyFile',
+  'identity.dps',
+  'proxy',
+];
+
+export type LocalKey = keyof typeof localSettings;
+
+type Table = Readonly<Record<string, Setting>>;
+type Head<K> = K extends `${infer H}.${string}` ? H : K;
+type Under<T, H extends string> = {
+  [K in keyof T as K extends `${H}.${infer Rest}` ? Rest : never]: T[K];
+};
+type Leaves<T> = {
+  [K in keyof T as K extends `${string}.${string}` ? never : K]: T[K];
+};
+type WithDefault<T> = {
+  [K in keyof T as T[K] extends { readonly default: unknown } ? K : never]: T[K];
+};
+type WithoutDefault<T> = {
+  [K in keyof T as T[K] extends { readonly default: unknown } ? never : K]: T[K];
+};
+type Values<T> = { readonly [K in keyof T]: T[K] extends Setting ? ValueOf<T[K]> : never };
+type Branches<T> = {
+  readonly [H in Extract<Exclude<Head<keyof T>, keyof T>, string>]: Nested<Under<T, H>>;
+};
+type Nested<T extends Table | object> = Values<WithDefault<Leaves<T>>> &
+  Partial<Values<WithoutDefault<Leaves<T>>>> &
+  Branches<T>;
+
+/** The settings of the local file, nested as it is; a key without a default may be absent. */
+export type LocalSettings = Nested<typeof localSettings>;

@@ -1,0 +1,102 @@
+import type { Duration } from './duration.js';
+
+/** Which queue an event goes to; Off means that it is not collected at all. */
+export const priorities = ['Off', 'Low', 'High'] as const;
+export type Priority = (typeof priorities)[number];
+
+interface Declared {
+  /** One sentence for the reference. */
+  readonly meaning: string;
+  /** When a change takes effect. */
+  readonly applies: 'live' | 'restart';
+}
+
+export interface DurationSetting extends Declared {
+  readonly kind: 'duration';
+  /** ISO-8601, as are the bounds, which are inclusive. */
+  readonly default: string;
+  readonly minimum: string;
+  readonly maximum: string;
+}
+
+export interface IntegerSetting extends Declared {
+  readonly kind: 'integer';
+  readonly default: number;
+  readonly unit: string;
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+export interface BooleanSetting extends Declared {
+  readonly kind: 'boolean';
+  readonly default: boolean;
+}
+
+export interface PrioritySetting extends Declared {
+  readonly kind: 'priority';
+  /** null: not set unless somebody sets it. */
+  readonly default: Priority | null;
+  /** The setting that stands in, where it is set, for this one where this one is not. */
+  readonly inherits?: string;
+}
+
+export interface ChoiceSetting extends Declared {
+  readonly kind: 'choice';
+  readonly values: readonly string[];
+  readonly default?: string;
+  /** Values that exist in the design of the product but cannot be used yet. */
+  readonly later?: readonly string[];
+}
+
+/** What a text must look like. */
+export interface Format {
+  /** Matched against the whole text. */
+  readonly pattern: string;
+  /** Completes "must be ...". */
+  readonly says: string;
+  /** In UTF-16 units. */
+  readonly maxLength: number;
+}
+
+export interface StringSetting extends Declared {
+  readonly kind: 'string';
+  /** null: the setting holds null until set; absent: the key is absent until set. */
+  readonly default?: string | null;
+  readonly format: Format;
+}
+
+/** A list of regular expressions. */
+export interface PatternsSetting extends Declared {
+  readonly kind: 'patterns';
+  readonly default: readonly string[];
+  readonly maxItems: number;
+}
+
+export type Setting =
+  | DurationSetting
+  | IntegerSetting
+  | BooleanSetting
+  | PrioritySetting
+  | ChoiceSetting
+  | StringSetting
+  | PatternsSetting;
+
+type KindValue<S extends Setting> = S extends ChoiceSetting
+  ? S['values'][number]
+  : S extends DurationSetting
+    ? Duration
+    : S extends IntegerSetting
+      ? number
+      : S extends BooleanSetting
+        ? boolean
+        : S extends PrioritySetting
+          ? Priority
+          : S extends StringSetting
+            ? string
+            : readonly RegExp[];
+
+/** The type a setting has in the program. */
+export type ValueOf<S extends Setting> =
+  KindValue<S> | (S extends { readonly default: null } ? null : never);
+
+export type SettingValue = ValueOf<Setting> | null;

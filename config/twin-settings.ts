@@ -1,0 +1,144 @@
+import type {
+  BooleanSetting,
+  DurationSetting,
+  Priority,
+  PrioritySetting,
+  Setting,
+  ValueOf,
+} from './setting.js';
+
+export type { Priority } from './setting.js';
+
+/** The desired (and reported) property that holds all settings of the twin, unless the local file names another. */
+export const configurationObjectName = 'ms_iotn:urn_azureiot_Security_SecurityAgentConfiguration';
+
+const live = { applies: 'live' } as const;
+
+const interval = (standard: string, meaning: string) =>
+  ({
+    kind: 'duration',
+    default: standard,
+    minimum: 'PT1S',
+    maximum: 'P365D',
+    meaning,
+    ...live,
+  }) as const satisfies DurationSetting;
+
+const flag = (standard: boolean, meaning: string) =>
+  ({ kind: 'boolean', default: standard, meaning, ...live }) as const satisfies BooleanSetting;
+
+const priority = (standard: Priority, events: string) =>
+  ({
+    kind: 'priority',
+    default: standard,
+    meaning: `Queue of ${events}; Off collects none.`,
+    ...live,
+  }) as const satisfies PrioritySetting;
+
+const operational = (events: string) =>
+  ({
+    kind: 'priority',
+    default: 'Low',
+    inherits: 'eventPriorityOperational',
+    meaning: `Queue of ${events}; Off sends none.`,
+    ...live,
+  }) as const satisfies PrioritySetting;
+
+const filePath = {
+  pattern: '^/[^\\u0000-\\u001f\\u007f]*$',
+  says: 'an absolute path',
+  maxLength: 1024,
+} as const;
+
+/**
+ * Every setting of the module twin, in the order in which it is reported. Names, defaults and limits are those of the
+ * public twin schema; intervals have bounds of our own, because nothing good comes of one below a second or above a year.
+ */
+export const twinSettings = {
+  highPriorityMessageFrequency: interval('PT7M', 'Longest wait before High events are sent.'),
+  lowPriorityMessageFrequency: interval('PT5H', 'Longest wait before Low events are sent.'),
+  snapshotFrequency: interval('PT13H', 'Time between two snapshots of the same collector.'),
+  maxLocalCacheSizeInBytes: {
+    kind: 'integer',
+    default: 2_560_000,
+    unit: 'bytes',
+    minimum: 8192,
+    // The largest integer that a twin can hold.
+    maximum: 4_503_599_627_370_495,
+    meaning: 'Room for events on the device that the hub has not acknowledged.',
+    ...live,
+  },
+  maxMessageSizeInBytes: {
+    kind: 'integer',
+    default: 204_800,
+    unit: 'bytes',
+    minimum: 8192,
+    maximum: 262_144,
+    meaning: 'Largest message; a multiple of 4096 wastes no metered unit.',
+    ...live,
+  },
+  eventPriorityProcessCreate: priority('Low', 'started programs'),
+  eventPriorityConnectionCreate: priority('Low', 'network connections'),
+  eventPriorityLogin: priority('High', 'logins'),
+  eventPriorityListeningPorts: priority('High', 'listening ports'),
+  eventPriorityLocalUsers: priority('High', 'local users'),
+  eventPrioritySystemInformation: priority('Low', 'system information'),
+  eventPriorityFirewallConfiguration: priority('Low', 'firewall rules'),
+  eventPriorityOSBaseline: priority('Low', 'baseline checks'),
+  eventPriorityDiagnostic: priority('Low', "the agent's own diagnostics"),
+  eventPriorityConnectedHardware: priority('Low', 'connected hardware'),
+  eventPriorityProcessTerminate: priority('Low', 'ended programs'),
+  eventPriorityConfigurationError: operational('configuration errors'),
+  eventPriorityDroppedEventsStatistics: operational('statistics of lost events'),
+  eventPriorityMessageStatistics: operational('statistics of sent messages'),
+  eventPriorityOperational: {
+    kind: 'priority',
+    default: null,
+    meaning: 'Queue of the three kinds of operational events whose own priority is not set.',
+    ...live,
+  },
+  aggregationEnabledProcessCreate: flag(true, 'Whether equal starts of programs are counted.'),
+  aggregationIntervalProcessCreate: interval('PT1H', 'Time over which equal starts are counted.'),
+  aggregationEnabledConnectionCreate: flag(true, 'Whether equal connections are counted.'),
+  aggregationIntervalConnectionCreate: interval(
+    'PT1H',
+    'Time over which equal connections are counted.',
+  ),
+  aggregationEnabledProcessTerminate: flag(true, 'Whether equal ends of programs are counted.'),
+  aggregationIntervalProcessTerminate: interval('PT1H', 'Time over which equal ends are counted.'),
+  baselineCustomChecksEnabled: flag(false, 'Whether baseline checks of your own are run.'),
+  baselineCustomChecksFilePath: {
+    kind: 'string',
+    default: null,
+    format: filePath,
+    meaning: 'File on the device that holds these checks.',
+    ...live,
+  },
+  baselineCustomChecksFileHash: {
+    kind: 'string',
+    default: null,
+    format: {
+      pattern: '^[0-9A-Fa-f]{64}$',
+      says: 'a SHA-256 in 64 hexadecimal digits',
+      maxLength: 64,
+    },
+    meaning: 'SHA-256 of that file; another content is not used.',
+    ...live,
+  },
+  hubResourceId: {
+    kind: 'string',
+    default: '',
+    format: {
+      pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+      says: 'a text without control characters',
+      maxLength: 512,
+    },
+    meaning: 'Resource id of the hub, copied to a property of each message when not empty.',
+    ...live,
+  },
+} as const satisfies Record<string, Setting>;
+
+export type TwinKey = keyof typeof twinSettings;
+
+/** The settings in force, one property per key of the table. */
+export type TwinSettings = { readonly [K in TwinKey]: ValueOf<(typeof twinSettings)[K]> };
