@@ -1,0 +1,128 @@
+import type { Clock, Timer } from '../../collectors/clock.js';
+import { isUnavailable, type SnapshotCollector } from '../../collectors/collector.js';
+import type { Payload, SnapshotName } from '../../collectors/events.js';
+import type { Host } from '../../collectors/host.js';
+import type { ReportLoss } from '../../collectors/loss.js';
+import type { Log } from '../log.js';
+import type { CollectorState } from './collector-state.js';
+import { retryDelayMs } from './retry-delay.js';
+
+const firstRetryMs = 60_000;
+/** Longer than any snapshot takes on a slow board, short enough to notice a hung read. */
+const deadlineMs = 30_000;
+
+interface SnapshotRunnerOptions {
+  readonly collector: SnapshotCollector;
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lose: ReportLoss;
+  readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;
+}
+
+/** Runs one snapshot collector: at once when started, then at each interval; a failure is tried again sooner. */
+export class SnapshotRunner {
+  private timer: Timer | undefined;
+  private intervalMs = 0;
+  private lastStartMs = 0;
+  private failures = 0;
+  private said = '';
+  private generation = 0;
+  private current: CollectorState = { state: 'off' };
+
+  constructor(private readonly options: SnapshotRunnerOptions) {}
+
+  get state(): CollectorState {
+    return this.current;
+  }
+
+  /** Resolves when the first snapshot was taken or has failed. */
+  async start(intervalMs: number): Promise<void> {
+    this.intervalMs = intervalMs;
+    this.current = { state: 'running', source: 'snapshot' };
+    await this.run(++this.generation);
+  }
+
+  /** The next snapshot is due one new interval after the last one began; at once when that is past. */
+  setInterval(intervalMs: number): void {
+    if (intervalMs === this.intervalMs) return;
+    this.intervalMs = intervalMs;
+    if (this.timer !== undefined && this.failures === 0) this.schedule(this.remainingMs());
+  }
+
+  stop(): void {
+    this.generation++;
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.current = { state: 'off' };
+  }
+
+  private remainingMs(): number {
+    return Math.max(0, this.lastStartMs + this.intervalMs - this.options.clock.monotonicMs());
+  }
+
+  private schedule(delayMs: number): void {
+    const { generation } = this;
+    this.timer?.cancel();
+    this.timer = this.options.clock.after(delayMs, () => void this.run(generation));
+  }
+
+  private async run(generation: number): Promise<void> {
+    const { clock, collector, onSnapshot } = this.options;
+    this.timer = undefined;
+    this.lastStartMs = clock.monotonicMs();
+    const timeMs = clock.wallMs();
+    const outcome = await this.collect().catch((error: unknown) => asError(error));
+    if (generation !== this.generation) return;
+    const durationMs = Math.round(clock.monotonicMs() - this.lastStartMs);
+    if (outcome instanceof Error) {
+      this.failures++;
+      this.options.lose('collectorFailed', 1);
+      this.current = { state: 'failing', limitation: outcome.message, durationMs };
+      this.say('warn', `The snapshot ${collector.name} failed: ${outcome.message}`);
+      this.schedule(retryDelayMs(this.failures, firstRetryMs, this.intervalMs));
+      return;
+    }
+    this.failures = 0;
+    if (isUnavailable(outcome)) {
+      this.current = { state: 'unavailable', limitation: outcome.unavailable, durationMs };
+      this.say('info', `${collector.name} is not available here: ${outcome.unavailable}`);
+    } else {
+      this.current = { state: 'running', source: 'snapshot', durationMs };
+      this.said = '';
+      onSnapshot(collector.name, outcome, timeMs);
+    }
+    this.schedule(this.remainingMs());
+  }
+
+  private async collect(): ReturnType<SnapshotCollector['collect']> {
+    const { clock, collector, host, lose } = this.options;
+    const abort = new AbortController();
+    let timer: Timer | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = clock.after(deadlineMs, () => {
+        abort.abort();
+        reject(new Error(`it took longer than ${deadlineMs / 1000} s and was given up`));
+      });
+    });
+    try {
+      return await Promise.race([
+        collector.collect({ host, signal: abort.signal, lose }),
+        deadline,
+      ]);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  /** Says each new sentence once, not once an interval. */
+  private say(level: 'info' | 'warn', sentence: string): void {
+    if (sentence === this.said) return;
+    this.said = sentence;
+    this.options.log[level](sentence);
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,145 @@
+import type { Clock, Timer } from '../../collectors/clock.js';
+import {
+  isUnavailable,
+  type Observation,
+  type RunningCollector,
+  type TriggeredCollector,
+} from '../../collectors/collector.js';
+import type { TriggeredName } from '../../collectors/events.js';
+import type { Host } from '../../collectors/host.js';
+import type { ReportLoss } from '../../collectors/loss.js';
+import type { Log } from '../log.js';
+import type { CollectorState } from './collector-state.js';
+import { retryDelayMs } from './retry-delay.js';
+
+const firstRetryMs = 5_000;
+const longestRetryMs = 300_000;
+
+interface TriggeredRunnerOptions {
+  readonly collector: TriggeredCollector;
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lose: ReportLoss;
+  readonly onObservation: (name: TriggeredName, observation: Observation) => void;
+  readonly onStateChange: () => void;
+}
+
+/**
+ * Keeps one triggered collector armed: starts it, starts it again when it broke, tries again when it was not
+ * available. Starts and stops are serialised, so that Off, On in quick succession end in the last one asked for.
+ */
+export class TriggeredRunner {
+  private wanted = false;
+  private running: RunningCollector | undefined;
+  private timer: Timer | undefined;
+  private attempts = 0;
+  private said = '';
+  private work: Promise<void> = Promise.resolve();
+  private current: CollectorState = { state: 'off' };
+
+  constructor(private readonly options: TriggeredRunnerOptions) {}
+
+  get state(): CollectorState {
+    return this.current;
+  }
+
+  /** Resolves when the collector is armed, or it is known that it is not available now. */
+  start(): Promise<void> {
+    this.wanted = true;
+    return this.enqueue(() => this.arm());
+  }
+
+  /** Resolves when the collector has undone what it changed on the host. */
+  stop(): Promise<void> {
+    this.wanted = false;
+    return this.enqueue(() => this.disarm());
+  }
+
+  private enqueue(step: () => Promise<void>): Promise<void> {
+    this.work = this.work.then(step);
+    return this.work;
+  }
+
+  private async arm(): Promise<void> {
+    if (!this.wanted || this.running !== undefined) return;
+    const { clock, collector, host, lose } = this.options;
+    const isCurrent = { value: true };
+    try {
+      const started = await collector.start({
+        host,
+        clock,
+        lose,
+        emit: (observation) => {
+          if (isCurrent.value) this.options.onObservation(collector.name, observation);
+        },
+        setSource: (source) => {
+          if (isCurrent.value) this.setState({ state: 'running', ...source });
+        },
+        fail: (error) => {
+          if (!isCurrent.value) return;
+          isCurrent.value = false;
+          void this.enqueue(() => this.restartAfter(error));
+        },
+      });
+      if (isUnavailable(started)) {
+        isCurrent.value = false;
+        this.setState({ state: 'unavailable', limitation: started.unavailable });
+        this.say('warn', `${collector.name} is not available here: ${started.unavailable}`);
+        this.retryLater();
+        return;
+      }
+      this.running = {
+        stop: async () => {
+          isCurrent.value = false;
+          await started.stop();
+        },
+      };
+      this.attempts = 0;
+      if (this.current.state !== 'running') this.setState({ state: 'running' });
+    } catch (error) {
+      isCurrent.value = false;
+      await this.restartAfter(error);
+    }
+  }
+
+  private async restartAfter(error: unknown): Promise<void> {
+    const reason = error instanceof Error ? error.message : String(error);
+    await this.disarm();
+    if (!this.wanted) return;
+    this.options.lose('collectorFailed', 1);
+    this.setState({ state: 'failing', limitation: reason });
+    this.say('warn', `The collector ${this.options.collector.name} stopped working: ${reason}`);
+    this.retryLater();
+  }
+
+  private retryLater(): void {
+    this.timer?.cancel();
+    const delayMs = retryDelayMs(++this.attempts, firstRetryMs, longestRetryMs);
+    this.timer = this.options.clock.after(delayMs, () => void this.enqueue(() => this.arm()));
+  }
+
+  private async disarm(): Promise<void> {
+    this.timer?.cancel();
+    this.timer = undefined;
+    const { running } = this;
+    this.running = undefined;
+    await running?.stop();
+    if (!this.wanted) this.setState({ state: 'off' });
+  }
+
+  private setState(state: CollectorState): void {
+    this.current = state;
+    if (state.state === 'running' && state.limitation !== undefined) {
+      const { name } = this.options.collector;
+      this.say('info', `${name} comes from ${state.source ?? 'its source'}: ${state.limitation}`);
+    }
+    this.options.onStateChange();
+  }
+
+  private say(level: 'info' | 'warn', sentence: string): void {
+    if (sentence === this.said) return;
+    this.said = sentence;
+    this.options.log[level](sentence);
+  }
+}
