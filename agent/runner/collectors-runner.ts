@@ -1,0 +1,102 @@
+import type { Clock } from '../../collectors/clock.js';
+import type { Collector, Observation } from '../../collectors/collector.js';
+import type { Payload, SnapshotName, TriggeredName } from '../../collectors/events.js';
+import type { Host } from '../../collectors/host.js';
+import type { ReportLoss } from '../../collectors/loss.js';
+import type { TwinSettings } from '../../config/twin-settings.js';
+import type { Log } from '../log.js';
+import type { LossLedger } from '../losses.js';
+import type { CollectorState } from './collector-state.js';
+import { SnapshotRunner } from './snapshot-runner.js';
+import { TriggeredRunner } from './triggered-runner.js';
+
+interface CollectorsRunnerOptions {
+  readonly collectors: readonly Collector[];
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly losses: LossLedger;
+  readonly onObservation: (name: TriggeredName, observation: Observation) => void;
+  readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;
+  readonly onStateChange: () => void;
+}
+
+/** One collector under its policy, whatever its kind. */
+interface Run {
+  readonly name: SnapshotName | TriggeredName;
+  state(): CollectorState;
+  start(settings: TwinSettings): Promise<void>;
+  retime(settings: TwinSettings): void;
+  stop(): Promise<void>;
+}
+
+/** Runs every registered collector whose priority is not Off, and follows the settings while it runs. */
+export class CollectorsRunner {
+  private readonly runs: readonly Run[];
+  private readonly started = new Set<Run>();
+  private work: Promise<void> = Promise.resolve();
+
+  constructor(options: CollectorsRunnerOptions) {
+    this.runs = options.collectors.map((collector) => createRun(collector, options));
+  }
+
+  /** Starts, stops and retimes collectors; resolves when each is armed, stopped or known to be unavailable. */
+  apply(settings: TwinSettings): Promise<void> {
+    return this.enqueue(async (run) => {
+      if (settings[`eventPriority${run.name}`] === 'Off') {
+        this.started.delete(run);
+        await run.stop();
+      } else if (this.started.has(run)) {
+        run.retime(settings);
+      } else {
+        this.started.add(run);
+        await run.start(settings);
+      }
+    });
+  }
+
+  /** Resolves when every collector has undone what it changed on the host. */
+  stop(): Promise<void> {
+    return this.enqueue(async (run) => {
+      this.started.delete(run);
+      await run.stop();
+    });
+  }
+
+  states(): Record<string, CollectorState> {
+    return Object.fromEntries(this.runs.map((run) => [run.name, run.state()]));
+  }
+
+  private enqueue(step: (run: Run) => Promise<void>): Promise<void> {
+    this.work = this.work.then(async () => {
+      await Promise.all(this.runs.map(step));
+    });
+    return this.work;
+  }
+}
+
+function createRun(collector: Collector, options: CollectorsRunnerOptions): Run {
+  const { name } = collector;
+  const lose: ReportLoss = (cause, count) => options.losses.count(name, cause, count);
+  if (collector.kind === 'snapshot') {
+    const runner = new SnapshotRunner({ ...options, collector, lose });
+    return {
+      name,
+      state: () => runner.state,
+      start: (settings) => runner.start(settings.snapshotFrequency.ms),
+      retime: (settings) => runner.setInterval(settings.snapshotFrequency.ms),
+      stop: () => {
+        runner.stop();
+        return Promise.resolve();
+      },
+    };
+  }
+  const runner = new TriggeredRunner({ ...options, collector, lose });
+  return {
+    name,
+    state: () => runner.state,
+    start: () => runner.start(),
+    retime: () => undefined,
+    stop: () => runner.stop(),
+  };
+}
