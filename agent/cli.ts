@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util';
+import type { Command, OptionDeclaration, ParsedArguments } from './commands/command.js';
+import { exitCodes } from './exit-codes.js';
+
+const program = 'iot-security-agent';
+
+function optionText([name, option]: [string, OptionDeclaration]): string {
+  return option.type === 'string' ? `--${name} ${option.value ?? 'VALUE'}` : `--${name}`;
+}
+
+export function usageOf(command: Command): string {
+  const options = Object.entries(command.options);
+  const parts = [command.name, ...options.map((entry) => `[${optionText(entry)}]`)];
+  const usage = `usage: ${program} ${[...parts, command.operands ?? ''].join(' ').trimEnd()}`;
+  const lines = options.map((entry) => {
+    const standard = entry[1].default === undefined ? '' : ` (default: ${entry[1].default})`;
+    return `  ${optionText(entry).padEnd(20)} ${entry[1].meaning}${standard}`;
+  });
+  return [usage, '', command.meaning, ...(lines.length > 0 ? ['', ...lines] : []), ''].join('\n');
+}
+
+export function overview(commands: readonly Command[]): string {
+  const lines = commands.map((command) => `  ${command.name.padEnd(14)} ${command.meaning}`);
+  const hint = `Try '${program} COMMAND --help'.`;
+  return [`usage: ${program} COMMAND [OPTION…]`, '', ...lines, '', hint, ''].join('\n');
+}
+
+function parse(command: Command, args: readonly string[]): ParsedArguments {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      Object.entries(command.options).map(([name, { type }]) => [name, { type }]),
+    ),
+    allowPositionals: command.operands !== undefined,
+    strict: true,
+  });
+  return {
+    operands: positionals,
+    text: (option) => {
+      const value = values[option] ?? command.options[option]?.default;
+      return typeof value === 'string' ? value : undefined;
+    },
+    flag: (option) => values[option] === true,
+  };
+}
+
+/** Finds the verb and runs it; problems with the arguments are told with the usage, and end with 78. */
+export async function runCommandLine(
+  commands: readonly Command[],
+  args: readonly string[],
+  version: string,
+): Promise<number> {
+  const [verb, ...rest] = args;
+  if (verb === undefined || verb === 'help' || verb === '--help' || verb === '-h') {
+    process.stdout.write(overview(commands));
+    return verb === undefined ? exitCodes.configuration : exitCodes.stopped;
+  }
+  if (verb === '--version' || verb === '-V') {
+    process.stdout.write(`${version}\n`);
+    return exitCodes.stopped;
+  }
+  const command = commands.find(({ name }) => name === verb);
+  if (command === undefined) {
+    process.stderr.write(`${program}: there is no command '${verb}'.\n\n${overview(commands)}`);
+    return exitCodes.configuration;
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(usageOf(command));
+    return exitCodes.stopped;
+  }
+  let parsed: ParsedArguments;
+  try {
+    parsed = parse(command, rest);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${program} ${verb}: ${reason}\n\n${usageOf(command)}`);
+    return exitCodes.configuration;
+  }
+  return await command.run(parsed);
+}

@@ -1,0 +1,25 @@
+/** One option of a verb; help, parsing and (later) completion and man page come from this declaration. */
+export interface OptionDeclaration {
+  readonly type: 'string' | 'boolean';
+  /** Name of the value in the help, for options that take one. */
+  readonly value?: string;
+  readonly default?: string;
+  readonly meaning: string;
+}
+
+export interface ParsedArguments {
+  readonly operands: readonly string[];
+  text(option: string): string | undefined;
+  flag(option: string): boolean;
+}
+
+/** A verb of the command line. */
+export interface Command {
+  readonly name: string;
+  /** Shown in the usage line behind the name, for example `NAME… | all`. */
+  readonly operands?: string;
+  readonly meaning: string;
+  readonly options: Readonly<Record<string, OptionDeclaration>>;
+  /** Resolves with the exit code; throws `CommandError` for what the operator has to mend. */
+  run(parsed: ParsedArguments): Promise<number>;
+}
