@@ -1,0 +1,43 @@
+/**
+ * Numbers of the system calls that rules can name, per ABI. Sources: `arch/x86/entry/syscalls/syscall_{64,32}.tbl`,
+ * `uapi/asm-generic/unistd.h` (arm64), `arch/arm/tools/syscall.tbl`.
+ */
+const numbers = {
+  x86_64: { execve: 59, execveat: 322 },
+  i386: { execve: 11, execveat: 358 },
+  aarch64: { execve: 221, execveat: 281 },
+  arm: { execve: 11, execveat: 387 },
+} as const;
+
+export type Abi = keyof typeof numbers;
+export type SyscallName = 'execve' | 'execveat';
+
+/** AUDIT_ARCH_*: the ELF machine, 0x80000000 for 64 bits, 0x40000000 for little endian (`uapi/linux/audit.h`). */
+export const auditArch: Readonly<Record<Abi, number>> = {
+  x86_64: 0xc000003e,
+  i386: 0x40000003,
+  aarch64: 0xc00000b7,
+  arm: 0x40000028,
+};
+
+/**
+ * The ABIs that programs of this machine can use, the native one first; undefined for a machine without a table.
+ * `machine` is `uname -m`, not the architecture of this process: a 32-bit agent may run under a 64-bit kernel.
+ */
+export function abisOf(machine: string): readonly Abi[] | undefined {
+  if (machine === 'x86_64') return ['x86_64', 'i386'];
+  if (machine === 'aarch64') return ['aarch64', 'arm'];
+  if (/^armv\d/.test(machine)) return ['arm'];
+  return /^i[3-6]86$/.test(machine) ? ['i386'] : undefined;
+}
+
+export function syscallNumber(abi: Abi, name: SyscallName): number {
+  return numbers[abi][name];
+}
+
+/** The ABI of a SYSCALL record's `arch=` (hexadecimal), undefined when it is none of ours. */
+export function abiOfArch(arch: string | undefined): Abi | undefined {
+  if (arch === undefined) return undefined;
+  const value = Number.parseInt(arch, 16);
+  return (Object.keys(auditArch) as Abi[]).find((abi) => auditArch[abi] === value);
+}
