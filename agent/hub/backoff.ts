@@ -1,0 +1,35 @@
+/** Bounds of the pauses between attempts, in milliseconds. */
+export interface BackoffRange {
+  readonly shortestMs: number;
+  readonly longestMs: number;
+}
+
+export const networkBackoff: BackoffRange = { shortestMs: 1_000, longestMs: 5 * 60_000 };
+/** A refused credential seldom mends itself, and every attempt is a line in somebody's security log. */
+export const authorisationBackoff: BackoffRange = { shortestMs: 60_000, longestMs: 60 * 60_000 };
+
+/**
+ * Exponential back-off with full jitter over the whole window, so that a fleet that lost its hub at one moment
+ * does not come back at one moment.
+ */
+export class Backoff {
+  private attempts = 0;
+
+  /** @param random uniform in [0, 1) */
+  constructor(
+    private readonly range: BackoffRange,
+    private readonly random: () => number,
+  ) {}
+
+  /** The pause before the next attempt; the window doubles with each call. */
+  nextMs(): number {
+    this.attempts += 1;
+    const { shortestMs, longestMs } = this.range;
+    const windowMs = Math.min(longestMs, shortestMs * 2 ** Math.min(this.attempts, 30));
+    return Math.round(shortestMs + this.random() * (windowMs - shortestMs));
+  }
+
+  reset(): void {
+    this.attempts = 0;
+  }
+}

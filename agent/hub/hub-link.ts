@@ -1,0 +1,335 @@
+import type { Clock, Timer } from '../../collectors/clock.js';
+import type { JsonObject } from '../../config/json.js';
+import type { ModuleCredentials } from '../identity/credentials.js';
+import type { Log } from '../log.js';
+import type { OutgoingMessage } from '../uplink/message.js';
+import { authorisationBackoff, Backoff, networkBackoff } from './backoff.js';
+import { deferred, withDeadline } from './deadline.js';
+import { HubError, type FailureKind } from './failure.js';
+import { FlapDetector, flapPauseMs } from './flap-detector.js';
+import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
+
+/*
+ * Invariants:
+ * 1. At most one client is alive; each is opened once and closed once, and what a former one still says is ignored.
+ * 2. Any doubt ends the life: a lost connection, a call without an answer in time, an unreadable twin. Only a refusal
+ *    of one request (throttled, not acceptable) leaves the connection as it is.
+ * 3. The twin is read after every connect; changes that arrive while it is being read are handed on after it.
+ * 4. Every attempt but the first of a start comes after a pause with jitter; a life shorter than a minute does not
+ *    shorten the next pause.
+ */
+
+export type LinkState =
+  | { readonly name: 'stopped' }
+  | { readonly name: 'connecting' }
+  | { readonly name: 'connected' }
+  /** Not connected; the next attempt is `retryInMs` after this state began. */
+  | { readonly name: 'waiting'; readonly failure: HubError; readonly retryInMs: number };
+
+/** All listeners are called in the order of what happened, and must not throw. */
+export interface LinkListener {
+  onTwin?(twin: TwinDocument): void;
+  onDesiredPatch?(patch: JsonObject): void;
+  onState?(state: LinkState): void;
+}
+
+export interface HubLinkOptions {
+  /** Called before every attempt, so that a mended key file is used without a restart. */
+  readonly credentials: () => Promise<ModuleCredentials>;
+  readonly createClient: (credentials: ModuleCredentials, events: HubClientEvents) => HubClient;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  /** Longest wait for an answer of the hub to one request, an acknowledgement included. */
+  readonly requestTimeoutMs: number;
+}
+
+const closeTimeoutMs = 3_000;
+const lastedMs = 60_000;
+/** Changes held back while the twin is read; more than this and it is read again instead. */
+const maxHeldPatches = 64;
+const twinRetry = { shortestMs: 5_000, longestMs: 5 * 60_000 };
+
+/** What belongs to one connection and ends with it. */
+interface Life {
+  readonly client: HubClient;
+  readonly twinBackoff: Backoff;
+  reading: boolean;
+  readAgain: boolean;
+  twinTimer: Timer | undefined;
+  held: JsonObject[];
+  end: (failure: HubError) => void;
+}
+
+export class HubLink {
+  private readonly listeners = new Set<LinkListener>();
+  private readonly backoff: Backoff;
+  private readonly refusedBackoff: Backoff;
+  private readonly flaps: FlapDetector;
+  private readonly said = new Set<FailureKind>();
+  private attempts = 0;
+  private life: Life | undefined;
+  private wake: (() => void) | undefined;
+  private running: Promise<void> | undefined;
+  private stopping = false;
+  private current: LinkState = { name: 'stopped' };
+
+  constructor(private readonly options: HubLinkOptions) {
+    this.backoff = new Backoff(networkBackoff, options.random);
+    this.refusedBackoff = new Backoff(authorisationBackoff, options.random);
+    this.flaps = new FlapDetector(options.clock);
+  }
+
+  /** @returns what ends the listening. */
+  listen(listener: LinkListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  get state(): LinkState {
+    return this.current;
+  }
+
+  get connected(): boolean {
+    return this.current.name === 'connected';
+  }
+
+  /** Starts connecting and returns at once. */
+  start(): void {
+    if (this.running !== undefined) return;
+    this.stopping = false;
+    this.running = this.run();
+  }
+
+  /** Resolves when the last client is closed or has been cut, after 3 s at most. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.life?.end(new HubError('dropped', 'The agent closed the connection.'));
+    this.wake?.();
+    await this.running;
+    this.running = undefined;
+  }
+
+  /** Resolves with the hub's acknowledgement. @throws HubError */
+  async send(message: OutgoingMessage): Promise<void> {
+    await this.ask('acknowledge a security message', (client) => client.send(message));
+  }
+
+  /** Sends a merge patch of the reported properties; resolves when the hub accepted it. @throws HubError */
+  async report(patch: JsonObject): Promise<void> {
+    await this.ask('accept the reported properties', (client) => client.report(patch));
+  }
+
+  /** Has the whole twin read again soon; does nothing while there is no connection, as each one begins with that. */
+  readTwin(): void {
+    const { life } = this;
+    if (life === undefined || !this.connected) return;
+    if (life.reading || life.twinTimer !== undefined) life.readAgain = true;
+    else void this.fetchTwin(life);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping) {
+      this.enter({ name: 'connecting' });
+      const startedMs = this.options.clock.monotonicMs();
+      const { failure, established } = await this.live();
+      // Set while `live` was awaited.
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
+      if (this.stopping) break;
+      const pauseMs = this.pauseAfter(
+        failure,
+        established,
+        this.options.clock.monotonicMs() - startedMs,
+      );
+      this.enter({ name: 'waiting', failure, retryInMs: pauseMs });
+      await this.pause(pauseMs);
+    }
+    this.enter({ name: 'stopped' });
+  }
+
+  /** From the credentials to the end of the connection, whatever the end is. */
+  private async live(): Promise<{ failure: HubError; established: boolean }> {
+    let established = false;
+    let client: HubClient | undefined;
+    try {
+      const credentials = await this.readCredentials();
+      const ended = deferred<HubError>();
+      client = this.options.createClient(credentials, this.eventsOf(() => life));
+      const life: Life = {
+        client,
+        twinBackoff: new Backoff(twinRetry, this.options.random),
+        reading: false,
+        readAgain: false,
+        twinTimer: undefined,
+        held: [],
+        end: ended.resolve,
+      };
+      this.life = life;
+      const opened = this.limit('answer while connecting', client.open());
+      const early = await Promise.race([opened, ended.promise]);
+      if (early !== undefined) throw early;
+      established = true;
+      this.enter({ name: 'connected' });
+      void this.fetchTwin(life);
+      return { failure: await ended.promise, established };
+    } catch (error) {
+      return { failure: asHubError(error), established };
+    } finally {
+      this.life?.twinTimer?.cancel();
+      this.life = undefined;
+      if (client !== undefined) await this.dispose(client);
+    }
+  }
+
+  private eventsOf(life: () => Life): HubClientEvents {
+    const current = (): Life | undefined => (this.life === life() ? this.life : undefined);
+    return {
+      desiredPatch: (patch) => {
+        const alive = current();
+        if (alive === undefined) return;
+        if (!alive.reading) this.tell((listener) => listener.onDesiredPatch?.(patch));
+        else if (alive.held.length < maxHeldPatches) alive.held.push(patch);
+        else alive.readAgain = true;
+      },
+      disconnected: (failure) => current()?.end(failure),
+      renewed: () => {
+        if (current() !== undefined) this.readTwin();
+      },
+      unusable: (what) => {
+        if (current() === undefined) return;
+        this.options.log.warn(`The hub sent ${what}; it was dropped.`);
+        this.readTwin();
+      },
+    };
+  }
+
+  private async fetchTwin(life: Life): Promise<void> {
+    life.reading = true;
+    life.readAgain = false;
+    try {
+      const twin = await this.limit('answer a read of the module twin', life.client.readTwin());
+      if (this.life !== life) return;
+      life.twinBackoff.reset();
+      this.tell((listener) => listener.onTwin?.(twin));
+    } catch (error) {
+      if (this.life !== life) return;
+      const failure = asHubError(error);
+      if (!isRefusal(failure)) {
+        life.end(failure);
+        return;
+      }
+      const retryMs = life.twinBackoff.nextMs();
+      this.options.log.debug(failure.message, { retryMs });
+      life.readAgain = false;
+      life.twinTimer = this.options.clock.after(retryMs, () => {
+        life.twinTimer = undefined;
+        void this.fetchTwin(life);
+      });
+    } finally {
+      life.reading = false;
+    }
+    for (const patch of life.held.splice(0)) {
+      this.tell((listener) => listener.onDesiredPatch?.(patch));
+    }
+    if (life.readAgain && life.twinTimer === undefined) void this.fetchTwin(life);
+  }
+
+  private async ask(what: string, call: (client: HubClient) => Promise<void>): Promise<void> {
+    const { life } = this;
+    if (life === undefined || !this.connected) {
+      throw new HubError('network', 'There is no connection to the hub.');
+    }
+    try {
+      await this.limit(what, call(life.client));
+    } catch (error) {
+      const failure = asHubError(error);
+      if (!isRefusal(failure) && this.life === life) life.end(failure);
+      throw failure;
+    }
+  }
+
+  private limit<T>(what: string, work: Promise<T>): Promise<T> {
+    const { clock, requestTimeoutMs } = this.options;
+    return withDeadline(clock, requestTimeoutMs, work, () => {
+      const seconds = Math.round(requestTimeoutMs / 1000);
+      return new HubError('timeout', `The hub did not ${what} within ${seconds} s.`);
+    });
+  }
+
+  private async readCredentials(): Promise<ModuleCredentials> {
+    try {
+      return await this.options.credentials();
+    } catch (error) {
+      throw new HubError('credentials', error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private async dispose(client: HubClient): Promise<void> {
+    const closed = await withDeadline(
+      this.options.clock,
+      closeTimeoutMs,
+      client.close().then(() => true),
+      () => new HubError('timeout', 'Closing took too long.'),
+    ).catch(() => false);
+    if (!closed) client.abandon();
+  }
+
+  private pauseAfter(failure: HubError, established: boolean, lifeMs: number): number {
+    this.attempts = established ? 1 : this.attempts + 1;
+    if (established) {
+      this.said.clear();
+      this.refusedBackoff.reset();
+      if (lifeMs >= lastedMs) this.backoff.reset();
+      if (failure.kind === 'dropped' && this.flaps.ended(lifeMs)) {
+        const pauseMs = flapPauseMs(this.options.random);
+        this.options.log.warn(
+          `The hub accepted the connection and dropped it at once, ${this.flaps.limit} times in a row. Most likely another client uses the same identity: stop it, or give one of the two a module identity of its own. The next attempt follows later.`,
+          { retryInSeconds: Math.round(pauseMs / 1000) },
+        );
+        this.said.add(failure.kind);
+        return pauseMs;
+      }
+    }
+    const refused = failure.kind === 'authorisation' || failure.kind === 'credentials';
+    const pauseMs = (refused ? this.refusedBackoff : this.backoff).nextMs();
+    const fields = { attempt: this.attempts, retryInSeconds: Math.round(pauseMs / 1000) };
+    if (this.said.has(failure.kind)) this.options.log.debug(failure.message, fields);
+    else this.options.log.warn(failure.message, fields);
+    this.said.add(failure.kind);
+    return pauseMs;
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.options.clock.after(ms, resolve);
+      this.wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.wake = undefined;
+  }
+
+  private enter(state: LinkState): void {
+    this.current = state;
+    if (state.name === 'connected') {
+      this.options.log.info('Connected to the IoT Hub.', { failedAttempts: this.attempts });
+    }
+    this.tell((listener) => listener.onState?.(state));
+  }
+
+  private tell(what: (listener: LinkListener) => void): void {
+    for (const listener of [...this.listeners]) what(listener);
+  }
+}
+
+/** The hub answered, and the answer was no: the connection is sound. */
+function isRefusal(failure: HubError): boolean {
+  return failure.kind === 'throttled' || failure.kind === 'refused';
+}
+
+function asHubError(error: unknown): HubError {
+  if (error instanceof HubError) return error;
+  return new HubError('protocol', error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,215 @@
+import { rootCertificates } from 'node:tls';
+import common from 'azure-iot-common';
+import device from 'azure-iot-device';
+import deviceMqtt from 'azure-iot-device-mqtt';
+import type { ModuleClient } from 'azure-iot-device';
+import type { ModuleCredentials } from '../identity/credentials.js';
+import type { JsonObject } from '../../config/json.js';
+import {
+  applicationProperties,
+  systemProperties,
+  type OutgoingMessage,
+} from '../uplink/message.js';
+import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
+import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
+import { guardTwinMessages } from './twin-guard.js';
+
+/*
+ * Invariants:
+ * 1. One object is one life of a connection: with NoRetry the SDK neither reconnects, nor resends, nor reorders.
+ * 2. After `close` or `abandon` no event is passed on, whatever the SDK still does.
+ * 3. The changes of the desired properties are subscribed to before the twin is read, so that none falls between.
+ * 4. Nothing that the hub sends throws inside an event handler of the SDK (see twin-guard.ts).
+ */
+
+export interface SdkClientOptions {
+  readonly keepAliveMs: number;
+  /** Goes into the user agent that the hub sees. */
+  readonly productInfo: string;
+}
+
+type Transport = InstanceType<typeof deviceMqtt.Mqtt>;
+
+/** The SDK hands errors to callbacks, and to some of them nothing else. */
+type Callback<T> = (error?: Error | null, result?: T) => void;
+
+function promised<T>(call: (callback: Callback<T>) => void): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    call((error, result) => {
+      if (error) reject(error);
+      else resolve(result);
+    });
+  });
+}
+
+/** A client of the device SDK over MQTT; `createSdkClient` is what `HubLink` is given. */
+export class SdkClient implements HubClient {
+  private client: ModuleClient | undefined;
+  private transport: Transport | undefined;
+  private ended = false;
+
+  constructor(
+    private readonly credentials: ModuleCredentials,
+    private readonly options: SdkClientOptions,
+    private readonly events: HubClientEvents,
+  ) {}
+
+  async open(): Promise<void> {
+    await this.attempt('connect to the IoT Hub', async () => {
+      const client = this.create();
+      await client.setOptions(this.clientOptions());
+      await client.open();
+    });
+    await this.attempt('subscribe to the desired properties', async () => {
+      await promised<never>((done) => this.live().enableTwinDesiredPropertiesUpdates(done));
+    });
+  }
+
+  readTwin(): Promise<TwinDocument> {
+    return this.attempt('read the module twin', async () => {
+      const twin: unknown = await promised((done) => this.live().getTwin(done));
+      if (!isObject(twin) || !isObject(twin['desired']) || !isObject(twin['reported'])) {
+        throw new HubError('protocol', 'The hub answered with something that is not a module twin.');
+      }
+      return { desired: twin['desired'], reported: twin['reported'] };
+    });
+  }
+
+  async report(patch: JsonObject): Promise<void> {
+    await this.attempt('update the reported properties', async () => {
+      await promised<never>((done) => this.live().updateTwinReportedProperties(patch, done));
+    });
+  }
+
+  async send(outgoing: OutgoingMessage): Promise<void> {
+    await this.attempt('send a security message', async () => {
+      const client = this.client;
+      if (client === undefined || this.ended) throw notOpen();
+      await client.sendEvent(toMessage(outgoing));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.ended = true;
+    await this.client?.close().catch(() => undefined);
+  }
+
+  abandon(): void {
+    this.ended = true;
+    cut(this.transport);
+  }
+
+  private create(): ModuleClient {
+    const { events } = this;
+    const endpoint = this.endpoint();
+    const capture = (transport: Transport): void => {
+      this.transport = transport;
+    };
+    const tell = (what: () => void): void => {
+      if (!this.ended) what();
+    };
+    class CapturedMqtt extends deviceMqtt.Mqtt {
+      constructor(...parameters: ConstructorParameters<typeof deviceMqtt.Mqtt>) {
+        super(...parameters);
+        capture(this);
+        const provider = this._authenticationProvider as unknown as NodeJS.EventEmitter;
+        provider.on('error', (error) => tell(() => events.disconnected(dropped(error, endpoint))));
+        // The new token is used by a reconnect inside the SDK, during which notifications are lost.
+        provider.on('newTokenAvailable', () => tell(() => events.renewed()));
+      }
+    }
+    const client = device.ModuleClient.fromConnectionString(
+      connectionString(this.credentials),
+      CapturedMqtt,
+    );
+    this.client = client;
+    client.setRetryPolicy(new common.NoRetry());
+    client.on('error', (error: unknown) =>
+      tell(() => events.disconnected(dropped(error, endpoint))),
+    );
+    client.on('disconnect', (result?: { transportObj?: unknown }) =>
+      tell(() => events.disconnected(dropped(result?.transportObj, endpoint))),
+    );
+    this.transport?.on('twinDesiredPropertiesUpdate', (patch: unknown) => {
+      tell(() => {
+        if (isObject(patch)) events.desiredPatch(patch);
+        else events.unusable('a change of the desired properties that is not a JSON object');
+      });
+    });
+    guardTwinMessages(this.transport, (what) => tell(() => events.unusable(what)));
+    return client;
+  }
+
+  private clientOptions(): Record<string, unknown> {
+    const { trustedCaPem } = this.credentials;
+    return {
+      keepalive: Math.max(1, Math.round(this.options.keepAliveMs / 1000)),
+      productInfo: this.options.productInfo,
+      // `ca` replaces the public roots, so they are handed over again.
+      ...(trustedCaPem === undefined
+        ? {}
+        : { ca: [trustedCaPem.trim(), ...rootCertificates].join('\n') }),
+    };
+  }
+
+  private live(): Transport {
+    if (this.transport === undefined || this.ended) throw notOpen();
+    return this.transport;
+  }
+
+  private endpoint(): Endpoint {
+    const { hostName, gatewayHostName, deviceId, moduleId } = this.credentials;
+    return { dialled: gatewayHostName ?? hostName, identity: `${deviceId}/${moduleId}` };
+  }
+
+  private async attempt<T>(action: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw classifyFailure(error, action, this.endpoint());
+    }
+  }
+}
+
+export function createSdkClient(
+  options: SdkClientOptions,
+): (credentials: ModuleCredentials, events: HubClientEvents) => HubClient {
+  return (credentials, events) => new SdkClient(credentials, options, events);
+}
+
+function connectionString(credentials: ModuleCredentials): string {
+  const { hostName, gatewayHostName, deviceId, moduleId, sharedAccessKey } = credentials;
+  const gateway = gatewayHostName === undefined ? '' : `;GatewayHostName=${gatewayHostName}`;
+  return `HostName=${hostName};DeviceId=${deviceId};ModuleId=${moduleId};SharedAccessKey=${sharedAccessKey}${gateway}`;
+}
+
+function toMessage(outgoing: OutgoingMessage): InstanceType<typeof common.Message> {
+  const system = systemProperties(outgoing);
+  const message = new common.Message(outgoing.body);
+  message.messageId = outgoing.messageId;
+  message.contentType = system['$.ct'];
+  message.contentEncoding = system['$.ce'];
+  if (outgoing.securityMarker) message.setAsSecurityMessage();
+  for (const [name, value] of Object.entries(applicationProperties(outgoing))) {
+    message.properties.add(name, value);
+  }
+  return message;
+}
+
+/**
+ * Cuts the socket under the SDK, whose own close waits for outstanding acknowledgements and may wait for ever. The
+ * path to mqtt.js is private there: where it is not found the socket is left to the keep-alive.
+ */
+function cut(transport: Transport | undefined): void {
+  const inner = transport as unknown as { _mqtt?: { _mqttClient?: { end?: unknown } } } | undefined;
+  const mqttClient = inner?._mqtt?._mqttClient;
+  if (typeof mqttClient?.end === 'function') (mqttClient.end as (force: boolean) => void)(true);
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function notOpen(): HubError {
+  return new HubError('network', 'The connection to the hub is not open.');
+}
