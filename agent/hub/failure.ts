@@ -49,6 +49,21 @@ interface Rule {
 
 const rules: readonly Rule[] = [
   {
+    pattern: /the hub answered 429\b/,
+    kind: 'throttled',
+    reason: () => 'the hub asks for fewer requests (429)',
+  },
+  {
+    pattern: /the hub answered (?<status>5\d\d)\b/,
+    kind: 'unavailable',
+    reason: (_, found) => `the hub has trouble (${found.groups?.['status'] ?? ''})`,
+  },
+  {
+    pattern: /the hub answered (?<answer>\d{3}\b.{0,200})/s,
+    kind: 'refused',
+    reason: (_, found) => `the hub refused it (${found.groups?.['answer'] ?? ''})`,
+  },
+  {
     pattern: /\b(?:ENOTFOUND|ENODATA)\b(?: (?<name>[^\s:]+))?/,
     kind: 'network',
     reason: ({ dialled }, found) =>
@@ -129,11 +144,6 @@ const rules: readonly Rule[] = [
     reason: ({ identity }) =>
       `it does not accept the client ${identity}; check the spelling of identity.deviceId and identity.moduleId`,
   },
-  {
-    pattern: /\b429\b|throttl/i,
-    kind: 'throttled',
-    reason: () => 'the hub asks for fewer requests',
-  },
 ];
 
 /** The SDK wraps whatever fails before its first success as "Not authorized"; the truth is behind the colon. */
@@ -149,7 +159,8 @@ export function classifyFailure(error: unknown, action: string, endpoint: Endpoi
   const subject = `Could not ${action} at ${endpoint.dialled}`;
   for (const rule of rules) {
     const found = rule.pattern.exec(text);
-    if (found !== null) return new HubError(rule.kind, `${subject}: ${rule.reason(endpoint, found)}.`);
+    if (found !== null)
+      return new HubError(rule.kind, `${subject}: ${rule.reason(endpoint, found)}.`);
   }
   return new HubError('protocol', `${subject}: ${text.trim() || 'no reason was given'}.`);
 }
@@ -157,7 +168,10 @@ export function classifyFailure(error: unknown, action: string, endpoint: Endpoi
 /** The connection was lost after it had been established; the hub gives no reason (MQTT 3.1.1 has none). */
 export function dropped(error: unknown, endpoint: Endpoint): HubError {
   const why = describe(error).replace(misleading, '');
-  return new HubError('dropped', `The connection to ${endpoint.dialled} was lost: ${why || 'it was closed'}.`);
+  return new HubError(
+    'dropped',
+    `The connection to ${endpoint.dialled} was lost: ${why || 'it was closed'}.`,
+  );
 }
 
 function hostOf(dialled: string): string {

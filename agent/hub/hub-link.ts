@@ -155,7 +155,10 @@ export class HubLink {
     try {
       const credentials = await this.readCredentials();
       const ended = deferred<HubError>();
-      client = this.options.createClient(credentials, this.eventsOf(() => life));
+      client = this.options.createClient(
+        credentials,
+        this.eventsOf(() => life),
+      );
       const life: Life = {
         client,
         twinBackoff: new Backoff(twinRetry, this.options.random),
@@ -228,7 +231,12 @@ export class HubLink {
       });
     } finally {
       life.reading = false;
+      this.afterRead(life);
     }
+  }
+
+  private afterRead(life: Life): void {
+    if (this.life !== life) return;
     for (const patch of life.held.splice(0)) {
       this.tell((listener) => listener.onDesiredPatch?.(patch));
     }
@@ -326,7 +334,7 @@ export class HubLink {
 
 /** The hub answered, and the answer was no: the connection is sound. */
 function isRefusal(failure: HubError): boolean {
-  return failure.kind === 'throttled' || failure.kind === 'refused';
+  return ['throttled', 'refused', 'unavailable'].includes(failure.kind);
 }
 
 function asHubError(error: unknown): HubError {

@@ -7,7 +7,8 @@ import type { ModuleCredentials } from '../identity/credentials.js';
 import type { JsonObject } from '../../config/json.js';
 import {
   applicationProperties,
-  systemProperties,
+  contentEncoding,
+  contentType,
   type OutgoingMessage,
 } from '../uplink/message.js';
 import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
@@ -69,7 +70,10 @@ export class SdkClient implements HubClient {
     return this.attempt('read the module twin', async () => {
       const twin: unknown = await promised((done) => this.live().getTwin(done));
       if (!isObject(twin) || !isObject(twin['desired']) || !isObject(twin['reported'])) {
-        throw new HubError('protocol', 'The hub answered with something that is not a module twin.');
+        throw new HubError(
+          'protocol',
+          'The hub answered with something that is not a module twin.',
+        );
       }
       return { desired: twin['desired'], reported: twin['reported'] };
     });
@@ -184,11 +188,10 @@ function connectionString(credentials: ModuleCredentials): string {
 }
 
 function toMessage(outgoing: OutgoingMessage): InstanceType<typeof common.Message> {
-  const system = systemProperties(outgoing);
   const message = new common.Message(outgoing.body);
   message.messageId = outgoing.messageId;
-  message.contentType = system['$.ct'];
-  message.contentEncoding = system['$.ce'];
+  message.contentType = contentType;
+  message.contentEncoding = contentEncoding;
   if (outgoing.securityMarker) message.setAsSecurityMessage();
   for (const [name, value] of Object.entries(applicationProperties(outgoing))) {
     message.properties.add(name, value);

@@ -1,6 +1,6 @@
+import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../config/json.js';
+
 const twinTopics = '$iothub/twin/';
-/** A twin holds at most 32 KB in each half; several times that is not a twin. */
-const largestTwinMessageBytes = 1024 * 1024;
 
 interface Emitter {
   emit(name: string, ...values: unknown[]): boolean;
@@ -12,10 +12,7 @@ interface Emitter {
  * not the status in the topic). Messages that are not JSON are dropped; refusals without a reason get one.
  * @throws Error when the SDK's inside has changed so much that it cannot be guarded.
  */
-export function guardTwinMessages(
-  transport: unknown,
-  unusable: (what: string) => void,
-): void {
+export function guardTwinMessages(transport: unknown, unusable: (what: string) => void): void {
   const mqtt = (transport as { _mqtt?: Partial<Emitter> } | undefined)?._mqtt;
   const emit = mqtt?.emit;
   if (mqtt === undefined || typeof emit !== 'function') {
@@ -35,31 +32,34 @@ export function guardTwinMessages(
   };
 }
 
-/** @returns the payload to pass on, or undefined when it must be dropped. */
+/**
+ * Lets through what can be used, without `__proto__` and too deep nesting, turns an answer that cannot be used into a
+ * failure of the request it answers.
+ * @returns the payload to pass on, or undefined when it must be dropped.
+ */
 export function checkTwinMessage(topic: string, payload: unknown): Buffer | undefined {
-  const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(String(payload ?? ''));
+  const text = Buffer.isBuffer(payload) ? payload.toString() : '';
   const status = /^\$iothub\/twin\/res\/(\d{3})\//.exec(topic)?.[1];
-  const refused = status !== undefined && Number(status) >= 300;
-  const body = bytes.length <= largestTwinMessageBytes ? parse(bytes.toString()) : undefined;
-  if (refused) {
-    const message = isRecord(body) && typeof body['message'] === 'string' ? body['message'] : '';
-    const errorCode = `${status}000`;
-    return Buffer.from(
-      JSON.stringify({ errorCode, message: `the hub answered ${status} ${message}`.trim() }),
-    );
+  const body = parse(text);
+  if (status === undefined) return isJsonObject(body) ? encode(body) : undefined;
+  if (Number(status) >= 300) {
+    const message = isJsonObject(body) ? body['message'] : undefined;
+    const reason = typeof message === 'string' ? ` ${message}` : '';
+    return encode({ errorCode: Number(status), message: `the hub answered ${status}${reason}` });
   }
-  if (status !== undefined && bytes.length === 0) return bytes;
-  return body === undefined ? undefined : bytes;
+  if (text === '') return Buffer.alloc(0);
+  if (isJsonObject(body)) return encode(body);
+  return encode({ errorCode: 1, message: 'the answer of the hub is not a JSON object' });
 }
 
-function parse(text: string): unknown {
+function encode(body: JsonObject): Buffer {
+  return Buffer.from(JSON.stringify(body));
+}
+
+function parse(text: string): JsonValue | undefined {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -12,6 +12,8 @@ export interface OutgoingMessage {
   readonly securityMarker: boolean;
 }
 
+export const contentType = 'application/json';
+export const contentEncoding = 'utf-8';
 const securityInterfaceId = 'urn:azureiot:Security:SecurityAgent:1';
 
 /**
@@ -23,8 +25,8 @@ export function systemProperties(
 ): Readonly<Record<string, string>> {
   return {
     '$.mid': message.messageId,
-    '$.ct': 'application/json',
-    '$.ce': 'utf-8',
+    '$.ct': contentType,
+    '$.ce': contentEncoding,
     ...(message.securityMarker ? { '$.ifid': securityInterfaceId } : {}),
   };
 }
