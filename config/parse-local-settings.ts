@@ -1,4 +1,11 @@
-import type { LocalSettings } from './local-settings.js';
+import { isJsonObject, JsonError, parseJson } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
+import { laterLocalKeys, localSettings } from './local-settings.js';
+import type { LocalKey, LocalSettings } from './local-settings.js';
+import { nearest } from './nearest.js';
+import { printable, quoted } from './quote.js';
+import { defaultValue, readSetting } from './read-setting.js';
+import type { Setting, SettingValue } from './setting.js';
 
 /** Something in the local file that has to be mended before the agent can run. */
 export interface Problem {
@@ -11,6 +18,141 @@ export interface Problem {
 export type LocalResult =
   { readonly settings: LocalSettings } | { readonly problems: readonly Problem[] };
 
+const table: Readonly<Record<string, Setting>> = localSettings;
+const keys = Object.keys(localSettings) as LocalKey[];
+
+/**
+ * Reads the local file. Unlike the twin it is written by hand and read once, so that nothing is taken leniently: every
+ * problem is told, all of them at once, and none of the settings is used.
+ */
 export function parseLocalSettings(text: string, fileName: string): LocalResult {
-  throw new Error(`${fileName} cannot be read yet: ${text.length} characters`);
+  let document: JsonValue;
+  try {
+    document = parseJson(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    const message = `${fileName} is not valid JSON: line ${error.line}, column ${error.column}: ${error.fault}. Correct it there; JSON knows neither comments nor trailing commas.`;
+    return { problems: [{ key: '', message }] };
+  }
+  if (!isJsonObject(document)) {
+    const message = `${fileName} holds ${quoted(document)}, but must hold an object with the settings in it: {"identity": {…}}.`;
+    return { problems: [{ key: '', message }] };
+  }
+  const reader = new LocalReader(fileName);
+  reader.readObject(document, '');
+  reader.checkIdentity();
+  return reader.problems.length > 0
+    ? { problems: reader.problems }
+    : { settings: reader.settings() };
+}
+
+class LocalReader {
+  readonly problems: Problem[] = [];
+  readonly #values = new Map<string, SettingValue>();
+  /** Keys that stand in the file, rightly or not. */
+  readonly #written = new Set<string>();
+  readonly #fileName: string;
+
+  constructor(fileName: string) {
+    this.#fileName = fileName;
+  }
+
+  readObject(object: JsonObject, prefix: string): void {
+    for (const [name, value] of Object.entries(object)) {
+      const key = prefix + name;
+      const setting = Object.hasOwn(table, key) ? table[key] : undefined;
+      if (setting) this.#readKey(key, setting, value);
+      else if (!keys.some((known) => known.startsWith(`${key}.`))) this.#unknown(key);
+      else if (isJsonObject(value)) this.readObject(value, `${key}.`);
+      else {
+        this.#written.add(key);
+        this.#problem(key, `is ${quoted(value)}, but must be an object: {…}`);
+      }
+    }
+  }
+
+  /** A connection string says all of who the agent is; otherwise hub, device and key are needed. */
+  checkIdentity(): void {
+    if (this.#written.has('identity')) return;
+    const has = (key: LocalKey): boolean => this.#written.has(key);
+    if (has('identity.connectionStringFile')) {
+      if (!has('identity.keyFile')) return;
+      this.#problem(
+        'identity.keyFile',
+        'stands beside identity.connectionStringFile, which holds a key too; remove one of them',
+      );
+      return;
+    }
+    const remedies = {
+      'identity.hostName': 'set it to the name of the IoT Hub, such as myhub.azure-devices.net',
+      'identity.deviceId': 'set it to the id under which the hub knows this device',
+      'identity.keyFile':
+        'set it to the file that holds the key of the module, or set identity.connectionStringFile',
+    } as const;
+    for (const [key, remedy] of Object.entries(remedies)) {
+      if (!this.#written.has(key)) this.#problem(key, `is missing; ${remedy}`);
+    }
+  }
+
+  settings(): LocalSettings {
+    const root: Record<string, unknown> = {};
+    const put = (key: string, value: unknown): void => {
+      const [first = '', ...rest] = key.split('.');
+      if (rest.length === 0) root[first] = value;
+      else root[first] = { ...(root[first] as object | undefined), [rest.join('.')]: value };
+    };
+    for (const key of keys) {
+      const value = this.#values.get(key) ?? defaultValue(table[key] as Setting);
+      if (value !== undefined) put(key, value);
+    }
+    return root as unknown as LocalSettings;
+  }
+
+  #readKey(key: string, setting: Setting, json: JsonValue): void {
+    this.#written.add(key);
+    if (setting.kind === 'choice' && setting.later?.some((value) => value === json)) {
+      this.#problem(
+        key,
+        `is ${quoted(json)}, which is not supported yet; use ${setting.values.join(' or ')}`,
+      );
+      return;
+    }
+    const reading = readSetting(setting, json, false);
+    switch (reading.kind) {
+      case 'value':
+        this.#values.set(key, reading.value);
+        return;
+      case 'clamped':
+        this.#problem(key, `is ${quoted(json)}, which is ${reading.limit}; choose another value`);
+        return;
+      case 'mismatch': {
+        const instead = json === null ? 'remove the key, or set it to' : 'but must be';
+        this.#problem(
+          key,
+          `is ${quoted(json)}${json === null ? ';' : ','} ${instead} ${reading.expected}`,
+        );
+      }
+    }
+  }
+
+  #unknown(key: string): void {
+    const shown = printable(key, 80);
+    if (laterLocalKeys.some((later) => key === later)) {
+      this.#problem(shown, 'is not supported yet; remove it');
+      return;
+    }
+    const suggestion = nearest(key, keys);
+    // What was meant is there, so that it is not called missing as well.
+    if (suggestion) this.#written.add(suggestion);
+    this.#problem(
+      shown,
+      suggestion
+        ? `is not a setting; did you mean ${suggestion}? Correct or remove it`
+        : 'is not a setting; remove it',
+    );
+  }
+
+  #problem(key: string, says: string): void {
+    this.problems.push({ key, message: `${this.#fileName}: ${key} ${says}.` });
+  }
 }

@@ -1,0 +1,32 @@
+import type { JsonValue } from './json.js';
+
+/** Control, format, unassigned and lone surrogate characters, and the two separators that end a line. */
+const unprintable = /[\p{C}\u2028\u2029]/gu;
+
+/**
+ * A stranger's text for a log line or a report: unprintable characters escaped, so that it can neither forge a line nor
+ * turn a terminal, and cut to `maxLength` UTF-16 units.
+ */
+export function printable(text: string, maxLength: number): string {
+  // Escaping makes it longer, never shorter: nothing past maxLength could be shown.
+  const escaped = text.slice(0, maxLength + 1).replace(unprintable, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
+  if (escaped.length <= maxLength) return escaped;
+  return `${escaped.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+/** A stranger's value in a sentence: text in quotes, numbers and truth values as they are, the rest by its type. */
+export function quoted(value: JsonValue): string {
+  switch (typeof value) {
+    case 'string':
+      return `"${printable(value, 40)}"`;
+    case 'number':
+    case 'boolean':
+      return String(value);
+    default:
+      if (value === null) return 'null';
+      return Array.isArray(value) ? 'a list' : 'an object';
+  }
+}
