@@ -1,0 +1,226 @@
+/**
+ * The last stop before the spool: makes events of payloads and journals them.
+ *
+ * 1. A payload of a High event is journaled in the same turn of the event loop; others within half a second.
+ * 2. Payloads of one triggered event name that wait for the same queue share an event, which saves its frame; an event
+ *    keeps its id from here on.
+ * 3. No event is larger than what a message can carry, and none grows so large that a torn record costs much.
+ * 4. What waits here is bounded; beyond the bound payloads are dropped and counted, and nobody waits.
+ */
+import type { Clock, Timer } from '../../collectors/clock.js';
+import { events, type EventName, type Payload } from '../../collectors/events.js';
+import type { LossLedger } from '../losses.js';
+import type { QueueName, Spool } from '../spool/spool.js';
+import type { SealedAggregate } from './aggregation.js';
+import { idOfParts, securityEvent, type EventParts } from './event.js';
+import { fitPayload, jsonSizeBytes } from './fitting.js';
+import { utcText } from './timestamps.js';
+
+const groupDelayMs = 500;
+const groupLimitBytes = 16_384;
+const waitingLimitBytes = 4_194_304;
+/** An event around its payloads. */
+const frameBytes = 400;
+
+interface Waiting {
+  readonly payload: Payload;
+  readonly timeMs: number;
+  readonly sizeBytes: number;
+  /** Id of the aggregate that became this payload. */
+  readonly partId?: string;
+}
+
+interface OutboxOptions {
+  readonly spool: Pick<Spool, 'append'>;
+  readonly clock: Clock;
+  readonly losses: LossLedger;
+  /** Largest JSON of one event that fits into a message at present. */
+  readonly maxEventBytes: () => number;
+  readonly aggregatedCategory: 'Triggered' | 'Aggregated';
+}
+
+export class Outbox {
+  private readonly groups = new Map<
+    string,
+    { queue: QueueName; name: EventName; items: Waiting[] }
+  >();
+  private readonly appends = new Set<Promise<unknown>>();
+  private readonly collected: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };
+  private waitingBytes = 0;
+  private timer: Timer | undefined;
+  private urgent: NodeJS.Immediate | undefined;
+
+  constructor(private readonly options: OutboxOptions) {}
+
+  /** Payloads offered to each queue so far. */
+  get collectedEvents(): Readonly<Record<QueueName, number>> {
+    return this.collected;
+  }
+
+  /** Takes one payload of a triggered event. */
+  add(queue: QueueName, name: EventName, payload: Payload, timeMs: number): void {
+    this.collected[queue]++;
+    const item = this.accept(queue, name, payload, timeMs);
+    if (item === undefined) return;
+    const key = `${queue} ${name}`;
+    const group = this.groups.get(key) ?? { queue, name, items: [] };
+    this.groups.set(key, group);
+    group.items.push(item);
+    if (queue === 'high') this.urgent ??= setImmediate(() => this.writeGroups());
+    else this.timer ??= this.options.clock.after(groupDelayMs, () => this.writeGroups());
+  }
+
+  /** Takes the answer of a snapshot, which may be empty; one too large for an event becomes several. */
+  addSnapshot(
+    queue: QueueName,
+    name: EventName,
+    payloads: readonly Payload[],
+    timeMs: number,
+  ): void {
+    this.collected[queue]++;
+    if (payloads.length === 0) {
+      this.write(queue, { name, payloads, timeMs });
+      return;
+    }
+    const items = payloads.flatMap((payload) => this.accept(queue, name, payload, timeMs) ?? []);
+    const parts = [...this.split(items, this.eventRoomBytes())];
+    for (const [index, part] of parts.entries()) {
+      const numbered = part.map(({ payload }) =>
+        parts.length === 1
+          ? payload
+          : withDetails(payload, { Part: String(index + 1), Parts: String(parts.length) }),
+      );
+      this.write(queue, { name, payloads: numbered, timeMs });
+      this.release(part);
+    }
+  }
+
+  /** Takes closed aggregates of one event name; resolves when each is on disk or counted as lost. */
+  async addSealed(
+    queue: QueueName,
+    name: EventName,
+    sealed: readonly SealedAggregate[],
+  ): Promise<void> {
+    this.collected[queue] += sealed.length;
+    for (const part of this.split(this.acceptSealed(queue, sealed), groupLimitBytes)) {
+      this.write(queue, {
+        name,
+        payloads: part.map(({ payload }) => payload),
+        timeMs: Math.max(...part.map(({ timeMs }) => timeMs)),
+        id: idOfParts(part.flatMap(({ partId }) => partId ?? [])),
+        ...(this.options.aggregatedCategory === 'Aggregated' ? { category: 'Aggregated' } : {}),
+      });
+      this.release(part);
+      // A large table is written at the pace of the disk, not dropped for want of room.
+      if (this.waitingBytes > waitingLimitBytes / 2) await Promise.all(this.appends);
+    }
+    await Promise.all(this.appends);
+  }
+
+  /** Journals everything that waits; resolves when it is on disk or counted as lost. */
+  async flush(): Promise<void> {
+    this.writeGroups();
+    await Promise.all(this.appends);
+  }
+
+  private accept(
+    queue: QueueName,
+    name: EventName,
+    payload: Payload,
+    timeMs: number,
+    partId?: string,
+  ): Waiting | undefined {
+    const { losses } = this.options;
+    const roomBytes = this.eventRoomBytes();
+    if (jsonSizeBytes(payload) > roomBytes) {
+      payload.ExtraDetails = { ...payload.ExtraDetails, Truncated: 'true' };
+      if (!fitPayload(payload, roomBytes).fits) {
+        losses.count(queue, 'invalidEvent', 1);
+        return undefined;
+      }
+      losses.count(name, 'commandLineCut', 1);
+    }
+    const sizeBytes = jsonSizeBytes(payload);
+    if (this.waitingBytes + sizeBytes > waitingLimitBytes) {
+      losses.count(queue, 'pipelineOverflow', 1);
+      return undefined;
+    }
+    this.waitingBytes += sizeBytes;
+    return { payload, timeMs, sizeBytes, ...(partId === undefined ? {} : { partId }) };
+  }
+
+  private *acceptSealed(
+    queue: QueueName,
+    aggregates: readonly SealedAggregate[],
+  ): Generator<Waiting> {
+    for (const { name, payload, endMs, id } of aggregates) {
+      const item = this.accept(queue, name, payload, endMs, id);
+      if (item !== undefined) yield item;
+    }
+  }
+
+  private eventRoomBytes(): number {
+    return this.options.maxEventBytes() - frameBytes;
+  }
+
+  private writeGroups(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    clearImmediate(this.urgent);
+    this.urgent = undefined;
+    const groups = [...this.groups.values()];
+    this.groups.clear();
+    for (const { queue, name, items } of groups) {
+      for (const part of this.split(items, groupLimitBytes)) {
+        const payloads = part.map(({ payload, timeMs }) =>
+          part.length === 1 ? payload : withDetails(payload, { TimestampUTC: utcText(timeMs) }),
+        );
+        this.write(queue, { name, payloads, timeMs: part[0]?.timeMs ?? 0 });
+        this.release(part);
+      }
+    }
+  }
+
+  /** Parts whose payloads together stay within `limitBytes`, though never without a payload. */
+  private *split(items: Iterable<Waiting>, limitBytes: number): Generator<readonly Waiting[]> {
+    const roomBytes = Math.min(limitBytes, this.eventRoomBytes());
+    let part: Waiting[] = [];
+    let partBytes = 0;
+    for (const item of items) {
+      // What `withDetails` may add to each payload, and the comma.
+      const itemBytes = item.sizeBytes + 80;
+      if (part.length > 0 && partBytes + itemBytes > roomBytes) {
+        yield part;
+        part = [];
+        partBytes = 0;
+      }
+      part.push(item);
+      partBytes += itemBytes;
+    }
+    if (part.length > 0) yield part;
+  }
+
+  private release(items: readonly Waiting[]): void {
+    for (const { sizeBytes } of items) this.waitingBytes -= sizeBytes;
+  }
+
+  private write(queue: QueueName, parts: EventParts): void {
+    const json = JSON.stringify(securityEvent(parts));
+    this.waitingBytes += json.length;
+    const append: Promise<unknown> = this.options.spool.append(queue, json).finally(() => {
+      this.waitingBytes -= json.length;
+      this.appends.delete(append);
+    });
+    this.appends.add(append);
+  }
+}
+
+function withDetails(payload: Payload, details: Record<string, string>): Payload {
+  return { ...payload, ExtraDetails: { ...payload.ExtraDetails, ...details } };
+}
+
+/** The queue of an event with this priority. */
+export function queueOf(name: EventName, priority: 'Low' | 'High'): QueueName {
+  if (events[name].type === 'Operational') return 'operational';
+  return priority === 'High' ? 'high' : 'low';
+}
