@@ -1,0 +1,140 @@
+import type { Clock, Timer } from '../../collectors/clock.js';
+import type { JsonObject } from '../../config/json.js';
+import { Backoff } from '../hub/backoff.js';
+import type { Log } from '../log.js';
+import { differencePatch, mergePatch } from './merge-patch.js';
+import { fitStatus, twinSizeBytes, withinTwinLimits } from './reported-limits.js';
+
+/*
+ * Invariants:
+ * 1. Only the members named here are ever touched; what others report in the same twin stays as it is.
+ * 2. Only changes are sent, one update at a time, and what the hub has not acknowledged counts as not known there.
+ * 3. An update that failed is made anew from what is wanted then, until one is acknowledged.
+ * 4. After each full read the hub's own account of what it has replaces ours.
+ */
+
+/** Beside the configuration object, so that comparing desired with reported configuration goes on working. */
+export const statusObjectName = 'agentStatus';
+
+const counterIntervalMs = 5 * 60_000;
+const retry = { shortestMs: 2_000, longestMs: 15 * 60_000 };
+
+export interface ReportedOptions {
+  readonly send: (patch: JsonObject) => Promise<void>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly objectName: string;
+  /** The effective settings in the contract's shape; a `null` member is one that has no value. */
+  readonly configuration: () => JsonObject;
+  readonly status: () => JsonObject;
+}
+
+export class ReportedProperties {
+  private known: JsonObject | undefined;
+  private sending = false;
+  private wantedAgain = false;
+  private lastSentMs = -Infinity;
+  private timer: Timer | undefined;
+  private timerIsRetry = false;
+  private readonly backoff: Backoff;
+
+  constructor(private readonly options: ReportedOptions) {
+    this.backoff = new Backoff(retry, options.random);
+  }
+
+  /** The twin was read: from now on updates are possible. */
+  hubHas(reported: JsonObject): void {
+    const ours = [this.options.objectName, statusObjectName];
+    this.known = Object.fromEntries(
+      Object.entries(reported).filter(([name]) => ours.includes(name)),
+    );
+    this.backoff.reset();
+    this.cancelTimer();
+    this.update();
+  }
+
+  /** The connection is gone: nothing is sent until the twin has been read again. */
+  disconnected(): void {
+    this.known = undefined;
+    this.cancelTimer();
+  }
+
+  /** @param urgent false for counters, which are sent every 5 minutes at most. */
+  changed(urgent: boolean): void {
+    const { clock } = this.options;
+    const waitMs = this.lastSentMs + counterIntervalMs - clock.monotonicMs();
+    if (this.timer !== undefined && (this.timerIsRetry || !urgent)) return;
+    if (urgent || waitMs <= 0) this.update();
+    else this.later(waitMs, false);
+  }
+
+  private update(): void {
+    const { known } = this;
+    if (known === undefined) return;
+    if (this.sending) {
+      this.wantedAgain = true;
+      return;
+    }
+    const patch = differencePatch(known, this.wanted());
+    if (Object.keys(patch).length === 0) return;
+    this.cancelTimer();
+    this.wantedAgain = false;
+    this.lastSentMs = this.options.clock.monotonicMs();
+    void this.sendPatch(known, patch);
+  }
+
+  private async sendPatch(known: JsonObject, patch: JsonObject): Promise<void> {
+    this.sending = true;
+    let failure: unknown;
+    try {
+      await this.options.send(patch);
+    } catch (error) {
+      failure = error;
+    }
+    this.sending = false;
+    // A read or a disconnect in the meantime knows better than this answer.
+    if (this.known === known) {
+      if (failure === undefined) {
+        this.backoff.reset();
+        this.known = mergePatch(known, patch);
+      } else {
+        this.retryLater(failure);
+        return;
+      }
+    }
+    if (this.known !== undefined && (this.wantedAgain || this.known !== known)) this.update();
+  }
+
+  private retryLater(failure: unknown): void {
+    const retryMs = this.backoff.nextMs();
+    this.options.log.debug(failure instanceof Error ? failure.message : String(failure), {
+      retryMs,
+    });
+    this.later(retryMs, true);
+  }
+
+  private later(delayMs: number, isRetry: boolean): void {
+    this.cancelTimer();
+    this.timerIsRetry = isRetry;
+    this.timer = this.options.clock.after(delayMs, () => {
+      this.timer = undefined;
+      this.update();
+    });
+  }
+
+  private cancelTimer(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private wanted(): JsonObject {
+    const { objectName, configuration, status } = this.options;
+    const settings = withinTwinLimits(configuration());
+    const report = withinTwinLimits(status());
+    return {
+      [objectName]: settings,
+      [statusObjectName]: fitStatus(report, twinSizeBytes(settings)),
+    };
+  }
+}

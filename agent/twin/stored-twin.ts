@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import { isJsonObject, parseJson, type JsonObject } from '../../config/json.js';
+import type { Log } from '../log.js';
+import { writeFileAtomically } from '../state-directory.js';
+import type { Desired } from './desired-document.js';
+
+/** What an offline start needs. */
+export interface StoredTwin extends Desired {
+  /**
+   * The settings that were in force, in the shape in which they are reported, which is also that of the desired
+   * object: from these a key that is now written wrongly keeps its last good value over a restart.
+   */
+  readonly effective: JsonObject;
+}
+
+const format = 'iot-security-agent desired properties 1';
+
+/** The file beside the spool that holds the last desired properties. */
+export class TwinFile {
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly path: string,
+    private readonly log: Log,
+  ) {}
+
+  /** @returns undefined when there is no usable file; an unusable one is only worth a warning, the hub has it all. */
+  async load(): Promise<StoredTwin | undefined> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.ignore(error);
+      return undefined;
+    }
+    try {
+      return read(text);
+    } catch (error) {
+      this.ignore(error);
+      return undefined;
+    }
+  }
+
+  /** One write at a time, in the order of the calls; never rejects. */
+  save({ document, version, effective }: StoredTwin): Promise<void> {
+    const text = JSON.stringify({ format, version, desired: document, effective });
+    this.writing = this.writing.then(async () => {
+      try {
+        await writeFileAtomically(this.path, `${text}\n`);
+      } catch (error) {
+        this.log.warn(
+          `The desired properties could not be written to ${this.path} (${reason(error)}); an offline start would use older ones. Check the space and the owner of the state directory.`,
+        );
+      }
+    });
+    return this.writing;
+  }
+
+  /** Resolves when every write that was asked for has ended. */
+  flushed(): Promise<void> {
+    return this.writing;
+  }
+
+  private ignore(error: unknown): void {
+    this.log.warn(
+      `The stored desired properties in ${this.path} are not used (${reason(error)}); the defaults hold until the hub is reached.`,
+    );
+  }
+}
+
+function read(text: string): StoredTwin {
+  const stored = parseJson(text);
+  if (!isJsonObject(stored) || stored['format'] !== format)
+    throw new Error('not a file of this agent');
+  const { version, desired, effective } = stored;
+  if (typeof version !== 'number' || !isJsonObject(desired) || !isJsonObject(effective)) {
+    throw new Error('members are missing');
+  }
+  return { version, document: desired, effective };
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

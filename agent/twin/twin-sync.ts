@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import type { Clock } from '../../collectors/clock.js';
+import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
+import type { JsonObject } from '../../config/json.js';
+import type { LinkListener } from '../hub/hub-link.js';
+import type { Log } from '../log.js';
+import { DesiredDocument } from './desired-document.js';
+import { ReportedProperties } from './reported.js';
+import { TwinFile } from './stored-twin.js';
+
+/*
+ * Invariants:
+ * 1. There are settings from the start on: those of the stored document, or the defaults.
+ * 2. Settings are handed on once per change of the desired properties, and stored once.
+ * 3. Nothing in a twin stops the agent; a document that cannot be evaluated leaves the settings as they are.
+ */
+
+/** The part of `HubLink` that this needs. */
+export interface TwinLink {
+  listen(listener: LinkListener): () => void;
+  report(patch: JsonObject): Promise<void>;
+  readTwin(): void;
+}
+
+export interface TwinSyncOptions {
+  readonly link: TwinLink;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly stateDirectory: string;
+  /** The property of the twin that holds the settings. */
+  readonly objectName: string;
+  readonly evaluate?: typeof evaluateTwin;
+  /** New settings and the version of the desired properties they come from; 0 when none came from a hub yet. */
+  readonly onSettings: (evaluation: Evaluation, version: number) => void;
+  /** What `agentStatus` shall say now; asked whenever something is about to be reported. */
+  readonly status: () => JsonObject;
+}
+
+export class TwinSync {
+  private readonly desired = new DesiredDocument();
+  private readonly file: TwinFile;
+  private readonly reported: ReportedProperties;
+  private evaluation: Evaluation | undefined;
+  private unlisten: (() => void) | undefined;
+
+  constructor(private readonly options: TwinSyncOptions) {
+    const { link, log, status, stateDirectory } = options;
+    this.file = new TwinFile(join(stateDirectory, 'desired.json'), log);
+    this.reported = new ReportedProperties({
+      ...options,
+      send: (patch) => link.report(patch),
+      configuration: () => this.evaluation?.reported ?? {},
+      status,
+    });
+  }
+
+  /** The version of the desired properties that is in force; 0 before the first contact with a hub. */
+  get desiredVersion(): number {
+    return this.desired.desired.version;
+  }
+
+  /** Puts the stored settings, or the defaults, in force, then follows the hub. */
+  async start(): Promise<void> {
+    const stored = await this.file.load();
+    if (stored !== undefined) {
+      this.desired.restore(stored);
+      this.evaluation = this.evaluate({ [this.options.objectName]: stored.effective });
+    }
+    this.apply();
+    this.unlisten = this.options.link.listen({
+      onTwin: ({ desired, reported }) => {
+        this.take(() => this.desired.replace(desired));
+        this.reported.hubHas(reported);
+      },
+      onDesiredPatch: (patch) => this.takePatch(patch),
+      onState: ({ name }) => {
+        if (name !== 'connected') this.reported.disconnected();
+      },
+    });
+  }
+
+  /** Resolves when the last document is on disk. */
+  async stop(): Promise<void> {
+    this.unlisten?.();
+    this.reported.disconnected();
+    await this.file.flushed();
+  }
+
+  /** @param urgent true when a source or a limitation changed, false for counters. */
+  statusChanged(urgent: boolean): void {
+    this.reported.changed(urgent);
+  }
+
+  private takePatch(patch: JsonObject): void {
+    this.take(() => {
+      const outcome = this.desired.patch(patch);
+      if (outcome === 'gap') this.options.link.readTwin();
+      return outcome === 'applied';
+    });
+    this.reported.changed(true);
+  }
+
+  private take(change: () => boolean): void {
+    try {
+      if (!change()) return;
+    } catch (error) {
+      this.options.log.warn(`The desired properties cannot be used: ${reason(error)}.`);
+      return;
+    }
+    this.options.log.info('The desired properties changed.', { version: this.desiredVersion });
+    this.apply();
+  }
+
+  private apply(): void {
+    const evaluation = this.evaluate(this.desired.desired.document);
+    if (evaluation === undefined) return;
+    this.evaluation = evaluation;
+    const { version, document } = this.desired.desired;
+    this.options.onSettings(evaluation, version);
+    if (version > 0) void this.file.save({ version, document, effective: evaluation.reported });
+  }
+
+  private evaluate(desired: JsonObject): Evaluation | undefined {
+    const { evaluate = evaluateTwin, objectName, log } = this.options;
+    try {
+      return evaluate(desired, this.evaluation?.settings, objectName);
+    } catch (error) {
+      log.error(`The desired properties could not be evaluated: ${reason(error)}.`);
+      return undefined;
+    }
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
