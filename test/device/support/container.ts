@@ -1,0 +1,155 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+const packages = [
+  'systemd',
+  'systemd-sysv',
+  'dbus',
+  'procps',
+  'iproute2',
+  'ca-certificates',
+  'libstdc++6',
+];
+const controllers = ['memory', 'pids', 'cpu', 'cpuacct', 'blkio', 'devices', 'freezer'];
+const cgroupRoot = '/sys/fs/cgroup';
+
+/** A minimal Debian, made once a week and kept in the cache directory of the machine. */
+async function rootFileSystem(suite: string): Promise<string> {
+  const cache = '/var/cache/iot-security-agent-test';
+  mkdirSync(cache, { recursive: true });
+  const week = Math.floor(Date.now() / (7 * 86_400_000));
+  const key = createHash('sha256')
+    .update([suite, week, ...packages].join())
+    .digest('hex');
+  const archive = join(cache, `rootfs-${key.slice(0, 16)}.tar`);
+  if (existsSync(archive)) return archive;
+  await run('mmdebstrap', [
+    '--variant=minbase',
+    `--include=${packages.join(',')}`,
+    '--aptopt=Acquire::Languages "none"',
+    '--dpkgopt=path-exclude=/usr/share/doc/*',
+    '--dpkgopt=path-exclude=/usr/share/man/*',
+    '--dpkgopt=path-exclude=/usr/share/locale/*',
+    suite,
+    `${archive}.new`,
+    '--format=tar',
+  ]);
+  await run('mv', [`${archive}.new`, archive]);
+  return archive;
+}
+
+function childOf(pid: number): number | undefined {
+  try {
+    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+    return first === undefined || first === '' ? undefined : Number(first);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A booted systemd in a container that shares the host's network namespace, because the kernel multicasts audit
+ * records to the initial one only, and that may read audit.
+ */
+export class Container {
+  private constructor(
+    readonly root: string,
+    private readonly name: string,
+    private readonly launcher: ChildProcess,
+    private readonly initPid: number,
+  ) {}
+
+  static async boot(options: {
+    readonly binds: Readonly<Record<string, string>>;
+    prepare(root: string): void;
+  }): Promise<Container> {
+    const root = mkdtempSync(join(tmpdir(), 'agent-container-'));
+    const name = `isa${process.pid}`;
+    await run('tar', ['-xf', await rootFileSystem('bookworm'), '-C', root]);
+    options.prepare(root);
+    const args = [
+      ...['-D', root, '--boot', '--register=no', '--keep-unit', '--console=pipe'],
+      `--machine=${name}`,
+      '--capability=CAP_AUDIT_READ,CAP_AUDIT_CONTROL',
+      ...Object.entries(options.binds).map(([from, to]) => `--bind-ro=${from}:${to}`),
+    ];
+    // Its own cgroups, so that the container's systemd moves nothing of the host; seccomp of nspawn blocks audit.
+    const join_ = [...controllers, 'systemd', 'unified']
+      .map((controller) => `${cgroupRoot}/${controller}/${name}`)
+      .map((path) => `mkdir -p ${path} 2>/dev/null && echo $$ > ${path}/cgroup.procs`)
+      .join('; ');
+    const launcher = spawn('/bin/sh', ['-c', `${join_}; exec systemd-nspawn "$@"`, 'sh', ...args], {
+      env: { PATH: process.env['PATH'], SYSTEMD_SECCOMP: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [launcher.stdout, launcher.stderr]) {
+      stream.on('data', (chunk: Buffer) => (output = `${output}${chunk.toString()}`.slice(-4000)));
+    }
+    for (let attempt = 0; attempt < 300; attempt++) {
+      const initPid = launcher.pid === undefined ? undefined : childOf(launcher.pid);
+      if (initPid !== undefined && existsSync(`/proc/${initPid}/root/run/systemd/private`)) {
+        const container = new Container(root, name, launcher, initPid);
+        await container.execute('systemctl', 'is-system-running', '--wait').catch(() => undefined);
+        return container;
+      }
+      if (launcher.exitCode !== null) break;
+      await sleep(100);
+    }
+    launcher.kill('SIGKILL');
+    throw new Error(`The container did not boot: ${output}`);
+  }
+
+  /** Runs a program inside and resolves with what it printed. */
+  async execute(...command: readonly string[]): Promise<string> {
+    const { stdout } = await run('nsenter', ['-t', String(this.initPid), '-a', '--', ...command], {
+      maxBuffer: 16 * 1024 * 1024,
+    });
+    return stdout;
+  }
+
+  async stop(): Promise<void> {
+    const exited = new Promise((resolve) => this.launcher.once('exit', resolve));
+    await this.execute('systemctl', 'poweroff').catch(() => undefined);
+    await Promise.race([exited, sleep(15_000)]);
+    this.launcher.kill('SIGKILL');
+    rmSync(this.root, { recursive: true, force: true });
+    for (const controller of [...controllers, 'systemd', 'unified']) {
+      removeCgroups(join(cgroupRoot, controller, this.name));
+    }
+  }
+}
+
+function removeCgroups(path: string): void {
+  if (!existsSync(path)) return;
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeCgroups(join(path, entry.name));
+  }
+  try {
+    rmdirSync(path);
+  } catch {
+    // A process of the container that is still ending keeps it; it is empty and harmless.
+  }
+}
+
+/** Makes a file in the container's root, with its directories. */
+export function writeInto(root: string, path: string, text: string, mode = 0o644): void {
+  mkdirSync(join(root, path, '..'), { recursive: true });
+  writeFileSync(join(root, path), text, { mode });
+}
