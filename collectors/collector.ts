@@ -27,6 +27,8 @@ export interface SnapshotContext {
   /** Aborted when the runner's deadline has passed. */
   readonly signal: AbortSignal;
   readonly lose: ReportLoss;
+  /** Tells where this snapshot comes from and what it cannot see; called with each snapshot. */
+  readonly setSource: (state: SourceState) => void;
 }
 
 /** Something that happened, as the kernel told it: nothing redacted, cut or aggregated yet. */

@@ -1,5 +1,9 @@
 import type { Clock, Timer } from '../../collectors/clock.js';
-import { isUnavailable, type SnapshotCollector } from '../../collectors/collector.js';
+import {
+  isUnavailable,
+  type SnapshotCollector,
+  type SourceState,
+} from '../../collectors/collector.js';
 import type { Payload, SnapshotName } from '../../collectors/events.js';
 import type { Host } from '../../collectors/host.js';
 import type { ReportLoss } from '../../collectors/loss.js';
@@ -27,6 +31,7 @@ export class SnapshotRunner {
   private lastStartMs = 0;
   private failures = 0;
   private said = '';
+  private source: SourceState = { source: 'snapshot' };
   private generation = 0;
   private current: CollectorState = { state: 'off' };
 
@@ -88,8 +93,10 @@ export class SnapshotRunner {
       this.current = { state: 'unavailable', limitation: outcome.unavailable, durationMs };
       this.say('info', `${collector.name} is not available here: ${outcome.unavailable}`);
     } else {
-      this.current = { state: 'running', source: 'snapshot', durationMs };
-      this.said = '';
+      this.current = { state: 'running', ...this.source, durationMs };
+      const { limitation } = this.source;
+      if (limitation === undefined) this.said = '';
+      else this.say('info', `${collector.name} comes from ${this.source.source}: ${limitation}`);
       onSnapshot(collector.name, outcome, timeMs);
     }
     this.schedule(this.remainingMs());
@@ -107,7 +114,14 @@ export class SnapshotRunner {
     });
     try {
       return await Promise.race([
-        collector.collect({ host, signal: abort.signal, lose }),
+        collector.collect({
+          host,
+          signal: abort.signal,
+          lose,
+          setSource: (source) => {
+            if (!abort.signal.aborted) this.source = source;
+          },
+        }),
         deadline,
       ]);
     } finally {

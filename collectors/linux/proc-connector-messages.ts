@@ -1,0 +1,152 @@
+import { endianness } from 'node:os';
+
+/**
+ * The wire format of the process events connector: `uapi/linux/netlink.h`, `uapi/linux/connector.h`,
+ * `uapi/linux/cn_proc.h`. Numbers are in the byte order of the host.
+ */
+
+/** A program was executed by the process (thread group) `pid`. */
+export interface ExecEvent {
+  readonly kind: 'exec';
+  readonly pid: number;
+}
+
+/** A new process, not a new thread. */
+export interface ForkEvent {
+  readonly kind: 'fork';
+  readonly pid: number;
+  readonly parentPid: number;
+}
+
+/** A whole process ended, not one of its threads. */
+export interface ExitEvent {
+  readonly kind: 'exit';
+  readonly pid: number;
+  /** What it handed to exit(2), 0–255; 0 when a signal ended it. */
+  readonly exitCode: number;
+  /** Number of the signal that ended it; 0 when none did. */
+  readonly signal: number;
+}
+
+export type ProcessEvent = ExecEvent | ForkEvent | ExitEvent;
+
+/** The kernel's answer to a request, told to every listener; `ack` says whose it is. */
+export interface Acknowledgement {
+  readonly kind: 'acknowledgement';
+  readonly ack: number;
+  /** 0, or the errno. */
+  readonly errno: number;
+}
+
+export const eventBits = { fork: 0x1, exec: 0x2, exit: 0x8000_0000 } as const;
+
+const bigEndian = endianness() === 'BE';
+const netlinkHeaderBytes = 16;
+const connectorHeaderBytes = 20;
+const eventHeaderBytes = 16;
+const processEventsIndex = 1;
+const messageDone = 3;
+
+/**
+ * The events of one datagram. Those that tell nothing about whole processes (threads, changes of ids, names, ptrace)
+ * are left out; `malformed` counts messages that are shorter than what they announce or not from this connector.
+ */
+export function parseProcessEvents(bytes: Buffer): {
+  readonly events: readonly (ProcessEvent | Acknowledgement)[];
+  readonly malformed: number;
+} {
+  const events: (ProcessEvent | Acknowledgement)[] = [];
+  let malformed = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const length = at + 4 <= bytes.length ? word(bytes, at) : 0;
+    if (length < netlinkHeaderBytes || at + length > bytes.length) {
+      malformed++;
+      break;
+    }
+    const event = parseMessage(bytes.subarray(at, at + length));
+    if (event === 'malformed') malformed++;
+    else if (event !== undefined) events.push(event);
+    at += (length + 3) & ~3;
+  }
+  return { events, malformed };
+}
+
+function parseMessage(
+  message: Buffer,
+): ProcessEvent | Acknowledgement | 'malformed' | undefined {
+  const connectorAt = netlinkHeaderBytes;
+  const eventAt = connectorAt + connectorHeaderBytes;
+  const dataAt = eventAt + eventHeaderBytes;
+  if (message.length < dataAt) return 'malformed';
+  const index = word(message, connectorAt);
+  const value = word(message, connectorAt + 4);
+  if (index !== processEventsIndex || value !== processEventsIndex) return 'malformed';
+  const present = Math.floor((message.length - dataAt) / 4);
+  const data = (position: number): number => word(message, dataAt + position * 4);
+  switch (word(message, eventAt)) {
+    case 0:
+      if (present < 1) return 'malformed';
+      return { kind: 'acknowledgement', ack: word(message, connectorAt + 12), errno: data(0) };
+    case eventBits.fork: {
+      if (present < 4) return 'malformed';
+      const [parentPid, pid, group] = [data(1), data(2), data(3)];
+      return pid === group ? { kind: 'fork', pid, parentPid } : undefined;
+    }
+    case eventBits.exec:
+      // After an exec the calling thread is the leader of its group, whatever thread it was before.
+      return present < 2 ? 'malformed' : { kind: 'exec', pid: data(1) };
+    case eventBits.exit: {
+      if (present < 4) return 'malformed';
+      const [pid, group, status] = [data(0), data(1), data(2)];
+      // wait(2): the low seven bits are the signal, the byte above them the exit code.
+      return pid === group
+        ? { kind: 'exit', pid, exitCode: (status >>> 8) & 0xff, signal: status & 0x7f }
+        : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** PROC_CN_MCAST_LISTEN */
+export const listen = 1;
+/** PROC_CN_MCAST_IGNORE */
+export const ignore = 2;
+
+/**
+ * A request to the connector. With `eventMask` it has the longer form that kernels before 6.6 pass over in silence.
+ * `sequence` comes back, plus one, as the `ack` of the answer.
+ */
+export function encodeRequest(
+  operation: typeof listen | typeof ignore,
+  sequence: number,
+  eventMask?: number,
+): Buffer {
+  const dataBytes = eventMask === undefined ? 4 : 8;
+  const message = Buffer.alloc(netlinkHeaderBytes + connectorHeaderBytes + dataBytes);
+  putWord(message, 0, message.length);
+  putHalf(message, 4, messageDone);
+  putWord(message, netlinkHeaderBytes, processEventsIndex);
+  putWord(message, netlinkHeaderBytes + 4, processEventsIndex);
+  putWord(message, netlinkHeaderBytes + 8, sequence);
+  putWord(message, netlinkHeaderBytes + 12, sequence);
+  putHalf(message, netlinkHeaderBytes + 16, dataBytes);
+  putWord(message, netlinkHeaderBytes + connectorHeaderBytes, operation);
+  if (eventMask !== undefined)
+    putWord(message, netlinkHeaderBytes + connectorHeaderBytes + 4, eventMask);
+  return message;
+}
+
+function word(bytes: Buffer, offset: number): number {
+  return bigEndian ? bytes.readUInt32BE(offset) : bytes.readUInt32LE(offset);
+}
+
+function putWord(bytes: Buffer, offset: number, value: number): void {
+  if (bigEndian) bytes.writeUInt32BE(value, offset);
+  else bytes.writeUInt32LE(value, offset);
+}
+
+function putHalf(bytes: Buffer, offset: number, value: number): void {
+  if (bigEndian) bytes.writeUInt16BE(value, offset);
+  else bytes.writeUInt16LE(value, offset);
+}

@@ -1,0 +1,83 @@
+/**
+ * /proc/net/{tcp,tcp6,udp,udp6} (proc(5), net/ipv4/tcp_ipv4.c, net/ipv6/tcp_ipv6.c). Addresses are printed as 32-bit
+ * words in the byte order of the host, so the four bytes of each word stand backwards on a little-endian one.
+ */
+
+export type SocketProtocol = 'tcp' | 'tcp6' | 'udp' | 'udp6';
+export const socketProtocols = ['tcp', 'tcp6', 'udp', 'udp6'] as const;
+
+export type ByteOrder = 'LE' | 'BE';
+
+export interface ListeningSocket {
+  readonly protocol: SocketProtocol;
+  /** The 4 or 16 bytes in network order, as lower-case hex: sorts as the addresses do. */
+  readonly addressHex: string;
+  readonly port: number;
+  readonly uid: number;
+  /** Of the socket, as in the link `socket:[inode]` of its owner; 0 for one without an owner. */
+  readonly inode: number;
+}
+
+/** include/net/tcp_states.h: TCP_LISTEN; TCP_CLOSE is what an unconnected UDP socket is in. */
+const waitingState = { tcp: '0A', tcp6: '0A', udp: '07', udp6: '07' } as const;
+
+/**
+ * One line of a table: the socket if it waits for others, `undefined` if it does not (established, and so on, or the
+ * heading), `malformed` if the line is none that a kernel writes.
+ */
+export function parseSocketLine(
+  line: string,
+  protocol: SocketProtocol,
+  byteOrder: ByteOrder,
+): ListeningSocket | 'malformed' | undefined {
+  const fields = line.trim().split(/\s+/u);
+  if (fields[0] === 'sl' || fields[0] === '') return undefined;
+  const digits = protocol.endsWith('6') ? 32 : 8;
+  const local = /^([0-9A-F]+):([0-9A-F]{4})$/u.exec(fields[1] ?? '');
+  const [, words = '', portText = ''] = local ?? [];
+  const state = fields[3] ?? '';
+  const uid = decimal(fields[7]);
+  const inode = decimal(fields[9]);
+  if (words.length !== digits || !/^[0-9A-F]{2}$/u.test(state)) return 'malformed';
+  if (uid === undefined || inode === undefined) return 'malformed';
+  if (state !== waitingState[protocol]) return undefined;
+  const addressHex = inNetworkOrder(words, byteOrder).toLowerCase();
+  return { protocol, addressHex, port: Number.parseInt(portText, 16), uid, inode };
+}
+
+function inNetworkOrder(words: string, byteOrder: ByteOrder): string {
+  if (byteOrder === 'BE') return words;
+  return words.replace(/(..)(..)(..)(..)/gu, '$4$3$2$1');
+}
+
+function decimal(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/u.test(text) ? Number(text) : undefined;
+}
+
+/** Text of an address given as 8 or 32 hex digits in network order; IPv6 as RFC 5952 writes it. */
+export function addressText(addressHex: string): string {
+  if (addressHex.length === 8) return dotted(addressHex);
+  const mapped = addressHex.startsWith('00000000000000000000ffff');
+  if (mapped) return `::ffff:${dotted(addressHex.slice(24))}`;
+  const groups = (addressHex.match(/.{4}/gu) ?? []).map((group) => group.replace(/^0{1,3}/u, ''));
+  const gap = longestZeroRun(groups);
+  if (gap.length < 2) return groups.join(':');
+  const head = groups.slice(0, gap.start).join(':');
+  const tail = groups.slice(gap.start + gap.length).join(':');
+  return `${head}::${tail}`;
+}
+
+function dotted(addressHex: string): string {
+  return (addressHex.match(/../gu) ?? []).map((byte) => Number.parseInt(byte, 16)).join('.');
+}
+
+/** RFC 5952 §4.2: the longest run of zero groups is shortened, the first of equals. */
+function longestZeroRun(groups: readonly string[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  let length = 0;
+  groups.forEach((group, index) => {
+    length = group === '0' ? length + 1 : 0;
+    if (length > best.length) best = { start: index + 1 - length, length };
+  });
+  return best;
+}

@@ -1,0 +1,109 @@
+import { opendirSync, readdirSync, readlinkSync } from 'node:fs';
+import type { Clock } from '../clock.js';
+import type { Paths } from './paths.js';
+import { pidsAmong } from './proc.js';
+
+export interface SocketOwners {
+  /** The owner by the inode of the socket. */
+  readonly pidByInode: ReadonlyMap<number, number>;
+  /** Processes whose descriptors may be seen only with CAP_SYS_PTRACE. */
+  readonly forbiddenProcesses: number;
+  /** True when there were more descriptors on the host than one look follows. */
+  readonly cut: boolean;
+}
+
+/** More links than this are not followed in one look: about 5 s of work. */
+const mostDescriptors = 1_000_000;
+/** How long the event loop is held before others get their turn. */
+const sliceMs = 4;
+
+/**
+ * Finds the processes that hold the sockets `wanted`, by the links in /proc/PID/fd. Of several holders the lowest pid
+ * counts, but process 1 only when it is the only one: it keeps the sockets that it hands over to services.
+ * Stops early, with what was found, when `signal` is aborted.
+ */
+export async function findSocketOwners(
+  paths: Paths,
+  clock: Clock,
+  wanted: ReadonlySet<number>,
+  signal: AbortSignal,
+  limit = mostDescriptors,
+): Promise<SocketOwners> {
+  const pidByInode = new Map<number, number>();
+  let forbiddenProcesses = 0;
+  let looked = 0;
+  const turn = new Turn(clock);
+  const pids = pidsAmong(readdirSync(paths.procRoot));
+  if (pids[0] === 1) pids.push(...pids.splice(0, 1));
+  for (const pid of pids) {
+    if (pidByInode.size === wanted.size || signal.aborted) break;
+    const links = descriptorsOf(`${paths.procRoot}/${pid}/fd`);
+    try {
+      for (const link of links) {
+        if (++looked > limit) return { pidByInode, forbiddenProcesses, cut: true };
+        const inode = socketInode(link);
+        if (inode !== undefined && wanted.has(inode) && !pidByInode.has(inode))
+          pidByInode.set(inode, pid);
+        await turn.pass();
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      forbiddenProcesses++;
+    }
+    await turn.pass();
+  }
+  return { pidByInode, forbiddenProcesses, cut: false };
+}
+
+class Turn {
+  private sinceMs: number;
+
+  constructor(private readonly clock: Clock) {
+    this.sinceMs = clock.monotonicMs();
+  }
+
+  async pass(): Promise<void> {
+    if (this.clock.monotonicMs() - this.sinceMs < sliceMs) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.sinceMs = this.clock.monotonicMs();
+  }
+}
+
+/** The targets of all links of a directory; what vanishes meanwhile is passed over. */
+function* descriptorsOf(directory: string): Generator<string> {
+  const handle = unlessGone(() => opendirSync(directory));
+  if (handle === undefined) return;
+  try {
+    for (;;) {
+      const entry = unlessGone(() => handle.readSync());
+      if (entry === undefined || entry === null) return;
+      const link = unlessGone(() => readlinkSync(`${directory}/${entry.name}`));
+      if (link !== undefined) yield link;
+    }
+  } finally {
+    handle.closeSync();
+  }
+}
+
+function socketInode(link: string): number | undefined {
+  const inode = /^socket:\[(\d{1,15})\]$/u.exec(link)?.[1];
+  return inode === undefined ? undefined : Number(inode);
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH', 'ENOTDIR', 'EINVAL')) return undefined;
+    throw error;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return hasCode(error, 'EACCES', 'EPERM');
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && codes.includes(code);
+}
