@@ -1,4 +1,113 @@
+import { endianness, release } from 'node:os';
+import type { LocalSettings } from '../config/local-settings.js';
+import type { Clock } from './clock.js';
+import { isUnavailable, type Unavailable } from './collector.js';
+import type { AuditSource } from './linux/audit/source.js';
+import { ExecutableHashes } from './linux/executable-hash.js';
+import { KernelReader } from './linux/kernel-reader.js';
+import { loadLibc } from './linux/libc.js';
+import { hostPaths, type Paths } from './linux/paths.js';
+import { ProcConnector, type ProcessEvents } from './linux/proc-connector.js';
+import type { ByteOrder } from './linux/proc-net.js';
+import { UserNames } from './linux/users.js';
+
+/** The settings that collectors read, as they stand in the local file. */
+export type HostSettings = Pick<
+  LocalSettings,
+  'processSource' | 'processPollingInterval' | 'executableHashBytesPerSecond' | 'audit'
+>;
+
 /** What the host offers to the collectors: the readers of the kernel that several of them share. */
 export interface Host {
   readonly ownPid: number;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly byteOrder: ByteOrder;
+  readonly settings: HostSettings;
+  readonly audit: AuditSource;
+  readonly processEvents: ProcessEvents;
+  readonly users: Pick<UserNames, 'nameOf'>;
+  readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
+}
+
+/** A host with its life cycle: start it before the first collector, stop it after the last. */
+export interface ManagedHost extends Host {
+  /** Loads what the kernel readers need. Never fails: what cannot be had is `Unavailable` to whoever asks for it. */
+  start(): Promise<void>;
+  /** Ends every reader; whatever a subscription changed on the host is undone by ending it before. */
+  stop(): Promise<void>;
+}
+
+interface HostOptions {
+  readonly clock: Clock;
+  readonly settings: HostSettings;
+  readonly paths?: Paths;
+  /** Descriptors that systemd handed over, by name (LISTEN_FDNAMES): `audit`, `connector`. */
+  readonly handedOver?: ReadonlyMap<string, number>;
+}
+
+interface Kernel {
+  readonly reader: KernelReader;
+  readonly audit: AuditSource;
+  readonly processEvents: ProcessEvents;
+}
+
+export function createHost(options: HostOptions): ManagedHost {
+  const { clock, settings, paths = hostPaths } = options;
+  let kernel: Kernel | Unavailable = { unavailable: 'The readers of the kernel are not started.' };
+  const executableHashes = new ExecutableHashes({
+    paths,
+    clock,
+    bytesPerSecond: settings.executableHashBytesPerSecond,
+  });
+  return {
+    ownPid: process.pid,
+    paths,
+    clock,
+    byteOrder: endianness(),
+    settings,
+    users: new UserNames(paths),
+    executableHashes,
+    audit: {
+      subscribe: async (subscriber) =>
+        isUnavailable(kernel) ? kernel : kernel.audit.subscribe(subscriber),
+    },
+    processEvents: {
+      subscribe: async (subscriber) =>
+        isUnavailable(kernel) ? kernel : kernel.processEvents.subscribe(subscriber),
+    },
+    async start() {
+      kernel = await openKernel(options);
+    },
+    async stop() {
+      executableHashes.stop();
+      if (!isUnavailable(kernel)) await kernel.reader.stop();
+    },
+  };
+}
+
+async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
+  const { clock, handedOver = new Map<string, number>() } = options;
+  const libc = await loadLibc();
+  if (isUnavailable(libc)) return libc;
+  const reader = new KernelReader(libc, clock);
+  try {
+    reader.start();
+  } catch (error) {
+    return { unavailable: error instanceof Error ? error.message : String(error) };
+  }
+  const connector = handedOver.get('connector');
+  return {
+    reader,
+    audit: {
+      subscribe: () => Promise.resolve({ unavailable: 'This build does not read kernel audit.' }),
+    },
+    processEvents: new ProcConnector({
+      libc,
+      reader,
+      clock,
+      kernelRelease: release(),
+      ...(connector !== undefined && { handedOver: connector }),
+    }),
+  };
 }

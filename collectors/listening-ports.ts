@@ -19,7 +19,7 @@ const longestLineBytes = 4096;
 const anyAddress = { tcp: '0.0.0.0', udp: '0.0.0.0', tcp6: '::', udp6: '::' } as const;
 
 /** The sockets of the agent's network namespace that wait for others, with the processes that hold them. */
-export const listeningPorts: SnapshotCollector<'ListeningPorts'> = {
+export const listeningPorts: SnapshotCollector = {
   kind: 'snapshot',
   name: 'ListeningPorts',
   async collect({ host, signal, lose, setSource }) {

@@ -93,7 +93,8 @@ export class ExecutableHashes {
       candidates.some(({ device, inode }) => device === dev && inode === ino);
     if (candidates.length > 0) {
       const found = await stat(path, { bigint: true }).catch(() => undefined);
-      const unchanged = found !== undefined && found.ctimeNs / 1_000_000n <= BigInt(Math.ceil(timeMs));
+      const unchanged =
+        found !== undefined && found.ctimeNs / 1_000_000n <= BigInt(Math.ceil(timeMs));
       if (found !== undefined && unchanged && isCandidate(found)) return { path, stats: found };
     }
     const link = `${this.options.paths.procRoot}/${pid}/exe`;

@@ -122,7 +122,7 @@ export class KernelReader {
           ? this.serviceable(entry, events)
           : false;
       });
-      const worked = ready.length > 0;
+      const mayRest = ready.length > 0 && ready.every((entry) => entry.owner.urgent !== true);
       while (ready.length > 0 && this.running === running) {
         ready = ready.filter(
           (entry) => this.watched.get(entry.fd) === entry && entry.owner.readable() === 'more',
@@ -130,7 +130,7 @@ export class KernelReader {
         if (ready.length > 0) await nextTurn();
       }
       // Records come in bursts; a short rest lets the next wake-up read many of them with one call.
-      if (worked) await this.pause(running, restMs);
+      if (mayRest) await this.pause(running, restMs);
     }
   }
 
@@ -164,6 +164,8 @@ export class KernelReader {
 
 /** Who reads a descriptor. */
 export interface DescriptorOwner {
+  /** What is read goes stale within milliseconds, so that this descriptor is never given a rest. */
+  readonly urgent?: boolean;
   /** Reads what waits, through `drain`; `more` when the bound of a turn was reached. Must not throw. */
   readable(): 'drained' | 'more';
   /** The descriptor can never be read again, and why; it is no longer watched. */

@@ -57,7 +57,7 @@ export function parseProcessEvents(bytes: Buffer): {
 } {
   const events: (ProcessEvent | Acknowledgement)[] = [];
   let malformed = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = at + 4 <= bytes.length ? word(bytes, at) : 0;
     if (length < netlinkHeaderBytes || at + length > bytes.length) {
       malformed++;
@@ -71,9 +71,7 @@ export function parseProcessEvents(bytes: Buffer): {
   return { events, malformed };
 }
 
-function parseMessage(
-  message: Buffer,
-): ProcessEvent | Acknowledgement | 'malformed' | undefined {
+function parseMessage(message: Buffer): ProcessEvent | Acknowledgement | 'malformed' | undefined {
   const connectorAt = netlinkHeaderBytes;
   const eventAt = connectorAt + connectorHeaderBytes;
   const dataAt = eventAt + eventHeaderBytes;

@@ -29,7 +29,10 @@ export function parseStat(text: string): ProcessStat | undefined {
   const close = text.lastIndexOf(')');
   if (open < 1 || close < open) return undefined;
   const pid = decimal(text.slice(0, open).trim());
-  const fields = text.slice(close + 1).trim().split(/\s+/u);
+  const fields = text
+    .slice(close + 1)
+    .trim()
+    .split(/\s+/u);
   const parentPid = decimal(fields[1]);
   const flags = decimal(fields[6]);
   const startTicks = decimal(fields[19]);
@@ -139,7 +142,8 @@ function readLink(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch (error) {
-    return unlessUnreadable(error);
+    if (isUnreadable(error)) return undefined;
+    throw error;
   }
 }
 
@@ -162,7 +166,8 @@ function readBounded(path: string, limitBytes: number): Buffer | undefined {
       }
     }
   } catch (error) {
-    return unlessUnreadable(error);
+    if (isUnreadable(error)) return undefined;
+    throw error;
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
@@ -170,8 +175,7 @@ function readBounded(path: string, limitBytes: number): Buffer | undefined {
 
 const unreadable = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'EINVAL', 'EIO']);
 
-function unlessUnreadable(error: unknown): undefined {
+function isUnreadable(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (typeof code === 'string' && unreadable.has(code)) return undefined;
-  throw error;
+  return typeof code === 'string' && unreadable.has(code);
 }

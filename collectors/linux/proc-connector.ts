@@ -1,0 +1,225 @@
+import { constants, endianness } from 'node:os';
+import type { Clock } from '../clock.js';
+import { isUnavailable, type Unavailable } from '../collector.js';
+import type { ReportLoss } from '../loss.js';
+import type { KernelReader } from './kernel-reader.js';
+import { addressFamilies, errnoText, type Libc, socketOptions, socketTypes } from './libc.js';
+import {
+  encodeRequest,
+  eventBits,
+  ignore,
+  listen,
+  parseProcessEvents,
+  type ProcessEvent,
+} from './proc-connector-messages.js';
+
+/** The kernel's process events: shared, opened by the first subscriber, closed after the last. */
+export interface ProcessEvents {
+  /** Resolves when the kernel confirmed: every fork, exec and exit from then on is told. */
+  subscribe(subscriber: ProcessEventSubscriber): Promise<ProcessEventSubscription | Unavailable>;
+}
+
+export interface ProcessEventSubscriber {
+  /** Called while the event is fresh, so that /proc can be read before the process is gone; must not throw. */
+  readonly onEvent: (event: ProcessEvent) => void;
+  readonly lose: ReportLoss;
+  /** The stream ended for good and the subscription with it; subscribe again later. */
+  readonly onFailed: (error: Error) => void;
+}
+
+export interface ProcessEventSubscription {
+  /** Never throws. */
+  end(): void;
+}
+
+interface ProcConnectorOptions {
+  readonly libc: Libc;
+  readonly reader: KernelReader;
+  readonly clock: Clock;
+  /** As uname(2) tells it, `6.1.0-18-amd64`. */
+  readonly kernelRelease: string;
+  /** A socket of the connector that systemd opened and bound; stays open when the last subscriber leaves. */
+  readonly handedOver?: number;
+}
+
+const connectorProtocol = 11;
+const processEventsGroup = 1;
+const receiveBufferBytes = 4 * 1024 * 1024;
+const answerWithinMs = 1000;
+const wantedEvents = (eventBits.fork | eventBits.exec | eventBits.exit) >>> 0;
+
+/**
+ * 1. The kernel counts listening sockets: one that was confirmed is told to ignore before it is left.
+ * 2. Nobody is told of an event before the kernel confirmed, nor after the end.
+ * 3. Messages that did not come from the kernel count as unparsed.
+ */
+export class ProcConnector implements ProcessEvents {
+  private readonly subscribers = new Set<ProcessEventSubscriber>();
+  private opening: Promise<number | Unavailable> | undefined;
+  private sequence = 0;
+  private answered: ((errno: number) => void) | undefined;
+
+  constructor(private readonly options: ProcConnectorOptions) {}
+
+  async subscribe(
+    subscriber: ProcessEventSubscriber,
+  ): Promise<ProcessEventSubscription | Unavailable> {
+    this.subscribers.add(subscriber);
+    this.opening ??= this.open();
+    const opening = this.opening;
+    const opened = await opening;
+    if (isFailure(opened)) {
+      this.subscribers.delete(subscriber);
+      if (this.opening === opening) this.opening = undefined;
+      return opened;
+    }
+    return {
+      end: () => {
+        if (!this.subscribers.delete(subscriber) || this.subscribers.size > 0) return;
+        this.opening = undefined;
+        this.close(opened);
+      },
+    };
+  }
+
+  private async open(): Promise<number | Unavailable> {
+    const { libc, reader, handedOver } = this.options;
+    const fd = handedOver ?? this.openSocket();
+    if (isFailure(fd)) return fd;
+    const size = Buffer.alloc(4);
+    putWord(size, 0, receiveBufferBytes);
+    const forced = libc.setSocketOption(
+      fd,
+      socketOptions.level,
+      socketOptions.receiveBufferForce,
+      size,
+    );
+    if (forced < 0) {
+      libc.setSocketOption(fd, socketOptions.level, socketOptions.receiveBuffer, size);
+    }
+    reader.add(fd, {
+      urgent: true,
+      readable: () => this.read(fd),
+      failed: (reason) => this.fail(fd, reason),
+    });
+    const errno = await this.listen(fd);
+    if (errno === 0) {
+      this.narrow(fd);
+      return fd;
+    }
+    this.release(fd);
+    if (errno === constants.errno.EPERM)
+      return { unavailable: 'Process events of the kernel need CAP_NET_ADMIN.' };
+    return {
+      unavailable:
+        errno === constants.errno.ETIMEDOUT
+          ? 'The kernel does not answer requests for process events (CONFIG_PROC_EVENTS, or a container).'
+          : `The kernel refused to tell process events: ${errnoText(errno)}.`,
+    };
+  }
+
+  private openSocket(): number | Unavailable {
+    const { libc } = this.options;
+    const type = socketTypes.datagram | socketTypes.nonBlocking | socketTypes.closeOnExec;
+    const fd = libc.socket(addressFamilies.netlink, type, connectorProtocol);
+    if (fd < 0)
+      return { unavailable: `The kernel has no connector for process events: ${errnoText(fd)}.` };
+    const bound = libc.bind(fd, netlinkAddress(processEventsGroup));
+    if (bound === 0) return fd;
+    libc.close(fd);
+    const missing = bound === -constants.errno.EPERM ? ' (it needs CAP_NET_ADMIN)' : '';
+    return { unavailable: `Process events cannot be listened to: ${errnoText(bound)}${missing}.` };
+  }
+
+  /** The errno of the kernel's answer, ETIMEDOUT without one. */
+  private async listen(fd: number): Promise<number> {
+    const { clock, libc } = this.options;
+    const request = encodeRequest(listen, this.nextSequence());
+    const answer = new Promise<number>((resolve) => {
+      const timer = clock.after(answerWithinMs, () => resolve(constants.errno.ETIMEDOUT));
+      this.answered = (errno) => {
+        timer.cancel();
+        resolve(errno);
+      };
+    });
+    const sent = libc.send(fd, request, netlinkAddress(0));
+    if (sent < 0) this.answered?.(-sent);
+    return answer;
+  }
+
+  /** In a second request, because with a mask in force the kernel filters its own answer out as well. */
+  private narrow(fd: number): void {
+    const { libc, kernelRelease } = this.options;
+    if (!knowsEventMask(kernelRelease)) return;
+    libc.send(fd, encodeRequest(listen, this.nextSequence(), wantedEvents), netlinkAddress(0));
+  }
+
+  private nextSequence(): number {
+    this.sequence = (this.sequence + 1) & 0x7fff_ffff;
+    return this.sequence;
+  }
+
+  private read(fd: number): 'drained' | 'more' {
+    const drained = this.options.reader.drain(fd, ({ bytes, senderPortId }) => {
+      const { events, malformed } =
+        senderPortId === 0 ? parseProcessEvents(bytes) : { events: [], malformed: 1 };
+      if (malformed > 0) this.lose('unparsed', malformed);
+      for (const event of events) {
+        if (event.kind === 'acknowledgement') {
+          if (event.ack === this.sequence + 1) this.answered?.(event.errno);
+        } else {
+          for (const subscriber of this.subscribers) subscriber.onEvent(event);
+        }
+      }
+    });
+    if (drained.overflowed) this.lose('socketOverflow', 1);
+    return drained.more ? 'more' : 'drained';
+  }
+
+  private lose(...loss: Parameters<ReportLoss>): void {
+    for (const subscriber of this.subscribers) subscriber.lose(...loss);
+  }
+
+  private fail(fd: number, reason: string): void {
+    const failed = [...this.subscribers];
+    this.subscribers.clear();
+    this.opening = undefined;
+    this.release(fd);
+    const error = new Error(`The kernel's process events ended: ${reason}.`);
+    for (const subscriber of failed) subscriber.onFailed(error);
+  }
+
+  private close(fd: number): void {
+    this.options.libc.send(fd, encodeRequest(ignore, this.nextSequence()), netlinkAddress(0));
+    this.release(fd);
+  }
+
+  private release(fd: number): void {
+    this.options.reader.remove(fd);
+    if (fd !== this.options.handedOver) this.options.libc.close(fd);
+  }
+}
+
+function isFailure(opened: number | Unavailable): opened is Unavailable {
+  return typeof opened === 'object' && isUnavailable(opened);
+}
+
+/** Kernel 6.6 introduced `struct proc_input`; earlier ones ignore a request of its length. */
+function knowsEventMask(release: string): boolean {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/u.exec(release) ?? [];
+  return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 6);
+}
+
+/** `struct sockaddr_nl` of `uapi/linux/netlink.h`; the kernel chooses the port. */
+function netlinkAddress(groups: number): Buffer {
+  const address = Buffer.alloc(12);
+  if (endianness() === 'BE') address.writeUInt16BE(addressFamilies.netlink, 0);
+  else address.writeUInt16LE(addressFamilies.netlink, 0);
+  putWord(address, 8, groups);
+  return address;
+}
+
+function putWord(bytes: Buffer, offset: number, value: number): void {
+  if (endianness() === 'BE') bytes.writeUInt32BE(value, offset);
+  else bytes.writeUInt32LE(value, offset);
+}

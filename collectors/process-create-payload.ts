@@ -1,0 +1,151 @@
+import type { Observation } from './collector.js';
+import type { AuditEvent } from './linux/audit/event.js';
+import type { Execve } from './linux/audit/execve.js';
+import type { ExecutedFile, FileIdentity } from './linux/executable-hash.js';
+import type { ProcessFacts } from './linux/proc.js';
+
+/** What one source knows of a started program; whatever is absent it could not know. */
+export interface StartedProgram {
+  readonly timeMs: number;
+  readonly pid: number;
+  readonly parentPid: number | undefined;
+  readonly realUid: number | undefined;
+  readonly executable: string | undefined;
+  /** Of an unknown command line empty. */
+  readonly argv: readonly string[];
+  /** False when arguments may be missing. */
+  readonly argvComplete: boolean;
+  readonly comm: string | undefined;
+  readonly auditUserId: number | undefined;
+  readonly sessionId: number | undefined;
+  readonly workingDirectory: string | undefined;
+  /** Device and inode numbers of the files that the execution touched. */
+  readonly files: readonly FileIdentity[];
+}
+
+export function programOfExecve(execve: Execve, event: AuditEvent): StartedProgram {
+  return {
+    timeMs: execve.timeMs,
+    pid: execve.pid,
+    parentPid: execve.ppid,
+    realUid: execve.uid,
+    executable: execve.exe,
+    argv: execve.argv,
+    argvComplete: execve.complete,
+    comm: execve.comm,
+    auditUserId: execve.auid,
+    sessionId: execve.ses,
+    workingDirectory: execve.cwd,
+    files: filesOf(event),
+  };
+}
+
+export function programOfProcess(facts: ProcessFacts, timeMs: number): StartedProgram {
+  return {
+    timeMs,
+    pid: facts.pid,
+    parentPid: facts.parentPid,
+    realUid: facts.realUid,
+    executable: facts.executable,
+    argv: facts.argv ?? [],
+    argvComplete: facts.argvComplete && facts.argv !== undefined && facts.argv.length > 0,
+    comm: facts.comm,
+    auditUserId: facts.auditUserId,
+    sessionId: facts.sessionId,
+    workingDirectory: facts.workingDirectory,
+    files: [],
+  };
+}
+
+/** A program that ended before anything could be read of it. */
+export function goneProgram(
+  pid: number,
+  parentPid: number | undefined,
+  timeMs: number,
+): StartedProgram {
+  return {
+    timeMs,
+    pid,
+    parentPid,
+    realUid: undefined,
+    executable: undefined,
+    argv: [],
+    argvComplete: false,
+    comm: undefined,
+    auditUserId: undefined,
+    sessionId: undefined,
+    workingDirectory: undefined,
+    files: [],
+  };
+}
+
+/**
+ * The payload for one started program. A required field that no source could know is '' (or 0), and `ExtraDetails`
+ * says which: `CommandLineKnown`, `UserIdKnown`, `ParentProcessIdKnown` are "false".
+ */
+export function observationOf(
+  program: StartedProgram,
+  userName: string | undefined,
+  hash: string,
+): Observation {
+  const { argv, comm, executable, pid, parentPid, realUid } = program;
+  const named = executable ?? comm ?? argv[0] ?? '';
+  const details: Record<string, string> = { Hash: hash };
+  if (program.auditUserId !== undefined) details['AuditUserId'] = String(program.auditUserId);
+  if (program.sessionId !== undefined) details['SessionId'] = String(program.sessionId);
+  if (program.workingDirectory !== undefined)
+    details['WorkingDirectory'] = program.workingDirectory;
+  if (!program.argvComplete) details['CommandLineKnown'] = 'false';
+  if (realUid === undefined) details['UserIdKnown'] = 'false';
+  if (parentPid === undefined) details['ParentProcessIdKnown'] = 'false';
+  const told = argv.length > 0 ? argv : [comm ?? named];
+  return {
+    timeMs: program.timeMs,
+    argv: told,
+    payload: {
+      Executable: named,
+      ProcessId: pid,
+      ParentProcessId: parentPid ?? 0,
+      UserId: realUid === undefined ? '' : String(realUid),
+      ...(userName !== undefined && { UserName: userName }),
+      CommandLine: told.join(' '),
+      ExtraDetails: details,
+    },
+  };
+}
+
+/** Which file was executed, for its hash; `undefined` where the path is not known. */
+export function executedFile(program: StartedProgram): ExecutedFile | undefined {
+  const { executable: path, pid, timeMs, files: candidates } = program;
+  return path === undefined ? undefined : { path, pid, timeMs, candidates };
+}
+
+const pathRecord = 1302;
+
+/**
+ * The files of the PATH records: the program, its interpreters. `dev=` is MAJOR:MINOR in hexadecimal
+ * (kernel/auditsc.c); names cannot fake the fields, because one with a blank is written in hexadecimal.
+ */
+function filesOf(event: AuditEvent): FileIdentity[] {
+  const files: FileIdentity[] = [];
+  for (const { type, body } of event.records) {
+    if (type !== pathRecord) continue;
+    const found = / inode=(\d{1,20}) dev=([0-9a-f]{1,8}):([0-9a-f]{1,8}) /u.exec(body);
+    if (found === null) continue;
+    const [, inode = '0', major = '0', minor = '0'] = found;
+    const device = deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16));
+    files.push({ inode: BigInt(inode), device });
+  }
+  return files;
+}
+
+/** makedev(3): how stat(2) packs the two numbers. */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return (
+    ((high & 0xffff_f000n) << 32n) |
+    ((high & 0xfffn) << 8n) |
+    ((low & 0xffff_ff00n) << 12n) |
+    (low & 0xffn)
+  );
+}

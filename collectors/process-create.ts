@@ -1,0 +1,171 @@
+import type { Timer } from './clock.js';
+import type {
+  Observation,
+  RunningCollector,
+  SourceState,
+  TriggeredCollector,
+  TriggeredContext,
+  Unavailable,
+} from './collector.js';
+import { isUnavailable } from './collector.js';
+import { InOrder } from './in-order.js';
+import { executedFile, observationOf, type StartedProgram } from './process-create-payload.js';
+import { openProcessSource, type ProcessSource, processSources } from './process-sources.js';
+
+type Context = TriggeredContext;
+
+/** Every program that is started, from the best source that works. */
+export const processCreate: TriggeredCollector = {
+  kind: 'triggered',
+  name: 'ProcessCreate',
+  async start(context) {
+    const watch = new ProcessWatch(context);
+    const unavailable = await watch.start();
+    return unavailable ?? watch;
+  },
+};
+
+const hashDeadlineMs = 500;
+const mostWaitingForHash = 4096;
+/** How often a better source is tried while a worse one is in use. */
+const betterSourceRetryMs = 5 * 60_000;
+
+interface InUse {
+  readonly source: ProcessSource;
+  readonly end: () => Promise<void>;
+}
+
+/**
+ * 1. One source is in use at a time; which one, and why no better one, is told whenever it changes.
+ * 2. A source that ends is replaced by the best that works; when none does, the collector fails.
+ * 3. A better source is armed before the worse one is left: a program may be told twice then, but none is missed.
+ * 4. After `stop` nothing is told, and what waited for its hash was told before.
+ */
+class ProcessWatch implements RunningCollector {
+  private readonly order: InOrder<Observation>;
+  private inUse: InUse | undefined;
+  private retry: Timer | undefined;
+  private work: Promise<unknown> = Promise.resolve();
+  private stopped = false;
+
+  constructor(private readonly context: Context) {
+    this.order = new InOrder({
+      clock: context.clock,
+      emit: context.emit,
+      deadlineMs: hashDeadlineMs,
+      mostWaiting: mostWaitingForHash,
+    });
+  }
+
+  /** Resolves with the reason when no source works. */
+  start(): Promise<Unavailable | undefined> {
+    return this.enqueue(() => this.openBest());
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.retry?.cancel();
+    await this.enqueue(async () => {
+      await this.inUse?.end();
+      this.inUse = undefined;
+      this.order.flush();
+    });
+  }
+
+  private enqueue<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.work.then(step);
+    this.work = done.catch(() => undefined);
+    return done;
+  }
+
+  private candidates(): readonly ProcessSource[] {
+    const { processSource } = this.context.host.settings;
+    return processSource === 'auto' ? processSources : [processSource];
+  }
+
+  /** Takes the best source that works, unless one as good is in use. */
+  private async openBest(): Promise<Unavailable | undefined> {
+    const reasons: string[] = [];
+    for (const source of this.candidates()) {
+      if (this.stopped || this.inUse?.source === source) break;
+      const opened = await this.open(source, reasons.join(' '));
+      if (isUnavailable(opened)) {
+        reasons.push(opened.unavailable);
+        continue;
+      }
+      const worse = this.inUse;
+      this.inUse = opened;
+      await worse?.end();
+      break;
+    }
+    if (this.inUse === undefined) return { unavailable: reasons.join(' ') };
+    if (this.inUse.source !== this.candidates()[0]) this.retryLater();
+    return undefined;
+  }
+
+  private async open(source: ProcessSource, whyNotBetter: string): Promise<InUse | Unavailable> {
+    const { host, lose, setSource } = this.context;
+    const life = { armed: false, ended: false };
+    let state: SourceState = { source };
+    const opened = await openProcessSource(source, host, {
+      lose,
+      onProgram: (program) => {
+        if (life.armed && !life.ended) this.tell(program);
+      },
+      onState: (told) => {
+        state = withReason(told, whyNotBetter);
+        if (life.armed && !life.ended) setSource(state);
+      },
+      onFailed: (error) => {
+        if (life.ended) return;
+        life.ended = true;
+        void this.enqueue(() => this.replace(source, error));
+      },
+    });
+    if (isUnavailable(opened)) return opened;
+    life.armed = true;
+    setSource(state);
+    return {
+      source,
+      end: async () => {
+        life.ended = true;
+        await opened.end();
+      },
+    };
+  }
+
+  private async replace(source: ProcessSource, error: Error): Promise<void> {
+    if (this.stopped || this.inUse?.source !== source) return;
+    this.inUse = undefined;
+    const unavailable = await this.openBest();
+    if (unavailable !== undefined) {
+      this.context.fail(new Error(`${error.message} ${unavailable.unavailable}`));
+    }
+  }
+
+  private retryLater(): void {
+    this.retry?.cancel();
+    if (this.stopped) return;
+    this.retry = this.context.clock.after(betterSourceRetryMs, () => {
+      void this.enqueue(() => this.openBest());
+    });
+  }
+
+  private tell(program: StartedProgram): void {
+    const { host, lose } = this.context;
+    const userName = program.realUid === undefined ? undefined : host.users.nameOf(program.realUid);
+    const file = executedFile(program);
+    const { enabled } = host.executableHashes;
+    const hash =
+      file === undefined || !enabled ? Promise.resolve('') : host.executableHashes.hashOf(file);
+    this.order.push(hash, (found) => {
+      if (found === '' && enabled) lose('hashSkipped', 1);
+      return observationOf(program, userName, found);
+    });
+  }
+}
+
+function withReason(state: SourceState, whyNotBetter: string): SourceState {
+  const limitation = [state.limitation, whyNotBetter].filter(Boolean).join(' ');
+  return limitation === '' ? state : { ...state, limitation };
+}

@@ -1,0 +1,151 @@
+import type { SourceState, Unavailable } from './collector.js';
+import { isUnavailable } from './collector.js';
+import type { Host } from './host.js';
+import type { ReadExecve } from './linux/audit/execve.js';
+import { readProcess } from './linux/proc.js';
+import { ProcessPolling } from './linux/process-polling.js';
+import type { ReportLoss } from './loss.js';
+import {
+  goneProgram,
+  programOfExecve,
+  programOfProcess,
+  type StartedProgram,
+} from './process-create-payload.js';
+
+/** The sources of started programs, the best first. */
+export const processSources = ['audit', 'proc-connector', 'polling'] as const;
+export type ProcessSource = (typeof processSources)[number];
+
+export interface ProcessListener {
+  readonly onProgram: (program: StartedProgram) => void;
+  readonly lose: ReportLoss;
+  readonly onState: (state: SourceState) => void;
+  /** The source ended for good. */
+  readonly onFailed: (error: Error) => void;
+}
+
+interface OpenSource {
+  end(): Promise<void>;
+}
+
+/** Arms one source; every program from then on is told, as far as the source can see it. */
+export function openProcessSource(
+  source: ProcessSource,
+  host: Host,
+  listener: ProcessListener,
+): Promise<OpenSource | Unavailable> {
+  switch (source) {
+    case 'audit':
+      return openAudit(host, listener);
+    case 'proc-connector':
+      return openProcConnector(host, listener);
+    case 'polling':
+      return openPolling(host, listener);
+  }
+}
+
+const readExecve = undefined as ReadExecve | undefined;
+
+function openAudit(host: Host, listener: ProcessListener): Promise<OpenSource | Unavailable> {
+  return host.audit.subscribe({
+    name: 'ProcessCreate',
+    rules: [{ syscalls: ['execve', 'execveat'], outcome: 'success' }],
+    onEvent: (event) => {
+      const execve = readExecve?.(event);
+      if (execve !== undefined) listener.onProgram(programOfExecve(execve, event));
+    },
+    lose: listener.lose,
+    onState: listener.onState,
+    onFailed: listener.onFailed,
+  });
+}
+
+/** So many forks are remembered, to know the parent of a process that is gone. */
+const rememberedForks = 4096;
+
+async function openProcConnector(
+  host: Host,
+  listener: ProcessListener,
+): Promise<OpenSource | Unavailable> {
+  const parents = new Map<number, number>();
+  const opened = await host.processEvents.subscribe({
+    lose: listener.lose,
+    onFailed: listener.onFailed,
+    onEvent: (event) => {
+      switch (event.kind) {
+        case 'fork':
+          parents.delete(event.pid);
+          parents.set(event.pid, event.parentPid);
+          if (parents.size > rememberedForks) forgetOldest(parents);
+          return;
+        case 'exec': {
+          const timeMs = host.clock.wallMs();
+          const facts = readProcess(host.paths, event.pid);
+          if (facts === undefined || !hasCommandLine(facts.argv)) listener.lose('processGone', 1);
+          listener.onProgram(
+            facts === undefined
+              ? goneProgram(event.pid, parents.get(event.pid), timeMs)
+              : programOfProcess(facts, timeMs),
+          );
+          return;
+        }
+        case 'exit':
+          return;
+      }
+    },
+  });
+  if (isUnavailable(opened)) return opened;
+  listener.onState({
+    source: 'proc-connector',
+    limitation: 'Of a program that ends within milliseconds the command line may be unknown.',
+  });
+  return {
+    end: () => {
+      opened.end();
+      return Promise.resolve();
+    },
+  };
+}
+
+function openPolling(host: Host, listener: ProcessListener): Promise<OpenSource | Unavailable> {
+  const { clock, paths, settings } = host;
+  const intervalMs = settings.processPollingInterval.ms;
+  const polling = new ProcessPolling({
+    paths,
+    clock,
+    intervalMs,
+    lose: listener.lose,
+    onProcess: (pid) => {
+      const facts = readProcess(paths, pid);
+      if (facts === undefined) listener.lose('processGone', 1);
+      else listener.onProgram(programOfProcess(facts, clock.wallMs()));
+    },
+  });
+  try {
+    polling.start();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return Promise.resolve({ unavailable: `${paths.procRoot} cannot be listed: ${reason}.` });
+  }
+  listener.onState({
+    source: 'polling',
+    limitation: `Programs that live shorter than ${settings.processPollingInterval.text} may not be seen.`,
+  });
+  return Promise.resolve({
+    end: () => {
+      polling.stop();
+      return Promise.resolve();
+    },
+  });
+}
+
+function hasCommandLine(argv: readonly string[] | undefined): boolean {
+  return argv !== undefined && argv.length > 0;
+}
+
+function forgetOldest(parents: Map<number, number>): void {
+  for (const oldest of parents.keys()) {
+    parents.delete(oldest);
+    return;
+  }
+}
