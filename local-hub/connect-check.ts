@@ -1,0 +1,77 @@
+import type { Address, Identities } from './identities.js';
+import { clientIdOf } from './identities.js';
+import { checkToken } from './sas.js';
+
+/** Return codes of CONNACK, MQTT 3.1.1 §3.2.2.3. */
+export type RefusalCode = 1 | 2 | 3 | 4 | 5;
+
+/** The parts of a CONNECT packet that decide. */
+export interface ConnectRequest {
+  /** 4 is MQTT 3.1.1. */
+  readonly protocolLevel: number;
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+export interface Admission {
+  readonly address: Address;
+  /** Without `api-version` in the user name the connection stands, but every twin request is refused. */
+  readonly hasApiVersion: boolean;
+  readonly expiresAtMs: number;
+}
+
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** For the operator of the stand-in; the wire carries the code only. */
+  readonly reason: string;
+}
+
+interface UserName extends Address {
+  readonly host: string;
+  readonly hasApiVersion: boolean;
+}
+
+/** `host/device[/module]/?api-version=…`; a user name without the query still names who connects. */
+export function parseUserName(username: string): UserName | undefined {
+  const [path = '', query = ''] = username.split('/?', 2);
+  const [host, deviceId, moduleId, ...rest] = path.replace(/\/$/, '').split('/');
+  if (!host || !deviceId || moduleId === '' || rest.length > 0) return undefined;
+  return { host, deviceId, moduleId, hasApiVersion: /(^|&)api-version=[^&]/.test(query) };
+}
+
+/** Decides about a CONNECT as IoT Hub does; see {@link RefusalCode} for what the client gets to know. */
+export function checkConnect(
+  request: ConnectRequest,
+  hubName: string,
+  identities: Identities,
+  nowMs: number,
+): Admission | Refusal {
+  if (request.protocolLevel !== 4) {
+    return { code: 1, reason: `MQTT protocol level ${request.protocolLevel} instead of 4 (3.1.1)` };
+  }
+  const user = parseUserName(request.username ?? '');
+  if (user === undefined) {
+    return { code: 4, reason: 'the user name is not host/device[/module]/?api-version=…' };
+  }
+  const { deviceId, moduleId, hasApiVersion } = user;
+  const address = { deviceId, moduleId };
+  if (request.clientId !== clientIdOf(address)) {
+    return { code: 2, reason: `the client id is not ${clientIdOf(address)} as in the user name` };
+  }
+  if (user.host.toLowerCase() !== hubName.toLowerCase()) {
+    return { code: 5, reason: `the user name is for the hub ${user.host}, this is ${hubName}` };
+  }
+  const identity = identities.find(address);
+  if (identity === undefined) {
+    return { code: 5, reason: `${clientIdOf(address)} is not registered` };
+  }
+  const path = moduleId === undefined ? '' : `/modules/${moduleId}`;
+  const verdict = checkToken(request.password ?? '', {
+    resource: `${hubName}/devices/${deviceId}${path}`,
+    keys: [identity.primaryKey, identity.secondaryKey],
+    nowMs,
+  });
+  if ('refused' in verdict) return { code: 5, reason: verdict.refused };
+  return { address, hasApiVersion, expiresAtMs: verdict.expiresAtMs };
+}

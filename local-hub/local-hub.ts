@@ -1,0 +1,288 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JsonObject } from '../config/json.js';
+import { Broker, type ConnectionEvent, type Publication, type Reaction } from './broker.js';
+import { ensureCertificates } from './certificates.js';
+import type { RefusalCode } from './connect-check.js';
+import { clientIdOf, Identities, type Identity } from './identities.js';
+import { Inbox } from './inbox.js';
+import { Listeners, type Unsubscribe } from './listeners.js';
+import { receiveMessage, type ReceivedMessage } from './received-message.js';
+import { SchemaCheck } from './schema-check.js';
+import { desiredFilter, parseRequest, twinAnswerFilter } from './topics.js';
+import { changeDesired, errorAnswer, report, viewTwin, type TwinView } from './twin-service.js';
+
+export type { ConnectionEvent } from './broker.js';
+export type { ReceivedMessage } from './received-message.js';
+export type { TwinView } from './twin-service.js';
+
+export interface LocalHubOptions {
+  /** Keeps the certificates, keys, twins and subscriptions; made with mode 0700 when absent. */
+  readonly stateDirectory: string;
+  /** On 127.0.0.1; 0, the default, takes a free one. */
+  readonly port?: number;
+  /** What clients call the hub; they dial `localhost` by their gateway host name. */
+  readonly hubName?: string;
+}
+
+/** What a device needs to connect as this module. */
+export interface ModuleRegistration {
+  readonly deviceId: string;
+  readonly moduleId: string;
+  readonly hubName: string;
+  /** `localhost:<port>`. */
+  readonly gatewayHostName: string;
+  /** Base64. */
+  readonly primaryKey: string;
+  readonly secondaryKey: string;
+  readonly connectionString: string;
+}
+
+/** Ways to misbehave, all off at first; a change counts from the next packet on. */
+export interface Faults {
+  /** Messages are received and recorded, and the sender never gets to know. */
+  withholdAcknowledgements: boolean;
+  /** Twin requests are carried out and never answered. */
+  withholdTwinAnswers: boolean;
+  /** Every CONNECT is refused with this code. */
+  refuseConnectWith: RefusalCode | undefined;
+}
+
+/** A change of a twin, by the device (`reported`) or by the back end (`desired`). */
+export interface TwinChange {
+  readonly deviceId: string;
+  readonly moduleId: string | undefined;
+  readonly section: 'desired' | 'reported';
+  readonly version: number;
+}
+
+/** A stand-in IoT Hub on loopback, as devices see it over MQTT; the methods are its back end. */
+export class LocalHub {
+  readonly hubName: string;
+  /** The authority that clients have to trust, PEM. */
+  readonly caFile: string;
+  readonly faults: Faults = {
+    withholdAcknowledgements: false,
+    withholdTwinAnswers: false,
+    refuseConnectWith: undefined,
+  };
+  readonly #identities: Identities;
+  readonly #schema = new SchemaCheck();
+  readonly #inbox = new Inbox();
+  readonly #messageListeners = new Listeners<ReceivedMessage>();
+  readonly #twinListeners = new Listeners<TwinChange>();
+  readonly #connectionListeners = new Listeners<ConnectionEvent>();
+  #broker!: Broker;
+
+  private constructor(hubName: string, caFile: string, identities: Identities) {
+    this.hubName = hubName;
+    this.caFile = caFile;
+    this.#identities = identities;
+  }
+
+  /** Starts on new or kept state. Rejects when the port is taken or the state cannot be read. */
+  static async start(options: LocalHubOptions): Promise<LocalHub> {
+    const { stateDirectory, port = 0, hubName = 'local-hub.azure-devices.net' } = options;
+    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+    const certificate = await ensureCertificates(stateDirectory);
+    const identities = Identities.open(join(stateDirectory, 'identities.json'));
+    const hub = new LocalHub(hubName, certificate.caFile, identities);
+    hub.#broker = await Broker.start({
+      port,
+      hubName,
+      certificate,
+      identities,
+      onPublication: (publication) => hub.#onPublication(publication),
+      onConnection: (event) => hub.#connectionListeners.tell(event),
+      refuseWith: () => hub.faults.refuseConnectWith,
+    });
+    return hub;
+  }
+
+  get port(): number {
+    return this.#broker.port;
+  }
+
+  /** Ends every connection and stops listening; `start` with the same directory and port goes on. */
+  async stop(): Promise<void> {
+    await this.#broker.stop();
+  }
+
+  /** Registers the device and its module when they are new; gives their credentials each time. */
+  registerModule(deviceId: string, moduleId = 'azureiotsecurity'): ModuleRegistration {
+    this.#identities.register({ deviceId });
+    this.#identities.register({ deviceId, moduleId });
+    return this.#registration(deviceId, moduleId);
+  }
+
+  readTwin(deviceId: string, moduleId = 'azureiotsecurity'): TwinView {
+    return viewTwin(this.#identity(deviceId, moduleId));
+  }
+
+  /** Merges into desired as the service's PATCH does; the device is told exactly `patch`. */
+  patchDesired(deviceId: string, patch: JsonObject, moduleId = 'azureiotsecurity'): void {
+    this.#changeDesired(this.#identity(deviceId, moduleId), patch, 'patch');
+  }
+
+  /** Replaces desired as the service's PUT does; the device is told `null` for every key that vanished. */
+  replaceDesired(deviceId: string, document: JsonObject, moduleId = 'azureiotsecurity'): void {
+    this.#changeDesired(this.#identity(deviceId, moduleId), document, 'replace');
+  }
+
+  /** Deletes the module and makes it again with the same keys: empty twin, version 1, no session. */
+  async recreateModule(deviceId: string, moduleId = 'azureiotsecurity'): Promise<void> {
+    const identity = this.#identity(deviceId, moduleId);
+    this.#broker.disconnect(identity, 'the module was deleted and made again');
+    await this.#broker.loseSession(identity);
+    this.#identities.recreate(identity);
+  }
+
+  /** New keys; the connection made with the old ones ends. */
+  rollKeys(deviceId: string, moduleId = 'azureiotsecurity'): ModuleRegistration {
+    const identity = this.#identity(deviceId, moduleId);
+    this.#identities.rollKeys(identity);
+    this.#broker.disconnect(identity, 'the keys were rolled');
+    return this.#registration(deviceId, moduleId);
+  }
+
+  /** Forgets the subscriptions of the module and ends its connection. */
+  async loseSession(deviceId: string, moduleId = 'azureiotsecurity'): Promise<void> {
+    await this.#broker.loseSession(this.#identity(deviceId, moduleId));
+  }
+
+  /** Ends every connection: in order (`fin`), or as a broken network does (`rst`). */
+  dropConnections(how: 'fin' | 'rst' = 'fin'): void {
+    this.#broker.dropConnections(how);
+  }
+
+  isConnected(deviceId: string, moduleId = 'azureiotsecurity'): boolean {
+    return this.#broker.isConnected({ deviceId, moduleId });
+  }
+
+  /** What arrived since the start, oldest first; the newest 64 MB of it. */
+  get messages(): readonly ReceivedMessage[] {
+    return this.#inbox.messages;
+  }
+
+  clearMessages(): void {
+    this.#inbox.clear();
+  }
+
+  /** Resolves with all messages so far as soon as they satisfy; rejects after `timeoutMs`. */
+  awaitMessages(
+    satisfied: (messages: readonly ReceivedMessage[]) => boolean,
+    timeoutMs: number,
+  ): Promise<readonly ReceivedMessage[]> {
+    return this.#inbox.await(satisfied, timeoutMs);
+  }
+
+  /** Resolves with the twin as soon as it satisfies; rejects after `timeoutMs`. */
+  async awaitTwin(
+    deviceId: string,
+    satisfied: (twin: TwinView) => boolean,
+    timeoutMs: number,
+    moduleId = 'azureiotsecurity',
+  ): Promise<TwinView> {
+    const current = this.readTwin(deviceId, moduleId);
+    if (satisfied(current)) return current;
+    return new Promise((resolve, reject) => {
+      const stop = this.onTwinChange((change) => {
+        if (change.deviceId !== deviceId || change.moduleId !== moduleId) return;
+        const twin = this.readTwin(deviceId, moduleId);
+        if (!satisfied(twin)) return;
+        clearTimeout(timer);
+        stop();
+        resolve(twin);
+      });
+      const timer = setTimeout(() => {
+        stop();
+        const { reported } = this.readTwin(deviceId, moduleId);
+        const shown = JSON.stringify(reported).slice(0, 2000);
+        reject(new Error(`The awaited twin did not come in ${timeoutMs} ms; reported: ${shown}`));
+      }, timeoutMs);
+    });
+  }
+
+  onMessage(listener: (message: ReceivedMessage) => void): Unsubscribe {
+    return this.#messageListeners.add(listener);
+  }
+
+  onTwinChange(listener: (change: TwinChange) => void): Unsubscribe {
+    return this.#twinListeners.add(listener);
+  }
+
+  onConnection(listener: (event: ConnectionEvent) => void): Unsubscribe {
+    return this.#connectionListeners.add(listener);
+  }
+
+  #identity(deviceId: string, moduleId: string): Identity {
+    const identity = this.#identities.find({ deviceId, moduleId });
+    if (identity === undefined) throw new Error(`${deviceId}/${moduleId} is not registered.`);
+    return identity;
+  }
+
+  #registration(deviceId: string, moduleId: string): ModuleRegistration {
+    const { primaryKey, secondaryKey } = this.#identity(deviceId, moduleId);
+    const gatewayHostName = `localhost:${this.port}`;
+    const connectionString =
+      `HostName=${this.hubName};DeviceId=${deviceId};ModuleId=${moduleId};` +
+      `SharedAccessKey=${primaryKey};GatewayHostName=${gatewayHostName}`;
+    const { hubName } = this;
+    return {
+      deviceId,
+      moduleId,
+      hubName,
+      gatewayHostName,
+      primaryKey,
+      secondaryKey,
+      connectionString,
+    };
+  }
+
+  #changeDesired(identity: Identity, change: JsonObject, how: 'patch' | 'replace'): void {
+    const notice = changeDesired(identity, this.#identities, change, how);
+    const version = identity.twin.desiredVersion;
+    const topic = `${desiredFilter.slice(0, -1)}?$version=${version}`;
+    this.#broker.sendTo(identity, desiredFilter, topic, JSON.stringify(notice));
+    this.#tellTwinChange(identity, 'desired', version);
+  }
+
+  #tellTwinChange(
+    { deviceId, moduleId }: Identity,
+    section: TwinChange['section'],
+    version: number,
+  ): void {
+    this.#twinListeners.tell({ deviceId, moduleId, section, version });
+  }
+
+  #onPublication({ from, topic, payload, retain }: Publication): Reaction {
+    const request = parseRequest(topic, from.address);
+    if (request === undefined) return { close: `it published on the unknown topic ${topic}` };
+    if (request.kind === 'telemetry') {
+      const bag = retain ? `${request.propertyBag}&mqtt-retain=true` : request.propertyBag;
+      return this.#onTelemetry(from.address, bag, payload);
+    }
+    const identity = this.#identities.find(from.address);
+    if (identity === undefined) return { close: 'it is no longer registered' };
+    const { status, body, version } = !from.hasApiVersion
+      ? errorAnswer(400, 400004, 'the user name of the connection has no api-version')
+      : request.kind === 'twin-get'
+        ? { status: 200, body: JSON.stringify(viewTwin(identity)), version: undefined }
+        : report(identity, this.#identities, payload.toString('utf8'), request.baseVersion);
+    if (!this.faults.withholdTwinAnswers) {
+      const suffix = version === undefined ? '' : `&$version=${version}`;
+      const answer = `${twinAnswerFilter.slice(0, -1)}${status}/?$rid=${request.requestId}${suffix}`;
+      this.#broker.sendTo(identity, twinAnswerFilter, answer, body);
+    }
+    if (version !== undefined) this.#tellTwinChange(identity, 'reported', version);
+    return 'acknowledge';
+  }
+
+  #onTelemetry(from: Publication['from']['address'], bag: string, payload: Buffer): Reaction {
+    const message = receiveMessage(from, bag, payload, this.#schema);
+    if (typeof message === 'string') return { close: `${clientIdOf(from)}: ${message}` };
+    this.#inbox.add(message);
+    this.#messageListeners.tell(message);
+    return this.faults.withholdAcknowledgements ? 'withhold-acknowledgement' : 'acknowledge';
+  }
+}
