@@ -54,6 +54,8 @@ const twinRetry = { shortestMs: 5_000, longestMs: 5 * 60_000 };
 /** What belongs to one connection and ends with it. */
 interface Life {
   readonly client: HubClient;
+  /** Resolves when the life ends, with the reason. */
+  readonly ended: Promise<HubError>;
   readonly twinBackoff: Backoff;
   reading: boolean;
   readAgain: boolean;
@@ -161,6 +163,7 @@ export class HubLink {
       );
       const life: Life = {
         client,
+        ended: ended.promise,
         twinBackoff: new Backoff(twinRetry, this.options.random),
         reading: false,
         readAgain: false,
@@ -169,8 +172,8 @@ export class HubLink {
         end: ended.resolve,
       };
       this.life = life;
-      const opened = this.limit('answer while connecting', client.open());
-      const early = await Promise.race([opened, ended.promise]);
+      const opening = this.limit('answer while connecting', client.open());
+      const early = await Promise.race([opening, ended.promise]);
       if (early !== undefined) throw early;
       established = true;
       this.enter({ name: 'connected' });
@@ -249,7 +252,8 @@ export class HubLink {
       throw new HubError('network', 'There is no connection to the hub.');
     }
     try {
-      await this.limit(what, call(life.client));
+      const early = await Promise.race([this.limit(what, call(life.client)), life.ended]);
+      if (early !== undefined) throw early;
     } catch (error) {
       const failure = asHubError(error);
       if (!isRefusal(failure) && this.life === life) life.end(failure);

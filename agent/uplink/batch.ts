@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import type { QueueName, StoredEvent } from '../spool/spool.js';
+import { propertiesSizeBytes, type OutgoingMessage } from './message.js';
+
+/** What the hub meters as one message, in bytes. */
+export const unitBytes = 4096;
+/** What no message may exceed at the hub, body and properties together, in bytes. */
+export const largestMessageBytes = 262_144;
+
+/** What is the same for all messages of a run, or changes only with the settings. */
+export interface Envelope {
+  readonly agentVersion: string;
+  readonly agentId: string;
+  readonly hubResourceId: string;
+  readonly securityMarker: boolean;
+}
+
+/** The oldest events of each queue that are not sent yet, in the order of the queue. */
+export interface Candidates {
+  readonly operational: readonly StoredEvent[];
+  /** The queue that is due. */
+  readonly main: readonly StoredEvent[];
+  /** The other one, for the room that is left. */
+  readonly filling: readonly StoredEvent[];
+}
+
+export interface BatchOptions {
+  readonly envelope: Envelope;
+  readonly priority: 'High' | 'Low';
+  /** Largest message, body and properties together. */
+  readonly limitBytes: number;
+  /** Fill the whole message from the other queue, and not only the metered unit that is begun anyway. */
+  readonly fillWhole: boolean;
+}
+
+export interface Batch {
+  /** Absent when no event was left to send. */
+  readonly message: OutgoingMessage | undefined;
+  /** Body and properties, in bytes. */
+  readonly sizeBytes: number;
+  readonly eventCount: number;
+  /** Up to which sequence each queue is dealt with once this message is acknowledged. */
+  readonly through: Partial<Record<QueueName, number>>;
+  /** Events that fit no message, alone or not; dealt with by being dropped. */
+  readonly tooLarge: readonly StoredEvent[];
+}
+
+/** Metered units of a message. */
+export function unitsOf(sizeBytes: number): number {
+  return Math.max(1, Math.ceil(sizeBytes / unitBytes));
+}
+
+/**
+ * Builds one message: operational events, then those of the queue that is due, then those of the other queue as far as
+ * there is room. Events are taken from the front of each queue only, so that their order is kept, and go in as they
+ * are. The same events give the same message, id and time included. Pure.
+ */
+export function buildBatch(candidates: Candidates, options: BatchOptions): Batch {
+  const { envelope, priority } = options;
+  const limitBytes = Math.min(options.limitBytes, largestMessageBytes);
+  const [head, tail] = envelopeText(envelope);
+  const emptyBytes = Buffer.byteLength(head + tail) + propertiesOf(envelope, priority, 0, '').bytes;
+
+  const taken: StoredEvent[] = [];
+  const tooLarge: StoredEvent[] = [];
+  const through: Partial<Record<QueueName, number>> = {};
+  let sizeBytes = emptyBytes;
+
+  const take = (events: readonly StoredEvent[], untilBytes: number): boolean => {
+    for (const event of events) {
+      if (emptyBytes + event.sizeBytes > limitBytes) {
+        tooLarge.push(event);
+      } else {
+        const withEvent = sizeBytes + event.sizeBytes + (taken.length > 0 ? 1 : 0);
+        if (withEvent > untilBytes) return false;
+        taken.push(event);
+        sizeBytes = withEvent;
+      }
+      through[event.queue] = event.sequence;
+    }
+    return true;
+  };
+
+  const hasRoom = take(candidates.operational, limitBytes) && take(candidates.main, limitBytes);
+  if (hasRoom) {
+    const unitEnd = taken.length === 0 ? 0 : unitsOf(sizeBytes) * unitBytes;
+    take(candidates.filling, options.fillWhole ? limitBytes : Math.min(unitEnd, limitBytes));
+  }
+  if (taken.length === 0) {
+    return { message: undefined, sizeBytes: 0, eventCount: 0, through, tooLarge };
+  }
+  const body = head + taken.map(({ json }) => json).join(',') + tail;
+  const newestWallMs = taken.reduce((newest, event) => Math.max(newest, event.storedWallMs), 0);
+  const { properties } = propertiesOf(envelope, priority, newestWallMs, contentId(body));
+  return {
+    message: { body, ...properties },
+    sizeBytes,
+    eventCount: taken.length,
+    through,
+    tooLarge,
+  };
+}
+
+function envelopeText({ agentVersion, agentId }: Envelope): [head: string, tail: string] {
+  const fields = { AgentVersion: agentVersion, AgentId: agentId, MessageSchemaVersion: '1.0' };
+  return [`${JSON.stringify(fields).slice(0, -1)},"Events":[`, ']}'];
+}
+
+/** A GUID made of the content (RFC 9562, version 8). */
+function contentId(body: string): string {
+  const hex = createHash('sha256').update(body).digest('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-');
+}
+
+const anyId = '00000000-0000-8000-8000-000000000000';
+
+function propertiesOf(
+  envelope: Envelope,
+  priority: 'High' | 'Low',
+  wallMs: number,
+  messageId: string,
+): { properties: Omit<OutgoingMessage, 'body'>; bytes: number } {
+  const properties = {
+    messageId: messageId || anyId,
+    priority,
+    creationTimeUtc: new Date(wallMs).toISOString(),
+    securityMarker: envelope.securityMarker,
+    ...(envelope.hubResourceId === '' ? {} : { hubResourceId: envelope.hubResourceId }),
+  };
+  return { properties, bytes: propertiesSizeBytes(properties) };
+}

@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises';
+import { schedule } from 'node-cron';
+import type { Clock } from '../../collectors/clock.js';
+import { isJsonObject, parseJson } from '../../config/json.js';
+import type { Log } from '../log.js';
+import { writeFileAtomically } from '../state-directory.js';
+
+/** Before this a clock has not been set yet: the device has no battery for it, and the network was not there. */
+const clockIsSetAfterMs = Date.UTC(2025, 0, 1);
+
+/** Calls `action` at each midnight UTC; returns what ends that. */
+export type AtMidnight = (action: () => void) => () => void;
+
+export const atMidnightUtc: AtMidnight = (action) => {
+  const task = schedule('0 0 * * *', action, { timezone: 'UTC' });
+  return () => void task.destroy();
+};
+
+export interface DailyUnitsOptions {
+  /** 0 = no cap. */
+  readonly maxUnits: number;
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly atMidnight?: AtMidnight;
+}
+
+/**
+ * Counts the metered units of a UTC day against a cap. The count is kept on disk, so that a restart does not begin it
+ * anew; a clock that goes back takes nothing off it.
+ */
+export class DailyUnits {
+  private day = '';
+  private units = 0;
+  private delayed = 0;
+  private saidOn = '';
+  private writing: Promise<void> = Promise.resolve();
+  private stopMidnight: (() => void) | undefined;
+
+  constructor(private readonly options: DailyUnitsOptions) {}
+
+  /** @param onNewDay called when a new day has begun */
+  async start(onNewDay: () => void): Promise<void> {
+    if (this.options.maxUnits === 0) return;
+    const stored = await readFile(this.options.path, 'utf8').then(parseStored, () => undefined);
+    if (stored !== undefined) ({ day: this.day, units: this.units } = stored);
+    this.stopMidnight = (this.options.atMidnight ?? atMidnightUtc)(onNewDay);
+  }
+
+  /** Resolves when the count is on disk. */
+  async stop(): Promise<void> {
+    this.stopMidnight?.();
+    this.stopMidnight = undefined;
+    await this.writing;
+  }
+
+  /** A message of so many units was handed to the hub. */
+  add(units: number): void {
+    this.turnDay();
+    this.units += units;
+    const { maxUnits, path } = this.options;
+    if (maxUnits === 0) return;
+    const text = JSON.stringify({ day: this.day, units: this.units });
+    this.writing = this.writing
+      .then(() => writeFileAtomically(path, `${text}\n`))
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.options.log.debug(`The count of metered units was not written to ${path}: ${reason}.`);
+      });
+  }
+
+  /** Whether Low events have to wait for the next day. */
+  get reached(): boolean {
+    this.turnDay();
+    const { maxUnits } = this.options;
+    return maxUnits > 0 && this.units >= maxUnits;
+  }
+
+  /** Low events were due and had to wait. Said once a day. */
+  lowDelayed(): void {
+    this.delayed += 1;
+    if (this.saidOn === this.day) return;
+    this.saidOn = this.day;
+    this.options.log.warn(
+      `The cap of ${this.options.maxUnits} metered units a day (maxUnitsPerDay) is reached: events of low priority wait until 00:00 UTC.`,
+    );
+  }
+
+  stats(): { unitsToday: number; maxUnitsPerDay: number; lowDelays: number } {
+    this.turnDay();
+    const { maxUnits } = this.options;
+    return { unitsToday: this.units, maxUnitsPerDay: maxUnits, lowDelays: this.delayed };
+  }
+
+  private turnDay(): void {
+    const nowMs = this.options.clock.wallMs();
+    const today = new Date(nowMs).toISOString().slice(0, 10);
+    if (today === this.day) return;
+    if (this.day !== '' && today < this.day) {
+      // The count stays; a clock that is not set yet must not move the day either, or setting it would clear the count.
+      if (nowMs >= clockIsSetAfterMs) this.day = today;
+      return;
+    }
+    this.day = today;
+    this.units = 0;
+  }
+}
+
+function parseStored(text: string): { day: string; units: number } | undefined {
+  try {
+    const stored = parseJson(text);
+    if (!isJsonObject(stored)) return undefined;
+    const { day, units } = stored;
+    if (typeof day !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(day)) return undefined;
+    return typeof units === 'number' && units >= 0 ? { day, units } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Batch } from './batch.js';
+import type { Kind } from './message-source.js';
+
+/** A message on its way. */
+export interface Flight {
+  readonly kind: Kind;
+  readonly batch: Batch;
+}
+
+type Fate = 'open' | 'acknowledged' | 'failed';
+
+/**
+ * The messages in flight, in the order in which they were sent. A batch is only given back for forgetting when all
+ * before it are acknowledged; after a failure nothing may be added until every message of the window is settled.
+ */
+export class FlightWindow {
+  private readonly fates = new Map<Flight, Fate>();
+
+  get count(): number {
+    return this.fates.size;
+  }
+
+  /** Of all messages in flight, in bytes. */
+  get sizeBytes(): number {
+    return [...this.fates.keys()].reduce((sum, { batch }) => sum + batch.sizeBytes, 0);
+  }
+
+  get broken(): boolean {
+    return [...this.fates.values()].includes('failed');
+  }
+
+  add(flight: Flight): void {
+    this.fates.set(flight, 'open');
+  }
+
+  /** @returns the batches that may be forgotten now, oldest first */
+  acknowledged(flight: Flight): readonly Batch[] {
+    if (!this.fates.has(flight)) return [];
+    this.fates.set(flight, 'acknowledged');
+    const forgettable: Batch[] = [];
+    for (const [first, fate] of this.fates) {
+      if (fate !== 'acknowledged') break;
+      this.fates.delete(first);
+      forgettable.push(first.batch);
+    }
+    return forgettable;
+  }
+
+  failed(flight: Flight): void {
+    if (this.fates.has(flight)) this.fates.set(flight, 'failed');
+  }
+
+  /**
+   * Empties the window after a failure, as soon as nothing in it is open any more.
+   * @returns the priorities that have to be sent again, or undefined when it is too early or nothing failed
+   */
+  collapse(): ReadonlySet<Kind> | undefined {
+    const fates = [...this.fates.values()];
+    if (!fates.includes('failed') || fates.includes('open')) return undefined;
+    const kinds = new Set([...this.fates.keys()].map(({ kind }) => kind));
+    this.fates.clear();
+    return kinds;
+  }
+}

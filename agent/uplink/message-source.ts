@@ -1,0 +1,113 @@
+import type { ReportLoss } from '../../collectors/loss.js';
+import type { Log } from '../log.js';
+import type { QueueName, Spool } from '../spool/spool.js';
+import { buildBatch, unitBytes, type Batch, type Envelope } from './batch.js';
+
+/*
+ * Invariants:
+ * 1. A queue is read from the place behind the last message that was handed on, and is only forgotten up to what was
+ *    acknowledged; `rewind` goes back to that place.
+ * 2. Making a message changes nothing; only `advance` does.
+ */
+
+export type Kind = 'high' | 'low';
+
+export interface MessageSourceOptions {
+  readonly spool: Pick<Spool, 'read' | 'acknowledge' | 'stats'>;
+  readonly log: Log;
+  readonly lose: ReportLoss;
+}
+
+export interface MessageRequest {
+  readonly kind: Kind;
+  readonly envelope: Envelope;
+  readonly limitBytes: number;
+  /** Low events have to wait, except for those that fill a unit which is begun anyway. */
+  readonly lowHeld: boolean;
+  /** More waits than one message holds: fill it from both queues. */
+  readonly fillWhole: boolean;
+}
+
+export interface NextMessage {
+  readonly batch: Batch;
+  /** Nothing of the queue that was due is left behind. */
+  readonly exhausted: boolean;
+}
+
+/** Makes messages of what the spool holds, and has it forget what has arrived. */
+export class MessageSource {
+  private cursor: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };
+  private readonly done: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };
+  private forgetting: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: MessageSourceOptions) {}
+
+  start(): void {
+    for (const [queue, { headSequence }] of Object.entries(this.options.spool.stats())) {
+      this.done[queue as QueueName] = headSequence;
+    }
+    this.rewind();
+  }
+
+  /**
+   * The next message of a priority. Operational events go along; alone they are a message only where the priority is
+   * Low or the spool overflows. @returns undefined when there is nothing to send for this priority
+   */
+  async next(request: MessageRequest): Promise<NextMessage | undefined> {
+    const { kind, envelope, limitBytes, lowHeld } = request;
+    const { spool } = this.options;
+    const from = { ...this.cursor };
+    const fillWhole = request.fillWhole && !lowHeld;
+    const mainHeld = kind === 'low' && lowHeld;
+    const other = kind === 'high' ? 'low' : 'high';
+
+    const operational = await spool.read('operational', from.operational, limitBytes);
+    const main = mainHeld ? [] : await spool.read(kind, from[kind], limitBytes);
+    const filling = await spool.read(other, from[other], fillWhole ? limitBytes : unitBytes);
+
+    const worthIt =
+      main.length > 0 ||
+      (operational.length > 0 && (kind === 'low' || request.fillWhole)) ||
+      (filling.length > 0 && fillWhole);
+    if (!worthIt) return undefined;
+    const batch = buildBatch(
+      { operational, main, filling },
+      { envelope, priority: kind === 'high' ? 'High' : 'Low', limitBytes, fillWhole },
+    );
+    const rest = await spool.read(kind, batch.through[kind] ?? from[kind], 1, 1);
+    return { batch, exhausted: rest.length === 0 };
+  }
+
+  /** The message was handed on: the next one begins behind it. */
+  advance({ through }: Batch): void {
+    Object.assign(this.cursor, through);
+  }
+
+  /** Goes back to the first event that is not acknowledged. */
+  rewind(): void {
+    this.cursor = { ...this.done };
+  }
+
+  /** The hub has these messages, oldest first. */
+  forget(batches: readonly Batch[]): void {
+    for (const { through, tooLarge } of batches) {
+      if (tooLarge.length > 0) this.options.lose('invalidEvent', tooLarge.length);
+      for (const [queue, sequence] of Object.entries(through) as [QueueName, number][]) {
+        this.done[queue] = sequence;
+        this.forgetting = this.forgetting
+          .then(() => this.options.spool.acknowledge(queue, sequence))
+          .catch((error: unknown) => {
+            const reason = error instanceof Error ? error.message : String(error);
+            this.options.log.warn(
+              `Events that were sent could not be removed from the local cache (${reason}); they may be sent once more after a restart.`,
+            );
+          });
+      }
+    }
+  }
+
+  /** Resolves when everything that arrived is forgotten on disk. */
+  settled(): Promise<void> {
+    return this.forgetting;
+  }
+}

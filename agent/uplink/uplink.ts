@@ -1,0 +1,343 @@
+import { join } from 'node:path';
+import type { Clock, Timer } from '../../collectors/clock.js';
+import type { ReportLoss } from '../../collectors/loss.js';
+import type { LocalSettings } from '../../config/local-settings.js';
+import type { TwinSettings } from '../../config/twin-settings.js';
+import { Backoff, networkBackoff } from '../hub/backoff.js';
+import type { LinkListener } from '../hub/hub-link.js';
+import type { Log } from '../log.js';
+import type { Spool } from '../spool/spool.js';
+import { largestMessageBytes, unitBytes, unitsOf } from './batch.js';
+import { DailyUnits, type AtMidnight } from './daily-units.js';
+import { FlightWindow, type Flight } from './flight-window.js';
+import { IntervalTrigger } from './interval-trigger.js';
+import { MessageSource, type Kind, type NextMessage } from './message-source.js';
+import type { OutgoingMessage } from './message.js';
+
+/*
+ * Invariants:
+ * 1. The spool forgets an event only after the hub acknowledged the message it was in, and all messages before that.
+ * 2. Messages are made of the front of each queue, one after the other; after a failure everything that is not
+ *    acknowledged is sent again from there. So the first arrivals of a priority are in order, and nothing is left out.
+ * 3. A due priority stays due until a message left nothing of its queue behind, however long the hub is away.
+ * 4. Nothing is sent while the link is not connected, and never more than `messagesInFlight` at a time.
+ */
+
+/** The part of `HubLink` that this needs. */
+export interface UplinkLink {
+  readonly connected: boolean;
+  send(message: OutgoingMessage): Promise<void>;
+  listen(listener: LinkListener): () => void;
+}
+
+export interface UplinkOptions {
+  readonly spool: Pick<Spool, 'read' | 'acknowledge' | 'stats' | 'onAppended'>;
+  readonly link: UplinkLink;
+  /** The settings in force; asked whenever they matter. */
+  readonly settings: () => Pick<
+    TwinSettings,
+    | 'highPriorityMessageFrequency'
+    | 'lowPriorityMessageFrequency'
+    | 'maxMessageSizeInBytes'
+    | 'hubResourceId'
+  >;
+  readonly local: Pick<
+    LocalSettings,
+    'messagesInFlight' | 'maxUnitsPerDay' | 'securityMarker' | 'stateDirectory'
+  >;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly lose: ReportLoss;
+  readonly agentVersion: string;
+  readonly agentId: string;
+  readonly atMidnight?: AtMidnight;
+}
+
+export interface MessageStatistics {
+  readonly messagesSent: number;
+  readonly messagesUnder4KB: number;
+  readonly totalFailed: number;
+}
+
+const kinds = ['high', 'low'] as const;
+
+export class Uplink {
+  private readonly source: MessageSource;
+  private readonly triggers: Record<Kind, IntervalTrigger>;
+  private readonly units: DailyUnits;
+  private readonly backoff: Backoff;
+  private readonly due: Record<Kind, boolean> = { high: false, low: false };
+  private readonly flights = new FlightWindow();
+  private pumping: Promise<void> | undefined;
+  private pumpAgain = false;
+  private rewinds = 0;
+  private retryTimer: Timer | undefined;
+  private lowWaits = false;
+  private idle: (() => void)[] = [];
+  private unlisten: (() => void) | undefined;
+  private running = false;
+  private counts = { messagesSent: 0, messagesUnder4KB: 0, totalFailed: 0 };
+
+  constructor(private readonly options: UplinkOptions) {
+    const { clock, local } = options;
+    this.source = new MessageSource(options);
+    this.backoff = new Backoff(networkBackoff, options.random);
+    this.units = new DailyUnits({
+      ...options,
+      maxUnits: local.maxUnitsPerDay,
+      path: join(local.stateDirectory, 'daily-units.json'),
+    });
+    const trigger = (kind: Kind): IntervalTrigger =>
+      new IntervalTrigger(
+        clock,
+        () => this.intervalMs(kind),
+        () => {
+          this.due[kind] = true;
+          this.pump();
+        },
+      );
+    this.triggers = { high: trigger('high'), low: trigger('low') };
+  }
+
+  /** Goes on where an earlier run stopped: what waits in the spool has waited already. */
+  async start(): Promise<void> {
+    const { spool, link } = this.options;
+    this.running = true;
+    this.source.start();
+    await this.units.start(() => this.pump());
+    for (const kind of kinds) this.triggers[kind].start(this.waitedMs(kind));
+    spool.onAppended(() => this.checkSize());
+    this.unlisten = link.listen({
+      onState: ({ name }) => {
+        if (name === 'connected') this.onConnected();
+        else this.tellIdle();
+      },
+    });
+    this.checkSize();
+    this.pump();
+  }
+
+  /** Sends nothing more; resolves when acknowledgements that came in are written down. */
+  async stop(): Promise<void> {
+    this.running = false;
+    this.unlisten?.();
+    this.cancelRetry();
+    for (const kind of kinds) this.triggers[kind].stop();
+    await this.pumping;
+    await this.source.settled();
+    await this.units.stop();
+  }
+
+  settingsChanged(): void {
+    for (const kind of kinds) this.triggers[kind].intervalChanged();
+    this.checkSize();
+  }
+
+  /**
+   * Sends everything that is stored, of both priorities. Resolves when it is acknowledged, at the latest after
+   * `deadlineMs`, and at once when there is no connection.
+   */
+  async flush(deadlineMs: number): Promise<void> {
+    this.due.high = true;
+    this.due.low = true;
+    await new Promise<void>((resolve) => {
+      const timer = this.options.clock.after(deadlineMs, resolve);
+      this.idle.push(() => {
+        timer.cancel();
+        resolve();
+      });
+      this.pump();
+    });
+    await this.source.settled();
+  }
+
+  /** The counts since the last call, for a MessageStatistics event. */
+  takeStatistics(): MessageStatistics {
+    const taken = this.counts;
+    this.counts = { messagesSent: 0, messagesUnder4KB: 0, totalFailed: 0 };
+    return taken;
+  }
+
+  stats(): MessageStatistics & {
+    readonly inFlight: number;
+    readonly unitsToday: number;
+    readonly maxUnitsPerDay: number;
+    readonly lowDelays: number;
+  } {
+    return { ...this.counts, inFlight: this.flights.count, ...this.units.stats() };
+  }
+
+  private intervalMs(kind: Kind): number {
+    const { highPriorityMessageFrequency, lowPriorityMessageFrequency } = this.options.settings();
+    return kind === 'high' ? highPriorityMessageFrequency.ms : lowPriorityMessageFrequency.ms;
+  }
+
+  private waitedMs(kind: Kind): number {
+    const { oldestWallMs } = this.options.spool.stats()[kind];
+    return oldestWallMs === undefined ? 0 : this.options.clock.wallMs() - oldestWallMs;
+  }
+
+  private checkSize(): void {
+    if (!this.running || !this.overfull()) return;
+    if (!this.due.high) this.triggers.high.restart();
+    this.due.high = true;
+    this.pump();
+  }
+
+  /** More waits than one message holds. Low events that may not be sent today do not count. */
+  private overfull(): boolean {
+    const stats = this.options.spool.stats();
+    const lowBytes = this.units.reached ? 0 : stats.low.bytes;
+    const waitingBytes =
+      stats.high.bytes + stats.operational.bytes + lowBytes - this.flights.sizeBytes;
+    return waitingBytes > this.limitBytes();
+  }
+
+  private limitBytes(): number {
+    return Math.min(this.options.settings().maxMessageSizeInBytes, largestMessageBytes);
+  }
+
+  private onConnected(): void {
+    // Where the clock was not set at the start, the age of what is stored is only known now.
+    for (const kind of kinds) {
+      if (this.waitedMs(kind) >= this.intervalMs(kind)) this.due[kind] = true;
+    }
+    this.cancelRetry();
+    this.pump();
+  }
+
+  private retryLater(): void {
+    this.cancelRetry();
+    this.retryTimer = this.options.clock.after(this.backoff.nextMs(), () => {
+      this.retryTimer = undefined;
+      this.pump();
+    });
+  }
+
+  private cancelRetry(): void {
+    this.retryTimer?.cancel();
+    this.retryTimer = undefined;
+  }
+
+  private pump(): void {
+    this.pumpAgain = true;
+    this.pumping ??= this.pumpAll()
+      .catch((error: unknown) => {
+        this.options.log.error(`The local cache could not be read: ${reasonOf(error)}.`);
+        this.retryLater();
+      })
+      .finally(() => {
+        this.pumping = undefined;
+        if (this.pumpAgain) this.pump();
+        else this.tellIdle();
+      });
+  }
+
+  private async pumpAll(): Promise<void> {
+    while (this.pumpAgain) {
+      this.pumpAgain = false;
+      for (const kind of kinds) {
+        while (this.due[kind] && this.maySend() && (await this.sendNext(kind)));
+      }
+    }
+  }
+
+  /** @returns whether there may be more to send for this priority now */
+  private async sendNext(kind: Kind): Promise<boolean> {
+    const { settings, local, agentVersion, agentId } = this.options;
+    const { rewinds } = this;
+    const lowHeld = this.units.reached;
+    const next = await this.source.next({
+      kind,
+      envelope: {
+        agentVersion,
+        agentId,
+        hubResourceId: settings().hubResourceId,
+        securityMarker: local.securityMarker,
+      },
+      limitBytes: this.limitBytes(),
+      lowHeld,
+      fillWhole: kind === 'high' && this.overfull(),
+    });
+    // While the spool was read a message may have failed; then this one would not be the next any more.
+    if (rewinds !== this.rewinds || !this.maySend()) return false;
+    if (kind === 'low' && lowHeld) this.holdLow();
+    else if (next === undefined || next.exhausted) this.due[kind] = false;
+    if (next === undefined) return false;
+    if (kind === 'low' && !lowHeld) this.lowWaits = false;
+    this.launch(kind, next);
+    return true;
+  }
+
+  private maySend(): boolean {
+    return (
+      this.running &&
+      this.options.link.connected &&
+      !this.flights.broken &&
+      this.retryTimer === undefined &&
+      this.flights.count < this.options.local.messagesInFlight
+    );
+  }
+
+  private holdLow(): void {
+    if (!this.lowWaits) this.units.lowDelayed();
+    this.lowWaits = true;
+  }
+
+  private launch(kind: Kind, { batch }: NextMessage): void {
+    const flight: Flight = { kind, batch };
+    this.source.advance(batch);
+    this.flights.add(flight);
+    if (batch.message === undefined) {
+      this.source.forget(this.flights.acknowledged(flight));
+      return;
+    }
+    this.units.add(unitsOf(batch.sizeBytes));
+    if (this.overfull()) this.due.high = true;
+    this.options.link.send(batch.message).then(
+      () => this.arrived(flight),
+      (error: unknown) => this.lost(flight, error),
+    );
+  }
+
+  private arrived(flight: Flight): void {
+    if (!this.running) return;
+    this.backoff.reset();
+    this.counts.messagesSent += 1;
+    if (flight.batch.sizeBytes < unitBytes) this.counts.messagesUnder4KB += 1;
+    this.source.forget(this.flights.acknowledged(flight));
+    this.settle();
+  }
+
+  private lost(flight: Flight, error: unknown): void {
+    if (!this.running) return;
+    this.counts.totalFailed += 1;
+    this.options.log.debug(reasonOf(error), { events: flight.batch.eventCount });
+    this.flights.failed(flight);
+    this.settle();
+  }
+
+  /** After a failure: when nothing is open any more, goes back to what is acknowledged and begins from there. */
+  private settle(): void {
+    const again = this.flights.collapse();
+    if (again !== undefined) {
+      for (const kind of again) this.due[kind] = true;
+      this.source.rewind();
+      this.rewinds += 1;
+      this.retryLater();
+    }
+    this.pump();
+  }
+
+  /** Tells those who wait for everything to be sent, when nothing more can be done now. */
+  private tellIdle(): void {
+    const { connected } = this.options.link;
+    if (connected && (this.flights.count > 0 || this.retryTimer !== undefined)) return;
+    for (const resolve of this.idle.splice(0)) resolve();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
