@@ -4,7 +4,7 @@ import { configurationObjectName } from './twin-settings.js';
 const restart = { applies: 'restart' } as const;
 
 const absolutePath = {
-  pattern: '^/[^\\u0000]*$',
+  pattern: '^/[^\\u0000-\\u001f\\u007f]*$',
   says: 'an absolute path',
   maxLength: 4096,
 } as const satisfies Format;
@@ -14,6 +14,10 @@ const hubIdentifier = {
   says: "an id of IoT Hub: up to 128 letters, digits and - . + % _ # * ? ! ( ) , : = @ $ '",
   maxLength: 128,
 } as const satisfies Format;
+
+/** 1 to 65535. */
+const portPattern =
+  '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 
 const path = (meaning: string) =>
   ({ kind: 'string', format: absolutePath, meaning, ...restart }) as const;
@@ -90,7 +94,7 @@ export const localSettings = {
   'identity.gatewayHostName': {
     kind: 'string',
     format: {
-      pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$',
+      pattern: `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:${portPattern})?$`,
       says: 'a host name, with a port where it is not 8883, such as gateway.local or localhost:18883',
       maxLength: 259,
     },

@@ -1,4 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import type { LocalSettings } from '../../config/local-settings.js';
+import { isBase64, parseConnectionString } from './connection-string.js';
+import { CredentialError } from './credential-error.js';
+import { readSecretFile, readTrustedFile } from './secret-file.js';
+
+export { CredentialError } from './credential-error.js';
+export type { CredentialErrorKind } from './credential-error.js';
 
 /** All that is needed to connect as the module. Holds a secret: never to be logged or put into an error. */
 export interface ModuleCredentials {
@@ -13,24 +20,104 @@ export interface ModuleCredentials {
   readonly trustedCaPem?: string;
 }
 
-export type CredentialErrorKind = 'missing' | 'unreadable' | 'unsafe-mode' | 'malformed';
+/** The module id that the message contract prescribes. */
+export const standardModuleId = 'azureiotsecurity';
 
-/** A credential cannot be used; the message says which file, why and what to do, and never shows content. */
-export class CredentialError extends Error {
-  override readonly name = 'CredentialError';
-
-  constructor(
-    readonly kind: CredentialErrorKind,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+type Identity = LocalSettings['identity'];
 
 /**
  * Reads the credentials that the settings name; read anew on each call, because keys are rolled.
  * @throws CredentialError
  */
-export function loadCredentials(settings: LocalSettings): Promise<ModuleCredentials> {
-  return Promise.reject(new CredentialError('missing', `nothing reads ${settings.identity.mode}`));
+export async function loadCredentials(settings: LocalSettings): Promise<ModuleCredentials> {
+  const { identity, trustedCaFile } = settings;
+  const credentials =
+    identity.connectionStringFile === undefined
+      ? await fromKeyFile(identity)
+      : await fromConnectionString(identity, identity.connectionStringFile);
+  if (trustedCaFile === undefined) return credentials;
+  return { ...credentials, trustedCaPem: await readCertificates(trustedCaFile) };
+}
+
+async function fromKeyFile(identity: Identity): Promise<ModuleCredentials> {
+  const { hostName, deviceId, keyFile, gatewayHostName } = identity;
+  if (hostName === undefined || deviceId === undefined || keyFile === undefined) {
+    throw new CredentialError(
+      'missing',
+      'identity needs hostName, deviceId and keyFile, or connectionStringFile alone; add what is missing',
+    );
+  }
+  const sharedAccessKey = firstLine(await readSecretFile(keyFile, 'identity.keyFile'));
+  if (!isBase64(sharedAccessKey)) {
+    throw new CredentialError(
+      'malformed',
+      `identity.keyFile: ${keyFile} ${keyFault(sharedAccessKey)}`,
+    );
+  }
+  return {
+    hostName,
+    deviceId,
+    moduleId: identity.moduleId ?? standardModuleId,
+    sharedAccessKey,
+    ...(gatewayHostName === undefined ? {} : { gatewayHostName }),
+  };
+}
+
+/** Says what is there instead of a key, without showing it. */
+function keyFault(line: string): string {
+  if (line === '') {
+    return 'has an empty first line; expected there is the symmetric key of the module, in base64';
+  }
+  if (/SharedAccessKey=/i.test(line)) {
+    return 'holds a connection string, not a key; name it in identity.connectionStringFile instead';
+  }
+  if (line.startsWith('-----BEGIN')) {
+    return 'holds PEM, not a symmetric key; X.509 is not supported yet, so give the module a symmetric key';
+  }
+  return 'does not hold base64 on its first line; copy the primary key of the module again, all of it and nothing else';
+}
+
+async function fromConnectionString(identity: Identity, path: string): Promise<ModuleCredentials> {
+  const key = 'identity.connectionStringFile';
+  const parsed = parseConnectionString(firstLine(await readSecretFile(path, key)));
+  if ('fault' in parsed) throw new CredentialError('malformed', `${key}: ${path} ${parsed.fault}`);
+  const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+  for (const name of ['hostName', 'deviceId', 'moduleId', 'gatewayHostName'] as const) {
+    const [stated, found] = [identity[name], parsed[name]];
+    if (stated === undefined || found === undefined) continue;
+    const isHost = name === 'hostName' || name === 'gatewayHostName';
+    if (isHost ? same(stated, found) : stated === found) continue;
+    throw new CredentialError(
+      'malformed',
+      `identity.${name} is ${stated}, but the connection string in ${path} says ${found}; correct one of them, or remove identity.${name}`,
+    );
+  }
+  const { gatewayHostName = identity.gatewayHostName, ...rest } = parsed;
+  return { ...rest, ...(gatewayHostName === undefined ? {} : { gatewayHostName }) };
+}
+
+async function readCertificates(path: string): Promise<string> {
+  const pem = await readTrustedFile(path, 'trustedCaFile');
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) {
+    throw new CredentialError(
+      'malformed',
+      `trustedCaFile: ${path} holds no PEM certificate; expected is text with -----BEGIN CERTIFICATE----- in it`,
+    );
+  }
+  for (const [index, block] of blocks.entries()) {
+    try {
+      new X509Certificate(block);
+    } catch {
+      throw new CredentialError(
+        'malformed',
+        `trustedCaFile: certificate ${index + 1} in ${path} cannot be read; copy the file again`,
+      );
+    }
+  }
+  return `${blocks.join('\n')}\n`;
+}
+
+function firstLine(text: string): string {
+  return (text.replace(/^\uFEFF/, '').split('\n', 1)[0] ?? '').trim();
 }

@@ -1,0 +1,96 @@
+import { FileError, readBoundedFile } from '../../config/bounded-file.js';
+import { evaluateTwin } from '../../config/evaluate-twin.js';
+import { isJsonObject, JsonError, parseJson } from '../../config/json.js';
+import type { JsonObject } from '../../config/json.js';
+import { quoted } from '../../config/quote.js';
+import { readLocalSettings } from '../../config/read-local-settings.js';
+import { configurationObjectName } from '../../config/twin-settings.js';
+import { CredentialError, loadCredentials } from '../identity/credentials.js';
+
+export interface CheckConfigOptions {
+  readonly configFile: string;
+  /** A whole twin, `{"desired": …}`, or a desired document. */
+  readonly twinFile?: string;
+  /** Takes whole lines, each with its line feed. */
+  readonly write: (text: string) => void;
+}
+
+const usable = 0;
+const unusable = 78; // EX_CONFIG, sysexits.h
+
+/** Desired and reported hold 32 KB each, and metadata several times that. */
+const maxTwinBytes = 1_048_576;
+
+/**
+ * Checks the local file, the credentials that it names and, where given, a twin, and writes every problem on a line of
+ * its own. Nothing is changed and nothing is connected to.
+ * @returns the exit code: 78 when something would not be used as written because it is wrong; a value that is clamped
+ * or unwise is told but does not count
+ */
+export async function checkConfig(options: CheckConfigOptions): Promise<number> {
+  const { configFile, twinFile, write } = options;
+  const local = await readLocalSettings(configFile);
+  const problems =
+    'problems' in local
+      ? local.problems.map((problem) => problem.message)
+      : await credentialProblems(() => loadCredentials(local.settings));
+  for (const problem of problems) write(`${problem}\n`);
+  if (problems.length === 0) write(`${configFile} and the credentials it names can be used.\n`);
+  const objectName =
+    'settings' in local ? local.settings.remoteConfigurationObjectName : configurationObjectName;
+  const twinUsable = twinFile === undefined || (await checkTwin(twinFile, objectName, write));
+  return problems.length === 0 && twinUsable ? usable : unusable;
+}
+
+async function credentialProblems(load: () => Promise<unknown>): Promise<readonly string[]> {
+  try {
+    await load();
+    return [];
+  } catch (error) {
+    if (!(error instanceof CredentialError)) throw error;
+    return [error.message];
+  }
+}
+
+async function checkTwin(
+  twinFile: string,
+  objectName: string,
+  write: (text: string) => void,
+): Promise<boolean> {
+  const desired = await readDesired(twinFile);
+  if (typeof desired === 'string') {
+    write(`${desired}\n`);
+    return false;
+  }
+  const { problems, unknownKeys } = evaluateTwin(desired, undefined, objectName);
+  if (!Object.hasOwn(desired, objectName)) {
+    write(`${twinFile} holds no ${objectName}, so that every setting would have its default.\n`);
+  }
+  const effects = { TypeMismatch: 'rejected', NotOptimal: 'not optimal', Conflict: 'conflict' };
+  for (const { errorType, reason } of problems) {
+    write(`${twinFile}: ${effects[errorType]}: ${reason}\n`);
+  }
+  for (const key of unknownKeys) {
+    write(`${twinFile}: ignored: ${quoted(key)} is not a setting; remove or correct it.\n`);
+  }
+  const isUsable = problems.every(({ errorType }) => errorType !== 'TypeMismatch');
+  if (isUsable) write(`${twinFile} can be used.\n`);
+  return isUsable;
+}
+
+/** The desired document in a file, or the sentence that says why there is none. */
+async function readDesired(twinFile: string): Promise<JsonObject | string> {
+  try {
+    const { text } = await readBoundedFile(twinFile, maxTwinBytes);
+    const document = parseJson(text);
+    const twin = isJsonObject(document) ? (document['properties'] ?? document) : document;
+    const desired = isJsonObject(twin) ? (twin['desired'] ?? twin) : twin;
+    return isJsonObject(desired)
+      ? desired
+      : `${twinFile}: the desired document is ${quoted(desired)}, but must be an object.`;
+  } catch (error) {
+    if (error instanceof FileError) return `${twinFile} ${error.message}.`;
+    if (error instanceof JsonError) return `${twinFile} is not valid JSON: ${error.message}.`;
+    throw error;
+  }
+}

@@ -1,0 +1,93 @@
+import { localSettings } from '../../config/local-settings.js';
+import { readSetting } from '../../config/read-setting.js';
+
+/** The parts of a module's connection string. Holds a secret. */
+export interface ConnectionString {
+  readonly hostName: string;
+  readonly deviceId: string;
+  readonly moduleId: string;
+  /** Base64. */
+  readonly sharedAccessKey: string;
+  readonly gatewayHostName?: string;
+}
+
+/** `fault` completes "<file> ..." and shows nothing of the text. */
+export interface Fault {
+  readonly fault: string;
+}
+
+const shape = 'HostName=…;DeviceId=…;ModuleId=…;SharedAccessKey=…';
+
+/** Reads `HostName=…;DeviceId=…;ModuleId=…;SharedAccessKey=…[;GatewayHostName=…]`, parts in any order, names in any case. */
+export function parseConnectionString(text: string): ConnectionString | Fault {
+  const parts = new Map<string, string>();
+  for (const [index, part] of text.split(';').entries()) {
+    if (part.trim() === '') continue;
+    const equals = part.indexOf('=');
+    if (equals < 1) {
+      return {
+        fault: `is not a connection string: part ${index + 1} has no name; expected is ${shape}`,
+      };
+    }
+    const name = part.slice(0, equals).trim().toLowerCase();
+    if (parts.has(name)) {
+      return {
+        fault: `names the same thing twice, in part ${index + 1}; copy the connection string again`,
+      };
+    }
+    parts.set(name, part.slice(equals + 1).trim());
+  }
+  return check(parts);
+}
+
+function check(parts: ReadonlyMap<string, string>): ConnectionString | Fault {
+  const value = (name: string): string => parts.get(name.toLowerCase()) ?? '';
+  if (value('SharedAccessKeyName') !== '') {
+    return {
+      fault:
+        'holds the connection string of a policy of the hub, which gives rights over all devices and must not be on one; ' +
+        'copy that of the module azureiotsecurity instead',
+    };
+  }
+  if (value('DeviceId') !== '' && value('ModuleId') === '') {
+    return {
+      fault:
+        'holds the connection string of the device, for it has no ModuleId; ' +
+        'copy that of the module azureiotsecurity of this device instead',
+    };
+  }
+  if (value('x509') !== '') {
+    return { fault: 'asks for X.509, which is not supported yet; give the module a symmetric key' };
+  }
+  for (const name of ['HostName', 'DeviceId', 'ModuleId', 'SharedAccessKey'] as const) {
+    if (value(name) === '') return { fault: `has no ${name}; expected is ${shape}` };
+  }
+  const formats = {
+    HostName: localSettings['identity.hostName'],
+    DeviceId: localSettings['identity.deviceId'],
+    ModuleId: localSettings['identity.moduleId'],
+    GatewayHostName: localSettings['identity.gatewayHostName'],
+  };
+  for (const [name, setting] of Object.entries(formats)) {
+    if (value(name) === '') continue;
+    const reading = readSetting(setting, value(name), false);
+    if (reading.kind === 'mismatch')
+      return { fault: `has a ${name} that is not ${reading.expected}` };
+  }
+  if (!isBase64(value('SharedAccessKey'))) {
+    return { fault: 'has a SharedAccessKey that is not base64; copy the connection string again' };
+  }
+  const gatewayHostName = value('GatewayHostName');
+  return {
+    hostName: value('HostName'),
+    deviceId: value('DeviceId'),
+    moduleId: value('ModuleId'),
+    sharedAccessKey: value('SharedAccessKey'),
+    ...(gatewayHostName === '' ? {} : { gatewayHostName }),
+  };
+}
+
+/** RFC 4648 §4, with padding and without white space. */
+export function isBase64(text: string): boolean {
+  return text !== '' && text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
+}

@@ -1,0 +1,89 @@
+import type { Stats } from 'node:fs';
+import { FileError, readBoundedFile } from '../../config/bounded-file.js';
+import { CredentialError } from './credential-error.js';
+
+/** Keys, connection strings and lists of certificates are far smaller. */
+const maxBytes = 65_536;
+
+/** Who the agent runs as; taken from the process unless a test says otherwise. */
+export interface ProcessIds {
+  readonly uid: number;
+  readonly gids: readonly number[];
+}
+
+/**
+ * Reads a file that holds a secret. Refused when anybody but root and the agent's own user could read or change it; a
+ * group may read it when root gave it to a group of the agent. The file that was opened is the one that is judged.
+ * @param key the setting that names the file
+ * @throws CredentialError
+ */
+export async function readSecretFile(path: string, key: string, ids = ownIds()): Promise<string> {
+  const { text, stats } = await readNamed(path, key);
+  const command = mendingCommand(path, stats, ids);
+  if (command !== undefined) {
+    throw new CredentialError(
+      'unsafe-mode',
+      `${key}: ${path} has mode ${octal(stats)} and belongs to ${stats.uid}:${stats.gid}, so that others could read or change the secret in it; run: ${command}`,
+    );
+  }
+  return text;
+}
+
+/**
+ * Reads a file that everybody may see but only root and the agent's own user may change.
+ * @throws CredentialError
+ */
+export async function readTrustedFile(path: string, key: string): Promise<string> {
+  const { text, stats } = await readNamed(path, key);
+  if ((stats.mode & 0o022) !== 0) {
+    throw new CredentialError(
+      'unsafe-mode',
+      `${key}: ${path} has mode ${octal(stats)}, so that others could change what is trusted; run: chmod go-w ${shellWord(path)}`,
+    );
+  }
+  return text;
+}
+
+/** The command after which the file is safe; undefined when it is so already. */
+export function mendingCommand(
+  path: string,
+  stats: Pick<Stats, 'mode' | 'uid' | 'gid'>,
+  ids: ProcessIds,
+): string | undefined {
+  const word = shellWord(path);
+  const ours = stats.uid === ids.uid;
+  const ourGroup = ids.gids.includes(stats.gid);
+  if (!ours && stats.uid !== 0) return `chown ${ids.uid} ${word} && chmod 600 ${word}`;
+  const groupMayRead = stats.uid === 0 && ourGroup;
+  const forbidden = groupMayRead ? 0o037 : 0o077;
+  if ((stats.mode & forbidden) === 0) return undefined;
+  if (ours) return `chmod 600 ${word}`;
+  // Root's file, which the agent reads as a member of a group.
+  const group = ourGroup ? '' : `chown root:${ids.gids[0] ?? ids.uid} ${word} && `;
+  return `${group}chmod 640 ${word}`;
+}
+
+async function readNamed(path: string, key: string): Promise<{ text: string; stats: Stats }> {
+  try {
+    return await readBoundedFile(path, maxBytes);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    const kind = error.kind === 'too-large' ? 'malformed' : error.kind;
+    throw new CredentialError(kind, `${key}: ${path} ${error.message}`);
+  }
+}
+
+function ownIds(): ProcessIds {
+  const gid = process.getegid?.() ?? 0;
+  const others = (process.getgroups?.() ?? []).filter((other) => other !== gid);
+  return { uid: process.geteuid?.() ?? 0, gids: [gid, ...others] };
+}
+
+function octal(stats: Stats): string {
+  return (stats.mode & 0o7777).toString(8).padStart(4, '0');
+}
+
+/** A path as one word of a POSIX shell, to be copied as it stands. */
+function shellWord(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
