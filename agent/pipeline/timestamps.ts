@@ -13,7 +13,7 @@ export function utcText(wallMs: number): string {
 export function localText(wallMs: number): string {
   const time = new Date(bounded(wallMs));
   const offsetMinutes = -Math.round(time.getTimezoneOffset());
-  const shifted = new Date(Math.max(0, time.getTime() + offsetMinutes * 60_000));
+  const shifted = new Date(time.getTime() + offsetMinutes * 60_000);
   const minutes = Math.abs(offsetMinutes);
   const offset = [Math.floor(minutes / 60), minutes % 60]
     .map((part) => String(part).padStart(2, '0'))

@@ -1,60 +1,123 @@
-import type { Clock } from '../../collectors/clock.js';
-import type { LossCause } from '../../collectors/loss.js';
-import type { SpoolFiles } from './files.js';
-
-export type QueueName = 'high' | 'low' | 'operational';
-
-/** An event as it was appended, with its place in its queue. */
-export interface StoredEvent {
-  readonly queue: QueueName;
-  /** Rises by one from event to event of a queue, also over restarts; a gap is a loss that was counted. */
-  readonly sequence: number;
-  readonly json: string;
-  /** UTF-8 bytes of `json`. */
-  readonly sizeBytes: number;
-  /** Wall clock when it was appended, milliseconds since the epoch. */
-  readonly storedWallMs: number;
-}
-
 /**
- * What became of an append: on disk; kept in memory because the disk refuses writes, and written as soon as it
- * takes them again; or refused and counted.
+ * The durable queues between the pipeline and the uplink.
+ *
+ * 1. An event whose append resolved as `stored` is given by `read`, once and unchanged, until it is acknowledged,
+ *    dropped for space and counted, or found damaged and counted; also after a crash or a power cut.
+ * 2. The order within a queue is the order of the calls of `append`; sequences rise, also over restarts.
+ * 3. What is acknowledged is not given again. A crash gives again at most what was not acknowledged.
+ * 4. The files of all queues, with framing and with what is not freed yet, take at most `limitBytes`.
+ * 5. When full, the oldest of the lowest priority goes first (low, operational, high), a segment (a sixteenth of the
+ *    limit) at a time; an event never displaces one of higher priority. Every event that goes is counted.
+ * 6. `append`, `read` and `acknowledge` never reject and never wait for space. While the disk refuses writes, events
+ *    are kept in memory, bounded, readable, and written in order when it takes them again; newcomers that find that
+ *    memory full are refused and counted, so that what is numbered stays without holes.
+ * 7. Whatever the directory contains, `open` succeeds as long as the directory can be written to, and no second
+ *    process gets in.
+ * 8. Losses found at the opening are counted once, not at every opening.
  */
-export type AppendOutcome = 'stored' | 'held' | 'dropped';
+import type { Clock, Timer } from '../../collectors/clock.js';
+import { Backlog, type Waiting } from './backlog.js';
+import { systemFiles } from './files.js';
+import { headsBytes, HeadsFile } from './heads.js';
+import { Journal } from './journal.js';
+import { maxBodyBytes, recordBytes, type RecordToWrite } from './records.js';
+import { ignore, maxSegmentBytes } from './recovery.js';
+import { openSpoolDirectory } from './directory.js';
+import {
+  errorText,
+  type AppendOutcome,
+  type CountSpoolLoss,
+  type QueueName,
+  type QueueStats,
+  type SpoolOptions,
+  type SpoolRecovery,
+  type StoredEvent,
+} from './types.js';
 
-export interface QueueStats {
-  /** Events not acknowledged. */
-  readonly events: number;
-  /** UTF-8 bytes of their JSON. */
-  readonly bytes: number;
-  /** Bytes of the queue's files: with framing, and with what is acknowledged but not freed yet. */
-  readonly diskBytes: number;
-  /** When the oldest of them was appended; absent when the queue is empty. */
-  readonly oldestWallMs?: number;
-  /** Everything up to here is acknowledged or dropped: the place to read on from. */
-  readonly headSequence: number;
+export * from './types.js';
+
+/** From the first to go to the last. */
+const byPriority = ['low', 'operational', 'high'] as const satisfies readonly QueueName[];
+const retryMs = { first: 1000, longest: 30_000 } as const;
+
+interface Queue {
+  readonly name: QueueName;
+  readonly rank: number;
+  readonly journal: Journal;
+  readonly backlog: Backlog;
+  head: number;
+  nextSequence: number;
 }
 
-export type CountSpoolLoss = (cause: LossCause, count: number, queue?: QueueName) => void;
+const segmentBytesFor = (limitBytes: number): number =>
+  Math.min(Math.max(Math.floor(limitBytes / 16), 512), maxSegmentBytes);
 
-export interface SpoolOptions {
-  readonly directory: string;
-  readonly limitBytes: number;
-  readonly clock: Clock;
-  readonly files?: SpoolFiles;
-  readonly lose: CountSpoolLoss;
+function numbered(queue: Queue, entry: Waiting): RecordToWrite {
+  const sequence = (entry.sequence ??= queue.nextSequence++);
+  return { sequence, wallMs: entry.wallMs, body: entry.body };
 }
-
-const pending = (): Promise<never> => Promise.reject(new Error('The spool is not written yet.'));
 
 export class Spool {
-  static open(_options: SpoolOptions): Promise<Spool> {
-    return pending();
+  private readonly listeners: (() => void)[] = [];
+  private turn: Promise<unknown> = Promise.resolve();
+  private storing = false;
+  private closed = false;
+  private released = false;
+  private retry: Timer | undefined;
+  private retryDelayMs: number = retryMs.first;
+  private problemText: string | undefined;
+
+  private constructor(
+    private readonly clock: Clock,
+    private readonly lose: CountSpoolLoss,
+    private readonly heads: HeadsFile,
+    private readonly queues: readonly Queue[],
+    private readonly unlock: () => Promise<void>,
+    readonly recovery: SpoolRecovery,
+    private limitBytes: number,
+  ) {}
+
+  /** Fails with `SpoolLockedError` or `SpoolUnusableError`; never because of what files contain. */
+  static async open(options: SpoolOptions): Promise<Spool> {
+    const { directory, limitBytes, clock, lose, files = systemFiles } = options;
+    const unlock = await openSpoolDirectory(files, directory, options.identify);
+    const heads = await HeadsFile.open(files, directory, byPriority.length);
+    const queues: Queue[] = [];
+    let lostEvents = 0;
+    let quarantinedFiles = 0;
+    for (const [rank, name] of byPriority.entries()) {
+      const head = heads.found?.[rank];
+      const segmentBytes = segmentBytesFor(limitBytes);
+      const from = { files, directory, name, head: head?.sequence, segmentBytes };
+      const { journal, recovery } = await Journal.open(from);
+      const lost = Math.max(0, recovery.missing - (head?.missing ?? 0)) + recovery.tornEnds;
+      if (lost > 0) lose('spoolCorrupt', lost, name);
+      lostEvents += lost;
+      quarantinedFiles += recovery.quarantinedFiles;
+      const nextSequence = journal.lastSequence + 1;
+      const start = head?.sequence ?? journal.oldestSequence - 1;
+      queues.push({ name, rank, journal, backlog: new Backlog(), head: start, nextSequence });
+    }
+    const recovery = { lostEvents, quarantinedFiles };
+    const spool = new Spool(clock, lose, heads, queues, unlock, recovery, limitBytes);
+    await spool.setLimit(limitBytes);
+    return spool;
   }
 
   /** Resolves, and never rejects, when the event is on disk (`stored`) or cannot be put there now. */
-  append(_queue: QueueName, _json: string): Promise<AppendOutcome> {
-    return pending();
+  append(queueName: QueueName, json: string): Promise<AppendOutcome> {
+    const { backlog } = this.queue(queueName);
+    const body = Buffer.from(json, 'utf8');
+    const writable = this.problemText === undefined && !this.closed;
+    const fits = body.length <= maxBodyBytes && !this.closed;
+    const outcome = fits ? backlog.add(body, this.clock.wallMs(), writable) : undefined;
+    if (outcome === undefined) {
+      this.lose(writable ? 'spoolFull' : 'spoolWriteFailed', 1, queueName);
+      return Promise.resolve('dropped');
+    }
+    if (writable) this.storeSoon();
+    else this.hold();
+    return outcome;
   }
 
   /**
@@ -62,38 +125,232 @@ export class Spool {
    * always at least one when there is one, so that an oversized event can be dealt with and blocks nothing.
    */
   read(
-    _queue: QueueName,
-    _afterSequence: number,
-    _maxBytes: number,
-    _maxCount?: number,
+    queueName: QueueName,
+    afterSequence: number,
+    maxBytes: number,
+    maxCount = Infinity,
   ): Promise<readonly StoredEvent[]> {
-    return pending();
+    const { journal, backlog } = this.queue(queueName);
+    return this.exclusive(async () => {
+      const events: StoredEvent[] = [];
+      let roomBytes = maxBytes;
+      const add = (sequence: number, storedWallMs: number, body: Buffer): void => {
+        roomBytes -= body.length;
+        const json = body.toString('utf8');
+        events.push({ queue: queueName, sequence, json, sizeBytes: body.length, storedWallMs });
+      };
+      const { records, lost, complete } = await journal.read(afterSequence, maxBytes, maxCount);
+      if (lost > 0) this.lose('spoolCorrupt', lost, queueName);
+      for (const { sequence, wallMs, body } of records) add(sequence, wallMs, body);
+      if (!complete) return events;
+      for (const { sequence, wallMs, body } of backlog.held()) {
+        if (sequence <= afterSequence) continue;
+        if (events.length > 0 && (events.length >= maxCount || body.length > roomBytes)) break;
+        add(sequence, wallMs, body);
+      }
+      return events;
+    });
   }
 
   /** Forgets everything of the queue up to `throughSequence`; resolves when that is on disk. */
-  acknowledge(_queue: QueueName, _throughSequence: number): Promise<void> {
-    return pending();
+  acknowledge(queueName: QueueName, throughSequence: number): Promise<void> {
+    const queue = this.queue(queueName);
+    return this.exclusive(async () => {
+      const through = Math.min(throughSequence, queue.nextSequence - 1);
+      if (through <= queue.head || this.released) return;
+      queue.head = through;
+      queue.journal.forget(through);
+      const held = queue.backlog.takeWhile(({ sequence }) => (sequence ?? Infinity) <= through);
+      queue.backlog.settle(held.length, 'stored');
+      try {
+        await this.writeHeads();
+        await queue.journal.free(false);
+      } catch (error) {
+        this.fail(error);
+      }
+      if (this.problemText !== undefined) await this.tryAgain();
+    });
   }
 
-  setLimit(_limitBytes: number): Promise<void> {
-    return pending();
+  /** Takes effect at once: what no longer fits is dropped by invariant 5 and counted. */
+  setLimit(limitBytes: number): Promise<void> {
+    return this.exclusive(async () => {
+      if (this.released) return;
+      this.limitBytes = limitBytes;
+      for (const { journal } of this.queues) journal.segmentBytes = segmentBytesFor(limitBytes);
+      try {
+        await this.makeRoom(0, byPriority.length - 1);
+        await this.writeHeads();
+      } catch (error) {
+        this.fail(error);
+      }
+    });
   }
 
   stats(): Record<QueueName, QueueStats> {
-    throw new Error('The spool is not written yet.');
+    const of = (name: QueueName): QueueStats => {
+      const { journal, backlog, head } = this.queue(name);
+      const held = backlog.held();
+      const oldestWallMs = journal.oldestWallMs ?? held[0]?.wallMs;
+      return {
+        events: journal.count + held.length,
+        bytes: held.reduce((sum, { body }) => sum + body.length, journal.bodyBytes),
+        diskBytes: journal.sizeBytes,
+        ...(oldestWallMs === undefined ? {} : { oldestWallMs }),
+        headSequence: head,
+      };
+    };
+    return { high: of('high'), low: of('low'), operational: of('operational') };
   }
 
   /** Calls `listener` after each group of events that became readable. */
-  onAppended(_listener: () => void): void {
-    throw new Error('The spool is not written yet.');
+  onAppended(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
-  /** Why events cannot be written at present; undefined while the disk takes them. */
+  /** Why the disk does not take what it is given; undefined while it does. */
   get problem(): string | undefined {
-    return undefined;
+    return this.problemText;
   }
 
-  close(): Promise<void> {
-    return pending();
+  /** Writes what waits, once more if the disk refused it, counts what it then still refuses, and lets go. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.retry?.cancel();
+    await this.exclusive(async () => {
+      await this.storeAll();
+      this.released = true;
+      for (const { name, backlog, journal } of this.queues) {
+        if (backlog.count > 0) this.lose('spoolWriteFailed', backlog.count, name);
+        await journal.close();
+      }
+      await this.heads.close();
+      await this.unlock();
+    });
+  }
+
+  private queue(name: QueueName): Queue {
+    const queue = this.queues.find((candidate) => candidate.name === name);
+    if (queue === undefined) throw new Error(`There is no queue ${name}.`);
+    return queue;
+  }
+
+  /** One operation at a time, in the order of the calls. */
+  private exclusive<T>(operation: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(operation);
+    this.turn = result.catch(ignore);
+    return result;
+  }
+
+  /** All appends that wait while another operation runs are written, and made to last, as one group. */
+  private storeSoon(): void {
+    if (this.storing) return;
+    this.storing = true;
+    void this.exclusive(() => {
+      this.storing = false;
+      return this.storeAll();
+    });
+  }
+
+  private async storeAll(): Promise<void> {
+    const waiting = this.queues.reduce((sum, { backlog }) => sum + backlog.count, 0);
+    if (waiting === 0) return;
+    try {
+      for (const queue of [...this.queues].reverse()) await this.store(queue);
+      this.problemText = undefined;
+      this.retryDelayMs = retryMs.first;
+    } catch (error) {
+      this.fail(error);
+    }
+    for (const listener of this.listeners) listener();
+  }
+
+  private async store(queue: Queue): Promise<void> {
+    const { backlog, journal } = queue;
+    while (backlog.oldest !== undefined) {
+      let roomBytes = this.limitBytes - this.usedBytes();
+      const group = backlog.takeWhile(({ body }) => (roomBytes -= recordBytes(body.length)) >= 0);
+      if (group.length === 0) {
+        if (await this.makeRoom(recordBytes(backlog.oldest.body.length), queue.rank)) continue;
+        this.lose('spoolFull', 1, queue.name);
+        backlog.settle(1, 'dropped');
+        continue;
+      }
+      try {
+        await journal.append(group.map((entry) => numbered(queue, entry)));
+      } finally {
+        const { lastSequence } = journal;
+        const stored = group.filter(({ sequence }) => (sequence ?? Infinity) <= lastSequence);
+        backlog.settle(stored.length, 'stored');
+      }
+    }
+  }
+
+  private usedBytes(): number {
+    return this.queues.reduce((sum, { journal }) => sum + journal.sizeBytes, headsBytes);
+  }
+
+  /**
+   * Frees until `neededBytes` more fit: first what is forgotten, then the oldest of the lowest priority up to
+   * `rank`. False, and nothing is dropped, when even that would not be enough.
+   */
+  private async makeRoom(neededBytes: number, rank: number): Promise<boolean> {
+    const excessBytes = (): number => this.usedBytes() + neededBytes - this.limitBytes;
+    if (excessBytes() <= 0) return true;
+    for (const { journal } of this.queues) await journal.free(true);
+    const victims = this.queues.filter((queue) => queue.rank <= rank);
+    const droppable = victims.reduce((sum, { journal }) => sum + journal.sizeBytes, 0);
+    if (excessBytes() > droppable) return false;
+    for (const { name, journal } of victims)
+      while (excessBytes() > 0 && journal.sizeBytes > 0) {
+        const dropped = await journal.dropOldest(excessBytes());
+        if (dropped > 0) this.lose('spoolFull', dropped, name);
+      }
+    for (const queue of victims)
+      queue.head = Math.max(queue.head, queue.journal.oldestSequence - 1);
+    await this.writeHeads();
+    return true;
+  }
+
+  private async writeHeads(): Promise<void> {
+    await this.heads.write(
+      this.queues.map(({ head, journal }) => ({
+        sequence: head,
+        missing: Math.max(0, journal.lastSequence - head - journal.count),
+      })),
+    );
+  }
+
+  /** The disk refused something: what waits stays in memory, and is tried again after a while. */
+  private fail(error: unknown): void {
+    this.problemText = errorText(error);
+    this.hold();
+    if (this.closed || this.retry !== undefined) return;
+    this.retry = this.clock.after(this.retryDelayMs, () => {
+      this.retry = undefined;
+      this.retryDelayMs = Math.min(this.retryDelayMs * 2, retryMs.longest);
+      void this.exclusive(() => this.tryAgain());
+    });
+  }
+
+  private hold(): void {
+    for (const queue of this.queues) {
+      for (const entry of queue.backlog.takeWhile(() => true)) numbered(queue, entry);
+      queue.backlog.holdAll();
+    }
+  }
+
+  private async tryAgain(): Promise<void> {
+    try {
+      await this.writeHeads();
+      for (const { journal } of this.queues) await journal.free(false);
+      await this.makeRoom(0, byPriority.length - 1);
+      this.problemText = undefined;
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    await this.storeAll();
   }
 }

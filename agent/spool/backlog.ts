@@ -1,0 +1,68 @@
+import type { AppendOutcome } from './types.js';
+
+/** An appended event that is not on disk yet. */
+export interface Waiting {
+  readonly body: Buffer;
+  readonly wallMs: number;
+  /** Given at the first attempt to write, so that an event that never gets so far leaves no hole. */
+  sequence: number | undefined;
+  /** Tells the caller of `append`; undefined when it was told. */
+  settle: ((outcome: AppendOutcome) => void) | undefined;
+}
+
+/** While the disk takes writes a group may be large; while it does not, memory is what is used up. */
+const fullBytes = { writable: 4 * 1024 * 1024, refused: 1024 * 1024 } as const;
+
+/** The events of one queue that wait for the disk, in order. */
+export class Backlog {
+  private entries: Waiting[] = [];
+  private sizeBytes = 0;
+
+  get count(): number {
+    return this.entries.length;
+  }
+
+  /** Adds an event, or gives undefined when too much waits already. */
+  add(body: Buffer, wallMs: number, writable: boolean): Promise<AppendOutcome> | undefined {
+    const limitBytes = writable ? fullBytes.writable : fullBytes.refused;
+    if (this.sizeBytes + body.length > limitBytes) return undefined;
+    this.sizeBytes += body.length;
+    return new Promise((settle) => {
+      this.entries.push({ body, wallMs, sequence: undefined, settle });
+    });
+  }
+
+  /** The events from the oldest on that `fits` says yes to. */
+  takeWhile(fits: (entry: Waiting) => boolean): Waiting[] {
+    const end = this.entries.findIndex((entry) => !fits(entry));
+    return end < 0 ? [...this.entries] : this.entries.slice(0, end);
+  }
+
+  get oldest(): Waiting | undefined {
+    return this.entries[0];
+  }
+
+  /** Takes the oldest events away and tells their callers. */
+  settle(count: number, outcome: AppendOutcome): void {
+    for (const entry of this.entries.splice(0, count)) {
+      this.sizeBytes -= entry.body.length;
+      entry.settle?.(outcome);
+    }
+  }
+
+  /** Tells every caller that its event is kept in memory. Resolves nothing twice. */
+  holdAll(): void {
+    for (const entry of this.entries) {
+      entry.settle?.('held');
+      entry.settle = undefined;
+    }
+  }
+
+  /** The events that have a number and were told to be held: readable although they are not on disk. */
+  held(): readonly (Waiting & { sequence: number })[] {
+    return this.entries.filter(
+      (entry): entry is Waiting & { sequence: number } =>
+        entry.sequence !== undefined && entry.settle === undefined,
+    );
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * A first-in-first-out journal: a chain of segment files, each a run of records (records.ts).
+ *
+ * 1. A record that `append` resolved for survives the end of the process and of the power.
+ * 2. A torn or flipped record costs that record only; what stands before and behind it is still read.
+ * 3. Nothing that files contain makes `open`, `read` or `append` fail or loop.
+ * 4. A file that was found at the start is never appended to, so old damage cannot reach new records.
+ * 5. After a failed write or fsync nothing more is written to that file: what of it reached the disk is unknown
+ *    (fsync(2), ERRORS), so its unsynced part is cut off and the records are written again elsewhere.
+ * 6. Sequences are given by the owner, rising; a record that occurs twice on disk is read once.
+ * 7. Memory holds four numbers per record, and bodies only while they are read or written.
+ *
+ * The owner runs one operation at a time.
+ */
+import type { SpoolFile, SpoolFiles } from './files.js';
+import { encodeRecord, recordBytes, type RecordToWrite } from './records.js';
+import { ignore, recoverSegments } from './recovery.js';
+import { copyTail, readEntries, segmentPath, writeAll, type ReadRecord } from './segment-files.js';
+import { Segment, type Entry } from './segment.js';
+
+export interface JournalOptions {
+  readonly files: SpoolFiles;
+  readonly directory: string;
+  /** First part of the file names: small letters. */
+  readonly name: string;
+  /** Everything up to here was forgotten; undefined when that is not known. */
+  readonly head: number | undefined;
+  readonly segmentBytes: number;
+}
+
+export interface JournalRecovery {
+  readonly missing: number;
+  readonly tornEnds: number;
+  readonly quarantinedFiles: number;
+}
+
+export interface JournalRead {
+  readonly records: readonly { sequence: number; wallMs: number; body: Buffer }[];
+  /** Records that were indexed and turned out to be unreadable; they are no longer indexed. */
+  readonly lost: number;
+  /** Whether the newest record was reached. */
+  readonly complete: boolean;
+}
+
+interface Active {
+  readonly segment: Segment;
+  readonly file: SpoolFile;
+}
+
+export class Journal {
+  /** Later segments take this size; a record is never split, so a segment holds at least one. */
+  segmentBytes: number;
+  private active: Active | undefined;
+
+  private constructor(
+    private readonly files: SpoolFiles,
+    private readonly directory: string,
+    private readonly name: string,
+    private readonly segments: Segment[],
+    private last: number,
+    segmentBytes: number,
+  ) {
+    this.segmentBytes = segmentBytes;
+  }
+
+  static async open(
+    options: JournalOptions,
+  ): Promise<{ journal: Journal; recovery: JournalRecovery }> {
+    const { files, directory, name, head, segmentBytes } = options;
+    const found = await recoverSegments(files, directory, name, head);
+    const { lastSequence } = found;
+    const segments = [...found.segments];
+    return {
+      journal: new Journal(files, directory, name, segments, lastSequence, segmentBytes),
+      recovery: found,
+    };
+  }
+
+  /** The highest sequence that was ever written or forgotten. */
+  get lastSequence(): number {
+    return this.last;
+  }
+
+  /** Bytes of all files, with framing and with what is forgotten but not freed. */
+  get sizeBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+  }
+
+  get count(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.count, 0);
+  }
+
+  get bodyBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.bodyBytes, 0);
+  }
+
+  /** The sequence of the oldest record; the next one to come when there is none. */
+  get oldestSequence(): number {
+    const segment = this.segments.find(({ count }) => count > 0);
+    return segment?.oldestSequence ?? this.last + 1;
+  }
+
+  get oldestWallMs(): number | undefined {
+    return this.segments.find((segment) => segment.count > 0)?.oldestWallMs;
+  }
+
+  /**
+   * Writes records and makes them last. On an error, `lastSequence` tells up to which one that succeeded; the
+   * rest is to be given again.
+   */
+  async append(records: readonly RecordToWrite[]): Promise<void> {
+    let start = 0;
+    while (start < records.length) {
+      const active = await this.openActive(records[start]?.sequence ?? 0);
+      const encoded: Buffer[] = [];
+      let roomBytes = this.segmentBytes - active.segment.sizeBytes;
+      let end = start;
+      for (let record = records[end]; record !== undefined; record = records[++end]) {
+        const sizeBytes = recordBytes(record.body.length);
+        if (sizeBytes > roomBytes && (end > start || active.segment.sizeBytes > 0)) break;
+        encoded.push(encodeRecord(record));
+        roomBytes -= sizeBytes;
+      }
+      if (encoded.length > 0) await this.writeGroup(active, records.slice(start, end), encoded);
+      if (end < records.length) await this.closeActive();
+      start = end;
+    }
+  }
+
+  private async writeGroup(
+    { segment, file }: Active,
+    records: readonly RecordToWrite[],
+    encoded: readonly Buffer[],
+  ): Promise<void> {
+    try {
+      await writeAll(file, Buffer.concat(encoded), segment.sizeBytes);
+      await file.sync();
+    } catch (error) {
+      await this.abandonActive();
+      throw error;
+    }
+    for (const [index, { sequence, wallMs, body }] of records.entries()) {
+      segment.add(sequence, wallMs, segment.sizeBytes, body.length);
+      segment.sizeBytes += encoded[index]?.length ?? 0;
+      this.last = Math.max(this.last, sequence);
+    }
+  }
+
+  private async openActive(firstSequence: number): Promise<Active> {
+    if (this.active !== undefined) return this.active;
+    const segment = new Segment(segmentPath(this.directory, this.name, firstSequence));
+    const file = await this.files.open(segment.path, 'create');
+    try {
+      await this.files.syncDirectory(this.directory);
+    } catch (error) {
+      await file.close().catch(ignore);
+      await this.files.unlink(segment.path).catch(ignore);
+      throw error;
+    }
+    this.segments.push(segment);
+    return (this.active = { segment, file });
+  }
+
+  private async closeActive(): Promise<void> {
+    const active = this.active;
+    this.active = undefined;
+    await active?.file.close().catch(ignore);
+  }
+
+  private async abandonActive(): Promise<void> {
+    const active = this.active;
+    if (active === undefined) return;
+    const { segment, file } = active;
+    await file.truncate(segment.sizeBytes).catch(ignore);
+    await this.closeActive();
+    if (segment.sizeBytes > 0) return;
+    this.segments.splice(this.segments.indexOf(segment), 1);
+    await this.files.unlink(segment.path).catch(ignore);
+  }
+
+  /** The oldest records after `afterSequence`: at least one, else as many as fit into both bounds. */
+  async read(afterSequence: number, maxBytes: number, maxCount: number): Promise<JournalRead> {
+    let lost = 0;
+    for (;;) {
+      const pass = await this.readOnce(afterSequence, maxBytes, maxCount);
+      lost += pass.lost;
+      if (pass.records.length > 0 || pass.lost === 0) return { ...pass, lost };
+    }
+  }
+
+  private async readOnce(after: number, maxBytes: number, maxCount: number): Promise<JournalRead> {
+    const records: { sequence: number; wallMs: number; body: Buffer }[] = [];
+    let lost = 0;
+    let chosen = 0;
+    let chosenBytes = 0;
+    for (const segment of this.segments) {
+      const wanted: Entry[] = [];
+      let full = false;
+      for (const entry of segment.after(after)) {
+        full = chosen > 0 && (chosen >= maxCount || chosenBytes + entry.bodyBytes > maxBytes);
+        if (full) break;
+        wanted.push(entry);
+        chosen++;
+        chosenBytes += entry.bodyBytes;
+      }
+      const got = wanted.length === 0 ? [] : await this.readFrom(segment, wanted);
+      if (got === undefined) return { records, lost, complete: false };
+      for (const { sequence, wallMs, body } of got)
+        if (body !== undefined) records.push({ sequence, wallMs, body });
+        else lost += segment.remove(sequence) ? 1 : 0;
+      if (full) return { records, lost, complete: false };
+    }
+    return { records, lost, complete: true };
+  }
+
+  /** Undefined when reading failed for want of something that will be there again. */
+  private async readFrom(
+    segment: Segment,
+    wanted: readonly Entry[],
+  ): Promise<readonly ReadRecord[] | undefined> {
+    try {
+      return await readEntries(this.files, segment.path, wanted);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].includes(code ?? '')) return undefined;
+      return wanted.map(({ sequence, wallMs }) => ({ sequence, wallMs, body: undefined }));
+    }
+  }
+
+  /** No longer gives records up to `throughSequence`; `free` gives their space back. */
+  forget(throughSequence: number): void {
+    this.last = Math.max(this.last, throughSequence);
+    for (const segment of this.segments) segment.forget(throughSequence);
+  }
+
+  /**
+   * Unlinks segments of which everything is forgotten. The one being written to stays, to be filled further,
+   * unless `withActive`. Resolves to the bytes freed; fails when a file cannot be unlinked.
+   */
+  async free(withActive: boolean): Promise<number> {
+    let freedBytes = 0;
+    for (const segment of [...this.segments]) {
+      const isActive = segment === this.active?.segment;
+      if (segment.count > 0) break;
+      if (isActive && !withActive && segment.sizeBytes < this.segmentBytes) break;
+      freedBytes += await this.drop(segment);
+    }
+    if (freedBytes > 0) await this.files.syncDirectory(this.directory);
+    return freedBytes;
+  }
+
+  /**
+   * Drops the oldest records to free `neededBytes`: the oldest segment, or only the older part of it when it is
+   * larger than segments are now. Resolves to how many records that cost; 0 when there is nothing to drop.
+   */
+  async dropOldest(neededBytes: number): Promise<number> {
+    const segment = this.segments[0];
+    if (segment === undefined) return 0;
+    const from =
+      segment.sizeBytes > 2 * this.segmentBytes ? segment.newest(neededBytes) : undefined;
+    const kept = from === undefined ? undefined : await this.copyFrom(segment, from);
+    await this.drop(segment);
+    this.last = Math.max(this.last, segment.lastSequence);
+    if (kept !== undefined) this.segments.unshift(kept);
+    await this.files.syncDirectory(this.directory);
+    return segment.count - (kept?.count ?? 0);
+  }
+
+  /** The newer part of a segment as one of its own; undefined when there is no space for the copy. */
+  private async copyFrom(segment: Segment, from: Entry): Promise<Segment | undefined> {
+    const kept = new Segment(segmentPath(this.directory, this.name, from.sequence));
+    try {
+      kept.sizeBytes = await copyTail(this.files, segment.path, from.offset, kept.path);
+    } catch {
+      await this.files.unlink(kept.path).catch(ignore);
+      return undefined;
+    }
+    for (const { sequence, wallMs, offset, bodyBytes } of segment.after(from.sequence - 1))
+      kept.add(sequence, wallMs, offset - from.offset, bodyBytes);
+    return kept;
+  }
+
+  private async drop(segment: Segment): Promise<number> {
+    if (segment === this.active?.segment) await this.closeActive();
+    try {
+      await this.files.unlink(segment.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    this.segments.splice(this.segments.indexOf(segment), 1);
+    return segment.sizeBytes;
+  }
+
+  async close(): Promise<void> {
+    await this.closeActive();
+  }
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+
+import type { SpoolFiles } from './files.js';
+import { maxBodyBytes, scanRecords, type Scan } from './records.js';
+import { readRange, withFile } from './segment-files.js';
+import { Segment } from './segment.js';
+
+/** Segments are at most this long, plus the record that crosses the line. */
+export const maxSegmentBytes = 4 * 1024 * 1024;
+/** How many unreadable files are kept for whoever wants to look into them. */
+const keptQuarantined = 4;
+
+export interface Recovered {
+  readonly segments: readonly Segment[];
+  /** The highest sequence that any good header carried. */
+  readonly lastSequence: number;
+  /** Sequences after the head that were given out and cannot be read. */
+  readonly missing: number;
+  /** Files or ends of files that hold something of which not even a header is good. */
+  readonly tornEnds: number;
+  readonly quarantinedFiles: number;
+}
+
+/**
+ * Reads the segments of one journal after `head`, the last forgotten sequence (undefined when that is not known).
+ * Never fails because of what the files contain; fails when the directory cannot be listed.
+ */
+export async function recoverSegments(
+  files: SpoolFiles,
+  directory: string,
+  name: string,
+  head: number | undefined,
+): Promise<Recovered> {
+  const segments: Segment[] = [];
+  let lastIntact = head;
+  let lastSequence = head ?? 0;
+  let missing = 0;
+  let tornEnds = 0;
+  let quarantinedFiles = 0;
+  for (const fileName of await segmentNames(files, directory, name)) {
+    const path = join(directory, fileName);
+    const found = await scanFile(files, path);
+    if (found === 'empty') {
+      await files.unlink(path).catch(() => files.rename(path, `${path}.quarantine`).catch(ignore));
+      continue;
+    }
+    const records = found?.scan.records ?? [];
+    for (const record of records) lastSequence = Math.max(lastSequence, record.sequence);
+    if (found === undefined || !records.some((record) => record.intact)) {
+      quarantinedFiles++;
+      if (records.length === 0) tornEnds++;
+      await files.rename(path, `${path}.quarantine`).catch(ignore);
+      continue;
+    }
+    const segment = new Segment(path);
+    segment.sizeBytes = found.sizeBytes;
+    if (found.scan.endBytes < found.sizeBytes) {
+      tornEnds++;
+      segment.sizeBytes = await cutOff(files, path, found.scan.endBytes, found.sizeBytes);
+    }
+    for (const record of records) {
+      // A write that was repeated after an error can have left the same record twice.
+      if (!record.intact || record.sequence <= (lastIntact ?? 0)) continue;
+      if (lastIntact !== undefined) missing += record.sequence - lastIntact - 1;
+      lastIntact = record.sequence;
+      segment.add(record.sequence, record.wallMs, record.offset, record.bodyBytes);
+    }
+    segments.push(segment);
+  }
+  missing += lastSequence - (lastIntact ?? lastSequence);
+  await pruneQuarantine(files, directory, name);
+  return { segments, lastSequence, missing, tornEnds, quarantinedFiles };
+}
+
+/** Takes garbage from the end of a segment, so that the next start does not count it again. */
+async function cutOff(
+  files: SpoolFiles,
+  path: string,
+  endBytes: number,
+  sizeBytes: number,
+): Promise<number> {
+  try {
+    const file = await files.open(path, 'update');
+    try {
+      await file.truncate(endBytes);
+    } finally {
+      await file.close();
+    }
+    return endBytes;
+  } catch {
+    return sizeBytes;
+  }
+}
+
+async function segmentNames(files: SpoolFiles, directory: string, name: string): Promise<string[]> {
+  const form = new RegExp(`^${name}-\\d{15}\\.journal$`);
+  return (await files.list(directory)).filter((fileName) => form.test(fileName)).sort();
+}
+
+/** Undefined when the file cannot be read or cannot be a segment. */
+async function scanFile(
+  files: SpoolFiles,
+  path: string,
+): Promise<{ scan: Scan; sizeBytes: number } | 'empty' | undefined> {
+  try {
+    return await withFile(files, path, async (file) => {
+      const sizeBytes = await file.sizeBytes();
+      if (sizeBytes === 0) return 'empty';
+      if (sizeBytes > maxSegmentBytes + 2 * maxBodyBytes) return undefined;
+      return { scan: scanRecords(await readRange(file, 0, sizeBytes)), sizeBytes };
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+async function pruneQuarantine(files: SpoolFiles, directory: string, name: string): Promise<void> {
+  const form = new RegExp(`^${name}-\\d{15}\\.journal\\.quarantine$`);
+  const names = (await files.list(directory)).filter((fileName) => form.test(fileName)).sort();
+  for (const fileName of names.slice(0, -keptQuarantined))
+    await files.unlink(join(directory, fileName)).catch(ignore);
+}
+
+export function ignore(): void {
+  // Tidying that failed is tried again at the next start; nothing is lost by it.
+}

@@ -1,0 +1,73 @@
+import type { Clock } from '../../collectors/clock.js';
+import type { LossCause } from '../../collectors/loss.js';
+import type { SpoolFiles } from './files.js';
+import type { Identify } from './lock.js';
+
+export type QueueName = 'high' | 'low' | 'operational';
+
+/** An event as it was appended, with its place in its queue. */
+export interface StoredEvent {
+  readonly queue: QueueName;
+  /** Rises by one from event to event of a queue, also over restarts; a gap is a loss that was counted. */
+  readonly sequence: number;
+  readonly json: string;
+  /** UTF-8 bytes of `json`. */
+  readonly sizeBytes: number;
+  /** Wall clock when it was appended, milliseconds since the epoch. */
+  readonly storedWallMs: number;
+}
+
+/**
+ * What became of an append: on disk; kept in memory because the disk refuses writes, and written as soon as it
+ * takes them again; or refused and counted.
+ */
+export type AppendOutcome = 'stored' | 'held' | 'dropped';
+
+export interface QueueStats {
+  /** Events not acknowledged. */
+  readonly events: number;
+  /** UTF-8 bytes of their JSON. */
+  readonly bytes: number;
+  /** Bytes of the queue's files: with framing, and with what is acknowledged but not freed yet. */
+  readonly diskBytes: number;
+  /** When the oldest of them was appended; absent when the queue is empty. */
+  readonly oldestWallMs?: number;
+  /** Everything up to here is acknowledged or dropped: the place to read on from. */
+  readonly headSequence: number;
+}
+
+export type CountSpoolLoss = (cause: LossCause, count: number, queue?: QueueName) => void;
+
+export interface SpoolOptions {
+  readonly directory: string;
+  readonly limitBytes: number;
+  readonly clock: Clock;
+  readonly files?: SpoolFiles;
+  readonly lose: CountSpoolLoss;
+  readonly identify?: Identify;
+}
+
+/** What the opening found beside good records. */
+export interface SpoolRecovery {
+  readonly lostEvents: number;
+  /** Files that could not be read and were renamed to `*.quarantine`; the newest four of a queue are kept. */
+  readonly quarantinedFiles: number;
+}
+
+/** The directory cannot be used at all. */
+export class SpoolUnusableError extends Error {
+  override readonly name = 'SpoolUnusableError';
+  constructor(
+    readonly directory: string,
+    cause: unknown,
+  ) {
+    super(
+      `The local cache ${directory} cannot be used: ${errorText(cause)}. Make it a directory that the agent's user may write to.`,
+      { cause },
+    );
+  }
+}
+
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
