@@ -10,7 +10,8 @@ import { errnoText, pollEvents } from './libc.js';
  *    would hold the process forever.
  * 2. Nothing wakes up while nothing happens.
  * 3. One turn reads at most `datagramsPerTurn` datagrams from a descriptor; then timers and other sockets go on.
- * 4. A descriptor that fails is told to its owner once and no longer waited for, so that it cannot spin.
+ * 4. While it runs the process stays alive; after `stop` nothing of it holds the process.
+ * 5. A descriptor that fails is told to its owner once and no longer waited for, so that it cannot spin.
  */
 export class KernelReader {
   private readonly watched = new Map<number, Watched>();
@@ -32,6 +33,8 @@ export class KernelReader {
       receiver: this.libc.receiver(slots, slotBytes),
       finished: Promise.resolve(),
       endPause: undefined,
+      // Timers of the clock let the process end, and so would the rest between two polls.
+      alive: setInterval(() => undefined, longestTimerMs),
     };
     this.running = running;
     running.finished = this.loop(running);
@@ -45,6 +48,7 @@ export class KernelReader {
     running.endPause?.();
     this.libc.signal(running.wakeUp);
     await running.finished;
+    clearInterval(running.alive);
     this.libc.close(running.wakeUp);
     running.polls.free();
     running.receiver.free();
@@ -190,6 +194,7 @@ interface Running {
   readonly receiver: Receiver;
   finished: Promise<void>;
   endPause: (() => void) | undefined;
+  readonly alive: NodeJS.Timeout;
 }
 
 const maxDescriptors = 31;
@@ -199,6 +204,7 @@ const slotBytes = 16_384;
 const datagramsPerTurn = 1024;
 const restMs = 10;
 const retryMs = 100;
+const longestTimerMs = 0x7fff_ffff;
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

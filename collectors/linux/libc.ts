@@ -127,14 +127,14 @@ function bindLibc(koffi: Koffi): Libc {
   );
   const getsockopt = call('int getsockopt(int fd, int level, int option, void *value, void *size)');
   const sendto = call(
-    'ssize_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t size)',
+    'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t size)',
   );
   const recvmmsg = call(
     'int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)',
   );
   const eventfd = call('int eventfd(unsigned int initial, int flags)');
-  const read = call('ssize_t read(int fd, void *data, size_t length)');
-  const write = call('ssize_t write(int fd, const void *data, size_t length)');
+  const read = call('intptr_t read(int fd, void *data, size_t length)');
+  const write = call('intptr_t write(int fd, const void *data, size_t length)');
   const close = call('int close(int fd)');
   const poll = library.func('int poll(void *entries, unsigned long count, int timeoutMs)');
 

@@ -1,10 +1,13 @@
-import type { AuditEvent } from './event.js';
+import type { AuditEvent, AuditRecord } from './event.js';
+import { auditTypes } from './event.js';
+import { decimal, parseFields, plainText, untrustedBytes, untrustedText } from './record.js';
+import { abiOfArch } from './syscalls.js';
 
 /** A program that was started, as the records of one event tell it. */
 export interface Execve {
   readonly timeMs: number;
   readonly serial: number;
-  /** Every argument; undefined ones (their record was lost) are missing from the end. */
+  /** Every argument that was recorded. */
   readonly argv: readonly string[];
   /** Of a script, its interpreter. */
   readonly exe: string | undefined;
@@ -21,9 +24,79 @@ export interface Execve {
   readonly key: string | undefined;
   /** `x86_64`, `i386`, `aarch64`, `arm`, or the hexadecimal AUDIT_ARCH of another. */
   readonly arch: string | undefined;
-  /** False when the event lost records, so that arguments may be missing. */
+  /** False when records of the event were lost, so that arguments may be missing. */
   readonly complete: boolean;
 }
 
 /** The started program of an event; undefined if the event is something else, or the call failed. */
-export type ReadExecve = (event: AuditEvent) => Execve | undefined;
+export function readExecve(event: AuditEvent): Execve | undefined {
+  const executions = event.records.filter(({ type }) => type === auditTypes.execve);
+  if (executions.length === 0) return undefined;
+  const call = event.records.find(({ type }) => type === auditTypes.syscall);
+  if (call === undefined) return undefined;
+  const fields = parseFields(call.body);
+  const pid = decimal(fields.get('pid'));
+  if (fields.get('success') !== 'yes' || pid === undefined) return undefined;
+  const { argv, complete } = readArguments(executions);
+  const directory = event.records.find(({ type }) => type === auditTypes.cwd);
+  const arch = plainText(fields.get('arch'));
+  return {
+    timeMs: event.timeMs,
+    serial: event.serial,
+    argv,
+    exe: untrustedText(fields.get('exe')),
+    pid,
+    ppid: decimal(fields.get('ppid')) ?? 0,
+    uid: decimal(fields.get('uid')),
+    auid: decimal(fields.get('auid')),
+    ses: decimal(fields.get('ses')),
+    tty: plainText(fields.get('tty')),
+    cwd: directory && untrustedText(parseFields(directory.body).get('cwd')),
+    comm: untrustedText(fields.get('comm')),
+    key: untrustedText(fields.get('key')),
+    arch: abiOfArch(arch) ?? arch,
+    complete: event.complete && complete,
+  };
+}
+
+const argumentName = /^a(\d{1,7})(\[\d{1,7}\])?$/;
+
+/**
+ * The arguments of the EXECVE records: `a0="ls"`, or in pieces `a1_len=9000 a1[0]=… a1[1]=…` that go on in the next
+ * record (`audit_log_execve_info` in `kernel/auditsc.c`). A piece ends anywhere, even within a character, so pieces
+ * are joined as bytes.
+ */
+function readArguments(records: readonly AuditRecord[]): {
+  readonly argv: readonly string[];
+  readonly complete: boolean;
+} {
+  const values = new Map<number, string | Buffer[]>();
+  let announced: number | undefined;
+  for (const record of records) {
+    for (const [name, raw] of parseFields(record.body)) {
+      if (name === 'argc') announced ??= decimal(raw);
+      const match = argumentName.exec(name);
+      if (match === null) continue;
+      const index = Number(match[1]);
+      if (match[2] === undefined) {
+        values.set(index, untrustedText(raw) ?? unquotedArgument(raw));
+        continue;
+      }
+      const piece = untrustedBytes(raw) ?? Buffer.from(unquotedArgument(raw));
+      const pieces = values.get(index);
+      if (Array.isArray(pieces)) pieces.push(piece);
+      else values.set(index, [piece]);
+    }
+  }
+  const argv = [...values]
+    .sort(([a], [b]) => a - b)
+    .map(([, value]) =>
+      typeof value === 'string' ? value : Buffer.concat(value).toString('utf8'),
+    );
+  return { argv, complete: announced === argv.length };
+}
+
+/** `(null)` and `?` mean unset elsewhere; the kernel quotes an argument that reads like them, so this is its own. */
+function unquotedArgument(raw: string): string {
+  return raw === '(null)' ? '' : raw;
+}

@@ -1,0 +1,221 @@
+import type { Clock, Timer } from '../../clock.js';
+import { isUnavailable, type SourceState, type Unavailable } from '../../collector.js';
+import type { LossCause } from '../../loss.js';
+import { EventAssembler } from './assembler.js';
+import type { AuditControl } from './control.js';
+import type { AuditEvent } from './event.js';
+import { auditTypes } from './event.js';
+import { ForeignRecords, type WriteSystemLog } from './foreign.js';
+import { AuditGuard } from './guard.js';
+import { parseRecord } from './record.js';
+import { encodeRules } from './rules.js';
+import { SerialGaps } from './serials.js';
+import type { AuditSource, AuditSubscriber, AuditSubscription } from './source.js';
+import type { AuditStream, OpenAuditStream } from './stream.js';
+import { abisOf, type Abi } from './syscalls.js';
+
+/**
+ * The audit stream of the device, shared by all collectors that need it.
+ *
+ * 1. The first subscription opens sockets and prepares audit, the end of the last takes everything back.
+ * 2. The rules in force are exactly those of the present subscribers.
+ * 3. A subscription that cannot be had leaves nothing changed.
+ * 4. Every loss is told to every subscriber: each may have missed the event that was lost.
+ * 5. What was read before the end of a subscription is still delivered to it.
+ */
+export class AuditFeed implements AuditSource {
+  private readonly subscribers = new Set<AuditSubscriber>();
+  private active: Active | undefined;
+  private steps: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: AuditFeedOptions) {}
+
+  subscribe(subscriber: AuditSubscriber): Promise<AuditSubscription | Unavailable> {
+    return this.inTurn(async () => {
+      const abis = abisOf(this.options.machine);
+      if (abis === undefined) {
+        return {
+          unavailable: `Audit rules cannot be set on ${this.options.machine}: the agent does not know its system call numbers.`,
+        };
+      }
+      const active = this.active ?? this.open();
+      if (isUnavailable(active)) return active;
+      this.active = active;
+      this.subscribers.add(subscriber);
+      const failure = await this.enforce(active, abis);
+      if (failure !== undefined) {
+        await this.leave(subscriber, abis);
+        return failure;
+      }
+      return { end: () => this.inTurn(() => this.leave(subscriber, abis)) };
+    });
+  }
+
+  private open(): Active | Unavailable {
+    const { clock, ownPid, own } = this.options;
+    const active: { current: Active | undefined } = { current: undefined };
+    const stream = this.options.openStream({
+      onRecord: (type, text) => active.current && this.take(active.current, type, text),
+      onOverflow: () => this.lose('socketOverflow', 1),
+      onFailed: (reason) => void this.inTurn(() => this.fail(new Error(reason))),
+    });
+    if (isUnavailable(stream)) return stream;
+    const control = this.options.openControl(() => active.current?.guard.yieldOwnership());
+    if (isUnavailable(control)) {
+      stream.close();
+      return control;
+    }
+    const guard = new AuditGuard({
+      control,
+      clock,
+      own,
+      ownPid,
+      lose: (cause, count) => this.lose(cause, count),
+      onState: (state) => this.tellState(state),
+      onTampering: this.options.onTampering,
+      onProblem: this.options.onProblem,
+    });
+    const foreign = new ForeignRecords(clock, ownPid, this.options.writeSystemLog, (count) =>
+      this.lose('foreignAuditRecords', count),
+    );
+    const deliver = (event: AuditEvent): void => {
+      if (guard.owning) foreign.take(event);
+      for (const subscriber of this.subscribers) subscriber.onEvent(event);
+    };
+    active.current = {
+      stream,
+      control,
+      guard,
+      assembler: new EventAssembler(deliver, () => this.lose('assemblyOverflow', 1)),
+      gaps: new SerialGaps(),
+      tick: undefined,
+      heard: false,
+    };
+    return active.current;
+  }
+
+  /** Puts the rules of all subscribers in force; the reason when that cannot be done. */
+  private async enforce(active: Active, abis: readonly Abi[]): Promise<Unavailable | undefined> {
+    const encoded = [...this.subscribers]
+      .flatMap(({ rules }) => rules)
+      .flatMap((rule) => encodeRules(rule, abis, this.options.ownPid));
+    const distinct = new Map(encoded.map((rule) => [rule.toString('latin1'), rule]));
+    const answer = await active.guard.setRules([...distinct.values()]);
+    if (isUnavailable(answer)) return answer;
+    if (answer.announced && !(await this.hears(active))) {
+      return {
+        unavailable:
+          'The kernel took the audit rules but sends no records: they are only sent to the network namespace of the host; run the agent there.',
+      };
+    }
+    return undefined;
+  }
+
+  /** The kernel announces each rule in the stream, so silence means that nothing can be read. */
+  private async hears(active: Active): Promise<boolean> {
+    const { clock } = this.options;
+    for (let waitedMs = 0; !active.heard && waitedMs < announcementMs; waitedMs += pollMs) {
+      await new Promise<void>((resolve) => clock.after(pollMs, resolve));
+    }
+    return active.heard;
+  }
+
+  private async leave(subscriber: AuditSubscriber, abis: readonly Abi[]): Promise<void> {
+    if (!this.subscribers.has(subscriber)) return;
+    if (this.subscribers.size === 1) await this.close();
+    this.subscribers.delete(subscriber);
+    if (this.active !== undefined && this.subscribers.size > 0) {
+      await this.enforce(this.active, abis);
+    }
+  }
+
+  private async close(): Promise<void> {
+    const { active } = this;
+    if (active === undefined) return;
+    await active.guard.restore();
+    active.stream.close();
+    active.control.close();
+    active.assembler.flush();
+    active.tick?.cancel();
+    this.active = undefined;
+  }
+
+  private async fail(error: Error): Promise<void> {
+    if (this.active === undefined) return;
+    await this.close();
+    const failed = [...this.subscribers];
+    this.subscribers.clear();
+    for (const subscriber of failed) subscriber.onFailed(error);
+  }
+
+  private take(active: Active, type: number, text: string): void {
+    active.heard = true;
+    const record = parseRecord(type, text);
+    if (record === undefined) {
+      this.lose('unparsed', 1);
+      return;
+    }
+    const nowMs = this.options.clock.monotonicMs();
+    if (type === auditTypes.configChange) active.guard.noticed();
+    active.gaps.see(record.serial, nowMs);
+    active.assembler.push(record, nowMs);
+    this.schedule(active);
+  }
+
+  /** Looks again only while something waits. */
+  private schedule(active: Active): void {
+    if (active.tick !== undefined || !(active.assembler.waiting || active.gaps.waiting)) return;
+    active.tick = this.options.clock.after(tickMs, () => {
+      active.tick = undefined;
+      const nowMs = this.options.clock.monotonicMs();
+      active.assembler.expire(nowMs);
+      const missing = active.gaps.expire(nowMs);
+      if (missing > 0) this.lose('serialGap', missing);
+      this.schedule(active);
+    });
+  }
+
+  private tellState(state: SourceState): void {
+    for (const subscriber of this.subscribers) subscriber.onState(state);
+  }
+
+  private lose(cause: LossCause, count: number): void {
+    for (const subscriber of this.subscribers) subscriber.lose(cause, count);
+  }
+
+  private inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.steps.then(step);
+    this.steps = result.catch(() => undefined);
+    return result;
+  }
+}
+
+export interface AuditFeedOptions {
+  readonly clock: Clock;
+  readonly openStream: OpenAuditStream;
+  readonly openControl: (onReplace: () => void) => AuditControl | Unavailable;
+  readonly writeSystemLog: WriteSystemLog;
+  /** `never`: read the stream, but leave its ownership to others even when nobody has it. */
+  readonly own: 'auto' | 'never';
+  readonly ownPid: number;
+  /** `uname -m`. */
+  readonly machine: string;
+  /** Somebody took our sight away; one sentence for the operator, worth a Diagnostic event. */
+  readonly onTampering: (sentence: string) => void;
+  /** A request failed that is not anybody's loss yet; one sentence for the log. */
+  readonly onProblem: (sentence: string) => void;
+}
+
+interface Active {
+  readonly stream: AuditStream;
+  readonly control: AuditControl;
+  readonly guard: AuditGuard;
+  readonly assembler: EventAssembler;
+  readonly gaps: SerialGaps;
+  tick: Timer | undefined;
+  heard: boolean;
+}
+
+const tickMs = 500;
+const announcementMs = 1000;
+const pollMs = 20;

@@ -1,0 +1,358 @@
+import { constants } from 'node:os';
+import type { Clock, Timer } from '../../clock.js';
+import type { SourceState, Unavailable } from '../../collector.js';
+import type { ReportLoss } from '../../loss.js';
+import { NetlinkError } from '../netlink.js';
+import type { AuditControl } from './control.js';
+import type { ListedRule } from './rules.js';
+import { compareRules, coversAny, excludesRecords, hidingRules } from './rules.js';
+import type { AuditStatus, SettableStatus } from './status.js';
+
+/**
+ * Keeps the kernel's audit as the agent needs it, beside whoever else uses it.
+ *
+ * 1. Whatever is changed is remembered, and taken back by `restore` unless somebody else has changed it since, or
+ *    owns audit by then and relies on it.
+ * 2. Only rules with our key are ever removed.
+ * 3. While the agent owns audit, a full queue makes no system call wait and a lost record stops no kernel.
+ * 4. Who wants to own audit gets it: we step back at once and do not claim again for ten minutes.
+ * 5. Rules that vanish and audit switched off are noticed within a second when the kernel tells, within
+ *    `inspectionMs` otherwise, set right again, and the time in between is counted.
+ * 6. Steps never overlap.
+ */
+export class AuditGuard {
+  private readonly changes = new Map<ChangedStatus, { readonly before: number; ours: number }>();
+  private wanted: readonly Buffer[] = [];
+  private armed = false;
+  private isOwner = false;
+  private claimNotBeforeMs = -Infinity;
+  private lastLost = 0;
+  private lastGoodMs = 0;
+  private suspectSinceMs: number | undefined;
+  private blindSinceMs: number | undefined;
+  private steps: Promise<unknown> = Promise.resolve();
+  private regular: Timer | undefined;
+  private soon: Timer | undefined;
+  private readonly told = new Map<string, { readonly atMs: number; unsaid: number }>();
+
+  constructor(private readonly options: AuditGuardOptions) {}
+
+  /** The agent is the one that the kernel sends audit to, instead of printing it. */
+  get owning(): boolean {
+    return this.isOwner;
+  }
+
+  /**
+   * Puts exactly these rules in force and, the first time, prepares audit for them. Answers whether the kernel
+   * announced a rule in the stream, or why it cannot be done; then the rules before are in force.
+   */
+  setRules(rules: readonly Buffer[]): Promise<{ readonly announced: boolean } | Unavailable> {
+    return this.inTurn(async () => {
+      const before = this.wanted;
+      this.wanted = rules;
+      try {
+        const status = await this.options.control.status();
+        if (!this.armed) {
+          this.lastLost = status.lost;
+          await this.prepare(status);
+        }
+        const listed = await this.options.control.rules();
+        const added = await this.reconcile(listed, status.enabled === locked);
+        this.armed = true;
+        this.lastGoodMs = this.options.clock.monotonicMs();
+        this.tellState(await this.options.control.status(), listed);
+        this.regular ??= this.options.clock.after(inspectionMs, () => this.inspectNow());
+        return { announced: added > 0 && !excludesRecords(listed) };
+      } catch (error) {
+        this.wanted = before;
+        return { unavailable: explain(error) };
+      }
+    });
+  }
+
+  /** The configuration of audit changed, by whomever: has a look soon. */
+  noticed(): void {
+    if (!this.armed) return;
+    this.suspectSinceMs ??= this.options.clock.monotonicMs();
+    this.soon ??= this.options.clock.after(noticeMs, () => this.inspectNow());
+  }
+
+  /** Somebody else tried to own audit: gives it up, so that the next try works. */
+  yieldOwnership(): void {
+    void this.inTurn(async () => {
+      if (!this.isOwner) return;
+      this.claimNotBeforeMs = this.options.clock.monotonicMs() + yieldMs;
+      await this.attempt(() => this.release());
+      this.noticed();
+    });
+  }
+
+  /** Takes everything back. Never throws. */
+  async restore(): Promise<void> {
+    this.regular?.cancel();
+    this.soon?.cancel();
+    await this.inTurn(async () => {
+      this.armed = false;
+      this.regular?.cancel();
+      this.soon?.cancel();
+      this.regular = undefined;
+      this.soon = undefined;
+      const { control, ownPid } = this.options;
+      let status: AuditStatus | undefined;
+      await this.attempt(async () => {
+        status = await control.status();
+      });
+      const owner = status?.ownerPid ?? 0;
+      const relied: readonly ChangedStatus[] =
+        owner === 0 || owner === ownPid ? [] : ['enabled', 'backlogLimit'];
+      // First of all off, if it was: then the kernel does not announce each rule that is deleted.
+      await this.takeBack('enabled', status, relied);
+      await this.attempt(async () => {
+        for (const rule of compareRules(await control.rules(), []).superfluous) {
+          await control.deleteRule(rule);
+        }
+      });
+      for (const name of ['failure', 'backlogWaitTime', 'backlogLimit'] as const) {
+        await this.takeBack(name, status, relied);
+      }
+      if (owner === ownPid) await this.attempt(() => control.set('ownerPid', 0));
+      this.isOwner = false;
+      this.wanted = [];
+      this.changes.clear();
+    });
+  }
+
+  private async prepare(status: AuditStatus): Promise<void> {
+    if (status.enabled === locked) return;
+    await this.claimIfFree(status);
+    if (status.backlogLimit < enoughBacklog) {
+      await this.change('backlogLimit', status.backlogLimit, enoughBacklog);
+    }
+    if (status.enabled === off) await this.change('enabled', status.enabled, on);
+  }
+
+  private async claimIfFree(status: AuditStatus): Promise<void> {
+    const { control, clock, own, ownPid } = this.options;
+    if (own === 'never' || status.ownerPid !== 0) return;
+    if (clock.monotonicMs() < this.claimNotBeforeMs) return;
+    try {
+      await control.set('ownerPid', ownPid);
+    } catch (error) {
+      // Somebody was faster, which is as good.
+      if (error instanceof NetlinkError && error.errno === constants.errno.EEXIST) return;
+      throw error;
+    }
+    this.isOwner = true;
+    if (status.backlogWaitTime !== undefined) {
+      await this.change('backlogWaitTime', status.backlogWaitTime, 0);
+    }
+    if (status.failure === panics) await this.change('failure', status.failure, prints);
+  }
+
+  private async release(): Promise<void> {
+    this.isOwner = false;
+    await this.options.control.set('ownerPid', 0);
+    const status = await this.options.control.status();
+    for (const name of ['backlogWaitTime', 'failure'] as const) {
+      await this.takeBack(name, status, []);
+    }
+  }
+
+  /** Sets what is missing, deletes what is superfluous; answers how many rules were added. */
+  private async reconcile(listed: readonly ListedRule[], isLocked: boolean): Promise<number> {
+    const { control } = this.options;
+    const { missing, superfluous } = compareRules(listed, this.wanted);
+    if (isLocked) {
+      if (missing.length > 0 && !coversAny(listed, missing)) {
+        throw new LockedError();
+      }
+      return 0;
+    }
+    for (const rule of missing) await control.addRule(rule);
+    for (const rule of superfluous) await control.deleteRule(rule);
+    return missing.length;
+  }
+
+  private inspectNow(): void {
+    this.soon?.cancel();
+    this.soon = undefined;
+    void this.inTurn(async () => {
+      if (!this.armed) return;
+      await this.attempt(() => this.inspect());
+      this.regular?.cancel();
+      this.regular = this.options.clock.after(inspectionMs, () => this.inspectNow());
+    });
+  }
+
+  private async inspect(): Promise<void> {
+    const { control, ownPid } = this.options;
+    const status = await control.status();
+    this.countLost(status.lost);
+    if (this.isOwner && status.ownerPid !== ownPid) {
+      this.isOwner = false;
+      for (const name of ['backlogWaitTime', 'failure'] as const) {
+        await this.takeBack(name, status, []);
+      }
+    }
+    const listed = await control.rules();
+    const found: Tampering[] = [];
+    if (status.enabled === off) found.push('off');
+    // Locked rules are as they were when the subscription was made; they cannot vanish any more.
+    const { missing } = compareRules(listed, this.wanted);
+    if (status.enabled !== locked && missing.length > 0) found.push('rules');
+
+    let repaired = true;
+    let reason = '';
+    try {
+      await this.claimIfFree(status);
+      if (status.enabled === off) await this.change('enabled', off, on);
+      await this.reconcile(listed, status.enabled === locked);
+    } catch (error) {
+      repaired = false;
+      reason = explain(error);
+    }
+    this.account(found, repaired, reason);
+    this.tellState(await control.status(), await control.rules(), reason);
+  }
+
+  /** Counts the time without records, and tells who should know. */
+  private account(found: readonly Tampering[], repaired: boolean, reason: string): void {
+    const nowMs = this.options.clock.monotonicMs();
+    if (found.length > 0) {
+      const sinceMs = this.blindSinceMs ?? this.suspectSinceMs ?? this.lastGoodMs;
+      const seconds = (nowMs - sinceMs) / 1000;
+      const counted = Math.max(
+        repaired ? Math.ceil(seconds) : Math.floor(seconds),
+        repaired ? 1 : 0,
+      );
+      if (counted > 0) this.options.lose('blindSeconds', counted);
+      this.blindSinceMs = repaired ? undefined : sinceMs + counted * 1000;
+      for (const kind of found) {
+        const outcome = repaired
+          ? `It was set right again after at most ${Math.max(1, Math.ceil(seconds))} s.`
+          : `It could not be set right: ${reason}`;
+        this.tell(kind, `${tamperings[kind]} ${outcome}`, nowMs);
+      }
+    }
+    this.suspectSinceMs = undefined;
+    if (repaired) this.lastGoodMs = nowMs;
+  }
+
+  /** Says the same thing once a minute at most: who deletes rules in a loop must not flood the hub as well. */
+  private tell(kind: Tampering, sentence: string, nowMs: number): void {
+    const last = this.told.get(kind);
+    if (last !== undefined && nowMs - last.atMs < tellMs) {
+      last.unsaid++;
+      return;
+    }
+    const more =
+      last === undefined || last.unsaid === 0 ? '' : ` ${last.unsaid} more times before.`;
+    this.told.set(kind, { atMs: nowMs, unsaid: 0 });
+    this.options.onTampering(`${sentence}${more}`);
+  }
+
+  private countLost(lost: number): void {
+    // The counter goes back when somebody resets it (auditctl --reset-lost).
+    const more = lost >= this.lastLost ? lost - this.lastLost : lost;
+    this.lastLost = lost;
+    if (more > 0) this.options.lose('kernelLost', more);
+  }
+
+  private tellState(status: AuditStatus, listed: readonly ListedRule[], reason = ''): void {
+    const limitations = [
+      reason,
+      status.enabled === locked && compareRules(listed, this.wanted).missing.length > 0
+        ? 'The audit rules are locked until the next boot (auditctl -e 2) and ours are not among them: only what the locked rules record is seen.'
+        : '',
+      hidingRules(listed) ?? '',
+      !this.isOwner && status.ownerPid === 0
+        ? 'Nobody owns audit, so the kernel also prints every record to its log.'
+        : '',
+    ].filter((text) => text !== '');
+    this.options.onState({
+      source: this.isOwner ? 'audit-owner' : 'audit-multicast',
+      ...(limitations.length > 0 ? { limitation: limitations.join(' ') } : {}),
+    });
+  }
+
+  private async change(name: ChangedStatus, before: number, value: number): Promise<void> {
+    await this.options.control.set(name, value);
+    const known = this.changes.get(name);
+    if (known === undefined) this.changes.set(name, { before, ours: value });
+    else known.ours = value;
+  }
+
+  private async takeBack(
+    name: ChangedStatus,
+    status: AuditStatus | undefined,
+    relied: readonly ChangedStatus[],
+  ): Promise<void> {
+    const change = this.changes.get(name);
+    this.changes.delete(name);
+    if (change === undefined || status?.[name] !== change.ours || relied.includes(name)) return;
+    await this.attempt(() => this.options.control.set(name, change.before));
+  }
+
+  /** For steps that must not stop the ones after them; the next inspection sees what is still wrong. */
+  private async attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.options.onProblem(explain(error));
+    }
+  }
+
+  private inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.steps.then(step);
+    this.steps = result.catch(() => undefined);
+    return result;
+  }
+}
+
+export interface AuditGuardOptions {
+  readonly control: AuditControl;
+  readonly clock: Clock;
+  /** `never`: leave ownership to others even when nobody has it. */
+  readonly own: 'auto' | 'never';
+  readonly ownPid: number;
+  readonly lose: ReportLoss;
+  readonly onState: (state: SourceState) => void;
+  /** Somebody took our sight away; one sentence for the operator. */
+  readonly onTampering: (sentence: string) => void;
+  /** A step failed that will be tried again, or that cannot be repaired at the end. */
+  readonly onProblem: (sentence: string) => void;
+}
+
+type ChangedStatus = Exclude<SettableStatus, 'ownerPid'>;
+type Tampering = keyof typeof tamperings;
+
+const tamperings = {
+  off: 'Kernel audit was switched off by somebody else (as auditctl -e 0 does).',
+  rules: 'Audit rules of this agent were deleted by somebody else (as auditctl -D does).',
+} as const;
+
+const [off, on, locked] = [0, 1, 2];
+const [prints, panics] = [1, 2];
+const enoughBacklog = 8192;
+const inspectionMs = 30_000;
+const noticeMs = 200;
+const yieldMs = 600_000;
+const tellMs = 60_000;
+
+class LockedError extends Error {
+  constructor() {
+    super(
+      'The audit rules are locked until the next boot (auditctl -e 2) and record no started programs; add the rules of this agent before the lock in /etc/audit/rules.d, or reboot without it.',
+    );
+  }
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const refused =
+    error instanceof NetlinkError &&
+    (error.errno === constants.errno.EPERM || error.errno === constants.errno.EACCES);
+  return refused
+    ? `${error.message} Give the agent CAP_AUDIT_CONTROL and run it outside of pid and user namespaces.`
+    : error.message;
+}

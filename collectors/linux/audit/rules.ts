@@ -1,0 +1,160 @@
+import type { AuditRule } from './source.js';
+import type { Abi } from './syscalls.js';
+import { auditArch, syscallNumber } from './syscalls.js';
+
+/** On every rule of the agent, so that only its own are ever removed. */
+export const ruleKey = 'iot-security-agent';
+
+/** Layout and numbers of `struct audit_rule_data`, `uapi/linux/audit.h`. */
+const maskWords = 64;
+const maxFields = 64;
+const maskAt = 12;
+const fieldsAt = maskAt + maskWords * 4;
+const valuesAt = fieldsAt + maxFields * 4;
+const operatorsAt = valuesAt + maxFields * 4;
+const textLengthAt = operatorsAt + maxFields * 4;
+const textAt = textLengthAt + 4;
+
+const lists = { task: 0x2, exit: 0x4, exclude: 0x5 } as const;
+const listBits = 0x7;
+const actions = { never: 0, always: 2 } as const;
+const fieldNumbers = { pid: 0, arch: 11, exit: 103, success: 104, key: 210 } as const;
+const operators = { equal: 0x4000_0000, notEqual: 0x3000_0000 } as const;
+/** Fields whose value is the length of a text: LSM labels, watch, directory, key, executable. */
+const textFields: ReadonlySet<number> = new Set([
+  13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 105, 107, 112, 210,
+]);
+
+interface RuleField {
+  readonly number: number;
+  readonly operator: number;
+  readonly value: number;
+}
+
+/** One rule as the kernel lists it. */
+export interface ListedRule {
+  readonly bytes: Buffer;
+  readonly list: number;
+  readonly action: number;
+  readonly fields: readonly RuleField[];
+  readonly key: string | undefined;
+}
+
+/** The messages that set `rule` for each ABI, leaving out the process `exceptPid`. */
+export function encodeRules(
+  rule: AuditRule,
+  abis: readonly Abi[],
+  exceptPid: number,
+): readonly Buffer[] {
+  return abis.map((abi) => {
+    const { equal, notEqual } = operators;
+    const outcome =
+      rule.outcome === 'success'
+        ? { number: fieldNumbers.success, operator: equal, value: 1 }
+        : { number: fieldNumbers.exit, operator: equal, value: rule.outcome.exit };
+    return encodeRule(
+      rule.syscalls.map((name) => syscallNumber(abi, name)),
+      [
+        { number: fieldNumbers.arch, operator: equal, value: auditArch[abi] },
+        outcome,
+        { number: fieldNumbers.pid, operator: notEqual, value: exceptPid },
+        { number: fieldNumbers.key, operator: equal, value: Buffer.byteLength(ruleKey) },
+      ],
+    );
+  });
+}
+
+function encodeRule(syscalls: readonly number[], fields: readonly RuleField[]): Buffer {
+  const text = Buffer.from(ruleKey);
+  const rule = Buffer.alloc(textAt + text.length);
+  rule.writeUInt32LE(lists.exit, 0);
+  rule.writeUInt32LE(actions.always, 4);
+  rule.writeUInt32LE(fields.length, 8);
+  for (const syscall of syscalls) {
+    const at = maskAt + (syscall >>> 5) * 4;
+    rule.writeUInt32LE((rule.readUInt32LE(at) | (1 << (syscall & 31))) >>> 0, at);
+  }
+  fields.forEach((field, index) => {
+    rule.writeUInt32LE(field.number, fieldsAt + index * 4);
+    rule.writeUInt32LE(field.value >>> 0, valuesAt + index * 4);
+    rule.writeUInt32LE(field.operator, operatorsAt + index * 4);
+  });
+  rule.writeUInt32LE(text.length, textLengthAt);
+  text.copy(rule, textAt);
+  return rule;
+}
+
+/** A rule from an answer to AUDIT_LIST_RULES; undefined when it is torn. */
+export function decodeRule(answer: Buffer): ListedRule | undefined {
+  if (answer.length < textAt) return undefined;
+  const count = answer.readUInt32LE(8);
+  const textEnd = textAt + answer.readUInt32LE(textLengthAt);
+  if (count > maxFields || textEnd > answer.length) return undefined;
+  const fields: RuleField[] = [];
+  let key: string | undefined;
+  let offset = textAt;
+  for (let index = 0; index < count; index++) {
+    const number = answer.readUInt32LE(fieldsAt + index * 4);
+    const value = answer.readUInt32LE(valuesAt + index * 4);
+    fields.push({ number, value, operator: answer.readUInt32LE(operatorsAt + index * 4) });
+    if (!textFields.has(number)) continue;
+    if (offset + value > textEnd) return undefined;
+    if (number === fieldNumbers.key) key = answer.toString('utf8', offset, offset + value);
+    offset += value;
+  }
+  return {
+    bytes: answer.subarray(0, textEnd),
+    list: answer.readUInt32LE(0) & listBits,
+    action: answer.readUInt32LE(4),
+    fields,
+    key,
+  };
+}
+
+/** What the kernel's rules lack of the wanted ones, and which of ours are not wanted (any more). */
+export function compareRules(
+  listed: readonly ListedRule[],
+  wanted: readonly Buffer[],
+): { readonly missing: readonly Buffer[]; readonly superfluous: readonly Buffer[] } {
+  const ours = listed.filter(({ key }) => key === ruleKey);
+  return {
+    missing: wanted.filter((rule) => !ours.some(({ bytes }) => bytes.equals(rule))),
+    superfluous: ours
+      .filter(({ bytes }) => !wanted.some((rule) => rule.equals(bytes)))
+      .map(({ bytes }) => bytes),
+  };
+}
+
+/** Why the rules of others keep events from us although ours are set; undefined when they do not. */
+export function hidingRules(listed: readonly ListedRule[]): string | undefined {
+  if (listed.some(({ list, action }) => list === lists.task && action === actions.never)) {
+    return 'An audit rule of somebody else on the task list (auditctl -a task,never) keeps new processes out of audit; remove it from /etc/audit/rules.d.';
+  }
+  if (listed.some(({ list, action }) => list === lists.exit && action === actions.never)) {
+    return 'An audit rule of somebody else (auditctl -a exit,never) keeps some system calls out of audit.';
+  }
+  return excludesRecords(listed)
+    ? 'An audit rule of somebody else on the exclude list drops some records.'
+    : undefined;
+}
+
+/** Whether some rule, of whomever, records at least the calls of one wanted rule. */
+export function coversAny(listed: readonly ListedRule[], wanted: readonly Buffer[]): boolean {
+  return listed.some(
+    ({ bytes, list, action, fields }) =>
+      list === lists.exit &&
+      action === actions.always &&
+      wanted.some((rule) => {
+        for (let word = 0; word < maskWords; word++) {
+          const needed = rule.readUInt32LE(maskAt + word * 4);
+          if ((needed & ~bytes.readUInt32LE(maskAt + word * 4)) !== 0) return false;
+        }
+        const arch = fields.find(({ number }) => number === fieldNumbers.arch);
+        return arch === undefined || arch.value === rule.readUInt32LE(valuesAt);
+      }),
+  );
+}
+
+export function excludesRecords(listed: readonly ListedRule[]): boolean {
+  return listed.some(({ list }) => list === lists.exclude);
+}

@@ -1,0 +1,114 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { systemClock } from '../../collectors/clock.js';
+import { isUnavailable, type SourceState } from '../../collectors/collector.js';
+import type { LossCause } from '../../collectors/loss.js';
+import type { Execve } from '../../collectors/linux/audit/execve.js';
+import { readExecve } from '../../collectors/linux/audit/execve.js';
+import { createAuditFeed } from '../../collectors/linux/audit/open.js';
+import type { AuditSubscription } from '../../collectors/linux/audit/source.js';
+import { KernelReader } from '../../collectors/linux/kernel-reader.js';
+import { loadLibc } from '../../collectors/linux/libc.js';
+
+export const run = promisify(execFile);
+const executable = process.env['AUDITCTL'] ?? 'auditctl';
+
+export function auditctl(...parameters: string[]): string {
+  return execFileSync(executable, parameters, { encoding: 'utf8' });
+}
+
+/** What `auditctl -s` and `-l` say, without the counters that only grow. */
+export function kernelState(): { status: Record<string, string>; rules: string } {
+  const status: Record<string, string> = {};
+  for (const line of auditctl('-s').trim().split('\n')) {
+    const [name = '', ...value] = line.split(' ');
+    if (!['lost', 'backlog', 'backlog_wait_time_actual'].includes(name)) {
+      status[name] = value.join(' ');
+    }
+  }
+  return { status, rules: auditctl('-l').trim() };
+}
+
+/** A feed over the real kernel, subscribed to started programs. */
+export interface Watch {
+  readonly execs: Execve[];
+  readonly losses: Map<LossCause, number>;
+  readonly states: SourceState[];
+  readonly sentences: string[];
+  readonly problems: string[];
+  stop(): Promise<void>;
+}
+
+export async function watch(own: 'auto' | 'never' = 'auto'): Promise<Watch> {
+  const libc = await loadLibc();
+  if (isUnavailable(libc)) throw new Error(libc.unavailable);
+  const reader = new KernelReader(libc, systemClock);
+  reader.start();
+  const [execs, states, sentences, problems]: [Execve[], SourceState[], string[], string[]] = [
+    [],
+    [],
+    [],
+    [],
+  ];
+  const losses = new Map<LossCause, number>();
+  const feed = createAuditFeed({
+    libc,
+    reader,
+    clock: systemClock,
+    own,
+    ownPid: process.pid,
+    receiveBufferBytes: 8 * 1024 * 1024,
+    onTampering: (sentence) => sentences.push(sentence),
+    onProblem: (sentence) => problems.push(sentence),
+  });
+  const subscription = await feed.subscribe({
+    name: 'test',
+    rules: [{ syscalls: ['execve', 'execveat'], outcome: 'success' }],
+    onEvent(event) {
+      const exec = readExecve(event);
+      if (exec !== undefined) execs.push(exec);
+    },
+    lose: (cause, count) => losses.set(cause, (losses.get(cause) ?? 0) + count),
+    onState: (state) => states.push(state),
+    onFailed: (error) => problems.push(error.message),
+  });
+  if (isUnavailable(subscription)) {
+    await reader.stop();
+    throw new Error(subscription.unavailable);
+  }
+  const active: AuditSubscription = subscription;
+  return {
+    execs,
+    losses,
+    states,
+    sentences,
+    problems,
+    async stop() {
+      await active.end();
+      await reader.stop();
+    },
+  };
+}
+
+/** Waits until `condition` holds; fails with `what` after `limitMs`. */
+export async function until(
+  what: string,
+  limitMs: number,
+  condition: () => boolean,
+): Promise<void> {
+  const startMs = performance.now();
+  while (!condition()) {
+    if (performance.now() - startMs > limitMs) throw new Error(`Not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Starts /bin/true `count` times, each with its own marker. */
+export async function startPrograms(marker: string, count: number): Promise<void> {
+  const script = `for i in $(seq ${count}); do /bin/true ${marker}-$i; done`;
+  await run('/bin/bash', ['-c', script]);
+}
+
+export function markersSeen(execs: readonly Execve[], marker: string): readonly string[] {
+  return execs.map(({ argv }) => argv[1] ?? '').filter((text) => text.startsWith(`${marker}-`));
+}
