@@ -202,7 +202,7 @@ const slots = 64;
 /** The longest audit message is 8970 bytes (`linux/audit.h`, MAX_AUDIT_MESSAGE_LENGTH) plus its header. */
 const slotBytes = 16_384;
 const datagramsPerTurn = 1024;
-const restMs = 10;
+const restMs = 20;
 const retryMs = 100;
 const longestTimerMs = 0x7fff_ffff;
 
