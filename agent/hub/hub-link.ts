@@ -54,8 +54,8 @@ const twinRetry = { shortestMs: 5_000, longestMs: 5 * 60_000 };
 /** What belongs to one connection and ends with it. */
 interface Life {
   readonly client: HubClient;
-  /** Resolves when the life ends, with the reason. */
-  readonly ended: Promise<HubError>;
+  /** The calls that wait for an answer; they end with the life. */
+  readonly pending: Set<(failure: HubError) => void>;
   readonly twinBackoff: Backoff;
   reading: boolean;
   readAgain: boolean;
@@ -163,7 +163,7 @@ export class HubLink {
       );
       const life: Life = {
         client,
-        ended: ended.promise,
+        pending: new Set(),
         twinBackoff: new Backoff(twinRetry, this.options.random),
         reading: false,
         readAgain: false,
@@ -178,7 +178,9 @@ export class HubLink {
       established = true;
       this.enter({ name: 'connected' });
       void this.fetchTwin(life);
-      return { failure: await ended.promise, established };
+      const failure = await ended.promise;
+      for (const reject of life.pending) reject(failure);
+      return { failure, established };
     } catch (error) {
       return { failure: asHubError(error), established };
     } finally {
@@ -251,13 +253,16 @@ export class HubLink {
     if (life === undefined || !this.connected) {
       throw new HubError('network', 'There is no connection to the hub.');
     }
+    const ended = deferred<never>();
+    life.pending.add(ended.reject);
     try {
-      const early = await Promise.race([this.limit(what, call(life.client)), life.ended]);
-      if (early !== undefined) throw early;
+      await Promise.race([this.limit(what, call(life.client)), ended.promise]);
     } catch (error) {
       const failure = asHubError(error);
       if (!isRefusal(failure) && this.life === life) life.end(failure);
       throw failure;
+    } finally {
+      life.pending.delete(ended.reject);
     }
   }
 

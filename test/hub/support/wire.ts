@@ -1,0 +1,109 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ModuleCredentials } from '../../../agent/identity/credentials.js';
+import { createSdkClient } from '../../../agent/hub/sdk-client.js';
+import { HubLink, type HubLinkOptions, type LinkState } from '../../../agent/hub/hub-link.js';
+import type { TwinDocument } from '../../../agent/hub/hub-client.js';
+import type { Log, LogLevel } from '../../../agent/log.js';
+import { systemClock } from '../../../collectors/clock.js';
+import type { JsonObject } from '../../../config/json.js';
+import { LocalHub, type ModuleRegistration } from '../../../local-hub/local-hub.js';
+
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+/** A log that remembers. */
+export function recordingLog(): Log & { readonly lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const at =
+    (level: LogLevel) =>
+    (message: string): void =>
+      void lines.push({ level, message });
+  return { lines, error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+}
+
+/** A hub on loopback with its state directory, which a second start on the same port goes on with. */
+export class Bench {
+  readonly directory = mkdtempSync(join(tmpdir(), 'hub-link-'));
+  hub!: LocalHub;
+  private port = 0;
+
+  async start(): Promise<this> {
+    this.hub = await LocalHub.start({ stateDirectory: this.directory, port: this.port });
+    this.port = this.hub.port;
+    return this;
+  }
+
+  async end(): Promise<void> {
+    await this.hub.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  credentials(registration: ModuleRegistration): ModuleCredentials {
+    return {
+      hostName: registration.hubName,
+      gatewayHostName: registration.gatewayHostName,
+      deviceId: registration.deviceId,
+      moduleId: registration.moduleId,
+      sharedAccessKey: registration.primaryKey,
+      trustedCaPem: readFileSync(this.hub.caFile, 'utf8'),
+    };
+  }
+}
+
+/** A link over the real SDK, with everything it said. */
+export class LinkProbe {
+  readonly log = recordingLog();
+  readonly twins: TwinDocument[] = [];
+  readonly patches: JsonObject[] = [];
+  readonly states: LinkState[] = [];
+  readonly link: HubLink;
+  private waiting: (() => void)[] = [];
+
+  constructor(
+    credentials: () => Promise<ModuleCredentials>,
+    options: Partial<HubLinkOptions> = {},
+    keepAliveMs = 60_000,
+  ) {
+    this.link = new HubLink({
+      credentials,
+      createClient: createSdkClient({ keepAliveMs, productInfo: ' iot-security-agent/test' }),
+      clock: systemClock,
+      random: () => 0,
+      log: this.log,
+      requestTimeoutMs: 5_000,
+      ...options,
+    });
+    this.link.listen({
+      onTwin: (twin) => this.heard(() => this.twins.push(twin)),
+      onDesiredPatch: (patch) => this.heard(() => this.patches.push(patch)),
+      onState: (state) => this.heard(() => this.states.push(state)),
+    });
+  }
+
+  /** Resolves when `condition` holds; looked at after everything that the link says, and now and then. */
+  async until(what: string, condition: () => boolean, timeoutMs = 15_000): Promise<void> {
+    const endMs = Date.now() + timeoutMs;
+    while (!condition()) {
+      if (Date.now() > endMs) {
+        const said = this.log.lines.map(({ level, message }) => `${level} ${message}`).join('\n');
+        throw new Error(`Waited in vain for: ${what}. The log says:\n${said}`);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 20);
+        this.waiting.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  private heard(note: () => void): void {
+    note();
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}

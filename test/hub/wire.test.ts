@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createSdkClient } from '../../agent/hub/sdk-client.js';
+import type { OutgoingMessage } from '../../agent/uplink/message.js';
+import { Bench, LinkProbe } from './support/wire.js';
+
+const message = (number: number): OutgoingMessage => ({
+  body: JSON.stringify({ number, text: 'Grüße – 你好' }),
+  messageId: `id-${number}`,
+  priority: 'High',
+  creationTimeUtc: '2026-01-02T03:04:05.000Z',
+  hubResourceId: '/subscriptions/1/hub&=?',
+  securityMarker: true,
+});
+
+let bench: Bench;
+let probes: LinkProbe[];
+
+const probe = (...parameters: ConstructorParameters<typeof LinkProbe>): LinkProbe => {
+  const made = new LinkProbe(...parameters);
+  probes.push(made);
+  return made;
+};
+
+beforeEach(async () => {
+  bench = await new Bench().start();
+  probes = [];
+});
+
+afterEach(async () => {
+  await Promise.all(probes.map(({ link }) => link.stop()));
+  await bench.end();
+});
+
+const connected = async (): Promise<LinkProbe> => {
+  const credentials = bench.credentials(bench.hub.registerModule('device-1'));
+  const made = probe(() => Promise.resolve(credentials));
+  made.link.start();
+  await made.until('the twin', () => made.twins.length === 1);
+  return made;
+};
+
+const warnings = ({ log }: LinkProbe): string[] =>
+  log.lines.filter(({ level }) => level === 'warn').map(({ message: text }) => text);
+
+describe('the hub link over TLS', () => {
+  it('connects, reads the twin and hands on a change of the desired properties as it came', async () => {
+    bench.hub.registerModule('device-1');
+    bench.hub.patchDesired('device-1', { list: [1, 2, 3], keep: { a: 1 } });
+    const { link, twins, patches, until } = await connected().then((made) => ({
+      ...made,
+      until: made.until.bind(made),
+    }));
+    expect(twins[0]?.desired).toEqual({ list: [1, 2, 3], keep: { a: 1 }, $version: 2 });
+    bench.hub.patchDesired('device-1', { list: [9], keep: null });
+    await until('the change', () => patches.length === 1);
+    expect(patches).toEqual([{ list: [9], keep: null, $version: 3 }]);
+    expect(link.connected).toBe(true);
+  });
+
+  it('publishes with all properties, and the hub finds every byte that was counted', async () => {
+    const { link } = await connected();
+    await link.send(message(1));
+    const [received] = bench.hub.messages;
+    expect(received?.body).toBe(message(1).body);
+    expect(received?.properties).toEqual({
+      MessagePriority: 'High',
+      HubResourceId: '/subscriptions/1/hub&=?',
+      'iothub-creation-time-utc': '2026-01-02T03:04:05.000Z',
+    });
+    expect(received?.systemProperties).toEqual({
+      '$.mid': 'id-1',
+      '$.ct': 'application/json',
+      '$.ce': 'utf-8',
+      '$.ifid': 'urn:azureiot:Security:SecurityAgent:1',
+    });
+  });
+
+  it('reports, and learns of a refusal', async () => {
+    const { link } = await connected();
+    await link.report({ agentStatus: { agentVersion: '1' } });
+    expect(bench.hub.readTwin('device-1').reported).toMatchObject({
+      agentStatus: { agentVersion: '1' },
+    });
+    await expect(link.report({ 'a.b': 1 })).rejects.toMatchObject({ kind: 'refused' });
+    expect(link.connected).toBe(true);
+  });
+
+  it('reads the twin again after the hub was away', async () => {
+    const made = await connected();
+    await bench.hub.stop();
+    await made.until('the loss', () => !made.link.connected);
+    await expect(made.link.send(message(1))).rejects.toMatchObject({ kind: 'network' });
+    await bench.start();
+    bench.hub.patchDesired('device-1', { changed: 'while away' });
+    await made.until('the second twin', () => made.twins.length === 2);
+    expect(made.twins[1]?.desired).toMatchObject({ changed: 'while away' });
+    expect(made.link.connected).toBe(true);
+  });
+
+  it('survives both ways in which a connection can be cut', async () => {
+    const made = await connected();
+    bench.hub.dropConnections('rst');
+    await made.until('the second twin', () => made.twins.length === 2);
+    bench.hub.dropConnections('fin');
+    await made.until('the third twin', () => made.twins.length === 3);
+    bench.hub.patchDesired('device-1', { still: 'heard' });
+    await made.until('the change', () => made.patches.length === 1);
+  });
+
+  it('goes on when the hub has lost the session', async () => {
+    const made = await connected();
+    await bench.hub.loseSession('device-1');
+    await made.until('the second twin', () => made.twins.length === 2);
+    bench.hub.patchDesired('device-1', { still: 'heard' });
+    await made.until('the change', () => made.patches.length === 1);
+  });
+
+  it('says which key is refused', async () => {
+    const credentials = bench.credentials(bench.hub.registerModule('device-1'));
+    const wrong = { ...credentials, sharedAccessKey: Buffer.from('wrong').toString('base64') };
+    const made = probe(() => Promise.resolve(wrong));
+    made.link.start();
+    await made.until('the refusal', () => made.link.state.name === 'waiting');
+    expect(warnings(made)).toEqual([
+      expect.stringMatching(
+        /refused the credentials of device-1\/azureiotsecurity.*key file.*clock/,
+      ),
+    ]);
+    expect(made.link.state).toMatchObject({
+      failure: { kind: 'authorisation' },
+      retryInMs: 60_000,
+    });
+    expect(JSON.stringify(made.log.lines)).not.toContain(wrong.sharedAccessKey);
+  });
+
+  it('names trustedCaFile when the certificate of the hub is not trusted', async () => {
+    const { trustedCaPem, ...credentials } = bench.credentials(
+      bench.hub.registerModule('device-1'),
+    );
+    expect(trustedCaPem).toContain('BEGIN CERTIFICATE');
+    const made = probe(() => Promise.resolve(credentials));
+    made.link.start();
+    await made.until('the refusal', () => made.link.state.name === 'waiting');
+    expect(warnings(made)).toEqual([expect.stringContaining('trustedCaFile')]);
+    expect(made.link.state).toMatchObject({ failure: { kind: 'tls' } });
+  });
+
+  it('says which name does not resolve', async () => {
+    const { gatewayHostName, ...credentials } = bench.credentials(
+      bench.hub.registerModule('device-1'),
+    );
+    expect(gatewayHostName).toContain('localhost');
+    const made = probe(() => Promise.resolve({ ...credentials, hostName: 'no-such-hub.invalid' }));
+    made.link.start();
+    await made.until('the refusal', () => made.link.state.name === 'waiting');
+    expect(warnings(made)).toEqual([expect.stringContaining('no-such-hub.invalid')]);
+    expect(made.link.state).toMatchObject({ failure: { kind: 'network' } });
+  });
+
+  it('recognises two clients with one identity and goes out of their way', async () => {
+    const made = await connected();
+    const credentials = bench.credentials(bench.hub.registerModule('device-1'));
+    const silent = {
+      desiredPatch: () => undefined,
+      disconnected: () => undefined,
+      renewed: () => undefined,
+      unusable: () => undefined,
+    };
+    for (let round = 0; round < 5; round++) {
+      await made.until('a connection', () => made.link.connected);
+      const rival = createSdkClient({ keepAliveMs: 60_000, productInfo: 'rival' })(
+        credentials,
+        silent,
+      );
+      await rival.open();
+      await made.until('being kicked', () => !made.link.connected);
+      await rival.close();
+    }
+    expect(warnings(made).filter((text) => text.includes('same identity'))).toHaveLength(1);
+    expect(made.link.state).toMatchObject({ name: 'waiting', retryInMs: 11.25 * 60_000 });
+  });
+
+  it('gives up on a message that is not acknowledged, and connects anew', async () => {
+    const credentials = bench.credentials(bench.hub.registerModule('device-1'));
+    const made = probe(() => Promise.resolve(credentials), { requestTimeoutMs: 500 });
+    made.link.start();
+    await made.until('the twin', () => made.twins.length === 1);
+    bench.hub.faults.withholdAcknowledgements = true;
+    await expect(made.link.send(message(1))).rejects.toMatchObject({ kind: 'timeout' });
+    bench.hub.faults.withholdAcknowledgements = false;
+    await made.until('a new connection', () => made.twins.length === 2);
+    await made.link.send(message(1));
+    expect(bench.hub.messages.map(({ systemProperties }) => systemProperties['$.mid'])).toEqual([
+      'id-1',
+      'id-1',
+    ]);
+  });
+});
