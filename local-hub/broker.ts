@@ -161,9 +161,18 @@ export class Broker {
       this.#aedes.handle(socket);
     });
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
+      const refused = (error: NodeJS.ErrnoException): void =>
+        reject(
+          error.code === 'EADDRINUSE'
+            ? new Error(
+                `Port ${this.#options.port} on 127.0.0.1 is taken by another program; choose another port.`,
+                { cause: error },
+              )
+            : error,
+        );
+      this.#server.once('error', refused);
       this.#server.listen(this.#options.port, '127.0.0.1', () => {
-        this.#server.off('error', reject);
+        this.#server.off('error', refused);
         this.#port = (this.#server.address() as AddressInfo).port;
         resolve();
       });

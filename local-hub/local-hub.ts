@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../config/json.js';
 import { Broker, type ConnectionEvent, type Publication, type Reaction } from './broker.js';
-import { ensureCertificates } from './certificates.js';
+import { ensureCertificates, type ServerCertificate } from './certificates.js';
 import type { RefusalCode } from './connect-check.js';
 import { clientIdOf, Identities, type Identity } from './identities.js';
 import { Inbox } from './inbox.js';
@@ -56,6 +56,19 @@ export interface TwinChange {
   readonly version: number;
 }
 
+async function openStateDirectory(directory: string): Promise<ServerCertificate> {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return await ensureCertificates(directory);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The state directory ${directory} of the local hub cannot be used (${cause}); choose another.`,
+      { cause: error },
+    );
+  }
+}
+
 /** A stand-in IoT Hub on loopback, as devices see it over MQTT; the methods are its back end. */
 export class LocalHub {
   readonly hubName: string;
@@ -83,8 +96,7 @@ export class LocalHub {
   /** Starts on new or kept state. Rejects when the port is taken or the state cannot be read. */
   static async start(options: LocalHubOptions): Promise<LocalHub> {
     const { stateDirectory, port = 0, hubName = 'local-hub.azure-devices.net' } = options;
-    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-    const certificate = await ensureCertificates(stateDirectory);
+    const certificate = await openStateDirectory(stateDirectory);
     const identities = Identities.open(join(stateDirectory, 'identities.json'));
     const hub = new LocalHub(hubName, certificate.caFile, identities);
     hub.#broker = await Broker.start({

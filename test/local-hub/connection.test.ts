@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ConnectionEvent } from '../../local-hub/local-hub.js';
@@ -166,6 +166,21 @@ describe('subscriptions', () => {
       '$iothub/twin/res/#',
     );
     expect(granted).toEqual([128, 128, 0]);
+  });
+});
+
+describe('a start', () => {
+  it('on a port that is taken says so', async () => {
+    const { port } = await startHub();
+    await expect(startHub(temporaryDirectory(), port)).rejects.toThrow(
+      `Port ${port} on 127.0.0.1 is taken by another program`,
+    );
+  });
+
+  it('on a state directory that is a file says so', async () => {
+    const file = join(temporaryDirectory(), 'file');
+    writeFileSync(file, '');
+    await expect(startHub(file)).rejects.toThrow(`The state directory ${file} of the local hub`);
   });
 });
 

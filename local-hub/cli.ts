@@ -1,0 +1,120 @@
+import { realpathSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { runDemo } from './demo.js';
+import { connectionLine, messageLines, TwinLines } from './live-view.js';
+import { LocalHub } from './local-hub.js';
+
+const usage = `usage: local-hub serve [--state DIRECTORY] [--port PORT] [--device ID]
+       local-hub demo  [--seconds N] [--json]
+
+serve  runs the stand-in IoT Hub on loopback with one registered module
+demo   runs the hub and the agent together and shows what arrives
+`;
+
+/** The arguments cannot be used; the message says which. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+function numberOption(name: string, text: string | undefined, largest: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value > largest) {
+    throw new UsageError(`--${name} must be a number from 0 to ${largest}, not '${text}'`);
+  }
+  return value;
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => controller.abort());
+  }
+  // Nobody reads any more, as behind `| head`.
+  process.stdout.on('error', () => controller.abort());
+  return controller.signal;
+}
+
+const show = (line: string): void => void process.stdout.write(`${line}\n`);
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** `local-hub`: the stand-in hub alone, until it is told to stop. Gives the exit code. */
+export async function runLocalHub(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      state: { type: 'string' },
+      port: { type: 'string' },
+      device: { type: 'string', default: 'device-1' },
+    },
+  });
+  const stateDirectory = resolve(
+    values.state ?? join(homedir(), '.local/state/iot-security-agent/local-hub'),
+  );
+  const stop = stopSignal();
+  const port = numberOption('port', values.port, 65_535) ?? 8883;
+  const hub = await LocalHub.start({ stateDirectory, port });
+  const { connectionString } = hub.registerModule(values.device);
+  const connectionStringFile = join(stateDirectory, `${values.device}.connection-string`);
+  writeFileSync(connectionStringFile, `${connectionString}\n`, { mode: 0o600 });
+  show(`The stand-in hub ${hub.hubName} listens on localhost:${hub.port}.`);
+  show(`Connection string of ${values.device}/azureiotsecurity: ${connectionStringFile}`);
+  show(`Its authority, for the setting trustedCaFile: ${hub.caFile}`);
+  const twinLines = new TwinLines();
+  hub.onConnection((event) => show(connectionLine(event)));
+  hub.onMessage((message) => messageLines(message).forEach(show));
+  hub.onTwinChange((change) => {
+    if (change.deviceId !== values.device || change.moduleId !== 'azureiotsecurity') return;
+    twinLines.of(change, hub.readTwin(values.device)).forEach(show);
+  });
+  await new Promise<void>((done) => stop.addEventListener('abort', () => done()));
+  await hub.stop();
+  return 0;
+}
+
+async function runDemoCommand(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { seconds: { type: 'string' }, json: { type: 'boolean', default: false } },
+  });
+  return runDemo({
+    agentFile: join(dirname(fileURLToPath(import.meta.url)), 'iot-security-agent.cjs'),
+    seconds: numberOption('seconds', values.seconds, 86_400),
+    json: values.json,
+    stop: stopSignal(),
+    show,
+    say,
+  });
+}
+
+/** Runs `serve` or `demo`; gives the exit code. Problems are told on standard error. */
+export async function main(args: readonly string[]): Promise<number> {
+  const [verb, ...rest] = args;
+  try {
+    if (verb === 'serve') return await runLocalHub(rest);
+    if (verb === 'demo') return await runDemoCommand(rest);
+    throw new UsageError(verb === undefined ? 'a verb is missing' : `there is no verb '${verb}'`);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const wrongArguments =
+      error instanceof UsageError ||
+      ('code' in error && String(error.code).startsWith('ERR_PARSE'));
+    say(`local-hub: ${error.message}`);
+    if (wrongArguments) say(usage);
+    return wrongArguments ? 78 : 1;
+  }
+}
+
+function startedDirectly(): boolean {
+  const [, script] = process.argv;
+  return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
+}
+
+if (startedDirectly()) {
+  void main(process.argv.slice(2)).then((code) => {
+    process.exitCode = code;
+  });
+}
