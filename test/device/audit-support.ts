@@ -1,4 +1,7 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '../../collectors/clock.js';
 import { isUnavailable, type SourceState } from '../../collectors/collector.js';
@@ -11,10 +14,8 @@ import { KernelReader } from '../../collectors/linux/kernel-reader.js';
 import { loadLibc } from '../../collectors/linux/libc.js';
 
 export const run = promisify(execFile);
-const executable = process.env['AUDITCTL'] ?? 'auditctl';
-
 export function auditctl(...parameters: string[]): string {
-  return execFileSync(executable, parameters, { encoding: 'utf8' });
+  return execFileSync('auditctl', parameters, { encoding: 'utf8' });
 }
 
 /** What `auditctl -s` and `-l` say, without the counters that only grow. */
@@ -111,4 +112,35 @@ export async function startPrograms(marker: string, count: number): Promise<void
 
 export function markersSeen(execs: readonly Execve[], marker: string): readonly string[] {
   return execs.map(({ argv }) => argv[1] ?? '').filter((text) => text.startsWith(`${marker}-`));
+}
+
+export interface Auditd {
+  readonly running: boolean;
+  readonly pid: number | undefined;
+  stop(): Promise<void>;
+}
+
+/** Starts the distribution's auditd with a configuration of its own, and says whether it is still there shortly after. */
+export async function startAuditd(): Promise<Auditd> {
+  const directory = mkdtempSync(join(tmpdir(), 'auditd-'));
+  const settings = readFileSync('/etc/audit/auditd.conf', 'utf8').replace(
+    /^log_file *=.*$/m,
+    `log_file = ${directory}/audit.log`,
+  );
+  writeFileSync(join(directory, 'auditd.conf'), settings, { mode: 0o640 });
+  const child = spawn('/sbin/auditd', ['-n', '-s', 'nochange', '-c', directory], {
+    stdio: 'ignore',
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const patience = new Promise<'running'>((resolve) => setTimeout(() => resolve('running'), 1500));
+  const running = (await Promise.race([ended, patience])) === 'running';
+  return {
+    running,
+    pid: child.pid,
+    async stop() {
+      if (child.exitCode === null) child.kill('SIGTERM');
+      await ended;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }

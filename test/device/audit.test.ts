@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Watch } from './audit-support.js';
-import { kernelState, markersSeen, startPrograms, until, watch } from './audit-support.js';
+import {
+  auditctl,
+  kernelState,
+  markersSeen,
+  startAuditd,
+  startPrograms,
+  until,
+  watch,
+} from './audit-support.js';
 
 describe('the audit feed on the real kernel', () => {
   let before: ReturnType<typeof kernelState>;
@@ -28,5 +36,90 @@ describe('the audit feed on the real kernel', () => {
     const one = execs.find(({ argv }) => argv[1] === 'burst-1');
     expect(one).toMatchObject({ argv: ['/bin/true', 'burst-1'], uid: 0, complete: true });
     expect(one?.exe).toMatch(/\/true$/);
+  });
+
+  it('notices deleted rules, sets them again within a second and says so', async () => {
+    watched = await watch();
+    const { execs, losses, sentences } = watched;
+    auditctl('-D');
+    await until('a sentence about the rules', 1500, () => sentences.length > 0);
+    expect(sentences[0]).toMatch(/rules of this agent were deleted by somebody else.*set right/);
+    expect(losses.get('blindSeconds')).toBeGreaterThanOrEqual(1);
+    expect(losses.get('blindSeconds')).toBeLessThanOrEqual(2);
+    await startPrograms('afterdelete', 20);
+    await until('the programs', 3000, () => markersSeen(execs, 'afterdelete').length >= 20);
+  });
+
+  it('notices audit switched off, switches it on again within a second and says so', async () => {
+    watched = await watch();
+    const { execs, sentences } = watched;
+    auditctl('-e', '0');
+    await until('a sentence about audit', 1500, () => sentences.length > 0);
+    expect(sentences[0]).toMatch(/switched off by somebody else.*set right/);
+    expect(kernelState().status['enabled']).toBe('1');
+    await startPrograms('afteroff', 20);
+    await until('the programs', 3000, () => markersSeen(execs, 'afteroff').length >= 20);
+  });
+
+  it('leaves the rules and the status of others alone', async () => {
+    auditctl('-b', '9000');
+    auditctl(
+      '-a',
+      'always,exit',
+      '-F',
+      'path=/etc/shadow-not-there',
+      '-F',
+      'perm=w',
+      '-k',
+      'theirs',
+    );
+    const theirs = kernelState();
+    try {
+      watched = await watch('never');
+      expect(watched.states.at(-1)).toMatchObject({
+        source: 'audit-multicast',
+        limitation: expect.stringContaining('Nobody owns audit') as string,
+      });
+      expect(kernelState().status['backlog_limit']).toBe('9000');
+      await watched.stop();
+      watched = undefined;
+      expect(kernelState()).toEqual(theirs);
+    } finally {
+      auditctl('-D');
+      auditctl('-b', before.status['backlog_limit'] ?? '64');
+    }
+  });
+
+  it('lets a real auditd take over at its second start, and sees every program after its rule load', async () => {
+    watched = await watch();
+    const { execs, states, sentences } = watched;
+    const first = await startAuditd();
+    expect(first.running).toBe(false);
+    await until(
+      'the audit-multicast state',
+      3000,
+      () => states.at(-1)?.source === 'audit-multicast',
+    );
+    const second = await startAuditd();
+    try {
+      expect(second.running).toBe(true);
+      expect(kernelState().status['pid']).toBe(String(second.pid));
+      auditctl('-D');
+      auditctl('-b', '8192');
+      auditctl('--backlog_wait_time', '60000');
+      await until('a sentence about the rules', 3000, () => sentences.length > 0);
+      await startPrograms('besideauditd', 500);
+      await until('the programs', 5000, () => markersSeen(execs, 'besideauditd').length >= 500);
+      expect(new Set(markersSeen(execs, 'besideauditd')).size).toBe(500);
+      await watched.stop();
+      expect(kernelState()).toMatchObject({ rules: 'No rules', status: { enabled: '1' } });
+      expect(kernelState().status['pid']).toBe(String(second.pid));
+    } finally {
+      watched = undefined;
+      await second.stop();
+      auditctl('-e', before.status['enabled'] ?? '0');
+      auditctl('-b', before.status['backlog_limit'] ?? '64');
+      auditctl('--backlog_wait_time', before.status['backlog_wait_time'] ?? '15000');
+    }
   });
 });
