@@ -1,9 +1,8 @@
-import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { AddressInfo, Socket } from 'node:net';
 import { Aedes, type Client, type PublishPacket, type Subscription } from 'aedes';
 import type { ServerCertificate } from './certificates.js';
 import { checkConnect, type Admission, type RefusalCode } from './connect-check.js';
 import { addressOf, clientIdOf, type Address, type Identities } from './identities.js';
+import { TlsListener } from './tls-listener.js';
 import { maySubscribe } from './topics.js';
 
 /*
@@ -63,9 +62,7 @@ interface Session {
 export class Broker {
   readonly #options: BrokerOptions;
   readonly #aedes: Aedes;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  #port = 0;
+  readonly #listener: TlsListener;
   readonly #admissions = new WeakMap<Client, Admission>();
   readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #closeReasons = new WeakMap<Client, string>();
@@ -74,10 +71,9 @@ export class Broker {
   private constructor(options: BrokerOptions, aedes: Aedes) {
     this.#options = options;
     this.#aedes = aedes;
-    this.#server = createServer({
-      key: options.certificate.privateKeyPem,
-      cert: options.certificate.certificatePem,
-      minVersion: 'TLSv1.2',
+    this.#listener = new TlsListener(options.certificate, (socket) => {
+      socket.setNoDelay(true);
+      aedes.handle(socket);
     });
   }
 
@@ -88,13 +84,13 @@ export class Broker {
       if (identity.subscriptions.length === 0) continue;
       await broker.#store.addSubscriptions({ id: clientIdOf(identity) }, identity.subscriptions);
     }
-    await broker.#listen();
+    await broker.#listener.start(options.port);
     return broker;
   }
 
   /** The port that is, or was until `stop`, listened on. */
   get port(): number {
-    return this.#port;
+    return this.#listener.port;
   }
 
   isConnected(address: Address): boolean {
@@ -122,10 +118,7 @@ export class Broker {
     for (const { client } of this.#sessions.values()) {
       this.#closeReasons.set(client, 'dropped on demand');
     }
-    for (const socket of this.#sockets) {
-      if (how === 'rst') socket.resetAndDestroy();
-      else socket.destroy();
-    }
+    this.#listener.dropConnections(how);
   }
 
   async loseSession(address: Address): Promise<void> {
@@ -141,42 +134,12 @@ export class Broker {
     for (const { client } of this.#sessions.values()) {
       this.#closeReasons.set(client, 'the hub stopped');
     }
-    const closed = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await this.#listener.stop();
   }
 
   get #store(): SubscriptionStore {
     return (this.#aedes as unknown as { persistence: SubscriptionStore }).persistence;
-  }
-
-  async #listen(): Promise<void> {
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-    this.#server.on('secureConnection', (socket: TLSSocket) => {
-      socket.setNoDelay(true);
-      this.#aedes.handle(socket);
-    });
-    await new Promise<void>((resolve, reject) => {
-      const refused = (error: NodeJS.ErrnoException): void =>
-        reject(
-          error.code === 'EADDRINUSE'
-            ? new Error(
-                `Port ${this.#options.port} on 127.0.0.1 is taken by another program; choose another port.`,
-                { cause: error },
-              )
-            : error,
-        );
-      this.#server.once('error', refused);
-      this.#server.listen(this.#options.port, '127.0.0.1', () => {
-        this.#server.off('error', refused);
-        this.#port = (this.#server.address() as AddressInfo).port;
-        resolve();
-      });
-    });
   }
 
   #wire(): void {

@@ -1,6 +1,6 @@
 import './reflect-metadata.js';
 import { webcrypto } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { writeFileAtomically } from './state-file.js';
@@ -149,4 +149,18 @@ export async function ensureCertificates(
     certificatePem: readFileSync(join(directory, 'server.pem'), 'utf8'),
     privateKeyPem: readFileSync(join(directory, 'server.key.pem'), 'utf8'),
   };
+}
+
+/** {@link ensureCertificates} in a directory that is made when absent; rejects with a sentence when it cannot be used. */
+export async function openCertificates(directory: string): Promise<ServerCertificate> {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return await ensureCertificates(directory);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The state directory ${directory} of the local hub cannot be used (${cause}); choose another.`,
+      { cause: error },
+    );
+  }
 }

@@ -41,8 +41,8 @@ function stopSignal(): AbortSignal {
 const show = (line: string): void => void process.stdout.write(`${line}\n`);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** `local-hub`: the stand-in hub alone, until it is told to stop. Gives the exit code. */
-export async function runLocalHub(args: readonly string[]): Promise<number> {
+/** The stand-in hub alone, until it is told to stop. */
+async function runHub(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -94,7 +94,7 @@ async function runDemoCommand(args: readonly string[]): Promise<number> {
 export async function main(args: readonly string[]): Promise<number> {
   const [verb, ...rest] = args;
   try {
-    if (verb === 'serve') return await runLocalHub(rest);
+    if (verb === 'serve') return await runHub(rest);
     if (verb === 'demo') return await runDemoCommand(rest);
     throw new UsageError(verb === undefined ? 'a verb is missing' : `there is no verb '${verb}'`);
   } catch (error) {
@@ -106,6 +106,11 @@ export async function main(args: readonly string[]): Promise<number> {
     if (wrongArguments) say(usage);
     return wrongArguments ? 78 : 1;
   }
+}
+
+/** The verb `local-hub` of the agent's command line, in a development checkout. */
+export function serve(args: readonly string[]): Promise<number> {
+  return main(['serve', ...args]);
 }
 
 function startedDirectly(): boolean {

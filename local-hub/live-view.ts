@@ -100,28 +100,40 @@ export function connectionLine(event: ConnectionEvent): string {
 
 function collectorText(name: string, state: JsonObject): string {
   const source = state['source'] === undefined ? '' : ` from ${shown(state['source'])}`;
-  const limitation = state['limitation'] ?? state['reason'];
-  const but = limitation === undefined ? '' : `; ${shown(limitation)}`;
-  return `${printable(name)} ${shown(state['state'])}${source}${but}`;
+  const but = state['limitation'] === undefined ? '' : `; ${shown(state['limitation'])}`;
+  const losses = isJsonObject(state['losses']) ? Object.entries(state['losses']) : [];
+  const lost = losses.map(([cause, count]) => `; ${printable(cause)} ${shown(count)}`).join('');
+  return `${printable(name)} ${shown(state['state'])}${source}${but}${lost}`;
+}
+
+function members(value: JsonValue | undefined): readonly (readonly [string, JsonValue])[] {
+  return isJsonObject(value) ? Object.entries(value) : [];
 }
 
 /** What the device says of itself, as far as it changed since it was shown last. */
 export class TwinLines {
-  #shown = new Map<string, string>();
+  readonly #shown = new Map<string, string>();
 
   of(change: TwinChange, twin: TwinView): readonly string[] {
     const time = timeOfDay(new Date());
     const lines = [line(time, '  twin', `${change.section} is at version ${change.version}`)];
     if (change.section === 'desired') return lines;
     const status = twin.reported['agentStatus'];
-    const collectors = isJsonObject(status) ? status['collectors'] : undefined;
-    if (!isJsonObject(collectors)) return lines;
-    for (const [name, state] of Object.entries(collectors)) {
+    if (!isJsonObject(status)) return lines;
+    for (const [name, state] of members(status['collectors'])) {
       const text = isJsonObject(state) ? collectorText(name, state) : shown(state);
-      if (this.#shown.get(name) === text) continue;
-      this.#shown.set(name, text);
-      lines.push(line(time, '  collector', text));
+      if (this.#isNew(name, text)) lines.push(line(time, '  collector', text));
+    }
+    for (const [key, reason] of members(status['rejected'])) {
+      const text = `${printable(key)}: ${shown(reason)}`;
+      if (this.#isNew(`rejected ${key}`, text)) lines.push(line(time, '  rejected', text));
     }
     return lines;
+  }
+
+  #isNew(subject: string, text: string): boolean {
+    const isNew = this.#shown.get(subject) !== text;
+    this.#shown.set(subject, text);
+    return isNew;
   }
 }

@@ -1,18 +1,19 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../config/json.js';
 import { Broker, type ConnectionEvent, type Publication, type Reaction } from './broker.js';
-import { ensureCertificates, type ServerCertificate } from './certificates.js';
+import { openCertificates } from './certificates.js';
 import type { RefusalCode } from './connect-check.js';
 import { clientIdOf, Identities, type Identity } from './identities.js';
 import { Inbox } from './inbox.js';
 import { Listeners, type Unsubscribe } from './listeners.js';
 import { receiveMessage, type ReceivedMessage } from './received-message.js';
+import { registrationOf, type ModuleRegistration } from './registration.js';
 import { SchemaCheck } from './schema-check.js';
 import { desiredFilter, parseRequest, twinAnswerFilter } from './topics.js';
 import { changeDesired, errorAnswer, report, viewTwin, type TwinView } from './twin-service.js';
 
 export type { ConnectionEvent } from './broker.js';
+export type { ModuleRegistration } from './registration.js';
 export type { ReceivedMessage } from './received-message.js';
 export type { TwinView } from './twin-service.js';
 
@@ -23,19 +24,6 @@ export interface LocalHubOptions {
   readonly port?: number;
   /** What clients call the hub; they dial `localhost` by their gateway host name. */
   readonly hubName?: string;
-}
-
-/** What a device needs to connect as this module. */
-export interface ModuleRegistration {
-  readonly deviceId: string;
-  readonly moduleId: string;
-  readonly hubName: string;
-  /** `localhost:<port>`. */
-  readonly gatewayHostName: string;
-  /** Base64. */
-  readonly primaryKey: string;
-  readonly secondaryKey: string;
-  readonly connectionString: string;
 }
 
 /** Ways to misbehave, all off at first; a change counts from the next packet on. */
@@ -54,19 +42,6 @@ export interface TwinChange {
   readonly moduleId: string | undefined;
   readonly section: 'desired' | 'reported';
   readonly version: number;
-}
-
-async function openStateDirectory(directory: string): Promise<ServerCertificate> {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return await ensureCertificates(directory);
-  } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `The state directory ${directory} of the local hub cannot be used (${cause}); choose another.`,
-      { cause: error },
-    );
-  }
 }
 
 /** A stand-in IoT Hub on loopback, as devices see it over MQTT; the methods are its back end. */
@@ -96,7 +71,7 @@ export class LocalHub {
   /** Starts on new or kept state. Rejects when the port is taken or the state cannot be read. */
   static async start(options: LocalHubOptions): Promise<LocalHub> {
     const { stateDirectory, port = 0, hubName = 'local-hub.azure-devices.net' } = options;
-    const certificate = await openStateDirectory(stateDirectory);
+    const certificate = await openCertificates(stateDirectory);
     const identities = Identities.open(join(stateDirectory, 'identities.json'));
     const hub = new LocalHub(hubName, certificate.caFile, identities);
     hub.#broker = await Broker.start({
@@ -234,21 +209,8 @@ export class LocalHub {
   }
 
   #registration(deviceId: string, moduleId: string): ModuleRegistration {
-    const { primaryKey, secondaryKey } = this.#identity(deviceId, moduleId);
-    const gatewayHostName = `localhost:${this.port}`;
-    const connectionString =
-      `HostName=${this.hubName};DeviceId=${deviceId};ModuleId=${moduleId};` +
-      `SharedAccessKey=${primaryKey};GatewayHostName=${gatewayHostName}`;
-    const { hubName } = this;
-    return {
-      deviceId,
-      moduleId,
-      hubName,
-      gatewayHostName,
-      primaryKey,
-      secondaryKey,
-      connectionString,
-    };
+    const identity = this.#identity(deviceId, moduleId);
+    return registrationOf(identity, moduleId, this.hubName, this.port);
   }
 
   #changeDesired(identity: Identity, change: JsonObject, how: 'patch' | 'replace'): void {
