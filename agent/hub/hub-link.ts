@@ -23,6 +23,8 @@ export type LinkState =
   | { readonly name: 'stopped' }
   | { readonly name: 'connecting' }
   | { readonly name: 'connected' }
+  /** The connection is given up; its remains are being put away. */
+  | { readonly name: 'closing' }
   /** Not connected; the next attempt is `retryInMs` after this state began. */
   | { readonly name: 'waiting'; readonly failure: HubError; readonly retryInMs: number };
 
@@ -107,7 +109,7 @@ export class HubLink {
   /** Resolves when the last client is closed or has been cut, after 3 s at most. */
   async stop(): Promise<void> {
     this.stopping = true;
-    this.life?.end(new HubError('dropped', 'The agent closed the connection.'));
+    this.life?.end(stopped());
     this.wake?.();
     await this.running;
     this.running = undefined;
@@ -134,28 +136,27 @@ export class HubLink {
   private async run(): Promise<void> {
     while (!this.stopping) {
       this.enter({ name: 'connecting' });
-      const startedMs = this.options.clock.monotonicMs();
-      const { failure, established } = await this.live();
+      const { failure, lifeMs } = await this.live();
       // Set while `live` was awaited.
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
-      const pauseMs = this.pauseAfter(
-        failure,
-        established,
-        this.options.clock.monotonicMs() - startedMs,
-      );
+      const pauseMs = this.pauseAfter(failure, lifeMs);
       this.enter({ name: 'waiting', failure, retryInMs: pauseMs });
       await this.pause(pauseMs);
     }
     this.enter({ name: 'stopped' });
   }
 
-  /** From the credentials to the end of the connection, whatever the end is. */
-  private async live(): Promise<{ failure: HubError; established: boolean }> {
-    let established = false;
+  /**
+   * From the credentials to the end of the connection, whatever the end is.
+   * @returns how long the connection was established; undefined when it never was
+   */
+  private async live(): Promise<{ failure: HubError; lifeMs: number | undefined }> {
+    const { clock } = this.options;
     let client: HubClient | undefined;
     try {
       const credentials = await this.readCredentials();
+      if (this.stopping) throw stopped();
       const ended = deferred<HubError>();
       client = this.options.createClient(
         credentials,
@@ -169,25 +170,36 @@ export class HubLink {
         readAgain: false,
         twinTimer: undefined,
         held: [],
-        end: ended.resolve,
+        end: (failure) => {
+          ended.resolve(failure);
+          this.giveUp(life, failure);
+        },
       };
       this.life = life;
       const opening = this.limit('answer while connecting', client.open());
       const early = await Promise.race([opening, ended.promise]);
       if (early !== undefined) throw early;
-      established = true;
+      // Both may have happened in the same moment.
+      if (this.life !== life) throw await ended.promise;
+      const establishedMs = clock.monotonicMs();
       this.enter({ name: 'connected' });
       void this.fetchTwin(life);
       const failure = await ended.promise;
-      for (const reject of life.pending) reject(failure);
-      return { failure, established };
+      return { failure, lifeMs: clock.monotonicMs() - establishedMs };
     } catch (error) {
-      return { failure: asHubError(error), established };
+      return { failure: asHubError(error), lifeMs: undefined };
     } finally {
-      this.life?.twinTimer?.cancel();
       this.life = undefined;
       if (client !== undefined) await this.dispose(client);
     }
+  }
+
+  private giveUp(life: Life, failure: HubError): void {
+    if (this.life !== life) return;
+    this.life = undefined;
+    life.twinTimer?.cancel();
+    if (this.connected) this.enter({ name: 'closing' });
+    for (const reject of life.pending) reject(failure);
   }
 
   private eventsOf(life: () => Life): HubClientEvents {
@@ -292,9 +304,9 @@ export class HubLink {
     if (!closed) client.abandon();
   }
 
-  private pauseAfter(failure: HubError, established: boolean, lifeMs: number): number {
-    this.attempts = established ? 1 : this.attempts + 1;
-    if (established) {
+  private pauseAfter(failure: HubError, lifeMs: number | undefined): number {
+    this.attempts = lifeMs === undefined ? this.attempts + 1 : 1;
+    if (lifeMs !== undefined) {
       this.said.clear();
       this.refusedBackoff.reset();
       if (lifeMs >= lastedMs) this.backoff.reset();
@@ -339,6 +351,10 @@ export class HubLink {
   private tell(what: (listener: LinkListener) => void): void {
     for (const listener of [...this.listeners]) what(listener);
   }
+}
+
+function stopped(): HubError {
+  return new HubError('dropped', 'The agent closed the connection.');
 }
 
 /** The hub answered, and the answer was no: the connection is sound. */

@@ -46,13 +46,11 @@ describe('the hub link over TLS', () => {
   it('connects, reads the twin and hands on a change of the desired properties as it came', async () => {
     bench.hub.registerModule('device-1');
     bench.hub.patchDesired('device-1', { list: [1, 2, 3], keep: { a: 1 } });
-    const { link, twins, patches, until } = await connected().then((made) => ({
-      ...made,
-      until: made.until.bind(made),
-    }));
+    const made = await connected();
+    const { link, twins, patches } = made;
     expect(twins[0]?.desired).toEqual({ list: [1, 2, 3], keep: { a: 1 }, $version: 2 });
     bench.hub.patchDesired('device-1', { list: [9], keep: null });
-    await until('the change', () => patches.length === 1);
+    await made.until('the change', () => patches.length === 1);
     expect(patches).toEqual([{ list: [9], keep: null, $version: 3 }]);
     expect(link.connected).toBe(true);
   });
