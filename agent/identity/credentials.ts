@@ -36,7 +36,7 @@ export async function loadCredentials(settings: LocalSettings): Promise<ModuleCr
       ? await fromKeyFile(identity)
       : await fromConnectionString(identity, identity.connectionStringFile);
   if (trustedCaFile === undefined) return credentials;
-  return { ...credentials, trustedCaPem: await readCertificates(trustedCaFile) };
+  return { ...credentials, trustedCaPem: await loadTrustedCertificates(trustedCaFile) };
 }
 
 async function fromKeyFile(identity: Identity): Promise<ModuleCredentials> {
@@ -96,7 +96,11 @@ async function fromConnectionString(identity: Identity, path: string): Promise<M
   return { ...rest, ...(gatewayHostName === undefined ? {} : { gatewayHostName }) };
 }
 
-async function readCertificates(path: string): Promise<string> {
+/**
+ * Reads the certificates of `trustedCaFile`, as PEM.
+ * @throws CredentialError
+ */
+export async function loadTrustedCertificates(path: string): Promise<string> {
   const pem = await readTrustedFile(path, 'trustedCaFile');
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) {

@@ -156,6 +156,22 @@ test.each<[Record<string, JsonValue>, TwinKey, string, string]>([
   expect(reported).toMatchObject(set(values));
 });
 
+test('equal intervals, and room for just one message, are no conflict', () => {
+  const values = {
+    highPriorityMessageFrequency: 'PT60M',
+    lowPriorityMessageFrequency: 'PT1H',
+    maxLocalCacheSizeInBytes: 40_960,
+    maxMessageSizeInBytes: 40_960,
+  };
+  expect(evaluate(set(values)).problems).toEqual([]);
+});
+
+test('the length of a text is counted in characters, as a schema counts it', () => {
+  const longest = '😀'.repeat(512);
+  expect(evaluate(set({ hubResourceId: longest })).settings.hubResourceId).toBe(longest);
+  expect(evaluate(set({ hubResourceId: `${longest}x` })).problems).toHaveLength(1);
+});
+
 test.each([5, 'text', true, ['PT1H']])(
   'a configuration object that is %j changes nothing, and is told by name',
   (object) => {

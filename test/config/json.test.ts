@@ -36,7 +36,7 @@ test('a text is accepted only where JSON.parse accepts it', () => {
     '-',
     '01',
     '.5',
-    '1e3',
+    '1e-3',
     'true',
     'nul',
     ' ',

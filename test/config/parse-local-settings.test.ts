@@ -100,6 +100,11 @@ test.each<[Record<string, JsonValue>, string]>([
     'keyFile is not a setting; did you mean identity.keyFile? Correct or remove it.',
   ],
   [{ LogLevel: 'info' }, 'LogLevel is not a setting; did you mean logLevel? Correct or remove it.'],
+  [
+    { keepalife: 'PT1M' },
+    'keepalife is not a setting; did you mean keepAlive? Correct or remove it.',
+  ],
+  [{ logger: {} }, 'logger is not a setting; remove it.'],
   [{ wholly: 1 }, 'wholly is not a setting; remove it.'],
   [
     { ['a\nb'.repeat(500)]: 1 },

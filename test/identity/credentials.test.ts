@@ -141,6 +141,7 @@ describe('of a secret file', () => {
     ['our own, read-only', 0o400, 990, 980, agent, undefined],
     ['our own, group reads', 0o640, 990, 980, agent, 'chmod 600 /k'],
     ["root's, our group reads", 0o640, 0, 981, agent, undefined],
+    ["root's, our group runs", 0o650, 0, 980, agent, 'chmod 640 /k'],
     ["root's, our group writes", 0o660, 0, 980, agent, 'chmod 640 /k'],
     ["root's, another group reads", 0o640, 0, 5, agent, 'chown root:980 /k && chmod 640 /k'],
     ["root's, all read", 0o644, 0, 0, agent, 'chown root:980 /k && chmod 640 /k'],
