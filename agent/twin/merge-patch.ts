@@ -50,6 +50,7 @@ export function differencePatch(known: JsonValue | undefined, wanted: JsonObject
     }
   }
   for (const name of had.keys()) changes.set(name, null);
+  changes.delete('__proto__');
   return Object.fromEntries(changes);
 }
 
