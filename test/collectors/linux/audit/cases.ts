@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { EventAssembler } from '../../../../collectors/linux/audit/assembler.js';
+import type { AuditEvent, AuditRecord } from '../../../../collectors/linux/audit/event.js';
+import { parseRecord } from '../../../../collectors/linux/audit/record.js';
+
+const types: Readonly<Record<string, number>> = {
+  USER_ACCT: 1101,
+  SYSCALL: 1300,
+  PATH: 1302,
+  CONFIG_CHANGE: 1305,
+  CWD: 1307,
+  EXECVE: 1309,
+  EOE: 1320,
+  BPRM_FCAPS: 1321,
+  PROCTITLE: 1327,
+  AVC: 1400,
+};
+
+/** The records of a captured log, one a line as auditd writes them. */
+export function recordsOf(file: string): readonly AuditRecord[] {
+  return readFileSync(new URL(`cases/${file}`, import.meta.url), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const match = /^type=(\w+) msg=(.*)$/.exec(line);
+      const type = types[match?.[1] ?? ''];
+      const record = type === undefined ? undefined : parseRecord(type, match?.[2] ?? '');
+      if (record === undefined) throw new Error(`Not a record: ${line.slice(0, 80)}`);
+      return record;
+    });
+}
+
+export function eventsOf(file: string): readonly AuditEvent[] {
+  const events: AuditEvent[] = [];
+  const assembler = new EventAssembler(
+    (event) => events.push(event),
+    () => undefined,
+  );
+  for (const record of recordsOf(file)) assembler.push(record, 0);
+  assembler.flush();
+  return events;
+}
