@@ -10,6 +10,7 @@ import type { ReceivedMessage } from './received-message.js';
 const deviceId = 'demo-device';
 const readyLimitMs = 30_000;
 const stopLimitMs = 15_000;
+const longestLogLine = 4096;
 
 /** Short, so that something is seen within seconds; a device keeps the defaults, which are hours. */
 const demoSettings = {
@@ -98,7 +99,7 @@ class Watch {
     this.messages += 1;
     if (message.problems.length > 0) {
       this.invalidMessages += 1;
-      const problems = message.problems.map(printable).join('; ');
+      const problems = message.problems.map((problem) => printable(problem)).join('; ');
       this.#options.say(`A message does not fit the message schema: ${problems}`);
     }
     if (!this.#options.json) {
@@ -113,7 +114,7 @@ class Watch {
 async function runAgent(configFile: string, watch: Watch, options: DemoOptions): Promise<boolean> {
   const { show, say, seconds, json, stop } = options;
   const agent = AgentProcess.start(options.agentFile, configFile, (line) =>
-    say(`agent: ${printable(line)}`),
+    say(`agent: ${printable(line, longestLogLine)}`),
   );
   const killAgent = (): void => agent.kill();
   process.once('exit', killAgent);

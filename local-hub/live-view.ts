@@ -5,11 +5,12 @@ import type { TwinView } from './twin-service.js';
 
 /** What the hub saw, as lines for people. Whatever strangers wrote stays on its line and moves no cursor. */
 
-const longestText = 160;
+/** Longer texts are cut, in UTF-16 units. */
+const longestText = 200;
 
 /** Escapes what would move a terminal's cursor or reorder a line (Unicode TR 36), and cuts what is too long. */
-export function printable(text: string): string {
-  const cut = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+export function printable(text: string, longest = longestText): string {
+  const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return cut.replace(
     // eslint-disable-next-line no-control-regex -- these are the characters to escape
     /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
@@ -18,7 +19,7 @@ export function printable(text: string): string {
 }
 
 function shown(value: JsonValue | undefined): string {
-  if (value === undefined) return '?';
+  if (value === undefined || value === '') return '?';
   return printable(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
@@ -78,7 +79,9 @@ export function messageLines(message: ReceivedMessage): readonly string[] {
   const units = Math.max(1, Math.ceil(sizeBytes / unitBytes));
   const priority = properties['MessagePriority'];
   const verdict =
-    problems.length === 0 ? 'valid' : `INVALID: ${problems.map(printable).join('; ')}`;
+    problems.length === 0
+      ? 'valid'
+      : `INVALID: ${problems.map((problem) => printable(problem)).join('; ')}`;
   const summary = [
     `${events.length} ${events.length === 1 ? 'event' : 'events'}`,
     `${sizeBytes} bytes = ${units} × 4 KB`,

@@ -70,7 +70,7 @@ describe('the live view', () => {
 
   it('escapes what moves a cursor or turns a line, and cuts what is long', () => {
     expect(printable('a\r\n\u009b\u202eb')).toBe('a\\u000d\\u000a\\u009b\\u202eb');
-    expect(printable('x'.repeat(500))).toBe(`${'x'.repeat(160)}…`);
+    expect(printable('x'.repeat(500))).toBe(`${'x'.repeat(200)}…`);
   });
 
   it('tells the source, limitation, losses and rejected keys, each once until it changes', () => {
