@@ -8,7 +8,7 @@ export class FileError extends Error {
   override readonly name = 'FileError';
 
   constructor(
-    readonly kind: 'missing' | 'unreadable' | 'too-large',
+    readonly kind: 'missing' | 'forbidden' | 'unreadable' | 'too-large',
     message: string,
   ) {
     super(message);
@@ -67,7 +67,7 @@ function describe(error: unknown): FileError {
     case 'EACCES':
     case 'EPERM':
       return new FileError(
-        'unreadable',
+        'forbidden',
         `may not be read by user ${process.geteuid?.() ?? '?'}; make it, and the directories above it, readable to that user`,
       );
     case 'ELOOP':

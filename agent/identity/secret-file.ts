@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { FileError, readBoundedFile } from '../../config/bounded-file.js';
 import { CredentialError } from './credential-error.js';
+import type { CredentialErrorKind } from './credential-error.js';
 
 /** Keys, connection strings and lists of certificates are far smaller. */
 const maxBytes = 65_536;
@@ -18,7 +19,7 @@ export interface ProcessIds {
  * @throws CredentialError
  */
 export async function readSecretFile(path: string, key: string, ids = ownIds()): Promise<string> {
-  const { text, stats } = await readNamed(path, key);
+  const { text, stats } = await readNamed(path, key, grantingCommand(path, ids));
   const command = mendingCommand(path, stats, ids);
   if (command !== undefined) {
     throw new CredentialError(
@@ -34,7 +35,7 @@ export async function readSecretFile(path: string, key: string, ids = ownIds()):
  * @throws CredentialError
  */
 export async function readTrustedFile(path: string, key: string): Promise<string> {
-  const { text, stats } = await readNamed(path, key);
+  const { text, stats } = await readNamed(path, key, `chmod a+r ${shellWord(path)}`);
   if ((stats.mode & 0o022) !== 0) {
     throw new CredentialError(
       'unsafe-mode',
@@ -58,18 +59,39 @@ export function mendingCommand(
   const forbidden = groupMayRead ? 0o037 : 0o077;
   if ((stats.mode & forbidden) === 0) return undefined;
   if (ours) return `chmod 600 ${word}`;
-  // Root's file, which the agent reads as a member of a group.
-  const group = ourGroup ? '' : `chown root:${ids.gids[0] ?? ids.uid} ${word} && `;
-  return `${group}chmod 640 ${word}`;
+  return ourGroup ? `chmod 640 ${word}` : grantingCommand(path, ids);
 }
 
-async function readNamed(path: string, key: string): Promise<{ text: string; stats: Stats }> {
+/** Makes a secret root's file, which the agent reads as a member of its group. */
+export function grantingCommand(path: string, ids: ProcessIds): string {
+  const word = shellWord(path);
+  return `chown root:${ids.gids[0] ?? ids.uid} ${word} && chmod 640 ${word}`;
+}
+
+/** @param granting the command that lets the agent read the file */
+async function readNamed(
+  path: string,
+  key: string,
+  granting: string,
+): Promise<{ text: string; stats: Stats }> {
   try {
     return await readBoundedFile(path, maxBytes);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    const kind = error.kind === 'too-large' ? 'malformed' : error.kind;
-    throw new CredentialError(kind, `${key}: ${path} ${error.message}`);
+    const command = error.kind === 'forbidden' ? `; run: ${granting}` : '';
+    throw new CredentialError(kindOf(error), `${key}: ${path} ${error.message}${command}`);
+  }
+}
+
+function kindOf(error: FileError): CredentialErrorKind {
+  switch (error.kind) {
+    case 'missing':
+      return 'missing';
+    case 'forbidden':
+    case 'unreadable':
+      return 'unreadable';
+    case 'too-large':
+      return 'malformed';
   }
 }
 
