@@ -1,0 +1,130 @@
+import { constants } from 'node:os';
+import type { AuditControl } from '../../collectors/linux/audit/control.js';
+import { decodeRule, ruleKey } from '../../collectors/linux/audit/rules.js';
+import type { AuditStatus } from '../../collectors/linux/audit/status.js';
+import type { AuditStreamEvents, OpenAuditStream } from '../../collectors/linux/audit/stream.js';
+import { NetlinkError } from '../../collectors/linux/netlink.js';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The kernel's audit as far as the agent sees it: status, rules, and records for who listens. */
+export class FakeAudit {
+  readonly status: Writable<AuditStatus> = {
+    enabled: 0,
+    failure: 1,
+    ownerPid: 0,
+    backlogLimit: 64,
+    lost: 0,
+    backlogWaitTime: 15000,
+  };
+  rules: Buffer[] = [];
+  /** Requests so far, for example `enabled=1`. */
+  readonly requests: string[] = [];
+  /** Set to make every request that changes something fail with this errno. */
+  refuse: number | undefined;
+  /** False when the stream is that of another network namespace. */
+  audible = true;
+  streamsOpen = 0;
+  private listener: AuditStreamEvents | undefined;
+  private serial = 100;
+  private replace: () => void = () => undefined;
+
+  readonly openStream: OpenAuditStream = (events) => {
+    this.listener = events;
+    this.streamsOpen++;
+    return {
+      close: () => {
+        this.listener = undefined;
+        this.streamsOpen--;
+      },
+    };
+  };
+
+  readonly openControl = (onReplace: () => void): AuditControl => {
+    this.replace = onReplace;
+    return {
+      status: () => Promise.resolve({ ...this.status }),
+      set: (name, value) =>
+        this.change(`${name}=${value}`, () => {
+          if (this.status.enabled === 2 && name !== 'ownerPid')
+            throw refusal(constants.errno.EPERM);
+          if (name === 'ownerPid' && value !== 0 && this.status.ownerPid !== 0) {
+            throw refusal(constants.errno.EEXIST);
+          }
+          this.status[name] = value;
+        }),
+      rules: () => Promise.resolve(this.rules.map(decodeRule).filter((rule) => rule !== undefined)),
+      addRule: (rule) =>
+        this.change('add', () => {
+          if (this.status.enabled === 2) throw refusal(constants.errno.EPERM);
+          this.rules.push(rule);
+          this.announce(`op=add_rule key="${ruleKey}" list=4 res=1`);
+        }),
+      deleteRule: (rule) =>
+        this.change('delete', () => {
+          this.rules = this.rules.filter((other) => !other.equals(rule));
+        }),
+      close: () => undefined,
+    };
+  };
+
+  /** One record with a serial of its own. */
+  record(type: number, body: string): void {
+    this.records([[type, body]]);
+  }
+
+  /** One event of several records. */
+  records(parts: readonly (readonly [number, string])[], serial = this.serial + 1): void {
+    this.serial = Math.max(this.serial, serial);
+    for (const [type, body] of parts) {
+      this.listener?.onRecord(type, `audit(1700000000.000:${serial}): ${body}`);
+    }
+  }
+
+  /** Whatever text, as it would come from the socket. */
+  text(type: number, text: string): void {
+    this.listener?.onRecord(type, text);
+  }
+
+  overflow(): void {
+    this.listener?.onOverflow();
+  }
+
+  breakStream(reason: string): void {
+    this.listener?.onFailed(reason);
+  }
+
+  /** `auditctl -D` of somebody else. */
+  deleteAllRules(): void {
+    this.rules = [];
+    this.announce('op=remove_rule key=(null) list=4 res=1');
+  }
+
+  /** `auditctl -e 0` of somebody else. */
+  switchOff(): void {
+    this.announce('op=set audit_enabled=0 old=1 auid=0 ses=1 res=1');
+    this.status.enabled = 0;
+  }
+
+  /** An auditd starts and is turned away. */
+  claimByOther(): void {
+    this.replace();
+  }
+
+  private announce(body: string): void {
+    if (this.status.enabled !== 0 && this.audible) this.record(1305, body);
+  }
+
+  private change(request: string, apply: () => void): Promise<void> {
+    this.requests.push(request);
+    return new Promise((resolve) => {
+      if (this.refuse !== undefined) throw refusal(this.refuse);
+      apply();
+      resolve();
+    });
+  }
+}
+
+function refusal(errno: number): NetlinkError {
+  return new NetlinkError('The request', errno);
+}
