@@ -1,0 +1,58 @@
+import type { LinkListener, LinkState } from '../../../agent/hub/hub-link.js';
+import { HubError } from '../../../agent/hub/failure.js';
+import type { OutgoingMessage } from '../../../agent/uplink/message.js';
+
+interface Sending {
+  readonly message: OutgoingMessage;
+  readonly acknowledge: () => void;
+  readonly fail: () => void;
+}
+
+/** A link that a test connects and cuts, and whose acknowledgements it gives. */
+export class ScriptedLink {
+  connected = false;
+  /** Acknowledge at once. */
+  automatic = true;
+  readonly messages: OutgoingMessage[] = [];
+  open: Sending[] = [];
+  private readonly listeners = new Set<LinkListener>();
+
+  listen(listener: LinkListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  send(message: OutgoingMessage): Promise<void> {
+    this.messages.push(message);
+    if (this.automatic) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.open.push({
+        message,
+        acknowledge: resolve,
+        fail: () => reject(new HubError('timeout', 'no acknowledgement')),
+      });
+    });
+  }
+
+  connect(): void {
+    this.connected = true;
+    this.tell({ name: 'connected' });
+  }
+
+  /** Everything that is open fails with the connection. */
+  cut(): void {
+    this.connected = false;
+    this.tell({ name: 'closing' });
+    for (const sending of this.open.splice(0)) sending.fail();
+  }
+
+  private tell(state: LinkState): void {
+    for (const listener of this.listeners) listener.onState?.(state);
+  }
+}
+
+/** The ids of the events of a message, in order. */
+export function idsOf(message: OutgoingMessage): string[] {
+  const { Events } = JSON.parse(message.body) as { Events: { Id: string }[] };
+  return Events.map(({ Id }) => Id);
+}
