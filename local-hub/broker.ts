@@ -123,11 +123,12 @@ export class Broker {
 
   async loseSession(address: Address): Promise<void> {
     this.disconnect(address, 'the session was lost on demand');
-    await this.#store.cleanSubscriptions({ id: clientIdOf(address) });
     const identity = this.#options.identities.find(address);
-    if (identity === undefined) return;
-    identity.subscriptions = [];
-    this.#options.identities.save();
+    if (identity !== undefined) {
+      identity.subscriptions = [];
+      this.#options.identities.save();
+    }
+    await this.#store.cleanSubscriptions({ id: clientIdOf(address) });
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import { realpathSync, writeFileSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { runDemo } from './demo.js';
 import { connectionLine, messageLines, TwinLines } from './live-view.js';
 import { LocalHub } from './local-hub.js';
+import { writeFileAtomically } from './state-file.js';
 
 const usage = `usage: local-hub serve [--state DIRECTORY] [--port PORT] [--device ID]
        local-hub demo  [--seconds N] [--json]
@@ -57,22 +58,30 @@ async function runHub(args: readonly string[]): Promise<number> {
   const stop = stopSignal();
   const port = numberOption('port', values.port, 65_535) ?? 8883;
   const hub = await LocalHub.start({ stateDirectory, port });
-  const { connectionString } = hub.registerModule(values.device);
-  const connectionStringFile = join(stateDirectory, `${values.device}.connection-string`);
-  writeFileSync(connectionStringFile, `${connectionString}\n`, { mode: 0o600 });
+  try {
+    showHub(hub, stateDirectory, values.device);
+    await new Promise<void>((done) => stop.addEventListener('abort', () => done()));
+  } finally {
+    await hub.stop();
+  }
+  return 0;
+}
+
+/** Registers the device, says how to connect as its module, and shows what arrives from then on. */
+function showHub(hub: LocalHub, stateDirectory: string, deviceId: string): void {
+  const { connectionString, moduleId } = hub.registerModule(deviceId);
+  const connectionStringFile = join(stateDirectory, `${deviceId}.connection-string`);
+  writeFileAtomically(connectionStringFile, `${connectionString}\n`, 0o600);
   show(`The stand-in hub ${hub.hubName} listens on localhost:${hub.port}.`);
-  show(`Connection string of ${values.device}/azureiotsecurity: ${connectionStringFile}`);
+  show(`Connection string of ${deviceId}/${moduleId}: ${connectionStringFile}`);
   show(`Its authority, for the setting trustedCaFile: ${hub.caFile}`);
   const twinLines = new TwinLines();
   hub.onConnection((event) => show(connectionLine(event)));
   hub.onMessage((message) => messageLines(message).forEach(show));
   hub.onTwinChange((change) => {
-    if (change.deviceId !== values.device || change.moduleId !== 'azureiotsecurity') return;
-    twinLines.of(change, hub.readTwin(values.device)).forEach(show);
+    if (change.deviceId !== deviceId || change.moduleId !== moduleId) return;
+    twinLines.of(change, hub.readTwin(deviceId)).forEach(show);
   });
-  await new Promise<void>((done) => stop.addEventListener('abort', () => done()));
-  await hub.stop();
-  return 0;
 }
 
 async function runDemoCommand(args: readonly string[]): Promise<number> {

@@ -120,8 +120,8 @@ export class LocalHub {
   async recreateModule(deviceId: string, moduleId = 'azureiotsecurity'): Promise<void> {
     const identity = this.#identity(deviceId, moduleId);
     this.#broker.disconnect(identity, 'the module was deleted and made again');
-    await this.#broker.loseSession(identity);
     this.#identities.recreate(identity);
+    await this.#broker.loseSession(identity);
   }
 
   /** New keys; the connection made with the old ones ends. */
