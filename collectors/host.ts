@@ -2,6 +2,7 @@ import { endianness, release } from 'node:os';
 import type { LocalSettings } from '../config/local-settings.js';
 import type { Clock } from './clock.js';
 import { isUnavailable, type Unavailable } from './collector.js';
+import { type AuditOptions, createAuditFeed } from './linux/audit/open.js';
 import type { AuditSource } from './linux/audit/source.js';
 import { ExecutableHashes } from './linux/executable-hash.js';
 import { KernelReader } from './linux/kernel-reader.js';
@@ -38,11 +39,11 @@ export interface ManagedHost extends Host {
   stop(): Promise<void>;
 }
 
-interface HostOptions {
+interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
   readonly clock: Clock;
   readonly settings: HostSettings;
   readonly paths?: Paths;
-  /** Descriptors that systemd handed over, by name (LISTEN_FDNAMES): `audit`, `connector`. */
+  /** Descriptors that systemd handed over (`handedOverSockets`); `audit` and `connector` are used. */
   readonly handedOver?: ReadonlyMap<string, number>;
 }
 
@@ -87,7 +88,7 @@ export function createHost(options: HostOptions): ManagedHost {
 }
 
 async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
-  const { clock, handedOver = new Map<string, number>() } = options;
+  const { clock, settings, handedOver = new Map<string, number>() } = options;
   const libc = await loadLibc();
   if (isUnavailable(libc)) return libc;
   const reader = new KernelReader(libc, clock);
@@ -96,12 +97,21 @@ async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
   } catch (error) {
     return { unavailable: error instanceof Error ? error.message : String(error) };
   }
+  const audit = handedOver.get('audit');
   const connector = handedOver.get('connector');
   return {
     reader,
-    audit: {
-      subscribe: () => Promise.resolve({ unavailable: 'This build does not read kernel audit.' }),
-    },
+    audit: createAuditFeed({
+      libc,
+      reader,
+      clock,
+      own: settings.audit.own,
+      ownPid: process.pid,
+      receiveBufferBytes: settings.audit.receiveBufferBytes,
+      onTampering: options.onTampering,
+      onProblem: options.onProblem,
+      ...(audit !== undefined && { handedOver: audit }),
+    }),
     processEvents: new ProcConnector({
       libc,
       reader,

@@ -114,7 +114,7 @@ class ProcessWatch implements RunningCollector {
       },
       onState: (told) => {
         state = withReason(told, whyNotBetter);
-        if (life.armed && !life.ended) setSource(state);
+        if (life.armed && !life.ended && !this.stopped) setSource(state);
       },
       onFailed: (error) => {
         if (life.ended) return;
@@ -128,8 +128,8 @@ class ProcessWatch implements RunningCollector {
     return {
       source,
       end: async () => {
-        life.ended = true;
         await opened.end();
+        life.ended = true;
       },
     };
   }

@@ -1,7 +1,7 @@
 import type { SourceState, Unavailable } from './collector.js';
 import { isUnavailable } from './collector.js';
 import type { Host } from './host.js';
-import type { ReadExecve } from './linux/audit/execve.js';
+import { readExecve } from './linux/audit/execve.js';
 import { readProcess } from './linux/proc.js';
 import { ProcessPolling } from './linux/process-polling.js';
 import type { ReportLoss } from './loss.js';
@@ -44,14 +44,12 @@ export function openProcessSource(
   }
 }
 
-const readExecve = undefined as ReadExecve | undefined;
-
 function openAudit(host: Host, listener: ProcessListener): Promise<OpenSource | Unavailable> {
   return host.audit.subscribe({
     name: 'ProcessCreate',
     rules: [{ syscalls: ['execve', 'execveat'], outcome: 'success' }],
     onEvent: (event) => {
-      const execve = readExecve?.(event);
+      const execve = readExecve(event);
       if (execve !== undefined) listener.onProgram(programOfExecve(execve, event));
     },
     lose: listener.lose,

@@ -65,13 +65,15 @@ export class TriggeredRunner {
     if (!this.wanted || this.running !== undefined) return;
     const { clock, collector, host, lose } = this.options;
     const isCurrent = { value: true };
+    // What the collector had read already comes out while it stops.
+    const mayEmit = { value: true };
     try {
       const started = await collector.start({
         host,
         clock,
         lose,
         emit: (observation) => {
-          if (isCurrent.value) this.options.onObservation(collector.name, observation);
+          if (mayEmit.value) this.options.onObservation(collector.name, observation);
         },
         setSource: (source) => {
           if (isCurrent.value) this.setState({ state: 'running', ...source });
@@ -83,7 +85,7 @@ export class TriggeredRunner {
         },
       });
       if (isUnavailable(started)) {
-        isCurrent.value = false;
+        isCurrent.value = mayEmit.value = false;
         this.setState({ state: 'unavailable', limitation: started.unavailable });
         this.say('warn', `${collector.name} is not available here: ${started.unavailable}`);
         this.retryLater();
@@ -93,12 +95,13 @@ export class TriggeredRunner {
         stop: async () => {
           isCurrent.value = false;
           await started.stop();
+          mayEmit.value = false;
         },
       };
       this.attempts = 0;
       if (this.current.state !== 'running') this.setState({ state: 'running' });
     } catch (error) {
-      isCurrent.value = false;
+      isCurrent.value = mayEmit.value = false;
       await this.restartAfter(error);
     }
   }

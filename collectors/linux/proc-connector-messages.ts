@@ -1,8 +1,6 @@
-import { endianness } from 'node:os';
-
 /**
  * The wire format of the process events connector: `uapi/linux/netlink.h`, `uapi/linux/connector.h`,
- * `uapi/linux/cn_proc.h`. Numbers are in the byte order of the host.
+ * `uapi/linux/cn_proc.h`. Numbers are in the byte order of the machine, little endian as in `netlink.ts`.
  */
 
 /** A program was executed by the process (thread group) `pid`. */
@@ -40,7 +38,6 @@ export interface Acknowledgement {
 
 export const eventBits = { fork: 0x1, exec: 0x2, exit: 0x8000_0000 } as const;
 
-const bigEndian = endianness() === 'BE';
 const netlinkHeaderBytes = 16;
 const connectorHeaderBytes = 20;
 const eventHeaderBytes = 16;
@@ -122,29 +119,19 @@ export function encodeRequest(
 ): Buffer {
   const dataBytes = eventMask === undefined ? 4 : 8;
   const message = Buffer.alloc(netlinkHeaderBytes + connectorHeaderBytes + dataBytes);
-  putWord(message, 0, message.length);
-  putHalf(message, 4, messageDone);
-  putWord(message, netlinkHeaderBytes, processEventsIndex);
-  putWord(message, netlinkHeaderBytes + 4, processEventsIndex);
-  putWord(message, netlinkHeaderBytes + 8, sequence);
-  putWord(message, netlinkHeaderBytes + 12, sequence);
-  putHalf(message, netlinkHeaderBytes + 16, dataBytes);
-  putWord(message, netlinkHeaderBytes + connectorHeaderBytes, operation);
+  message.writeUInt32LE(message.length, 0);
+  message.writeUInt16LE(messageDone, 4);
+  message.writeUInt32LE(processEventsIndex, netlinkHeaderBytes);
+  message.writeUInt32LE(processEventsIndex, netlinkHeaderBytes + 4);
+  message.writeUInt32LE(sequence, netlinkHeaderBytes + 8);
+  message.writeUInt32LE(sequence, netlinkHeaderBytes + 12);
+  message.writeUInt16LE(dataBytes, netlinkHeaderBytes + 16);
+  message.writeUInt32LE(operation, netlinkHeaderBytes + connectorHeaderBytes);
   if (eventMask !== undefined)
-    putWord(message, netlinkHeaderBytes + connectorHeaderBytes + 4, eventMask);
+    message.writeUInt32LE(eventMask, netlinkHeaderBytes + connectorHeaderBytes + 4);
   return message;
 }
 
 function word(bytes: Buffer, offset: number): number {
-  return bigEndian ? bytes.readUInt32BE(offset) : bytes.readUInt32LE(offset);
-}
-
-function putWord(bytes: Buffer, offset: number, value: number): void {
-  if (bigEndian) bytes.writeUInt32BE(value, offset);
-  else bytes.writeUInt32LE(value, offset);
-}
-
-function putHalf(bytes: Buffer, offset: number, value: number): void {
-  if (bigEndian) bytes.writeUInt16BE(value, offset);
-  else bytes.writeUInt16LE(value, offset);
+  return bytes.readUInt32LE(offset);
 }

@@ -1,9 +1,10 @@
-import { constants, endianness } from 'node:os';
+import { constants } from 'node:os';
 import type { Clock } from '../clock.js';
 import { isUnavailable, type Unavailable } from '../collector.js';
 import type { ReportLoss } from '../loss.js';
 import type { KernelReader } from './kernel-reader.js';
-import { addressFamilies, errnoText, type Libc, socketOptions, socketTypes } from './libc.js';
+import { addressFamilies, errnoText, type Libc } from './libc.js';
+import { netlinkProtocols, openNetlink, setReceiveBuffer } from './netlink.js';
 import {
   encodeRequest,
   eventBits,
@@ -42,7 +43,6 @@ interface ProcConnectorOptions {
   readonly handedOver?: number;
 }
 
-const connectorProtocol = 11;
 const processEventsGroup = 1;
 const receiveBufferBytes = 4 * 1024 * 1024;
 const answerWithinMs = 1000;
@@ -86,17 +86,7 @@ export class ProcConnector implements ProcessEvents {
     const { libc, reader, handedOver } = this.options;
     const fd = handedOver ?? this.openSocket();
     if (isFailure(fd)) return fd;
-    const size = Buffer.alloc(4);
-    putWord(size, 0, receiveBufferBytes);
-    const forced = libc.setSocketOption(
-      fd,
-      socketOptions.level,
-      socketOptions.receiveBufferForce,
-      size,
-    );
-    if (forced < 0) {
-      libc.setSocketOption(fd, socketOptions.level, socketOptions.receiveBuffer, size);
-    }
+    setReceiveBuffer(libc, fd, receiveBufferBytes);
     reader.add(fd, {
       urgent: true,
       readable: () => this.read(fd),
@@ -119,16 +109,12 @@ export class ProcConnector implements ProcessEvents {
   }
 
   private openSocket(): number | Unavailable {
-    const { libc } = this.options;
-    const type = socketTypes.datagram | socketTypes.nonBlocking | socketTypes.closeOnExec;
-    const fd = libc.socket(addressFamilies.netlink, type, connectorProtocol);
-    if (fd < 0)
-      return { unavailable: `The kernel has no connector for process events: ${errnoText(fd)}.` };
-    const bound = libc.bind(fd, netlinkAddress(processEventsGroup));
-    if (bound === 0) return fd;
-    libc.close(fd);
-    const missing = bound === -constants.errno.EPERM ? ' (it needs CAP_NET_ADMIN)' : '';
-    return { unavailable: `Process events cannot be listened to: ${errnoText(bound)}${missing}.` };
+    const opened = openNetlink(this.options.libc, netlinkProtocols.connector, processEventsGroup);
+    if ('fd' in opened) return opened.fd;
+    const missing = opened.errno === constants.errno.EPERM ? ' (it needs CAP_NET_ADMIN)' : '';
+    return {
+      unavailable: `Process events cannot be listened to: ${errnoText(opened.errno)}${missing}.`,
+    };
   }
 
   /** The errno of the kernel's answer, ETIMEDOUT without one. */
@@ -142,7 +128,7 @@ export class ProcConnector implements ProcessEvents {
         resolve(errno);
       };
     });
-    const sent = libc.send(fd, request, netlinkAddress(0));
+    const sent = libc.send(fd, request, kernelAddress());
     if (sent < 0) this.answered?.(-sent);
     return answer;
   }
@@ -151,7 +137,7 @@ export class ProcConnector implements ProcessEvents {
   private narrow(fd: number): void {
     const { libc, kernelRelease } = this.options;
     if (!knowsEventMask(kernelRelease)) return;
-    libc.send(fd, encodeRequest(listen, this.nextSequence(), wantedEvents), netlinkAddress(0));
+    libc.send(fd, encodeRequest(listen, this.nextSequence(), wantedEvents), kernelAddress());
   }
 
   private nextSequence(): number {
@@ -190,7 +176,7 @@ export class ProcConnector implements ProcessEvents {
   }
 
   private close(fd: number): void {
-    this.options.libc.send(fd, encodeRequest(ignore, this.nextSequence()), netlinkAddress(0));
+    this.options.libc.send(fd, encodeRequest(ignore, this.nextSequence()), kernelAddress());
     this.release(fd);
   }
 
@@ -210,16 +196,9 @@ function knowsEventMask(release: string): boolean {
   return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 6);
 }
 
-/** `struct sockaddr_nl` of `uapi/linux/netlink.h`; the kernel chooses the port. */
-function netlinkAddress(groups: number): Buffer {
+/** `struct sockaddr_nl` of the kernel, `uapi/linux/netlink.h`. */
+function kernelAddress(): Buffer {
   const address = Buffer.alloc(12);
-  if (endianness() === 'BE') address.writeUInt16BE(addressFamilies.netlink, 0);
-  else address.writeUInt16LE(addressFamilies.netlink, 0);
-  putWord(address, 8, groups);
+  address.writeUInt16LE(addressFamilies.netlink, 0);
   return address;
-}
-
-function putWord(bytes: Buffer, offset: number, value: number): void {
-  if (endianness() === 'BE') bytes.writeUInt32BE(value, offset);
-  else bytes.writeUInt32LE(value, offset);
 }
