@@ -1,5 +1,18 @@
-import type { Clock } from '../../collectors/clock.js';
+/**
+ * Counts hits with the same identity instead of reporting each.
+ *
+ * 1. Every hit is in exactly one aggregate, and every aggregate is sealed exactly once: the HitCounts add up.
+ * 2. All aggregates of one event name share a window; when it ends they are sealed and the next one begins there.
+ * 3. An aggregate never mixes two known hashes of the executable: a replaced program opens a new aggregate.
+ * 4. Entries and bytes are bounded; over the bound the oldest aggregate is sealed early, which loses nothing.
+ * 5. Windows are measured on the monotonic clock. The wall clock only words them, and after a restart, when it is all
+ *    there is, a clock that went back prolongs a window by at most one interval.
+ */
+import { randomUUID } from 'node:crypto';
+
+import type { Clock, Timer } from '../../collectors/clock.js';
 import type { Payload } from '../../collectors/events.js';
+import { localText, utcText } from './timestamps.js';
 
 /**
  * The events that are aggregated, each with the function that leaves out what differs from hit to hit. What is
@@ -52,6 +65,205 @@ export interface AggregationOptions {
   /** Estimated bytes of memory of all open aggregates. */
   readonly maxBytes: number;
   readonly onOpened: (aggregate: Aggregate) => void;
-  readonly onSealed: (sealed: SealedAggregate) => void;
+  /** `endMs` is the end of its window, wall clock; `sealAggregate` words it. */
+  readonly onSealed: (aggregate: Aggregate, endMs: number) => void;
   readonly newId?: () => string;
+}
+
+interface Window {
+  startMonotonicMs: number;
+  startWallMs: number;
+  intervalMs: number | undefined;
+  timer: Timer | undefined;
+}
+
+interface Row {
+  readonly aggregate: Aggregate;
+  readonly sizeBytes: number;
+}
+
+/** What an entry costs beside its texts: objects, map slots and numbers, measured roughly on 64 bits. */
+const entryOverheadBytes = 600;
+
+export class AggregationTable {
+  /** By identity, in the order of opening. */
+  private readonly rows = new Map<string, Row>();
+  private readonly windows = new Map<AggregatedName, Window>();
+  private sizeBytes = 0;
+  private early = 0;
+
+  constructor(private readonly options: AggregationOptions) {}
+
+  /** How many aggregates were sealed before their window ended because the table was full. */
+  get earlySeals(): number {
+    return this.early;
+  }
+
+  get entries(): number {
+    return this.rows.size;
+  }
+
+  /** Estimated bytes of memory. */
+  get bytes(): number {
+    return this.sizeBytes;
+  }
+
+  *open(): Generator<Aggregate> {
+    for (const { aggregate } of this.rows.values()) yield aggregate;
+  }
+
+  /** Counts one hit; `timeMs` is when it happened, wall clock. Call it after redacting and cutting. */
+  add<N extends AggregatedName>(name: N, payload: Payload<N>, timeMs: number): void {
+    const identity = identities[name](payload);
+    const key = keyOf(name, identity);
+    const { Hash: hash = '', ...extraDetails } = payload.ExtraDetails ?? {};
+    const window = this.window(name);
+    const row = this.rows.get(key);
+    if (row !== undefined && sameProgram(row.aggregate.hash, hash)) {
+      this.count(row.aggregate, hash, extraDetails, timeMs);
+      return;
+    }
+    let startMs = window.startWallMs;
+    if (row !== undefined) {
+      startMs = this.options.clock.wallMs();
+      this.seal(key, row, startMs);
+    }
+    const { newId = randomUUID } = this.options;
+    const times = { startMs, hitCount: 1, firstSeenMs: timeMs, lastSeenMs: timeMs };
+    this.insert(key, { id: newId(), name, identity, ...times, hash, extraDetails });
+  }
+
+  private count(
+    aggregate: Aggregate,
+    hash: string,
+    extraDetails: Readonly<Record<string, string>>,
+    timeMs: number,
+  ): void {
+    aggregate.hitCount++;
+    aggregate.firstSeenMs = Math.min(aggregate.firstSeenMs, timeMs);
+    aggregate.lastSeenMs = Math.max(aggregate.lastSeenMs, timeMs);
+    if (aggregate.hash === '') aggregate.hash = hash;
+    const common = Object.entries(aggregate.extraDetails);
+    const same = common.filter(([key, value]) => extraDetails[key] === value);
+    if (same.length < common.length) aggregate.extraDetails = Object.fromEntries(same);
+  }
+
+  private insert(key: string, aggregate: Aggregate): void {
+    const texts = Object.entries(aggregate.extraDetails).flat();
+    const characters = texts.reduce((sum, text) => sum + text.length, 2 * key.length);
+    const sizeBytes = entryOverheadBytes + 2 * characters;
+    this.rows.set(key, { aggregate, sizeBytes });
+    this.sizeBytes += sizeBytes;
+    this.options.onOpened(aggregate);
+    this.keepBounds();
+  }
+
+  private keepBounds(): void {
+    const { maxEntries, maxBytes, clock } = this.options;
+    for (const [key, row] of this.rows) {
+      if (this.rows.size <= maxEntries && this.sizeBytes <= maxBytes) break;
+      this.early++;
+      this.seal(key, row, clock.wallMs());
+    }
+  }
+
+  /**
+   * Sets how long the windows of an event name are. Takes effect at once: a window that is already longer ends now.
+   * Until it is called for the first time, windows do not end.
+   */
+  setInterval(name: AggregatedName, intervalMs: number): void {
+    const window = this.window(name);
+    window.intervalMs = Math.max(intervalMs, 1);
+    this.arm(name, window, window.intervalMs);
+  }
+
+  private arm(name: AggregatedName, window: Window, intervalMs: number): void {
+    window.timer?.cancel();
+    const { clock } = this.options;
+    const remainingMs = window.startMonotonicMs + intervalMs - clock.monotonicMs();
+    if (remainingMs <= 0) this.sealAll(name);
+    else window.timer = clock.after(remainingMs, () => this.sealAll(name));
+  }
+
+  /** Ends the window of one event name, or of all, now, and begins the next. */
+  sealAll(name?: AggregatedName): void {
+    const { clock } = this.options;
+    const wallMs = clock.wallMs();
+    for (const ended of name === undefined ? [...this.windows.keys()] : [name]) {
+      for (const [key, row] of this.rows)
+        if ((row.aggregate.name as string) === ended) this.seal(key, row, wallMs);
+      const window = this.window(ended);
+      window.startMonotonicMs = clock.monotonicMs();
+      window.startWallMs = wallMs;
+      if (window.intervalMs !== undefined) this.arm(ended, window, window.intervalMs);
+    }
+  }
+
+  private seal(key: string, { aggregate, sizeBytes }: Row, endMs: number): void {
+    this.rows.delete(key);
+    this.sizeBytes -= sizeBytes;
+    this.options.onSealed(aggregate, Math.max(endMs, aggregate.startMs));
+  }
+
+  /**
+   * Goes on with aggregates that were open when the agent last ran: same ids, counts and window. Call it before
+   * `setInterval`, which then seals at once what is overdue.
+   */
+  restore(aggregates: readonly Aggregate[]): void {
+    const { clock } = this.options;
+    for (const aggregate of aggregates) {
+      const key = keyOf(aggregate.name, aggregate.identity);
+      const older = this.rows.get(key);
+      if (older !== undefined) this.seal(key, older, clock.wallMs());
+      const window = this.window(aggregate.name);
+      if (aggregate.startMs < window.startWallMs) {
+        window.startMonotonicMs -= window.startWallMs - aggregate.startMs;
+        window.startWallMs = aggregate.startMs;
+      }
+      this.insert(key, aggregate);
+    }
+  }
+
+  /** Cancels the timers; open aggregates stay open, to be restored by the next run. */
+  stop(): void {
+    for (const window of this.windows.values()) window.timer?.cancel();
+  }
+
+  private window(name: AggregatedName): Window {
+    let window = this.windows.get(name);
+    if (window === undefined) {
+      const { clock } = this.options;
+      const [startMonotonicMs, startWallMs] = [clock.monotonicMs(), clock.wallMs()];
+      window = { startMonotonicMs, startWallMs, intervalMs: undefined, timer: undefined };
+      this.windows.set(name, window);
+    }
+    return window;
+  }
+}
+
+/** An unknown hash is no evidence of another program. */
+function sameProgram(known: string, hash: string): boolean {
+  return known === '' || hash === '' || known === hash;
+}
+
+/** The fields stand in the order in which `identities` writes them, so equal identities have equal text. */
+function keyOf(name: AggregatedName, identity: Payload<AggregatedName>): string {
+  return JSON.stringify([name, identities[name](identity)]);
+}
+
+/** The content of the event that a closed aggregate becomes: always the same for the same aggregate and end. */
+export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggregate {
+  const { id, name, identity, startMs, hitCount, firstSeenMs, lastSeenMs, hash } = aggregate;
+  const ExtraDetails = {
+    ...aggregate.extraDetails,
+    HitCount: String(hitCount),
+    StartTimeLocal: localText(startMs),
+    StartTimeUtc: utcText(startMs),
+    EndTimeLocal: localText(endMs),
+    EndTimeUtc: utcText(endMs),
+    FirstSeenUtc: utcText(firstSeenMs),
+    LastSeenUtc: utcText(lastSeenMs),
+    Hash: hash,
+  };
+  return { id, name, payload: { ...identity, ExtraDetails }, endMs };
 }

@@ -1,0 +1,186 @@
+/**
+ * Lets aggregation survive restarts: the table, its store, and the order of their writes.
+ *
+ * 1. The first sight of an identity is on disk within 1 s, at once when it is urgent; counts every 10 s while they
+ *    change. A crash loses hit counts of the last 10 s, never an identity seen more than 1 s before.
+ * 2. An aggregate leaves the store only after the spool has it, so a crash in between gives it again: same id, same
+ *    counts, same event.
+ * 3. A restart goes on with the open aggregates; a window that ended meanwhile is sealed at once.
+ * 4. A disk that refuses stops nothing: what could not be saved is saved by a later turn.
+ */
+import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Payload } from '../../collectors/events.js';
+import type { AggregateStore } from '../spool/aggregate-store.js';
+import {
+  AggregationTable,
+  sealAggregate,
+  type Aggregate,
+  type AggregatedName,
+  type SealedAggregate,
+} from './aggregation.js';
+
+const firstSightMs = 900;
+const countsMs = 10_000;
+
+interface AggregationKeeperOptions {
+  readonly clock: Clock;
+  readonly store: AggregateStore;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  /** Hands closed aggregates on; resolves when each is in the spool or counted as lost. Never rejects. */
+  readonly deliver: (name: AggregatedName, sealed: readonly SealedAggregate[]) => Promise<void>;
+  /** Whether what the spool has is on disk. */
+  readonly isDurable: () => boolean;
+  readonly newId?: () => string;
+}
+
+export class AggregationKeeper {
+  private readonly table: AggregationTable;
+  private readonly fresh = new Set<Aggregate>();
+  private closed: { aggregate: Aggregate; endMs: number }[] = [];
+  /** Delivered, but held in memory by the spool when it was. */
+  private deliveredIds: string[] = [];
+  private turn: Promise<void> = Promise.resolve();
+  private soon: Timer | undefined;
+  private counts: Timer | undefined;
+  private handingOn = false;
+
+  constructor(private readonly options: AggregationKeeperOptions) {
+    const { clock, maxEntries, maxBytes, newId } = options;
+    this.table = new AggregationTable({
+      clock,
+      maxEntries,
+      maxBytes,
+      onOpened: (aggregate) => void this.fresh.add(aggregate),
+      onSealed: (aggregate, endMs) => {
+        this.fresh.delete(aggregate);
+        this.closed.push({ aggregate, endMs });
+        this.handOnSoon();
+      },
+      ...(newId === undefined ? {} : { newId }),
+    });
+  }
+
+  /** Goes on where the last run stopped. Call `setInterval` after it. */
+  async start(): Promise<void> {
+    const { store } = this.options;
+    for (const { aggregates, endMs } of store.sealedBatches())
+      await this.deliver(aggregates, endMs);
+    this.table.restore(store.openAggregates());
+    this.fresh.clear();
+  }
+
+  /** Counts one hit. `urgent`: its first sight is saved at once. */
+  add<N extends AggregatedName>(
+    name: N,
+    payload: Payload<N>,
+    timeMs: number,
+    urgent: boolean,
+  ): void {
+    this.table.add(name, payload, timeMs);
+    const { clock } = this.options;
+    if (this.fresh.size > 0 && urgent) this.saveFresh();
+    else if (this.fresh.size > 0) this.soon ??= clock.after(firstSightMs, () => this.saveFresh());
+    this.counts ??= clock.after(countsMs, () => {
+      this.counts = undefined;
+      this.queue(() => this.saveAll());
+    });
+  }
+
+  setInterval(name: AggregatedName, intervalMs: number): void {
+    this.table.setInterval(name, intervalMs);
+  }
+
+  /** Ends the windows of one event name, or of all, now; resolves when what was open is handed on. */
+  async sealAll(name?: AggregatedName): Promise<void> {
+    this.table.sealAll(name);
+    await this.settled();
+  }
+
+  /** Saves what is open, for the next run, and stops. */
+  async stop(): Promise<void> {
+    this.table.stop();
+    this.soon?.cancel();
+    this.counts?.cancel();
+    this.queue(() => this.saveAll());
+    await this.settled();
+  }
+
+  get stats(): { entries: number; bytes: number; earlySeals: number } {
+    const { entries, bytes, earlySeals } = this.table;
+    return { entries, bytes, earlySeals };
+  }
+
+  /** Resolves when everything that was begun is done. */
+  async settled(): Promise<void> {
+    for (let turn; turn !== this.turn;) {
+      turn = this.turn;
+      await turn;
+    }
+  }
+
+  private queue(operation: () => Promise<void>): void {
+    this.turn = this.turn.then(operation);
+  }
+
+  private saveFresh(): void {
+    this.soon?.cancel();
+    this.soon = undefined;
+    this.queue(async () => {
+      const aggregates = [...this.fresh];
+      if (!(await this.options.store.save(aggregates))) {
+        this.soon ??= this.options.clock.after(firstSightMs, () => this.saveFresh());
+        return;
+      }
+      for (const aggregate of aggregates) this.fresh.delete(aggregate);
+    });
+  }
+
+  private async saveAll(): Promise<void> {
+    const { store, isDurable } = this.options;
+    if (await store.save(this.table.open())) this.fresh.clear();
+    if (this.deliveredIds.length > 0 && isDurable() && (await store.remove(this.deliveredIds)))
+      this.deliveredIds = [];
+  }
+
+  /** What is sealed in one turn of the event loop is handed on together, as it then shares events. */
+  private handOnSoon(): void {
+    if (this.handingOn) return;
+    this.handingOn = true;
+    this.queue(async () => {
+      this.handingOn = false;
+      const closed = this.closed;
+      this.closed = [];
+      for (const { aggregates, endMs } of batchesOf(closed)) {
+        await this.options.store.seal({ aggregates, endMs });
+        await this.deliver(aggregates, endMs);
+      }
+    });
+  }
+
+  private async deliver(aggregates: readonly Aggregate[], endMs: number): Promise<void> {
+    const [first] = aggregates;
+    if (first === undefined) return;
+    const { deliver, store, isDurable } = this.options;
+    await deliver(
+      first.name,
+      aggregates.map((aggregate) => sealAggregate(aggregate, endMs)),
+    );
+    const ids = aggregates.map(({ id }) => id);
+    if (!isDurable() || !(await store.remove(ids))) this.deliveredIds.push(...ids);
+  }
+}
+
+/** Neighbours of one event name and one end. */
+function batchesOf(
+  closed: readonly { aggregate: Aggregate; endMs: number }[],
+): { aggregates: Aggregate[]; endMs: number }[] {
+  const batches: { aggregates: Aggregate[]; endMs: number }[] = [];
+  for (const { aggregate, endMs } of closed) {
+    const last = batches.at(-1);
+    if (last?.endMs === endMs && last.aggregates[0]?.name === aggregate.name)
+      last.aggregates.push(aggregate);
+    else batches.push({ aggregates: [aggregate], endMs });
+  }
+  return batches;
+}

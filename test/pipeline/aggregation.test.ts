@@ -1,0 +1,218 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import {
+  AggregationTable,
+  sealAggregate,
+  type AggregationOptions,
+  type SealedAggregate,
+} from '../../agent/pipeline/aggregation.js';
+import type { Payload } from '../../collectors/events.js';
+import { FakeClock } from '../support/fake-clock.js';
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+function started(
+  commandLine: string,
+  details: Record<string, string> = {},
+  fields: Partial<Payload<'ProcessCreate'>> = {},
+): Payload<'ProcessCreate'> {
+  return {
+    Executable: '/bin/true',
+    ProcessId: 4711,
+    ParentProcessId: 1,
+    UserId: '0',
+    UserName: 'root',
+    CommandLine: commandLine,
+    ExtraDetails: { Hash: '', ...details },
+    ...fields,
+  };
+}
+
+function bench(options: Partial<AggregationOptions> = {}) {
+  const clock = new FakeClock(Date.UTC(2026, 0, 2, 3, 0, 0));
+  const sealed: SealedAggregate[] = [];
+  let ids = 0;
+  const table = new AggregationTable({
+    clock,
+    maxEntries: 100,
+    maxBytes: 1_000_000,
+    onOpened: () => undefined,
+    onSealed: (aggregate, endMs) => sealed.push(sealAggregate(aggregate, endMs)),
+    newId: () => `id-${++ids}`,
+    ...options,
+  });
+  const hit = (...rest: Parameters<typeof started>): void =>
+    table.add('ProcessCreate', started(...rest), clock.wallMs());
+  return { clock, table, sealed, hit };
+}
+
+const hitsIn = (sealed: readonly SealedAggregate[]): number[] =>
+  sealed.map(({ payload }) => Number(payload.ExtraDetails?.['HitCount']));
+
+describe('AggregationTable', () => {
+  it('an aggregate carries the contract: zeroed ids, counts and bounds as text', async () => {
+    const { clock, table, sealed, hit } = bench();
+    table.setInterval('ProcessCreate', hour);
+    await clock.advance(minute);
+    hit('true', { auid: '1000', session: '3', Hash: 'aa' });
+    await clock.advance(minute);
+    hit('true', { auid: '1000', session: '4', Hash: 'aa' });
+    expect(sealed).toEqual([]);
+    await clock.advance(hour);
+    expect(sealed).toHaveLength(1);
+    const [first] = sealed;
+    expect(first?.id).toBe('id-1');
+    expect(first?.payload).toMatchObject({ ProcessId: 0, ParentProcessId: 0, UserName: 'root' });
+    expect(first?.payload.ExtraDetails).toMatchObject({
+      HitCount: '2',
+      StartTimeUtc: '2026-01-02T03:00:00.000Z',
+      EndTimeUtc: '2026-01-02T04:00:00.000Z',
+      FirstSeenUtc: '2026-01-02T03:01:00.000Z',
+      LastSeenUtc: '2026-01-02T03:02:00.000Z',
+      Hash: 'aa',
+      auid: '1000',
+    });
+    expect(first?.payload.ExtraDetails).not.toHaveProperty('session');
+    const { StartTimeLocal = '', EndTimeLocal = '' } = first?.payload.ExtraDetails ?? {};
+    expect(Date.parse(StartTimeLocal)).toBe(Date.UTC(2026, 0, 2, 3));
+    expect(Date.parse(EndTimeLocal)).toBe(Date.UTC(2026, 0, 2, 4));
+  });
+
+  it('the next window begins where the last one ended, not at the first hit', async () => {
+    const { clock, table, sealed, hit } = bench();
+    table.setInterval('ProcessCreate', hour);
+    await clock.advance(hour + minute);
+    hit('true');
+    await clock.advance(hour);
+    expect(sealed[0]?.payload.ExtraDetails).toMatchObject({
+      StartTimeUtc: '2026-01-02T04:00:00.000Z',
+      EndTimeUtc: '2026-01-02T05:00:00.000Z',
+    });
+  });
+
+  it('an unknown hash joins, a different known one opens a new aggregate at once', () => {
+    const { table, sealed, hit } = bench();
+    hit('true', { Hash: '' });
+    hit('true', { Hash: 'aa' });
+    hit('true', { Hash: '' });
+    expect(sealed).toEqual([]);
+    hit('true', { Hash: 'bb' });
+    expect(sealed.map(({ payload }) => payload.ExtraDetails?.['Hash'])).toEqual(['aa']);
+    hit('true', { Hash: '' });
+    table.sealAll();
+    expect(hitsIn(sealed)).toEqual([3, 2]);
+  });
+
+  it.each([
+    ['Executable', { Executable: '/bin/false' }],
+    ['CommandLine', { CommandLine: 'true ' }],
+    ['UserId', { UserId: '1' }],
+    ['UserName', { UserName: 'toor' }],
+  ])('hits that differ in %s are not counted together', (_field, fields) => {
+    const { table, hit } = bench();
+    hit('true');
+    hit('true', {}, fields);
+    hit('true', {}, { ProcessId: 1, ParentProcessId: 2 });
+    expect([...table.open()].map(({ hitCount }) => hitCount)).toEqual([2, 1]);
+  });
+
+  it('a shorter interval seals a window that is already longer, at once', async () => {
+    const { clock, table, sealed, hit } = bench();
+    table.setInterval('ProcessCreate', hour);
+    hit('true');
+    await clock.advance(10 * minute);
+    table.setInterval('ProcessCreate', 20 * minute);
+    expect(sealed).toHaveLength(0);
+    table.setInterval('ProcessCreate', 5 * minute);
+    expect(sealed).toHaveLength(1);
+    hit('true');
+    await clock.advance(5 * minute);
+    expect(sealed).toHaveLength(2);
+  });
+
+  it.each([-hour, 24 * hour])(
+    'a step of the clock by %i ms neither fires nor starves',
+    async (step) => {
+      const { clock, table, sealed, hit } = bench();
+      table.setInterval('ProcessCreate', hour);
+      hit('true');
+      clock.stepWall(step);
+      await clock.advance(hour - 1);
+      expect(sealed).toHaveLength(0);
+      await clock.advance(1);
+      expect(sealed).toHaveLength(1);
+    },
+  );
+
+  it('restored aggregates keep id, count and window; an overdue window is sealed', async () => {
+    const before = bench();
+    before.hit('one');
+    before.hit('one');
+    const open = [...before.table.open()];
+    for (const [downMs, waitMs] of [
+      [10 * minute, 50 * minute],
+      [3 * hour, 0],
+      [-5 * hour, hour],
+    ] as const) {
+      const after = bench();
+      after.clock.stepWall(downMs);
+      after.table.restore(structuredClone(open));
+      after.table.setInterval('ProcessCreate', hour);
+      expect(after.sealed).toHaveLength(waitMs === 0 ? 1 : 0);
+      if (waitMs > 0) {
+        after.hit('one');
+        await after.clock.advance(waitMs - 1);
+        expect(after.sealed, `after ${downMs}`).toHaveLength(0);
+        await after.clock.advance(1);
+      }
+      expect(after.sealed[0]?.id).toBe('id-1');
+      expect(hitsIn(after.sealed)).toEqual([waitMs === 0 ? 2 : 3]);
+    }
+  });
+
+  it('whatever is hit, the HitCounts add up, no identity is lost, and the bounds hold', () => {
+    const hits = fc.array(
+      fc.record({
+        command: fc.integer({ min: 0, max: 30 }).map((number) => `c${number}`.repeat(number + 1)),
+        hash: fc.constantFrom('', '', 'aa', 'bb'),
+        then: fc.constantFrom('', '', '', '', '', 'sealAll', 'shorter'),
+      }),
+      { maxLength: 200 },
+    );
+    fc.assert(
+      fc.property(hits, fc.integer({ min: 1, max: 12 }), (list, maxEntries) => {
+        const { table, sealed, hit } = bench({ maxEntries, maxBytes: 8000 });
+        for (const { command, hash, then } of list) {
+          hit(command, { Hash: hash });
+          expect(table.entries).toBeLessThanOrEqual(maxEntries);
+          expect(table.bytes).toBeLessThanOrEqual(8000);
+          if (then === 'sealAll') table.sealAll();
+          if (then === 'shorter') table.setInterval('ProcessCreate', minute);
+        }
+        table.sealAll();
+        expect(table.entries).toBe(0);
+        expect(table.bytes).toBe(0);
+        const perCommand = new Map<string, number>();
+        for (const { payload } of sealed) {
+          const counted = perCommand.get(payload.CommandLine) ?? 0;
+          perCommand.set(payload.CommandLine, counted + Number(payload.ExtraDetails?.['HitCount']));
+        }
+        const expected = new Map<string, number>();
+        for (const { command } of list) expected.set(command, (expected.get(command) ?? 0) + 1);
+        expect(perCommand).toEqual(expected);
+        expect(new Set(sealed.map(({ id }) => id)).size).toBe(sealed.length);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('over its bound the oldest aggregate is sealed early, and that is counted', () => {
+    const { table, sealed, hit } = bench({ maxEntries: 2 });
+    for (const command of ['a', 'b', 'a', 'c']) hit(command);
+    expect(sealed.map(({ payload }) => payload.CommandLine)).toEqual(['a']);
+    expect(hitsIn(sealed)).toEqual([2]);
+    expect(table.earlySeals).toBe(1);
+  });
+});
