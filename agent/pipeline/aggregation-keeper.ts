@@ -52,7 +52,7 @@ export class AggregationKeeper {
       maxEntries,
       maxBytes,
       onOpened: (aggregate) => void this.fresh.add(aggregate),
-      onSealed: (aggregate, endMs) => {
+      onSealed: ({ endMs }, aggregate) => {
         this.fresh.delete(aggregate);
         this.closed.push({ aggregate, endMs });
         this.handOnSoon();

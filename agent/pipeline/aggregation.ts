@@ -65,8 +65,8 @@ export interface AggregationOptions {
   /** Estimated bytes of memory of all open aggregates. */
   readonly maxBytes: number;
   readonly onOpened: (aggregate: Aggregate) => void;
-  /** `endMs` is the end of its window, wall clock; `sealAggregate` words it. */
-  readonly onSealed: (aggregate: Aggregate, endMs: number) => void;
+  /** Gives the content of the event, and the aggregate it was made of. */
+  readonly onSealed: (sealed: SealedAggregate, aggregate: Aggregate) => void;
   readonly newId?: () => string;
 }
 
@@ -202,7 +202,8 @@ export class AggregationTable {
   private seal(key: string, { aggregate, sizeBytes }: Row, endMs: number): void {
     this.rows.delete(key);
     this.sizeBytes -= sizeBytes;
-    this.options.onSealed(aggregate, Math.max(endMs, aggregate.startMs));
+    const sealed = sealAggregate(aggregate, Math.max(endMs, aggregate.startMs));
+    this.options.onSealed(sealed, aggregate);
   }
 
   /**

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 
 import {
   AggregationTable,
-  sealAggregate,
   type AggregationOptions,
   type SealedAggregate,
 } from '../../agent/pipeline/aggregation.js';
@@ -39,7 +38,7 @@ function bench(options: Partial<AggregationOptions> = {}) {
     maxEntries: 100,
     maxBytes: 1_000_000,
     onOpened: () => undefined,
-    onSealed: (aggregate, endMs) => sealed.push(sealAggregate(aggregate, endMs)),
+    onSealed: (aggregate) => sealed.push(aggregate),
     newId: () => `id-${++ids}`,
     ...options,
   });
