@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { Unavailable } from '../collector.js';
 import type { Clock, Timer } from '../clock.js';
 import type { DescriptorOwner, KernelReader } from './kernel-reader.js';
@@ -107,6 +108,7 @@ export type Until = 'acknowledged' | 'answered' | 'listed';
 export class NetlinkRequests implements DescriptorOwner {
   private readonly pending = new Map<number, PendingRequest>();
   private sequence = 0;
+  private closed = false;
 
   private constructor(
     private readonly options: NetlinkRequestsOptions,
@@ -137,6 +139,10 @@ export class NetlinkRequests implements DescriptorOwner {
     const { sequence } = this;
     const flags = requestFlag | (until === 'acknowledged' ? acknowledgeFlag : 0);
     return new Promise((resolve, reject) => {
+      if (this.closed) {
+        reject(new NetlinkError(attempt, constants.errno.EBADF));
+        return;
+      }
       const sent = this.options.libc.send(this.fd, buildMessage(type, flags, sequence, payload));
       if (sent < 0) {
         reject(new NetlinkError(attempt, -sent));
@@ -164,6 +170,8 @@ export class NetlinkRequests implements DescriptorOwner {
   }
 
   close(): void {
+    if (this.closed) return;
+    this.closed = true;
     this.options.reader.remove(this.fd);
     for (const [sequence, request] of this.pending) {
       this.settle(sequence, request, new NetlinkTimeout(request.attempt));

@@ -25,6 +25,8 @@ export class FakeAudit {
   /** False when the stream is that of another network namespace. */
   audible = true;
   streamsOpen = 0;
+  /** The owner whose place cannot be taken. */
+  readonly liveOwner = 99;
   private listener: AuditStreamEvents | undefined;
   private serial = 100;
   private replace: () => void = () => undefined;
@@ -48,7 +50,7 @@ export class FakeAudit {
         this.change(`${name}=${value}`, () => {
           if (this.status.enabled === 2 && name !== 'ownerPid')
             throw refusal(constants.errno.EPERM);
-          if (name === 'ownerPid' && value !== 0 && this.status.ownerPid !== 0) {
+          if (name === 'ownerPid' && value !== 0 && this.status.ownerPid === this.liveOwner) {
             throw refusal(constants.errno.EEXIST);
           }
           this.status[name] = value;

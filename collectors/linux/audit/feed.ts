@@ -70,6 +70,7 @@ export class AuditFeed implements AuditSource {
       clock,
       own,
       ownPid,
+      isAlive: this.options.isAlive,
       lose: (cause, count) => this.lose(cause, count),
       onState: (state) => this.tellState(state),
       onTampering: this.options.onTampering,
@@ -198,6 +199,8 @@ export interface AuditFeedOptions {
   /** `never`: read the stream, but leave its ownership to others even when nobody has it. */
   readonly own: 'auto' | 'never';
   readonly ownPid: number;
+  /** Whether a process of that id exists. */
+  readonly isAlive: (pid: number) => boolean;
   /** `uname -m`. */
   readonly machine: string;
   /** Somebody took our sight away; one sentence for the operator, worth a Diagnostic event. */

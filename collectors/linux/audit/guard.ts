@@ -15,7 +15,7 @@ import type { AuditStatus, SettableStatus } from './status.js';
  *    owns audit by then and relies on it.
  * 2. Only rules with our key are ever removed.
  * 3. While the agent owns audit, a full queue makes no system call wait and a lost record stops no kernel.
- * 4. Who wants to own audit gets it: we step back at once and do not claim again for ten minutes.
+ * 4. Who wants to own audit gets it: we step back at once, and do not claim for ten minutes after another owned it.
  * 5. Rules that vanish and audit switched off are noticed within a second when the kernel tells, within
  *    `inspectionMs` otherwise, set right again, and the time in between is counted.
  * 6. Steps never overlap.
@@ -133,7 +133,13 @@ export class AuditGuard {
 
   private async claimIfFree(status: AuditStatus): Promise<void> {
     const { control, clock, own, ownPid } = this.options;
-    if (own === 'never' || status.ownerPid !== 0) return;
+    if (status.ownerPid === ownPid || own === 'never') return;
+    // An owner that was killed stays registered until the kernel has a record for it.
+    if (status.ownerPid !== 0 && this.options.isAlive(status.ownerPid)) {
+      // Between the stop and the start of a restarting auditd its place must stay free.
+      this.claimNotBeforeMs = clock.monotonicMs() + yieldMs;
+      return;
+    }
     if (clock.monotonicMs() < this.claimNotBeforeMs) return;
     try {
       await control.set('ownerPid', ownPid);
@@ -315,6 +321,7 @@ export interface AuditGuardOptions {
   /** `never`: leave ownership to others even when nobody has it. */
   readonly own: 'auto' | 'never';
   readonly ownPid: number;
+  readonly isAlive: (pid: number) => boolean;
   readonly lose: ReportLoss;
   readonly onState: (state: SourceState) => void;
   /** Somebody took our sight away; one sentence for the operator. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { machine } from 'node:os';
 import type { Clock } from '../../clock.js';
 import type { KernelReader } from '../kernel-reader.js';
@@ -25,6 +26,7 @@ export function createAuditFeed(options: AuditOptions): AuditFeed {
   return new AuditFeed({
     ...options,
     machine: machine(),
+    isAlive: (pid) => existsSync(`/proc/${pid}`),
     openStream: auditStreams(options),
     openControl: (onReplace) => openAuditControl({ libc, reader, clock, onReplace }),
     writeSystemLog: systemLog(libc),

@@ -8,6 +8,7 @@ import { FakeAudit } from '../../../support/fake-audit.js';
 import { FakeClock, settle } from '../../../support/fake-clock.js';
 
 const ownPid = 4711;
+const deadPid = 4000;
 const started: AuditRule = { syscalls: ['execve', 'execveat'], outcome: 'success' };
 
 class Reader {
@@ -44,6 +45,7 @@ describe('the audit feed', () => {
       writeSystemLog: (line) => logged.push(line) > 0,
       own: options.own ?? 'auto',
       ownPid,
+      isAlive: (pid) => pid !== deadPid,
       machine: options.machine ?? 'x86_64',
       onTampering: (sentence) => sentences.push(sentence),
       onProblem: (sentence) => problems.push(sentence),
@@ -136,6 +138,35 @@ describe('the audit feed', () => {
     await clock.advance(60_000);
     expect(audit.status.ownerPid).toBe(ownPid);
     expect(reader.states.at(-1)).toEqual({ source: 'audit-owner' });
+  });
+
+  it('leaves the place of an auditd that restarts free for ten minutes', async () => {
+    audit.status.ownerPid = 99;
+    await subscribe(feed(), new Reader());
+    await clock.advance(100_000);
+    audit.status.ownerPid = 0;
+    audit.record(1305, 'op=set audit_pid=0 old=99 auid=0 ses=1 res=1');
+    await clock.advance(560_000);
+    expect(audit.status.ownerPid).toBe(0);
+    await clock.advance(70_000);
+    expect(audit.status.ownerPid).toBe(ownPid);
+  });
+
+  it('takes the place of an owner that was killed', async () => {
+    Object.assign(audit.status, { ownerPid: deadPid, enabled: 1 });
+    await subscribe(feed(), new Reader());
+    expect(audit.status.ownerPid).toBe(ownPid);
+  });
+
+  it('removes the rules that a killed predecessor left', async () => {
+    const other = await subscribe(feed(), new Reader());
+    const left = audit.rules;
+    await other.end();
+    const stale = left.map((rule) => Buffer.from(rule));
+    for (const rule of stale) rule.writeUInt32LE(deadPid, 524 + 8);
+    audit.rules = stale;
+    await subscribe(feed(), new Reader());
+    expect(audit.rules).toEqual(left);
   });
 
   it('sets deleted rules again within a second, counts the blind time and says so', async () => {
