@@ -62,7 +62,7 @@ export class AggregateStore {
   static async open(options: AggregateStoreOptions): Promise<AggregateStore> {
     const { directory, files = systemFiles, lose } = options;
     await files.makeDirectory(directory);
-    const from = { files, directory, name: 'aggregates', head: undefined, segmentBytes };
+    const from = { files, directory, name: 'aggregates', segmentBytes };
     const { journal, recovery } = await Journal.open(from);
     const known = new Map<string, Known>();
     let lost = recovery.missing + recovery.tornEnds;

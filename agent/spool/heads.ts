@@ -11,6 +11,8 @@ export interface Head {
   readonly sequence: number;
   /** How many sequences after it are known to be lost, so that the next start does not count them again. */
   readonly missing: number;
+  /** The highest sequence that was given out when this was written, so that none is given twice. */
+  readonly last: number;
 }
 
 const magic = 0xf84d_4aff;
@@ -21,7 +23,7 @@ const slotDistance = 512;
 export const headsBytes = slotDistance + slotBytes(3);
 
 function slotBytes(heads: number): number {
-  return 4 + 6 + heads * 12 + 4;
+  return 4 + 6 + heads * 18 + 4;
 }
 
 /**
@@ -52,9 +54,10 @@ export class HeadsFile {
     const slot = Buffer.alloc(slotBytes(heads.length));
     slot.writeUInt32LE(magic, 0);
     slot.writeUIntLE(++this.generation, 4, 6);
-    for (const [index, { sequence, missing }] of heads.entries()) {
-      slot.writeUIntLE(sequence, 10 + index * 12, 6);
-      slot.writeUIntLE(missing, 16 + index * 12, 6);
+    for (const [index, { sequence, missing, last }] of heads.entries()) {
+      slot.writeUIntLE(sequence, 10 + index * 18, 6);
+      slot.writeUIntLE(missing, 16 + index * 18, 6);
+      slot.writeUIntLE(last, 22 + index * 18, 6);
     }
     slot.writeUInt32LE(crc32(slot.subarray(0, -4)), slot.length - 4);
     try {
@@ -97,8 +100,9 @@ async function readSlots(files: SpoolFiles, path: string, count: number): Promis
     if (slot.length < slotBytes(count) || slot.readUInt32LE(0) !== magic) continue;
     if (slot.readUInt32LE(slot.length - 4) !== crc32(slot.subarray(0, -4))) continue;
     const heads = Array.from({ length: count }, (_, index) => ({
-      sequence: slot.readUIntLE(10 + index * 12, 6),
-      missing: slot.readUIntLE(16 + index * 12, 6),
+      sequence: slot.readUIntLE(10 + index * 18, 6),
+      missing: slot.readUIntLE(16 + index * 18, 6),
+      last: slot.readUIntLE(22 + index * 18, 6),
     }));
     slots.push({ generation: slot.readUIntLE(4, 6), heads });
   }

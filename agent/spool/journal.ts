@@ -14,7 +14,7 @@
  */
 import type { SpoolFile, SpoolFiles } from './files.js';
 import { encodeRecord, recordBytes, type RecordToWrite } from './records.js';
-import { ignore, recoverSegments } from './recovery.js';
+import { ignore, recoverSegments, type KnownSequences } from './recovery.js';
 import { copyTail, readEntries, segmentPath, writeAll, type ReadRecord } from './segment-files.js';
 import { Segment, type Entry } from './segment.js';
 
@@ -23,8 +23,7 @@ export interface JournalOptions {
   readonly directory: string;
   /** First part of the file names: small letters. */
   readonly name: string;
-  /** Everything up to here was forgotten; undefined when that is not known. */
-  readonly head: number | undefined;
+  readonly known?: KnownSequences | undefined;
   readonly segmentBytes: number;
 }
 
@@ -66,8 +65,8 @@ export class Journal {
   static async open(
     options: JournalOptions,
   ): Promise<{ journal: Journal; recovery: JournalRecovery }> {
-    const { files, directory, name, head, segmentBytes } = options;
-    const found = await recoverSegments(files, directory, name, head);
+    const { files, directory, name, known, segmentBytes } = options;
+    const found = await recoverSegments(files, directory, name, known);
     const { lastSequence } = found;
     const segments = [...found.segments];
     return {

@@ -10,6 +10,13 @@ export const maxSegmentBytes = 4 * 1024 * 1024;
 /** How many unreadable files are kept for whoever wants to look into them. */
 const keptQuarantined = 4;
 
+export interface KnownSequences {
+  /** Everything up to here was forgotten. */
+  readonly sequence: number;
+  /** The highest sequence that was given out. */
+  readonly last: number;
+}
+
 export interface Recovered {
   readonly segments: readonly Segment[];
   /** The highest sequence that any good header carried. */
@@ -22,18 +29,18 @@ export interface Recovered {
 }
 
 /**
- * Reads the segments of one journal after `head`, the last forgotten sequence (undefined when that is not known).
+ * Reads the segments of one journal. Its owner may know from elsewhere what was forgotten and given out already.
  * Never fails because of what the files contain; fails when the directory cannot be listed.
  */
 export async function recoverSegments(
   files: SpoolFiles,
   directory: string,
   name: string,
-  head: number | undefined,
+  known: KnownSequences | undefined,
 ): Promise<Recovered> {
   const segments: Segment[] = [];
-  let lastIntact = head;
-  let lastSequence = head ?? 0;
+  let lastIntact = known?.sequence;
+  let lastSequence = known?.last ?? 0;
   let missing = 0;
   let tornEnds = 0;
   let quarantinedFiles = 0;

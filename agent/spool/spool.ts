@@ -88,7 +88,7 @@ export class Spool {
     for (const [rank, name] of byPriority.entries()) {
       const head = heads.found?.[rank];
       const segmentBytes = segmentBytesFor(limitBytes);
-      const from = { files, directory, name, head: head?.sequence, segmentBytes };
+      const from = { files, directory, name, known: head, segmentBytes };
       const { journal, recovery } = await Journal.open(from);
       const lost = Math.max(0, recovery.missing - (head?.missing ?? 0)) + recovery.tornEnds;
       if (lost > 0) lose('spoolCorrupt', lost, name);
@@ -318,6 +318,7 @@ export class Spool {
       this.queues.map(({ head, journal }) => ({
         sequence: head,
         missing: Math.max(0, journal.lastSequence - head - journal.count),
+        last: Math.max(journal.lastSequence, head),
       })),
     );
   }

@@ -144,6 +144,16 @@ export class MemoryFiles implements SpoolFiles {
     }
   }
 
+  /** A copy of what is there, which later calls do not touch. */
+  fork(): ReadonlyMap<string, Inode> {
+    return new Map([...this.names].map(([name, inode]) => [name, { ...inode }]));
+  }
+
+  adopt(names: ReadonlyMap<string, Inode>): void {
+    this.names = new Map(names);
+    this.durableNames = new Map(names);
+  }
+
   /** Journal segments, by name. */
   segments(): string[] {
     return [...this.names.keys()].filter((name) => name.endsWith('.journal')).sort();
@@ -172,7 +182,8 @@ export class MemoryFiles implements SpoolFiles {
 
   flip(path: string, offset: number): void {
     const bytes = Buffer.from(this.inode(path).bytes);
-    bytes[offset] = (bytes[offset] ?? 0) ^ 0x40;
+    // Not an involution: the same damage twice must not repair.
+    bytes[offset] = ((bytes[offset] ?? 0) + 0x41) & 0xff;
     this.inode(path).bytes = bytes;
     this.inode(path).durable = bytes;
   }
