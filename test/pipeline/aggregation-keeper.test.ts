@@ -219,7 +219,7 @@ describe('AggregationKeeper', () => {
       files,
       directory: '/aggregates',
       name: 'aggregates',
-      head: undefined,
+
       segmentBytes: 4096,
     });
     const texts = [
