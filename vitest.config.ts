@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** `unit` changes nothing on the host; `device` needs root and a real kernel (npm run test:device). */
 export default defineConfig({
   test: {
+    globalSetup: ['test/support/build.ts'],
     projects: [
       {
         test: {

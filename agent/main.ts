@@ -1,1 +1,24 @@
-process.exitCode = 78;
+import { runCommandLine } from './cli.js';
+import { commands } from './commands/registry.js';
+import { CommandError, exitCodes } from './exit-codes.js';
+import { version } from './version.js';
+
+// One thread of the pool is parked in poll(2) for the kernel's sockets; Node has four by default, and reads the
+// variable when the first one is needed.
+process.env['UV_THREADPOOL_SIZE'] ??= '5';
+
+/** Ends explicitly: a connection that is still closing must not keep the process alive. */
+function end(exitCode: number): void {
+  process.stdout.write('', () => process.exit(exitCode));
+}
+
+runCommandLine(commands, process.argv.slice(2), version).then(end, (error: unknown) => {
+  if (error instanceof CommandError) {
+    process.stderr.write(`iot-security-agent: ${error.message}\n`);
+    end(error.exitCode);
+  } else {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`iot-security-agent: a defect of the agent: ${text}\n`);
+    end(exitCodes.crashed);
+  }
+});

@@ -46,6 +46,11 @@ export function parseLocalSettings(text: string, fileName: string): LocalResult 
     : { settings: reader.settings() };
 }
 
+/** The settings of an empty file: every default, and no identity. */
+export function standardLocalSettings(): LocalSettings {
+  return new LocalReader('').settings();
+}
+
 class LocalReader {
   readonly problems: Problem[] = [];
   readonly #values = new Map<string, SettingValue>();

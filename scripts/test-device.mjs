@@ -2,7 +2,7 @@
 // containers on this machine and undoes both, so it asks for consent outside CI.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { build, checkNode, installDependencies, root } from './bootstrap.mjs';
+import { checkNode, installDependencies, root } from './bootstrap.mjs';
 
 const args = process.argv.slice(2);
 const consented = process.env['CI'] === 'true' || args.includes('--yes');
@@ -22,7 +22,6 @@ if (process.getuid?.() !== 0) {
 }
 checkNode();
 installDependencies();
-build();
 const { status } = spawnSync(
   join(root, 'node_modules', '.bin', 'vitest'),
   ['run', '--project', 'device', ...args.filter((argument) => argument !== '--yes')],

@@ -2,11 +2,10 @@
 // having run all of them.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { build, checkNode, installDependencies, root } from './bootstrap.mjs';
+import { checkNode, installDependencies, root } from './bootstrap.mjs';
 
 checkNode();
 installDependencies();
-build();
 
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const checks = [

@@ -5,7 +5,30 @@ import type { JsonObject } from '../../config/json.js';
 import { quoted } from '../../config/quote.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
+import { exitCodes } from '../exit-codes.js';
 import { CredentialError, loadCredentials } from '../identity/credentials.js';
+import { configOption, defaultConfigFile, type Command } from './command.js';
+
+export const checkConfigCommand: Command = {
+  name: 'check-config',
+  meaning: 'Checks the local configuration, its credentials and a twin; exit 0 or 78.',
+  options: {
+    config: configOption,
+    twin: {
+      type: 'string',
+      value: 'FILE',
+      meaning: 'A twin, or its desired properties, as JSON.',
+    },
+  },
+  run: (parsed) => {
+    const twinFile = parsed.text('twin');
+    return checkConfig({
+      configFile: parsed.text('config') ?? defaultConfigFile,
+      ...(twinFile === undefined ? {} : { twinFile }),
+      write: (text) => void process.stdout.write(text),
+    });
+  },
+};
 
 export interface CheckConfigOptions {
   readonly configFile: string;
@@ -14,9 +37,6 @@ export interface CheckConfigOptions {
   /** Takes whole lines, each with its line feed. */
   readonly write: (text: string) => void;
 }
-
-const usable = 0;
-const unusable = 78; // EX_CONFIG, sysexits.h
 
 /** Desired and reported hold 32 KB each, and metadata several times that. */
 const maxTwinBytes = 1_048_576;
@@ -39,7 +59,7 @@ export async function checkConfig(options: CheckConfigOptions): Promise<number> 
   const objectName =
     'settings' in local ? local.settings.remoteConfigurationObjectName : configurationObjectName;
   const twinUsable = twinFile === undefined || (await checkTwin(twinFile, objectName, write));
-  return problems.length === 0 && twinUsable ? usable : unusable;
+  return problems.length === 0 && twinUsable ? exitCodes.stopped : exitCodes.configuration;
 }
 
 async function credentialProblems(load: () => Promise<unknown>): Promise<readonly string[]> {

@@ -23,3 +23,12 @@ export interface Command {
   /** Resolves with the exit code; throws `CommandError` for what the operator has to mend. */
   run(parsed: ParsedArguments): Promise<number>;
 }
+
+export const defaultConfigFile = '/etc/iot-security-agent/agent.json';
+
+export const configOption = {
+  type: 'string',
+  value: 'FILE',
+  default: defaultConfigFile,
+  meaning: 'The local configuration.',
+} as const satisfies OptionDeclaration;

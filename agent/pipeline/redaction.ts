@@ -71,11 +71,11 @@ export interface Redactor {
 }
 
 /**
- * @param extraPatterns expressions of the local setting `redactionPatterns`, already checked to compile; the group
- * named `secret`, or else the whole match, is masked.
+ * @param extraPatterns the local setting `redactionPatterns`, with the flag `g`; the group named `secret`, or else the
+ * whole match, is masked.
  */
-export function createRedactor(extraPatterns: readonly string[]): Redactor {
-  const patterns = [...builtInPatterns, ...extraPatterns.map((source) => new RegExp(source, 'gu'))];
+export function createRedactor(extraPatterns: readonly RegExp[]): Redactor {
+  const patterns = [...builtInPatterns, ...extraPatterns];
 
   const redactText = (text: string): string => {
     let result = text;

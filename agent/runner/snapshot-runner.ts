@@ -31,8 +31,8 @@ export class SnapshotRunner {
   private lastStartMs = 0;
   private failures = 0;
   private said = '';
-  private source: SourceState = { source: 'snapshot' };
   private generation = 0;
+  private source: SourceState = { source: 'snapshot' };
   private current: CollectorState = { state: 'off' };
 
   constructor(private readonly options: SnapshotRunnerOptions) {}
@@ -44,7 +44,7 @@ export class SnapshotRunner {
   /** Resolves when the first snapshot was taken or has failed. */
   async start(intervalMs: number): Promise<void> {
     this.intervalMs = intervalMs;
-    this.current = { state: 'running', source: 'snapshot' };
+    this.current = { state: 'running' };
     await this.run(++this.generation);
   }
 

@@ -53,7 +53,7 @@ describe('secrets in command lines are masked', () => {
   });
 
   it('applies the patterns of the setting, masking the group named secret or else everything', () => {
-    const own = createRedactor(['pin-(?<secret>\\d{4})', 'customer \\w+']);
+    const own = createRedactor([/pin-(?<secret>\d{4})/gu, /customer \w+/gu]);
     expect(own.redact(['x', 'pin-1234', 'customer Miller']).join(' ')).toBe('x pin-*** ***');
   });
 

@@ -1,0 +1,288 @@
+import { join } from 'node:path';
+import type { Clock } from '../collectors/clock.js';
+import { createHost, type ManagedHost } from '../collectors/host.js';
+import { handedOverSockets } from '../collectors/linux/systemd-sockets.js';
+import { readStat } from '../collectors/linux/proc.js';
+import { collectors as registeredCollectors } from '../collectors/registry.js';
+import { evaluateTwin, type Evaluation } from '../config/evaluate-twin.js';
+import type { JsonObject } from '../config/json.js';
+import type { LocalSettings } from '../config/local-settings.js';
+import type { TwinSettings } from '../config/twin-settings.js';
+import { agentStatus } from './agent-status.js';
+import { CountersFile, storedCounts } from './counters-file.js';
+import { HubLink } from './hub/hub-link.js';
+import { createSdkClient } from './hub/sdk-client.js';
+import { loadCredentials } from './identity/credentials.js';
+import type { Log } from './log.js';
+import { LossLedger } from './losses.js';
+import { OperationalEvents } from './operational.js';
+import { Aggregates } from './pipeline/aggregates.js';
+import { Outbox } from './pipeline/outbox.js';
+import { OwnProcesses } from './pipeline/own-processes.js';
+import { Pipeline } from './pipeline/pipeline.js';
+import { createRedactor } from './pipeline/redaction.js';
+import { CollectorsRunner } from './runner/collectors-runner.js';
+import { Spool } from './spool/spool.js';
+import { loadAgentId, prepareStateDirectory } from './state-directory.js';
+import { TwinSync } from './twin/twin-sync.js';
+import { Uplink } from './uplink/uplink.js';
+import { version } from './version.js';
+
+/** The hub's own limit for a message, properties included. */
+const hubMessageLimitBytes = 262_144;
+/** Room for the envelope and the properties of a message. */
+const messageFrameBytes = 1_536;
+
+export interface AgentOptions {
+  readonly local: LocalSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/**
+ * The composition root: builds every part, starts them in the order in which the data flows, and stops them in an
+ * order that loses nothing. `start` resolves when the collectors are armed, whether or not the hub is reached.
+ */
+export class Agent {
+  private readonly losses = new LossLedger();
+  private readonly startedMs: number;
+  private readonly host: ManagedHost;
+  private evaluation: Evaluation;
+  private parts: Parts | undefined;
+
+  constructor(private readonly options: AgentOptions) {
+    const { clock, environment, local } = options;
+    this.startedMs = clock.wallMs();
+    this.evaluation = evaluateTwin({}, undefined, local.remoteConfigurationObjectName);
+    this.host = createHost({
+      clock,
+      settings: local,
+      handedOver: handedOverSockets(environment, process.pid),
+      onTampering: (sentence) => this.warn(sentence),
+      onProblem: (sentence) => options.log.warn(sentence),
+    });
+  }
+
+  /** @throws CommandError when the state directory cannot be used */
+  async start(): Promise<void> {
+    const { local, log } = this.options;
+    await prepareStateDirectory(local.stateDirectory);
+    const agentId = local.agentId ?? (await loadAgentId(local.stateDirectory));
+    const parts = await this.build(agentId);
+    this.parts = parts;
+    const stored = await parts.counters.load();
+    this.losses.restore(storedCounts(stored['losses']));
+    parts.operational.restore(stored);
+    this.losses.onChange(() => {
+      parts.counters.changed();
+      parts.twin.statusChanged(false);
+    });
+    await parts.aggregates.start();
+    await this.host.start();
+    await parts.twin.start();
+    await parts.collectors.apply(this.settings);
+    await parts.uplink.start();
+    parts.link.start();
+    log.info('The agent is ready: its collectors are armed.', { version, agentId });
+  }
+
+  /**
+   * Undoes what was changed in the kernel, closes the aggregates, journals everything, and tries for a bounded time to
+   * send it. Runs every step, also after one that failed.
+   */
+  async stop(): Promise<void> {
+    const { parts } = this;
+    if (parts === undefined) return;
+    this.parts = undefined;
+    await this.step('stop the collectors', () => parts.collectors.stop());
+    await this.step('stop the readers of the kernel', () => this.host.stop());
+    parts.operational.stop();
+    await this.step('close the aggregates', () => parts.aggregates.stop());
+    await this.step('journal what waits', () => parts.outbox.flush());
+    await this.step('send what waits', () =>
+      parts.uplink.flush(this.options.local.shutdownTimeout.ms),
+    );
+    await this.step('stop sending', () => parts.uplink.stop());
+    await this.step('store the twin', () => parts.twin.stop());
+    await this.step('close the connection', () => parts.link.stop());
+    await this.step('store the counters', () => parts.counters.save());
+    await this.step('close the spool', () => parts.spool.close());
+  }
+
+  private get settings(): TwinSettings {
+    return this.evaluation.settings;
+  }
+
+  private async build(agentId: string): Promise<Parts> {
+    const { clock, local, log, random } = this.options;
+    const { losses } = this;
+    const settings = (): TwinSettings => this.settings;
+    const spool = await Spool.open({
+      directory: join(local.stateDirectory, 'spool'),
+      limitBytes: this.settings.maxLocalCacheSizeInBytes,
+      clock,
+      lose: (cause, count, queue) => losses.count(queue ?? 'spool', cause, count),
+    });
+    const outbox = new Outbox({
+      spool,
+      clock,
+      losses,
+      maxEventBytes: () =>
+        Math.min(this.settings.maxMessageSizeInBytes, hubMessageLimitBytes) - messageFrameBytes,
+      aggregatedCategory: local.aggregatedCategory,
+    });
+    const aggregates = await Aggregates.open({
+      directory: join(local.stateDirectory, 'aggregates'),
+      clock,
+      outbox,
+      losses,
+      settings,
+      isDurable: () => spool.problem === undefined,
+      maxEntries: local.aggregationMaxEntries,
+      maxBytes: local.aggregationMaxBytes,
+    });
+    const pipeline = new Pipeline({
+      own: new OwnProcesses(this.host.ownPid, (pid) => readStat(this.host.paths, pid)?.parentPid),
+      redactor: createRedactor(local.redactionPatterns),
+      maxCommandLineBytes: local.maxCommandLineBytes,
+      aggregator: aggregates,
+      outbox,
+      losses,
+      settings,
+    });
+    const link = new HubLink({
+      credentials: () => loadCredentials(local),
+      createClient: createSdkClient({
+        keepAliveMs: local.keepAlive.ms,
+        productInfo: `iot-security-agent/${version}`,
+      }),
+      clock,
+      random,
+      log,
+      requestTimeoutMs: local.requestTimeout.ms,
+    });
+    const uplink = new Uplink({
+      spool,
+      link,
+      clock,
+      log,
+      random,
+      lose: (cause, count) => losses.count('uplink', cause, count),
+      settings,
+      local,
+      agentVersion: version,
+      agentId,
+    });
+    const collectors = new CollectorsRunner({
+      collectors: registeredCollectors,
+      host: this.host,
+      clock,
+      log,
+      losses,
+      onObservation: (name, observation) => pipeline.observe(name, observation),
+      onSnapshot: (name, payloads, timeMs) => pipeline.snapshot(name, payloads, timeMs),
+      onStateChange: () => this.parts?.twin.statusChanged(true),
+    });
+    const operational = new OperationalEvents({
+      clock,
+      pipeline,
+      losses,
+      collected: () => outbox.collectedEvents,
+      onMemoryChange: () => this.parts?.counters.changed(),
+      takeSendStatistics: () => uplink.takeStatistics(),
+    });
+    const twin = new TwinSync({
+      link,
+      clock,
+      random,
+      log,
+      stateDirectory: local.stateDirectory,
+      objectName: local.remoteConfigurationObjectName,
+      onSettings: (evaluation, desiredVersion) => this.applySettings(evaluation, desiredVersion),
+      status: () => this.status(),
+    });
+    const counters = new CountersFile(local.stateDirectory, clock, log, () => ({
+      losses: losses.snapshot(),
+      ...operational.memory(),
+    }));
+    return {
+      spool,
+      outbox,
+      pipeline,
+      aggregates,
+      link,
+      uplink,
+      collectors,
+      operational,
+      twin,
+      counters,
+    };
+  }
+
+  private applySettings(evaluation: Evaluation, desiredVersion: number): void {
+    const { parts } = this;
+    if (parts === undefined) return;
+    const before = this.settings;
+    // What is being counted belongs to the settings under which it was seen.
+    parts.aggregates.settingsWillChange(before, evaluation.settings);
+    this.evaluation = evaluation;
+    void parts.spool.setLimit(this.settings.maxLocalCacheSizeInBytes);
+    parts.aggregates.settingsChanged();
+    parts.uplink.settingsChanged();
+    parts.operational.setInterval(this.settings.snapshotFrequency.ms);
+    parts.operational.configurationErrors(desiredVersion, evaluation.problems);
+    void parts.collectors.apply(this.settings);
+    if (evaluation.unknownKeys.length > 0) {
+      this.options.log.debug('The twin holds settings that this version does not know.', {
+        keys: evaluation.unknownKeys.join(' '),
+      });
+    }
+  }
+
+  /** Tells the operator and the hub that somebody keeps the agent from seeing. */
+  private warn(sentence: string): void {
+    const { clock, log } = this.options;
+    log.warn(sentence);
+    this.parts?.pipeline.tell(
+      'Diagnostic',
+      { Severity: 'Warning', Message: sentence, ProcessId: process.pid, ThreadId: process.pid },
+      clock.wallMs(),
+    );
+  }
+
+  private status(): JsonObject {
+    const { parts } = this;
+    return agentStatus({
+      startedMs: this.startedMs,
+      desiredVersion: parts?.twin.desiredVersion ?? 0,
+      problems: this.evaluation.problems,
+      collectors: parts?.collectors.states() ?? {},
+      losses: this.losses.snapshot(),
+    });
+  }
+
+  private async step(what: string, action: () => Promise<void>): Promise<void> {
+    this.options.log.debug(`Stopping: ${what}.`);
+    try {
+      await action();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.options.log.error(`While stopping, the agent could not ${what}: ${reason}`);
+    }
+  }
+}
+
+interface Parts {
+  readonly spool: Spool;
+  readonly outbox: Outbox;
+  readonly pipeline: Pipeline;
+  readonly aggregates: Aggregates;
+  readonly link: HubLink;
+  readonly uplink: Uplink;
+  readonly collectors: CollectorsRunner;
+  readonly operational: OperationalEvents;
+  readonly twin: TwinSync;
+  readonly counters: CountersFile;
+}

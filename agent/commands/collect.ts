@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../collectors/clock.js';
+import { isUnavailable, type Collector, type SourceState } from '../../collectors/collector.js';
+import type { EventName, Payload } from '../../collectors/events.js';
+import { createHost, type Host } from '../../collectors/host.js';
+import { collectors } from '../../collectors/registry.js';
+import { standardLocalSettings } from '../../config/parse-local-settings.js';
+import { CommandError, exitCodes } from '../exit-codes.js';
+import { printable } from '../log.js';
+import { securityEvent } from '../pipeline/event.js';
+import { createRedactor } from '../pipeline/redaction.js';
+import type { Command } from './command.js';
+
+export const collectCommand: Command = {
+  name: 'collect',
+  operands: 'NAME… | all',
+  meaning: 'Runs collectors once and prints their events; sends nothing and needs no hub.',
+  options: {
+    json: { type: 'boolean', meaning: 'Print each event as one line of JSON.' },
+    seconds: {
+      type: 'string',
+      value: 'N',
+      default: '5',
+      meaning: 'How long to watch for things that happen.',
+    },
+  },
+  run: async (parsed) => {
+    const chosen = choose(parsed.operands);
+    const watchMs = 1000 * seconds(parsed.text('seconds') ?? '');
+    const json = parsed.flag('json');
+    const warn = (sentence: string): void => {
+      process.stderr.write(`${printable(sentence)}\n`);
+    };
+    const host = createHost({
+      clock: systemClock,
+      settings: standardLocalSettings(),
+      onTampering: warn,
+      onProblem: warn,
+    });
+    await host.start();
+    const print = (name: EventName, payloads: readonly Payload[], timeMs: number): void => {
+      const event = securityEvent({ name, payloads, timeMs });
+      process.stdout.write(json ? `${JSON.stringify(event)}\n` : readable(name, payloads));
+    };
+    const say = (name: EventName, sentence: string): void => {
+      process.stderr.write(`${name}: ${printable(sentence)}\n`);
+    };
+    try {
+      const results = await Promise.all(
+        chosen.map((collector) => collectOnce({ collector, host, watchMs, print, say })),
+      );
+      return results.every((seen) => seen) ? exitCodes.stopped : exitCodes.crashed;
+    } finally {
+      await host.stop();
+    }
+  },
+};
+
+function choose(names: readonly string[]): readonly Collector[] {
+  const known = collectors.map(({ name }) => name);
+  if (names.length === 0) {
+    throw new CommandError(
+      `Name what to collect: all, ${known.join(', ')}.`,
+      exitCodes.configuration,
+    );
+  }
+  if (names.includes('all')) return collectors;
+  return names.map((name) => {
+    const found = collectors.find((collector) => collector.name === name);
+    if (found !== undefined) return found;
+    throw new CommandError(
+      `There is no collector '${printable(name)}'; there are ${known.join(', ')}.`,
+      exitCodes.configuration,
+    );
+  });
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0 && value <= 86_400) return value;
+  throw new CommandError('--seconds takes a number from 0 to 86400.', exitCodes.configuration);
+}
+
+interface CollectOptions {
+  readonly collector: Collector;
+  readonly host: Host;
+  readonly watchMs: number;
+  readonly print: (name: EventName, payloads: readonly Payload[], timeMs: number) => void;
+  readonly say: (name: EventName, sentence: string) => void;
+}
+
+/** Resolves with whether this host could answer. */
+async function collectOnce(options: CollectOptions): Promise<boolean> {
+  const { collector, host, watchMs, print, say } = options;
+  const { name } = collector;
+  const lose = (cause: string, count: number): void => say(name, `${count} × ${cause}`);
+  const setSource = ({ source, limitation }: SourceState): void =>
+    say(name, `from ${source}${limitation === undefined ? '' : `: ${limitation}`}`);
+  if (collector.kind === 'snapshot') {
+    const answer = await collector.collect({
+      host,
+      lose,
+      setSource,
+      signal: AbortSignal.timeout(30_000),
+    });
+    if (isUnavailable(answer)) say(name, answer.unavailable);
+    else print(name, answer, systemClock.wallMs());
+    return !isUnavailable(answer);
+  }
+  const redactor = createRedactor([]);
+  const running = await collector.start({
+    host,
+    lose,
+    clock: systemClock,
+    emit: ({ payload, argv, timeMs }) => {
+      const CommandLine =
+        argv === undefined ? payload.CommandLine : redactor.redact(argv).join(' ');
+      print(name, [{ ...payload, CommandLine }], timeMs);
+    },
+    setSource,
+    fail: (error) => say(name, error.message),
+  });
+  if (isUnavailable(running)) {
+    say(name, running.unavailable);
+    return false;
+  }
+  await sleep(watchMs);
+  await running.stop();
+  return true;
+}
+
+function readable(name: EventName, payloads: readonly Payload[]): string {
+  if (payloads.length === 0) return `${name}: none\n`;
+  return payloads
+    .map((payload) => {
+      const { ExtraDetails, ...fields } = payload;
+      const pairs = Object.entries({ ...fields, ...ExtraDetails }).map(
+        ([key, value]) =>
+          `${key}=${typeof value === 'string' ? JSON.stringify(value) : String(value)}`,
+      );
+      return `${printable(`${name} ${pairs.join(' ')}`)}\n`;
+    })
+    .join('');
+}

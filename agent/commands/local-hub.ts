@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { CommandError, exitCodes } from '../exit-codes.js';
+import type { Command } from './command.js';
+
+export const localHubCommand: Command = {
+  name: 'local-hub',
+  meaning: 'Runs a stand-in IoT Hub on loopback; in a development checkout only.',
+  options: {
+    state: { type: 'string', value: 'DIR', meaning: 'Where its keys and twins are kept.' },
+    port: { type: 'string', value: 'N', meaning: 'Port to listen on, 0 for any free one.' },
+    device: { type: 'string', value: 'ID', meaning: 'Device to register, with its module.' },
+  },
+  run: async (parsed) => {
+    const program = process.argv[1] ?? '';
+    const bundle = join(program, '..', 'local-hub.cjs');
+    if (!existsSync(bundle)) {
+      throw new CommandError(
+        'The stand-in hub is part of a development checkout and is not shipped to devices.',
+        exitCodes.configuration,
+      );
+    }
+    const hub = createRequire(bundle)(bundle) as { serve(args: string[]): Promise<number> };
+    const args = ['state', 'port', 'device'].flatMap((option) => {
+      const value = parsed.text(option);
+      return value === undefined ? [] : [`--${option}`, value];
+    });
+    return hub.serve(args);
+  },
+};

@@ -1,0 +1,78 @@
+import { systemClock } from '../../collectors/clock.js';
+import type { LocalSettings } from '../../config/local-settings.js';
+import { readLocalSettings } from '../../config/read-local-settings.js';
+import { Agent } from '../agent.js';
+import { CommandError, exitCodes } from '../exit-codes.js';
+import { CredentialError, loadCredentials } from '../identity/credentials.js';
+import { createLog, type Log } from '../log.js';
+import { configOption, defaultConfigFile, type Command } from './command.js';
+
+export const runCommand: Command = {
+  name: 'run',
+  meaning: 'Runs the agent in the foreground, until SIGTERM or SIGINT.',
+  options: {
+    config: configOption,
+  },
+  run: async (parsed) => {
+    const read = await readLocalSettings(parsed.text('config') ?? defaultConfigFile);
+    if ('problems' in read) {
+      const sentences = read.problems.map(({ message }) => message);
+      throw new CommandError(sentences.join('\n'), exitCodes.configuration);
+    }
+    await checkCredentials(read.settings);
+    return runUntilStopped(read.settings, createLog(read.settings.logLevel));
+  },
+};
+
+/** A credential that cannot work is told at once; later ones only delay the connection. */
+async function checkCredentials(local: LocalSettings): Promise<void> {
+  try {
+    await loadCredentials(local);
+  } catch (error) {
+    if (!(error instanceof CredentialError)) throw error;
+    throw new CommandError(
+      error.message,
+      error.kind === 'malformed' ? exitCodes.configuration : exitCodes.noPermission,
+    );
+  }
+}
+
+/** A crash is told in one line, and gets this long to undo what was changed in the kernel. */
+const crashDeadlineMs = 3_000;
+
+async function runUntilStopped(local: LocalSettings, log: Log): Promise<number> {
+  const agent = new Agent({
+    local,
+    log,
+    clock: systemClock,
+    random: Math.random,
+    environment: process.env,
+  });
+  const ended = new Promise<{ crash?: unknown }>((resolve) => {
+    process.once('SIGTERM', () => resolve({}));
+    process.once('SIGINT', () => resolve({}));
+    process.once('uncaughtException', (crash) => resolve({ crash }));
+    process.once('unhandledRejection', (crash) => resolve({ crash }));
+  });
+  // The agent's timers do not keep a process alive, and there may be no socket to do so.
+  setInterval(() => undefined, 0x7fff_ffff);
+  // A terminal that went away must not end the agent before it has undone its changes.
+  process.on('SIGHUP', () => undefined);
+  const started = agent.start();
+  started.catch(() => undefined);
+  const { crash } = await Promise.race([ended, started.then(() => ended)]);
+  if (crash === undefined) {
+    log.info('The agent was asked to stop.');
+    await started.catch(() => undefined);
+    await agent.stop();
+    log.info('The agent has stopped.');
+    return exitCodes.stopped;
+  }
+  const reason = crash instanceof Error ? (crash.stack ?? crash.message) : JSON.stringify(crash);
+  log.error(`The agent stops because of a defect: ${reason}`);
+  await Promise.race([
+    agent.stop(),
+    new Promise((resolve) => void setTimeout(resolve, crashDeadlineMs)),
+  ]);
+  return exitCodes.crashed;
+}

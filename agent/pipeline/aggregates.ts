@@ -1,0 +1,92 @@
+import type { Clock } from '../../collectors/clock.js';
+import type { Payload } from '../../collectors/events.js';
+import type { Priority, TwinSettings } from '../../config/twin-settings.js';
+import type { LossLedger } from '../losses.js';
+import { AggregateStore } from '../spool/aggregate-store.js';
+import { AggregationKeeper } from './aggregation-keeper.js';
+import { identities, type AggregatedName, type SealedAggregate } from './aggregation.js';
+import { queueOf, type Outbox } from './outbox.js';
+
+interface AggregatesOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly outbox: Pick<Outbox, 'addSealed'>;
+  readonly losses: LossLedger;
+  readonly settings: () => TwinSettings;
+  /** Whether what was journaled is on disk. */
+  readonly isDurable: () => boolean;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+}
+
+const names = Object.keys(identities) as AggregatedName[];
+
+/** Counts equal observations as the twin asks for, and queues what is closed; also what was open when counting ended. */
+export class Aggregates {
+  /** The last priority of each event name that was not Off: what is open when it is switched off still goes out. */
+  private readonly priorities = new Map<AggregatedName, Exclude<Priority, 'Off'>>();
+
+  private constructor(
+    private readonly options: AggregatesOptions,
+    private readonly store: AggregateStore,
+    private readonly keeper: AggregationKeeper,
+  ) {}
+
+  /** Goes on with what the last run was counting; never fails because of what it finds. */
+  static async open(options: AggregatesOptions): Promise<Aggregates> {
+    const { losses } = options;
+    const store = await AggregateStore.open({
+      ...options,
+      lose: (cause, count) => losses.count('aggregates', cause, count),
+    });
+    const keeper: AggregationKeeper = new AggregationKeeper({
+      ...options,
+      store,
+      deliver: (name, sealed) => aggregates.deliver(name, sealed),
+    });
+    const aggregates = new Aggregates(options, store, keeper);
+    return aggregates;
+  }
+
+  async start(): Promise<void> {
+    await this.keeper.start();
+    this.settingsChanged();
+  }
+
+  add(name: AggregatedName, payload: Payload<AggregatedName>, timeMs: number): void {
+    this.keeper.add(name, payload, timeMs, this.priority(name) === 'High');
+  }
+
+  /** Call it before new settings are in force: what they move to another queue, or count no more, is closed first. */
+  settingsWillChange(before: TwinSettings, after: TwinSettings): void {
+    for (const name of names) {
+      this.priority(name);
+      const moved = before[`eventPriority${name}`] !== after[`eventPriority${name}`];
+      const ends = before[`aggregationEnabled${name}`] && !after[`aggregationEnabled${name}`];
+      if (moved || ends) void this.keeper.sealAll(name);
+    }
+  }
+
+  settingsChanged(): void {
+    for (const name of names) {
+      this.keeper.setInterval(name, this.options.settings()[`aggregationInterval${name}`].ms);
+    }
+  }
+
+  /** Closes everything; resolves when it is journaled. */
+  async stop(): Promise<void> {
+    await this.keeper.sealAll();
+    await this.keeper.stop();
+    await this.store.close();
+  }
+
+  private deliver(name: AggregatedName, sealed: readonly SealedAggregate[]): Promise<void> {
+    return this.options.outbox.addSealed(queueOf(name, this.priority(name)), name, sealed);
+  }
+
+  private priority(name: AggregatedName): Exclude<Priority, 'Off'> {
+    const now = this.options.settings()[`eventPriority${name}`];
+    if (now !== 'Off') this.priorities.set(name, now);
+    return this.priorities.get(name) ?? 'Low';
+  }
+}

@@ -1,0 +1,207 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { configurationObjectName } from '../../config/twin-settings.js';
+import {
+  desired,
+  deviceId,
+  Fixture,
+  payloadsOf,
+  quick,
+  startMarked,
+  startsOf,
+} from '../support/running-agent.js';
+
+let fixture: Fixture;
+
+beforeEach(async () => {
+  fixture = new Fixture();
+  await fixture.startHub();
+  fixture.configure();
+  fixture.hub.patchDesired(deviceId, desired(quick));
+});
+
+afterEach(() => fixture.close());
+
+type Reported = Record<string, { value: unknown } | undefined>;
+
+const configurationOf = (twin: { reported: object }): Reported =>
+  ((twin.reported as Record<string, unknown>)[configurationObjectName] ?? {}) as Reported;
+
+interface AgentStatus {
+  desiredVersion: number;
+  rejected: Record<string, string>;
+  collectors: Record<string, { state: string; source?: string; limitation?: string }>;
+}
+
+const statusOf = (twin: { reported: object }): AgentStatus | undefined =>
+  (twin.reported as Record<string, unknown>)['agentStatus'] as AgentStatus | undefined;
+
+const seen = (mark: string) => (messages: Parameters<typeof startsOf>[0]) =>
+  [...startsOf(messages).keys()].some((line) => line.includes(mark));
+
+describe('the running agent', () => {
+  it('sends what happens on this machine as valid security messages, and nothing of itself', async () => {
+    await fixture.startAgent();
+    const mark = 'mark-first-light';
+    await startMarked(mark);
+    const messages = await fixture.hub.awaitMessages(
+      (all) => seen(mark)(all) && payloadsOf(all, 'ListeningPorts').length > 0,
+      10_000,
+    );
+    for (const message of messages) {
+      expect(message.problems).toEqual([]);
+      expect(message.systemProperties).toMatchObject({
+        '$.ct': 'application/json',
+        '$.ce': 'utf-8',
+        '$.ifid': 'urn:azureiot:Security:SecurityAgent:1',
+      });
+      expect(['High', 'Low']).toContain(message.properties['MessagePriority']);
+    }
+    expect(startsOf(messages).get(`/bin/sh -c sleep 1; : "$0" ${mark}`)).toBe(1);
+    const listening = payloadsOf(messages, 'ListeningPorts');
+    expect(listening).toContainEqual(
+      expect.objectContaining({
+        Protocol: 'tcp',
+        LocalAddress: '127.0.0.1',
+        LocalPort: String(fixture.hub.port),
+        RemotePort: '*',
+      }),
+    );
+    expect([...startsOf(messages).keys()].join('\n')).not.toContain('iot-security-agent.cjs');
+  });
+
+  it('follows its twin while it runs, and reports values as they were written', async () => {
+    await fixture.startAgent();
+    await fixture.hub.awaitTwin(
+      deviceId,
+      (twin) => configurationOf(twin)['snapshotFrequency']?.value === 'PT1H',
+      10_000,
+    );
+    const changed = Date.now();
+    fixture.hub.patchDesired(deviceId, desired({ aggregationIntervalProcessCreate: 'PT1.5S' }));
+    const twin = await fixture.hub.awaitTwin(
+      deviceId,
+      (now) => configurationOf(now)['aggregationIntervalProcessCreate']?.value === 'PT1.5S',
+      10_000,
+    );
+    expect(Date.now() - changed).toBeLessThan(2_000);
+    expect(configurationOf(twin)['snapshotFrequency']).toEqual({ value: 'PT1H' });
+    expect(configurationOf(twin)['highPriorityMessageFrequency']).toEqual({ value: 'PT1S' });
+  });
+
+  it('rejects a bad value alone, keeps the last good one, and says so in twin and events', async () => {
+    await fixture.startAgent();
+    await fixture.hub.awaitTwin(deviceId, (now) => statusOf(now)?.desiredVersion === 2, 10_000);
+    fixture.hub.patchDesired(
+      deviceId,
+      desired({ aggregationIntervalProcessCreate: 'soon', maxMessageSizeInBytes: 8192 }),
+    );
+    const twin = await fixture.hub.awaitTwin(
+      deviceId,
+      (now) => statusOf(now)?.rejected['aggregationIntervalProcessCreate'] !== undefined,
+      10_000,
+    );
+    expect(configurationOf(twin)['aggregationIntervalProcessCreate']).toEqual({ value: 'PT1S' });
+    expect(configurationOf(twin)['maxMessageSizeInBytes']).toEqual({ value: 8192 });
+    const messages = await fixture.hub.awaitMessages(
+      (all) => payloadsOf(all, 'ConfigurationError').length > 0,
+      10_000,
+    );
+    expect(payloadsOf(messages, 'ConfigurationError')).toEqual([
+      expect.objectContaining({
+        ConfigurationName: 'aggregationIntervalProcessCreate',
+        ErrorType: 'TypeMismatch',
+        UsedConfiguration: 'PT1S',
+      }),
+    ]);
+    expect(messages.flatMap(({ problems }) => problems)).toEqual([]);
+  });
+
+  it('stops a collector that is switched off, and tells the source of one that runs', async () => {
+    await fixture.startAgent();
+    const source = await fixture.hub.awaitTwin(
+      deviceId,
+      (twin) => statusOf(twin)?.collectors['ProcessCreate']?.source === 'polling',
+      10_000,
+    );
+    expect(statusOf(source)?.collectors['ProcessCreate']?.limitation).toContain('PT0.1S');
+    fixture.hub.patchDesired(deviceId, desired({ eventPriorityProcessCreate: 'off' }));
+    const off = await fixture.hub.awaitTwin(
+      deviceId,
+      (twin) => statusOf(twin)?.collectors['ProcessCreate']?.state === 'off',
+      2_000,
+    );
+    expect(configurationOf(off)['eventPriorityProcessCreate']).toEqual({ value: 'Off' });
+  });
+
+  it('loses nothing while the hub is away, keeps the order, and reads the twin again', async () => {
+    fixture.hub.patchDesired(deviceId, desired({ aggregationEnabledProcessCreate: false }));
+    await fixture.startAgent();
+    await startMarked('mark-0', 0.3);
+    await fixture.hub.awaitMessages(seen('mark-0'), 10_000);
+    const before = [...fixture.hub.messages];
+    await fixture.hub.stop();
+    for (const n of [1, 2, 3, 4]) await startMarked(`mark-${n}`, 0.3);
+    await fixture.startHub();
+    fixture.hub.patchDesired(deviceId, desired({ snapshotFrequency: 'PT2H' }));
+    await fixture.hub.awaitTwin(
+      deviceId,
+      (twin) => configurationOf(twin)['snapshotFrequency']?.value === 'PT2H',
+      15_000,
+    );
+    await startMarked('mark-5', 0.3);
+    await fixture.hub.awaitMessages(seen('mark-5'), 15_000);
+    const marks = [...startsOf([...before, ...fixture.hub.messages]).keys()].flatMap(
+      (line) => /^\/bin\/sh.*(mark-\d)$/.exec(line)?.[1] ?? [],
+    );
+    expect(marks).toEqual(['mark-0', 'mark-1', 'mark-2', 'mark-3', 'mark-4', 'mark-5']);
+  });
+
+  it('after a SIGKILL everything journaled arrives, and open aggregates go on', async () => {
+    fixture.hub.patchDesired(
+      deviceId,
+      desired({ aggregationIntervalProcessCreate: 'PT1H', lowPriorityMessageFrequency: 'PT1H' }),
+    );
+    await fixture.startAgent();
+    await fixture.hub.awaitTwin(deviceId, (twin) => statusOf(twin) !== undefined, 10_000);
+    const mark = 'mark-before-the-kill';
+    await startMarked(mark, 2);
+    await fixture.killAgent();
+    await fixture.startAgent();
+    await startMarked(mark, 2);
+    expect(await fixture.stopAgent()).toMatchObject({ code: 0 });
+    expect(startsOf(fixture.hub.messages).get(`/bin/sh -c sleep 2; : "$0" ${mark}`)).toBe(2);
+    const aggregates = payloadsOf(fixture.hub.messages, 'ProcessCreate').filter(({ CommandLine }) =>
+      String(CommandLine).endsWith(mark),
+    );
+    expect(aggregates).toHaveLength(1);
+  });
+
+  it('sends what it has when it is asked to stop, and exits with 0', async () => {
+    fixture.hub.patchDesired(
+      deviceId,
+      desired({ aggregationIntervalProcessCreate: 'PT1H', lowPriorityMessageFrequency: 'PT5H' }),
+    );
+    await fixture.startAgent();
+    await fixture.hub.awaitTwin(deviceId, (twin) => statusOf(twin) !== undefined, 10_000);
+    await startMarked('mark-last', 1);
+    expect(await fixture.stopAgent()).toEqual({ code: 0, signal: null });
+    expect(seen('mark-last')(fixture.hub.messages)).toBe(true);
+  });
+
+  it('starts without a hub on the settings it had last', async () => {
+    await fixture.startAgent();
+    await fixture.hub.awaitTwin(deviceId, (twin) => statusOf(twin) !== undefined, 10_000);
+    await fixture.stopAgent();
+    await fixture.hub.stop();
+    await fixture.startAgent();
+    await startMarked('mark-offline', 1.5);
+    await fixture.startHub();
+    const messages = await fixture.hub.awaitMessages(seen('mark-offline'), 15_000);
+    const [hit] = payloadsOf(messages, 'ProcessCreate').filter(({ CommandLine }) =>
+      String(CommandLine).endsWith('mark-offline'),
+    );
+    const { StartTimeUtc = '', EndTimeUtc = '' } = hit?.ExtraDetails ?? {};
+    // The default would be an hour.
+    expect(Date.parse(EndTimeUtc) - Date.parse(StartTimeUtc)).toBeLessThan(5_000);
+  });
+});
