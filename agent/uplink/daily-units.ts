@@ -12,7 +12,13 @@ const clockIsSetAfterMs = Date.UTC(2025, 0, 1);
 export type AtMidnight = (action: () => void) => () => void;
 
 export const atMidnightUtc: AtMidnight = (action) => {
-  const task = schedule('0 0 * * *', action, { timezone: 'UTC' });
+  const task = schedule('0 0 * * *', action, {
+    timezone: 'UTC',
+    suppressMissedWarning: true,
+    unref: true,
+  });
+  // A device that slept through midnight begins its day when it wakes.
+  task.on('execution:missed', action);
   return () => void task.destroy();
 };
 

@@ -113,6 +113,66 @@ describe('the hub link over TLS', () => {
     await made.until('the change', () => made.patches.length === 1);
   });
 
+  it('a new token is taken into use without a loss, and what was missed meanwhile is read', async () => {
+    const credentials = bench.credentials(bench.hub.registerModule('device-1'));
+    const clients: unknown[] = [];
+    const create = createSdkClient({ keepAliveMs: 60_000, productInfo: 'renewing' });
+    const made = probe(() => Promise.resolve(credentials), {
+      createClient: (...parameters) => {
+        const client = create(...parameters);
+        clients.push(client);
+        return client;
+      },
+    });
+    made.link.start();
+    await made.until('the twin', () => made.twins.length === 1);
+    const [client] = clients as [
+      { transport: { _authenticationProvider: { _expiryTimerHandler: () => void } } },
+    ];
+    client.transport._authenticationProvider._expiryTimerHandler();
+    await made.link.send(message(1));
+    await made.until('the second twin', () => made.twins.length === 2);
+    bench.hub.patchDesired('device-1', { still: 'heard' });
+    await made.until('the change', () => made.patches.length === 1);
+    await made.link.report({ agentStatus: { agentVersion: '1' } });
+    expect(clients).toHaveLength(1);
+    expect(made.states.map(({ name }) => name)).toEqual(['connecting', 'connected']);
+    expect(warnings(made)).toEqual([]);
+  });
+
+  it('keys that were rolled are a refusal', async () => {
+    const made = await connected();
+    bench.hub.rollKeys('device-1');
+    await made.until('the refusal', () => {
+      const { state } = made.link;
+      return state.name === 'waiting' && state.failure.kind === 'authorisation';
+    });
+    expect(warnings(made)).toHaveLength(2);
+  });
+
+  it('a hub that is busy is waited for', async () => {
+    const made = await connected();
+    bench.hub.faults.refuseConnectWith = 3;
+    bench.hub.dropConnections();
+    await made.until('the refusal', () => {
+      const { state } = made.link;
+      return state.name === 'waiting' && state.failure.kind === 'unavailable';
+    });
+    bench.hub.faults.refuseConnectWith = undefined;
+    await made.until('the second twin', () => made.twins.length === 2);
+  });
+
+  it('a twin that is not answered ends the connection, and the next one works', async () => {
+    const credentials = bench.credentials(bench.hub.registerModule('device-1'));
+    bench.hub.faults.withholdTwinAnswers = true;
+    const made = probe(() => Promise.resolve(credentials), { requestTimeoutMs: 500 });
+    made.link.start();
+    await made.until('the doubt', () => made.link.state.name === 'waiting');
+    expect(made.link.state).toMatchObject({ failure: { kind: 'timeout' } });
+    bench.hub.faults.withholdTwinAnswers = false;
+    await made.until('the twin', () => made.twins.length === 1);
+  });
+
   it('says which key is refused', async () => {
     const credentials = bench.credentials(bench.hub.registerModule('device-1'));
     const wrong = { ...credentials, sharedAccessKey: Buffer.from('wrong').toString('base64') };
