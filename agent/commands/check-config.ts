@@ -2,11 +2,16 @@ import { FileError, readBoundedFile } from '../../config/bounded-file.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { isJsonObject, JsonError, parseJson } from '../../config/json.js';
 import type { JsonObject } from '../../config/json.js';
+import type { LocalSettings } from '../../config/local-settings.js';
 import { quoted } from '../../config/quote.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
 import { exitCodes } from '../exit-codes.js';
-import { CredentialError, loadCredentials } from '../identity/credentials.js';
+import {
+  CredentialError,
+  loadCredentials,
+  loadTrustedCertificates,
+} from '../identity/credentials.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 
 export const checkConfigCommand: Command = {
@@ -53,7 +58,7 @@ export async function checkConfig(options: CheckConfigOptions): Promise<number> 
   const problems =
     'problems' in local
       ? local.problems.map((problem) => problem.message)
-      : await credentialProblems(() => loadCredentials(local.settings));
+      : await credentialProblems(local.settings);
   for (const problem of problems) write(`${problem}\n`);
   if (problems.length === 0) write(`${configFile} and the credentials it names can be used.\n`);
   const objectName =
@@ -62,14 +67,17 @@ export async function checkConfig(options: CheckConfigOptions): Promise<number> 
   return problems.length === 0 && twinUsable ? exitCodes.stopped : exitCodes.configuration;
 }
 
-async function credentialProblems(load: () => Promise<unknown>): Promise<readonly string[]> {
-  try {
-    await load();
-    return [];
-  } catch (error) {
-    if (!(error instanceof CredentialError)) throw error;
-    return [error.message];
-  }
+async function credentialProblems(settings: LocalSettings): Promise<readonly string[]> {
+  const { trustedCaFile, ...others } = settings;
+  const outcomes = await Promise.allSettled([
+    loadCredentials(others),
+    ...(trustedCaFile === undefined ? [] : [loadTrustedCertificates(trustedCaFile)]),
+  ]);
+  return outcomes.flatMap((outcome) => {
+    if (outcome.status === 'fulfilled') return [];
+    if (outcome.reason instanceof CredentialError) return [outcome.reason.message];
+    throw outcome.reason;
+  });
 }
 
 async function checkTwin(

@@ -69,6 +69,17 @@ test('credentials that others can read are told, with exit code 78', async () =>
   expect(text).toMatch(/^identity\.keyFile: \/key has mode 0644 .*run: chmod 600 \/key\n$/);
 });
 
+test('the key and the trusted certificates are both checked, whichever is wrong', async () => {
+  const keyFile = join(directory, 'nowhere');
+  const trustedCaFile = join(directory, 'agent.json');
+  const identity = { hostName: 'hub.example', deviceId: 'device-1', keyFile };
+  await writeFile(configFile, JSON.stringify({ identity, trustedCaFile }), { mode: 0o644 });
+  const { code, text } = await check();
+  expect(code).toBe(78);
+  expect(text).toContain('identity.keyFile: /nowhere does not exist');
+  expect(text).toContain('trustedCaFile: /agent.json holds no PEM certificate');
+});
+
 const desired = {
   [configurationObjectName]: {
     snapshotFrequency: 'PT1H',
