@@ -6,8 +6,8 @@ import { errnoText, pollEvents } from './libc.js';
 /**
  * Waits for all kernel descriptors of the agent with one thread of Node's pool, parked in poll(2) without a timeout.
  *
- * 1. At most one poll is pending, and none after `stop` has resolved: Node joins its pool at exit, so a pending call
- *    would hold the process forever.
+ * 1. At most one poll is pending, and none after `stop` has resolved or the process exits: Node joins its pool at
+ *    exit, also after an uncaught exception, so a pending call would hold the process forever.
  * 2. Nothing wakes up while nothing happens.
  * 3. One turn reads at most `datagramsPerTurn` datagrams from a descriptor; then timers and other sockets go on.
  * 4. While it runs the process stays alive; after `stop` nothing of it holds the process.
@@ -35,8 +35,10 @@ export class KernelReader {
       endPause: undefined,
       // Timers of the clock let the process end, and so would the rest between two polls.
       alive: setInterval(() => undefined, longestTimerMs),
+      onExit: () => this.libc.signal(wakeUp),
     };
     this.running = running;
+    process.once('exit', running.onExit);
     running.finished = this.loop(running);
   }
 
@@ -49,6 +51,7 @@ export class KernelReader {
     this.libc.signal(running.wakeUp);
     await running.finished;
     clearInterval(running.alive);
+    process.off('exit', running.onExit);
     this.libc.close(running.wakeUp);
     running.polls.free();
     running.receiver.free();
@@ -195,6 +198,7 @@ interface Running {
   finished: Promise<void>;
   endPause: (() => void) | undefined;
   readonly alive: NodeJS.Timeout;
+  readonly onExit: () => void;
 }
 
 const maxDescriptors = 31;

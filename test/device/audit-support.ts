@@ -11,7 +11,8 @@ import { readExecve } from '../../collectors/linux/audit/execve.js';
 import { createAuditFeed } from '../../collectors/linux/audit/open.js';
 import type { AuditSubscription } from '../../collectors/linux/audit/source.js';
 import { KernelReader } from '../../collectors/linux/kernel-reader.js';
-import { loadLibc } from '../../collectors/linux/libc.js';
+import { loadLibc, socketOptions } from '../../collectors/linux/libc.js';
+import { netlinkProtocols, openNetlink } from '../../collectors/linux/netlink.js';
 
 export const run = promisify(execFile);
 export function auditctl(...parameters: string[]): string {
@@ -40,7 +41,7 @@ export interface Watch {
   stop(): Promise<void>;
 }
 
-export async function watch(own: 'auto' | 'never' = 'auto'): Promise<Watch> {
+export async function watch(own: 'auto' | 'never' = 'auto', handedOver?: number): Promise<Watch> {
   const libc = await loadLibc();
   if (isUnavailable(libc)) throw new Error(libc.unavailable);
   const reader = new KernelReader(libc, systemClock);
@@ -59,6 +60,7 @@ export async function watch(own: 'auto' | 'never' = 'auto'): Promise<Watch> {
     own,
     ownPid: process.pid,
     receiveBufferBytes: 8 * 1024 * 1024,
+    ...(handedOver !== undefined && { handedOver }),
     onTampering: (sentence) => sentences.push(sentence),
     onProblem: (sentence) => problems.push(sentence),
   });
@@ -142,5 +144,23 @@ export async function startAuditd(): Promise<Auditd> {
       await ended;
       rmSync(directory, { recursive: true, force: true });
     },
+  };
+}
+
+/** A multicast audit socket as systemd would open it. */
+export async function openAuditSocket(): Promise<{
+  readonly fd: number;
+  isOpen(): boolean;
+  close(): void;
+}> {
+  const libc = await loadLibc();
+  if (isUnavailable(libc)) throw new Error(libc.unavailable);
+  const opened = openNetlink(libc, netlinkProtocols.audit, 1);
+  if ('errno' in opened) throw new Error(`No audit socket: errno ${opened.errno}`);
+  const { fd } = opened;
+  return {
+    fd,
+    isOpen: () => libc.getSocketOption(fd, socketOptions.level, socketOptions.receiveBuffer) > 0,
+    close: () => void libc.close(fd),
   };
 }

@@ -4,11 +4,14 @@ import {
   auditctl,
   kernelState,
   markersSeen,
+  openAuditSocket,
+  run,
   startAuditd,
   startPrograms,
   until,
   watch,
 } from './audit-support.js';
+import { killedWatch } from './killed-watch.js';
 
 describe('the audit feed on the real kernel', () => {
   let before: ReturnType<typeof kernelState>;
@@ -59,6 +62,55 @@ describe('the audit feed on the real kernel', () => {
     expect(kernelState().status['enabled']).toBe('1');
     await startPrograms('afteroff', 20);
     await until('the programs', 3000, () => markersSeen(execs, 'afteroff').length >= 20);
+  });
+
+  it('gets a command line of 1.5 MB whole', async () => {
+    watched = await watch();
+    const { execs } = watched;
+    const long = Array.from({ length: 15 }, (_, index) => `${index % 10}é`.repeat(33_000));
+    await run('/bin/true', ['long-1', ...long]);
+    await until('the program', 3000, () => markersSeen(execs, 'long').length > 0);
+    const exec = execs.find(({ argv }) => argv[1] === 'long-1');
+    expect(exec?.complete).toBe(true);
+    expect(exec?.argv.slice(2)).toEqual(long);
+  });
+
+  it('reads a socket that was handed over, keeps it open, and delivers nothing of the time between', async () => {
+    const handedOver = await openAuditSocket();
+    watched = await watch('auto', handedOver.fd);
+    await startPrograms('first', 10);
+    const { execs } = watched;
+    await until('the programs', 3000, () => markersSeen(execs, 'first').length >= 10);
+    await watched.stop();
+    expect(handedOver.isOpen()).toBe(true);
+    watched = await watch('auto', handedOver.fd);
+    await startPrograms('second', 10);
+    const again = watched;
+    await until('the programs', 3000, () => markersSeen(again.execs, 'second').length >= 10);
+    await watched.stop();
+    watched = undefined;
+    handedOver.close();
+  });
+
+  it('goes on after a predecessor that was killed while it owned audit', async () => {
+    const predecessor = await killedWatch();
+    expect(kernelState().rules).toContain(`pid!=${predecessor.pid}`);
+    try {
+      watched = await watch();
+      expect(watched.states.at(-1)).toEqual({ source: 'audit-owner' });
+      expect(kernelState().rules).not.toContain(`pid!=${predecessor.pid}`);
+      const { execs, losses } = watched;
+      await startPrograms('afterkill', 100);
+      await until('the programs', 3000, () => markersSeen(execs, 'afterkill').length >= 100);
+      expect(Object.fromEntries(losses)).toEqual({});
+      await watched.stop();
+      watched = undefined;
+    } finally {
+      auditctl('-D');
+      auditctl('-e', before.status['enabled'] ?? '0');
+      auditctl('-b', before.status['backlog_limit'] ?? '64');
+      auditctl('--backlog_wait_time', before.status['backlog_wait_time'] ?? '15000');
+    }
   });
 
   it('leaves the rules and the status of others alone', async () => {

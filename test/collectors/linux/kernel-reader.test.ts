@@ -50,6 +50,15 @@ describe('the kernel reader', () => {
     expect(libc.pendingPolls).toBe(0);
   });
 
+  it('leaves no poll pending when the process exits without a stop, and no listener after one', async () => {
+    await settle();
+    const listener = process.listeners('exit').at(-1);
+    listener?.(1);
+    expect(libc.pendingPolls).toBe(0);
+    await reader.stop();
+    expect(process.listeners('exit')).not.toContain(listener);
+  });
+
   it('does not wake up while nothing happens', async () => {
     watch();
     await clock.advance(1000);
