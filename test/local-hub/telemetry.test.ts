@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { connectOptions, Message, RawClient, sdkClient, startHub } from './support/hub-fixture.js';
+import {
+  connectOptions,
+  Message,
+  patiently,
+  RawClient,
+  sdkClient,
+  startHub,
+} from './support/hub-fixture.js';
 
 const path = 'devices/device-1/modules/azureiotsecurity/messages/events/';
 
@@ -89,10 +96,10 @@ describe('telemetry', () => {
     await client.subscribe('$iothub/twin/res/#');
     await client.publish(path, 'x');
     await client.publish('$iothub/twin/GET/?$rid=1', '', 0);
-    await expect.poll(() => client.received).toHaveLength(1);
+    await expect.poll(() => client.received, patiently).toHaveLength(1);
     // An answer to the other one shows that nothing is still on its way to it.
     await other.client.publish('$iothub/twin/GET/?$rid=2', '', 0);
-    await expect.poll(() => other.client.received).toHaveLength(1);
+    await expect.poll(() => other.client.received, patiently).toHaveLength(1);
     expect(other.client.received[0]?.topic).toBe('$iothub/twin/res/200/?$rid=2');
   });
 });

@@ -2,6 +2,7 @@ import type { Twin } from 'azure-iot-device';
 import { describe, expect, it } from 'vitest';
 import {
   connectOptions,
+  patiently,
   RawClient,
   report,
   sdkClient,
@@ -19,7 +20,7 @@ async function startWithTwin() {
   twin.on('properties.desired', (change: unknown) =>
     desired.push(JSON.parse(JSON.stringify(change))),
   );
-  await expect.poll(() => desired.length).toBe(1);
+  await expect.poll(() => desired.length, patiently).toBe(1);
   desired.length = 0;
   return { hub, client, twin, desired };
 }
@@ -32,7 +33,7 @@ async function startRaw() {
   const ask = async (topic: string, body: string) => {
     const before = client.received.length;
     await client.publish(topic, body, 0);
-    await expect.poll(() => client.received.length).toBe(before + 1);
+    await expect.poll(() => client.received.length, patiently).toBe(before + 1);
     const { topic: answer = '', body: text = '' } = client.received[before] ?? {};
     return { answer, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
   };
@@ -60,7 +61,7 @@ describe('a twin', () => {
     hub.patchDesired('device-1', { a: { b: 1 }, c: 2 });
     hub.patchDesired('device-1', { a: { b: null }, c: 2 });
     await expect
-      .poll(() => desired)
+      .poll(() => desired, patiently)
       .toEqual([
         { a: { b: 1 }, c: 2, $version: 2 },
         { a: { b: null }, c: 2, $version: 3 },
@@ -72,7 +73,7 @@ describe('a twin', () => {
     hub.patchDesired('device-1', { gone: 1, kept: { x: 1, y: 2 } });
     hub.replaceDesired('device-1', { kept: { y: 3 }, fresh: [1] });
     await expect
-      .poll(() => desired[1])
+      .poll(() => desired[1], patiently)
       .toEqual({ gone: null, kept: { x: null, y: 3 }, fresh: [1], $version: 3 });
     expect(hub.readTwin('device-1').desired).toEqual({ kept: { y: 3 }, fresh: [1], $version: 3 });
   });
@@ -161,6 +162,8 @@ describe('a report', () => {
     const { client } = await RawClient.connect(connectOptions(hub, module, { username }));
     await client.subscribe('$iothub/twin/res/#');
     await client.publish('$iothub/twin/GET/?$rid=1', '', 0);
-    await expect.poll(() => client.received[0]?.topic).toBe('$iothub/twin/res/400/?$rid=1');
+    await expect
+      .poll(() => client.received[0]?.topic, patiently)
+      .toBe('$iothub/twin/res/400/?$rid=1');
   });
 });

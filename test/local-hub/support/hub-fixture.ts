@@ -11,6 +11,9 @@ import { sasToken } from './sas-token.js';
 
 export { Message };
 
+/** How long to look for what comes over a socket, on a machine that does other things too. */
+export const patiently = { timeout: 10_000 };
+
 export const minutesFromNow = (minutes: number): number =>
   Math.floor(Date.now() / 1000) + minutes * 60;
 
