@@ -8,6 +8,9 @@ export const networkBackoff: BackoffRange = { shortestMs: 1_000, longestMs: 5 * 
 /** A refused credential seldom mends itself, and every attempt is a line in somebody's security log. */
 export const authorisationBackoff: BackoffRange = { shortestMs: 60_000, longestMs: 60 * 60_000 };
 
+/** Slower than doubling: after a minute without a hub the next attempt is at most half a minute away, not a whole one. */
+const growth = 1.6;
+
 /**
  * Exponential back-off with full jitter over the whole window, so that a fleet that lost its hub at one moment
  * does not come back at one moment.
@@ -21,11 +24,11 @@ export class Backoff {
     private readonly random: () => number,
   ) {}
 
-  /** The pause before the next attempt; the window doubles with each call. */
+  /** The pause before the next attempt; the window grows with each call. */
   nextMs(): number {
     this.attempts += 1;
     const { shortestMs, longestMs } = this.range;
-    const windowMs = Math.min(longestMs, shortestMs * 2 ** Math.min(this.attempts, 30));
+    const windowMs = Math.min(longestMs, shortestMs * growth ** Math.min(this.attempts, 40));
     return Math.round(shortestMs + this.random() * (windowMs - shortestMs));
   }
 

@@ -25,6 +25,16 @@ export class HubError extends Error {
   }
 }
 
+/** The hub answered one request, and the answer was no: the connection is sound. */
+export function isRefusal(failure: HubError): boolean {
+  return ['throttled', 'refused', 'unavailable'].includes(failure.kind);
+}
+
+export function asHubError(error: unknown): HubError {
+  if (error instanceof HubError) return error;
+  return new HubError('protocol', error instanceof Error ? error.message : String(error));
+}
+
 /** Whom the agent talks to; part of every sentence. */
 export interface Endpoint {
   /** The name that is dialled: the gateway where there is one. May hold `:port`. */

@@ -1,13 +1,13 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Clock } from '../../collectors/clock.js';
 import type { JsonObject } from '../../config/json.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import type { Log } from '../log.js';
 import type { OutgoingMessage } from '../uplink/message.js';
-import { authorisationBackoff, Backoff, networkBackoff } from './backoff.js';
 import { deferred, withDeadline } from './deadline.js';
-import { HubError, type FailureKind } from './failure.js';
-import { FlapDetector, flapPauseMs } from './flap-detector.js';
+import { asHubError, HubError, isRefusal } from './failure.js';
 import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
+import { Outage } from './outage.js';
+import { TwinReader } from './twin-reader.js';
 
 /*
  * Invariants:
@@ -48,31 +48,18 @@ export interface HubLinkOptions {
 }
 
 const closeTimeoutMs = 3_000;
-const lastedMs = 60_000;
-/** Changes held back while the twin is read; more than this and it is read again instead. */
-const maxHeldPatches = 64;
-const twinRetry = { shortestMs: 5_000, longestMs: 5 * 60_000 };
-
 /** What belongs to one connection and ends with it. */
 interface Life {
   readonly client: HubClient;
   /** The calls that wait for an answer; they end with the life. */
   readonly pending: Set<(failure: HubError) => void>;
-  readonly twinBackoff: Backoff;
-  reading: boolean;
-  readAgain: boolean;
-  twinTimer: Timer | undefined;
-  held: JsonObject[];
-  end: (failure: HubError) => void;
+  readonly twin: TwinReader;
+  readonly end: (failure: HubError) => void;
 }
 
 export class HubLink {
   private readonly listeners = new Set<LinkListener>();
-  private readonly backoff: Backoff;
-  private readonly refusedBackoff: Backoff;
-  private readonly flaps: FlapDetector;
-  private readonly said = new Set<FailureKind>();
-  private attempts = 0;
+  private readonly outage: Outage;
   private life: Life | undefined;
   private wake: (() => void) | undefined;
   private running: Promise<void> | undefined;
@@ -80,9 +67,7 @@ export class HubLink {
   private current: LinkState = { name: 'stopped' };
 
   constructor(private readonly options: HubLinkOptions) {
-    this.backoff = new Backoff(networkBackoff, options.random);
-    this.refusedBackoff = new Backoff(authorisationBackoff, options.random);
-    this.flaps = new FlapDetector(options.clock);
+    this.outage = new Outage(options.clock, options.random, options.log);
   }
 
   /** @returns what ends the listening. */
@@ -127,10 +112,7 @@ export class HubLink {
 
   /** Has the whole twin read again soon; does nothing while there is no connection, as each one begins with that. */
   readTwin(): void {
-    const { life } = this;
-    if (life === undefined || !this.connected) return;
-    if (life.reading || life.twinTimer !== undefined) life.readAgain = true;
-    else void this.fetchTwin(life);
+    if (this.connected) this.life?.twin.request();
   }
 
   private async run(): Promise<void> {
@@ -140,7 +122,7 @@ export class HubLink {
       // Set while `live` was awaited.
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
-      const pauseMs = this.pauseAfter(failure, lifeMs);
+      const pauseMs = this.outage.pauseAfter(failure, lifeMs);
       this.enter({ name: 'waiting', failure, retryInMs: pauseMs });
       await this.pause(pauseMs);
     }
@@ -158,32 +140,36 @@ export class HubLink {
       const credentials = await this.readCredentials();
       if (this.stopping) throw stopped();
       const ended = deferred<HubError>();
-      client = this.options.createClient(
+      const made = this.options.createClient(
         credentials,
         this.eventsOf(() => life),
       );
+      client = made;
       const life: Life = {
-        client,
+        client: made,
         pending: new Set(),
-        twinBackoff: new Backoff(twinRetry, this.options.random),
-        reading: false,
-        readAgain: false,
-        twinTimer: undefined,
-        held: [],
+        twin: new TwinReader({
+          ...this.options,
+          read: () => this.limit('answer a read of the module twin', made.readTwin()),
+          onTwin: (twin) => this.tell((listener) => listener.onTwin?.(twin)),
+          onPatch: (patch) => this.tell((listener) => listener.onDesiredPatch?.(patch)),
+          onDoubt: (failure) => life.end(failure),
+        }),
         end: (failure) => {
           ended.resolve(failure);
           this.giveUp(life, failure);
         },
       };
       this.life = life;
-      const opening = this.limit('answer while connecting', client.open());
+      const opening = this.limit('answer while connecting', made.open());
       const early = await Promise.race([opening, ended.promise]);
       if (early !== undefined) throw early;
       // Both may have happened in the same moment.
       if (this.life !== life) throw await ended.promise;
       const establishedMs = clock.monotonicMs();
+      this.outage.over();
       this.enter({ name: 'connected' });
-      void this.fetchTwin(life);
+      life.twin.request();
       const failure = await ended.promise;
       return { failure, lifeMs: clock.monotonicMs() - establishedMs };
     } catch (error) {
@@ -197,7 +183,7 @@ export class HubLink {
   private giveUp(life: Life, failure: HubError): void {
     if (this.life !== life) return;
     this.life = undefined;
-    life.twinTimer?.cancel();
+    life.twin.stop();
     if (this.connected) this.enter({ name: 'closing' });
     for (const reject of life.pending) reject(failure);
   }
@@ -205,59 +191,16 @@ export class HubLink {
   private eventsOf(life: () => Life): HubClientEvents {
     const current = (): Life | undefined => (this.life === life() ? this.life : undefined);
     return {
-      desiredPatch: (patch) => {
+      desiredPatch: (patch) => current()?.twin.patch(patch),
+      disconnected: (failure) => current()?.end(failure),
+      renewed: () => current()?.twin.request(),
+      unusable: (what) => {
         const alive = current();
         if (alive === undefined) return;
-        if (!alive.reading) this.tell((listener) => listener.onDesiredPatch?.(patch));
-        else if (alive.held.length < maxHeldPatches) alive.held.push(patch);
-        else alive.readAgain = true;
-      },
-      disconnected: (failure) => current()?.end(failure),
-      renewed: () => {
-        if (current() !== undefined) this.readTwin();
-      },
-      unusable: (what) => {
-        if (current() === undefined) return;
         this.options.log.warn(`The hub sent ${what}; it was dropped.`);
-        this.readTwin();
+        alive.twin.request();
       },
     };
-  }
-
-  private async fetchTwin(life: Life): Promise<void> {
-    life.reading = true;
-    life.readAgain = false;
-    try {
-      const twin = await this.limit('answer a read of the module twin', life.client.readTwin());
-      if (this.life !== life) return;
-      life.twinBackoff.reset();
-      this.tell((listener) => listener.onTwin?.(twin));
-    } catch (error) {
-      if (this.life !== life) return;
-      const failure = asHubError(error);
-      if (!isRefusal(failure)) {
-        life.end(failure);
-        return;
-      }
-      const retryMs = life.twinBackoff.nextMs();
-      this.options.log.debug(failure.message, { retryMs });
-      life.readAgain = false;
-      life.twinTimer = this.options.clock.after(retryMs, () => {
-        life.twinTimer = undefined;
-        void this.fetchTwin(life);
-      });
-    } finally {
-      life.reading = false;
-      this.afterRead(life);
-    }
-  }
-
-  private afterRead(life: Life): void {
-    if (this.life !== life) return;
-    for (const patch of life.held.splice(0)) {
-      this.tell((listener) => listener.onDesiredPatch?.(patch));
-    }
-    if (life.readAgain && life.twinTimer === undefined) void this.fetchTwin(life);
   }
 
   private async ask(what: string, call: (client: HubClient) => Promise<void>): Promise<void> {
@@ -304,31 +247,6 @@ export class HubLink {
     if (!closed) client.abandon();
   }
 
-  private pauseAfter(failure: HubError, lifeMs: number | undefined): number {
-    this.attempts = lifeMs === undefined ? this.attempts + 1 : 1;
-    if (lifeMs !== undefined) {
-      this.said.clear();
-      this.refusedBackoff.reset();
-      if (lifeMs >= lastedMs) this.backoff.reset();
-      if (failure.kind === 'dropped' && this.flaps.ended(lifeMs)) {
-        const pauseMs = flapPauseMs(this.options.random);
-        this.options.log.warn(
-          `The hub accepted the connection and dropped it at once, ${this.flaps.limit} times in a row. Most likely another client uses the same identity: stop it, or give one of the two a module identity of its own. The next attempt follows later.`,
-          { retryInSeconds: Math.round(pauseMs / 1000) },
-        );
-        this.said.add(failure.kind);
-        return pauseMs;
-      }
-    }
-    const refused = failure.kind === 'authorisation' || failure.kind === 'credentials';
-    const pauseMs = (refused ? this.refusedBackoff : this.backoff).nextMs();
-    const fields = { attempt: this.attempts, retryInSeconds: Math.round(pauseMs / 1000) };
-    if (this.said.has(failure.kind)) this.options.log.debug(failure.message, fields);
-    else this.options.log.warn(failure.message, fields);
-    this.said.add(failure.kind);
-    return pauseMs;
-  }
-
   private async pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = this.options.clock.after(ms, resolve);
@@ -342,9 +260,6 @@ export class HubLink {
 
   private enter(state: LinkState): void {
     this.current = state;
-    if (state.name === 'connected') {
-      this.options.log.info('Connected to the IoT Hub.', { failedAttempts: this.attempts });
-    }
     this.tell((listener) => listener.onState?.(state));
   }
 
@@ -355,14 +270,4 @@ export class HubLink {
 
 function stopped(): HubError {
   return new HubError('dropped', 'The agent closed the connection.');
-}
-
-/** The hub answered, and the answer was no: the connection is sound. */
-function isRefusal(failure: HubError): boolean {
-  return ['throttled', 'refused', 'unavailable'].includes(failure.kind);
-}
-
-function asHubError(error: unknown): HubError {
-  if (error instanceof HubError) return error;
-  return new HubError('protocol', error instanceof Error ? error.message : String(error));
 }

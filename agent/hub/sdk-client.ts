@@ -148,7 +148,8 @@ export class SdkClient implements HubClient {
     const { trustedCaPem } = this.credentials;
     return {
       keepalive: Math.max(1, Math.round(this.options.keepAliveMs / 1000)),
-      productInfo: this.options.productInfo,
+      // The SDK appends it to its own user agent as it is.
+      productInfo: ` ${this.options.productInfo}`,
       // `ca` replaces the public roots, so they are handed over again.
       ...(trustedCaPem === undefined
         ? {}

@@ -25,11 +25,11 @@ describe('the back-off', () => {
     },
   );
 
-  it('doubles its window, and begins again after a reset', () => {
+  it('widens its window, and begins again after a reset', () => {
     const backoff = new Backoff({ shortestMs: 1000, longestMs: 10_000 }, () => 1);
-    expect([1, 2, 3, 4, 5].map(() => backoff.nextMs())).toEqual([2000, 4000, 8000, 10_000, 10_000]);
+    expect([1, 2, 3, 4, 5].map(() => backoff.nextMs())).toEqual([1600, 2560, 4096, 6554, 10_000]);
     backoff.reset();
-    expect(backoff.nextMs()).toBe(2000);
+    expect(backoff.nextMs()).toBe(1600);
   });
 
   it('uses the whole window', () => {

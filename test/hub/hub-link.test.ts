@@ -301,7 +301,7 @@ describe('the pauses', () => {
       pauses.push(state.retryInMs);
       await clock.advance(state.retryInMs);
     }
-    expect(pauses).toEqual([2_000, 4_000, 2_000]);
+    expect(pauses).toEqual([1_600, 2_560, 1_600]);
   });
 
   it('are a quarter of an hour when another client has the same identity', async () => {

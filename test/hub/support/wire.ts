@@ -70,7 +70,7 @@ export class LinkProbe {
   ) {
     this.link = new HubLink({
       credentials,
-      createClient: createSdkClient({ keepAliveMs, productInfo: ' iot-security-agent/test' }),
+      createClient: createSdkClient({ keepAliveMs, productInfo: 'iot-security-agent/test' }),
       clock: systemClock,
       random: () => 0,
       log: this.log,

@@ -1,0 +1,87 @@
+import type { Clock, Timer } from '../../collectors/clock.js';
+import type { JsonObject } from '../../config/json.js';
+import type { Log } from '../log.js';
+import { Backoff } from './backoff.js';
+import { asHubError, isRefusal, type HubError } from './failure.js';
+import type { TwinDocument } from './hub-client.js';
+
+/** Changes held back while the twin is read; when more come it is read again instead. */
+const maxHeldPatches = 64;
+const retryRange = { shortestMs: 5_000, longestMs: 5 * 60_000 };
+
+export interface TwinReaderOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly read: () => Promise<TwinDocument>;
+  readonly onTwin: (twin: TwinDocument) => void;
+  readonly onPatch: (patch: JsonObject) => void;
+  /** The twin was not read, and not because the hub asked to wait. */
+  readonly onDoubt: (failure: HubError) => void;
+}
+
+/**
+ * The twin as one connection sees it: one read at a time, asked for as often as one likes; changes that come while it
+ * is read are handed on after it, because nobody can tell whether the answer already holds them.
+ */
+export class TwinReader {
+  private readonly backoff: Backoff;
+  private reading = false;
+  private again = false;
+  private stopped = false;
+  private timer: Timer | undefined;
+  private held: JsonObject[] = [];
+
+  constructor(private readonly options: TwinReaderOptions) {
+    this.backoff = new Backoff(retryRange, options.random);
+  }
+
+  /** Reads the twin now, or once more when a read is under way. */
+  request(): void {
+    if (this.reading || this.timer !== undefined) this.again = true;
+    else void this.read();
+  }
+
+  patch(patch: JsonObject): void {
+    if (!this.reading) this.options.onPatch(patch);
+    else if (this.held.length < maxHeldPatches) this.held.push(patch);
+    else this.again = true;
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+  }
+
+  private async read(): Promise<void> {
+    this.reading = true;
+    this.again = false;
+    const outcome = await this.options.read().catch(asHubError);
+    this.reading = false;
+    if (this.stopped) return;
+    if (!(outcome instanceof Error)) {
+      this.backoff.reset();
+      this.options.onTwin(outcome);
+    } else if (isRefusal(outcome)) {
+      this.readLater(outcome);
+    } else {
+      this.options.onDoubt(outcome);
+      return;
+    }
+    for (const patch of this.held.splice(0)) this.options.onPatch(patch);
+    if (this.wantedAgain()) void this.read();
+  }
+
+  private wantedAgain(): boolean {
+    return this.again && this.timer === undefined;
+  }
+
+  private readLater(failure: HubError): void {
+    const retryMs = this.backoff.nextMs();
+    this.options.log.debug(failure.message, { retryMs });
+    this.timer = this.options.clock.after(retryMs, () => {
+      this.timer = undefined;
+      void this.read();
+    });
+  }
+}
