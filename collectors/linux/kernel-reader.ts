@@ -173,6 +173,8 @@ export class KernelReader {
 export interface DescriptorOwner {
   /** What is read goes stale within milliseconds, so that this descriptor is never given a rest. */
   readonly urgent?: boolean;
+  /** Set for answers to requests, which somebody waits for: no rest after reading them. */
+  readonly prompt?: true;
   /** Reads what waits, through `drain`; `more` when the bound of a turn was reached. Must not throw. */
   readable(): 'drained' | 'more';
   /** The descriptor can never be read again, and why; it is no longer watched. */
@@ -206,7 +208,7 @@ const slots = 64;
 /** The longest audit message is 8970 bytes (`linux/audit.h`, MAX_AUDIT_MESSAGE_LENGTH) plus its header. */
 const slotBytes = 16_384;
 const datagramsPerTurn = 1024;
-const restMs = 20;
+const restMs = 50;
 const retryMs = 100;
 const longestTimerMs = 0x7fff_ffff;
 

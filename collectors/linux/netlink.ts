@@ -106,6 +106,7 @@ export type Until = 'acknowledged' | 'answered' | 'listed';
  * 2. Every request settles: by its answer, by an error, by the deadline, or by `close`.
  */
 export class NetlinkRequests implements DescriptorOwner {
+  readonly prompt = true;
   private readonly pending = new Map<number, PendingRequest>();
   private sequence = 0;
   private closed = false;

@@ -78,6 +78,29 @@ describe('the kernel reader', () => {
     expect(two.seen.texts).toEqual(['b']);
   });
 
+  it('rests after reading a stream, so that a burst costs few wake-ups, but not after an answer', async () => {
+    const { fd, seen } = watch();
+    const answers = libc.socket();
+    let answered = 0;
+    reader.add(answers, {
+      prompt: true,
+      readable: () => (reader.drain(answers, () => answered++).more ? 'more' : 'drained'),
+      failed: () => undefined,
+    });
+    for (const count of [1, 2]) {
+      libc.deliver(answers, Buffer.from('answer'));
+      await settle();
+      expect(answered).toBe(count);
+    }
+    libc.deliver(fd, Buffer.from('a'));
+    await settle();
+    libc.deliver(fd, Buffer.from('b'));
+    await settle();
+    expect(seen.texts).toEqual(['a']);
+    await clock.advance(50);
+    expect(seen.texts).toEqual(['a', 'b']);
+  });
+
   it('lets others work between the turns of a flood, and reads all of it', async () => {
     const { fd, seen } = watch();
     for (let count = 0; count < 5000; count++) libc.sockets.get(fd)?.queue.push(packet('x'));
