@@ -13,6 +13,7 @@
  */
 import type { Aggregate } from '../pipeline/aggregation.js';
 import { hitsOf, parseStoreRecord, type StoreRecord } from './aggregate-records.js';
+import { makeOwnDirectory } from './directory.js';
 import { systemFiles, type SpoolFiles } from './files.js';
 import { Journal } from './journal.js';
 import { recordBytes } from './records.js';
@@ -61,7 +62,7 @@ export class AggregateStore {
   /** Fails only when the directory cannot be made or listed. */
   static async open(options: AggregateStoreOptions): Promise<AggregateStore> {
     const { directory, files = systemFiles, lose } = options;
-    await files.makeDirectory(directory);
+    await makeOwnDirectory(files, directory);
     const from = { files, directory, name: 'aggregates', segmentBytes };
     const { journal, recovery } = await Journal.open(from);
     const known = new Map<string, Known>();

@@ -2,24 +2,26 @@ import type { SpoolFiles } from './files.js';
 import { lockDirectory, SpoolLockedError, type Identify } from './lock.js';
 import { SpoolUnusableError } from './types.js';
 
-/**
- * Makes the directory, with what stands in its way put aside, and takes it for this process. Resolves to the
- * function that gives it back.
- */
+/** Makes a directory, with what stands in its way put aside. */
+export async function makeOwnDirectory(files: SpoolFiles, directory: string): Promise<void> {
+  try {
+    await files.makeDirectory(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
+    await files.rename(directory, `${directory}.quarantine`);
+    await files.makeDirectory(directory);
+  }
+}
+
+/** Makes the directory and takes it for this process. Resolves to the function that gives it back. */
 export async function openSpoolDirectory(
   files: SpoolFiles,
   directory: string,
   identify?: Identify,
 ): Promise<() => Promise<void>> {
   try {
-    try {
-      await files.makeDirectory(directory);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
-      await files.rename(directory, `${directory}.quarantine`);
-      await files.makeDirectory(directory);
-    }
+    await makeOwnDirectory(files, directory);
     return await lockDirectory(files, directory, identify);
   } catch (error) {
     if (error instanceof SpoolLockedError) throw error;

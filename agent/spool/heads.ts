@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 import type { SpoolFile, SpoolFiles } from './files.js';
-import { ignore } from './recovery.js';
-import { readRange, withFile, writeAll } from './segment-files.js';
+import { ignore, readRange, withFile, writeAll } from './segment-files.js';
 
 /** What is known of one queue beside its records. */
 export interface Head {

@@ -14,8 +14,16 @@
  */
 import type { SpoolFile, SpoolFiles } from './files.js';
 import { encodeRecord, recordBytes, type RecordToWrite } from './records.js';
-import { ignore, recoverSegments, type KnownSequences } from './recovery.js';
-import { copyTail, readEntries, segmentPath, writeAll, type ReadRecord } from './segment-files.js';
+import { recoverSegments, type KnownSequences } from './recovery.js';
+import {
+  copyTail,
+  discard,
+  ignore,
+  readEntries,
+  segmentPath,
+  writeAll,
+  type ReadRecord,
+} from './segment-files.js';
 import { Segment, type Entry } from './segment.js';
 
 export interface JournalOptions {
@@ -153,7 +161,7 @@ export class Journal {
       await this.files.syncDirectory(this.directory);
     } catch (error) {
       await file.close().catch(ignore);
-      await this.files.unlink(segment.path).catch(ignore);
+      await discard(this.files, segment.path);
       throw error;
     }
     this.segments.push(segment);
@@ -174,7 +182,7 @@ export class Journal {
     await this.closeActive();
     if (segment.sizeBytes > 0) return;
     this.segments.splice(this.segments.indexOf(segment), 1);
-    await this.files.unlink(segment.path).catch(ignore);
+    await discard(this.files, segment.path);
   }
 
   /** The oldest records after `afterSequence`: at least one, else as many as fit into both bounds. */
@@ -258,10 +266,16 @@ export class Journal {
     const from =
       segment.sizeBytes > 2 * this.segmentBytes ? segment.newest(neededBytes) : undefined;
     const kept = from === undefined ? undefined : await this.copyFrom(segment, from);
-    await this.drop(segment);
+    try {
+      await this.drop(segment);
+    } catch (error) {
+      if (kept !== undefined) await discard(this.files, kept.path);
+      throw error;
+    }
     this.last = Math.max(this.last, segment.lastSequence);
     if (kept !== undefined) this.segments.unshift(kept);
-    await this.files.syncDirectory(this.directory);
+    // An unlink that does not last gives dropped records back: no reason to leave the drop uncounted.
+    await this.files.syncDirectory(this.directory).catch(ignore);
     return segment.count - (kept?.count ?? 0);
   }
 
@@ -271,7 +285,7 @@ export class Journal {
     try {
       kept.sizeBytes = await copyTail(this.files, segment.path, from.offset, kept.path);
     } catch {
-      await this.files.unlink(kept.path).catch(ignore);
+      await discard(this.files, kept.path);
       return undefined;
     }
     for (const { sequence, wallMs, offset, bodyBytes } of segment.after(from.sequence - 1))

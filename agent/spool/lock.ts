@@ -2,7 +2,7 @@ import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 
 import type { SpoolFiles } from './files.js';
-import { ignore } from './recovery.js';
+import { ignore } from './segment-files.js';
 
 /** Another process that lives uses the directory. */
 export class SpoolLockedError extends Error {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import type { SpoolFiles } from './files.js';
 import { maxBodyBytes, scanRecords, type Scan } from './records.js';
-import { readRange, withFile } from './segment-files.js';
+import { ignore, readRange, withFile } from './segment-files.js';
 import { Segment } from './segment.js';
 
 /** Segments are at most this long, plus the record that crosses the line. */
@@ -126,8 +126,4 @@ async function pruneQuarantine(files: SpoolFiles, directory: string, name: strin
   const names = (await files.list(directory)).filter((fileName) => form.test(fileName)).sort();
   for (const fileName of names.slice(0, -keptQuarantined))
     await files.unlink(join(directory, fileName)).catch(ignore);
-}
-
-export function ignore(): void {
-  // Tidying that failed is tried again at the next start; nothing is lost by it.
 }

@@ -94,6 +94,20 @@ export async function copyTail(
   return bytes.length;
 }
 
+/** Removes a file, or at least empties it. */
+export async function discard(files: SpoolFiles, path: string): Promise<void> {
+  try {
+    await files.unlink(path);
+  } catch {
+    const file = await files.open(path, 'create').catch(ignore);
+    await file?.close().catch(ignore);
+  }
+}
+
+export function ignore(): undefined {
+  // Tidying that failed is tried again at the next start; nothing is lost by it.
+}
+
 export function segmentPath(directory: string, name: string, firstSequence: number): string {
   return join(directory, `${name}-${String(firstSequence).padStart(15, '0')}.journal`);
 }

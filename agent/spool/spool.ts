@@ -21,7 +21,8 @@ import { systemFiles } from './files.js';
 import { headsBytes, HeadsFile } from './heads.js';
 import { Journal } from './journal.js';
 import { maxBodyBytes, recordBytes, type RecordToWrite } from './records.js';
-import { ignore, maxSegmentBytes } from './recovery.js';
+import { maxSegmentBytes } from './recovery.js';
+import { ignore } from './segment-files.js';
 import { openSpoolDirectory } from './directory.js';
 import {
   errorText,
@@ -274,7 +275,9 @@ export class Spool {
       if (group.length === 0) {
         if (await this.makeRoom(recordBytes(backlog.oldest.body.length), queue.rank)) continue;
         this.lose('spoolFull', 1, queue.name);
+        const leavesHole = backlog.oldest.sequence !== undefined;
         backlog.settle(1, 'dropped');
+        if (leavesHole) await this.writeHeads();
         continue;
       }
       try {
@@ -315,11 +318,11 @@ export class Spool {
 
   private async writeHeads(): Promise<void> {
     await this.heads.write(
-      this.queues.map(({ head, journal }) => ({
-        sequence: head,
-        missing: Math.max(0, journal.lastSequence - head - journal.count),
-        last: Math.max(journal.lastSequence, head),
-      })),
+      this.queues.map(({ head, journal, backlog, nextSequence }) => {
+        // What was numbered and does not wait any more is on disk or lost.
+        const last = Math.max((backlog.oldest?.sequence ?? nextSequence) - 1, head);
+        return { sequence: head, last, missing: Math.max(0, last - head - journal.count) };
+      }),
     );
   }
 

@@ -3,7 +3,7 @@ import { describe, it } from 'vitest';
 
 import { Spool, type QueueName } from '../../agent/spool/spool.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { MemoryFiles } from './memory-files.js';
+import { MemoryFiles, type Operation } from './memory-files.js';
 
 const names = ['high', 'low', 'operational'] as const satisfies readonly QueueName[];
 
@@ -208,6 +208,49 @@ class PowerCut implements Command {
     `powerCut(${this.queue}, ${this.sizes.join(' ')}; ${this.turns}, ${this.torn})`;
 }
 
+/** Calls fail now and then while events are appended and acknowledged, later they succeed again. */
+class Refuse implements Command {
+  constructor(
+    private readonly queue: QueueName,
+    private readonly sizes: readonly number[],
+    private readonly operation: Operation,
+    private readonly pattern: readonly boolean[],
+  ) {}
+  check = (): boolean => true;
+  async run(model: Model, real: Real): Promise<void> {
+    let calls = 0;
+    let refusing = true;
+    real.files.fault = (operation) =>
+      refusing &&
+      operation === this.operation &&
+      this.pattern[calls++ % this.pattern.length] === true
+        ? 'ENOSPC'
+        : undefined;
+    for (const size of this.sizes) {
+      const text = `${++real.written} ${'é'.repeat(size)}`;
+      model.owed[this.queue].push({ text, durable: true });
+      await real.spool.append(this.queue, text);
+    }
+    const { headSequence } = real.spool.stats()[this.queue];
+    refusing = false;
+    const [oldest] = await real.spool.read(this.queue, headSequence, Infinity, 1);
+    refusing = true;
+    if (oldest !== undefined) {
+      await real.spool.acknowledge(this.queue, oldest.sequence);
+      const owed = model.owed[this.queue];
+      const acknowledged = owed.findIndex(({ text }) => text === oldest.json);
+      const skipped = owed.splice(0, acknowledged + 1).slice(0, -1);
+      // What was dropped before it was counted already.
+      real.lost[this.queue] -= skipped.length;
+    }
+    real.files.fault = () => undefined;
+    await real.clock.advance(120_000);
+    await settleModel(model, real);
+  }
+  toString = (): string =>
+    `refuse(${this.queue}, ${this.sizes.join(' ')}; ${this.operation} ${this.pattern.join(' ')})`;
+}
+
 /** Changes one byte of a closed segment, or cuts its end. */
 class Damage implements Command {
   constructor(
@@ -253,6 +296,14 @@ const commands = [
   fc
     .tuple(queue, sizes, fc.integer({ min: 0, max: 60 }), fc.constantFrom(0, 0.3, 0.9, 1))
     .map((of) => new PowerCut(...of)),
+  fc
+    .tuple(
+      queue,
+      sizes,
+      fc.constantFrom<Operation>('open', 'write', 'sync', 'syncDirectory', 'unlink'),
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 7 }),
+    )
+    .map((of) => new Refuse(...of)),
   fc.tuple(share, share, fc.boolean()).map((of) => new Damage(...of)),
 ];
 
