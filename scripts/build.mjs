@@ -29,6 +29,27 @@ const nativeBesideBundle = {
   },
 };
 
+/**
+ * The agent starts no program, and its bundle holds nothing that could. The SDK would: to put the name of the
+ * distribution into its user agent it asks getos, which runs `/bin/sh -c "lsb_release -a"`. node-cron loads
+ * child_process for tasks in files, which are not used.
+ */
+const withoutPrograms = {
+  name: 'without-programs',
+  setup(build) {
+    const stubs = {
+      getos:
+        "module.exports = (done) => done(null, { os: 'linux', dist: 'Linux', release: require('node:os').release() });",
+      child_process: 'module.exports = {};',
+    };
+    build.onResolve({ filter: /^(getos|(node:)?child_process)$/ }, ({ path }) => ({
+      path: path.replace('node:', ''),
+      namespace: 'stub',
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'stub' }, ({ path }) => ({ contents: stubs[path] }));
+  },
+};
+
 /** Trees that the SDK only needs to upload files, which this agent never does; as text they cost memory. */
 const withoutBlobUpload = {
   name: 'without-blob-upload',
@@ -74,6 +95,7 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 await esbuild.build({
   ...common,
+  plugins: [...common.plugins, withoutPrograms],
   entryPoints: ['agent/main.ts'],
   outfile: 'dist/iot-security-agent.cjs',
 });

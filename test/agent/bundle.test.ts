@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -27,6 +27,10 @@ describe('the bundle', () => {
     } finally {
       await fixture.close();
     }
+  });
+
+  it('cannot start a program: nothing in it loads child_process', () => {
+    expect(readFileSync(agentBundle, 'utf8')).not.toMatch(/require\(["'](?:node:)?child_process/);
   });
 
   it('runs without the native part, on what can be read without it', async () => {
