@@ -173,8 +173,6 @@ export class KernelReader {
 export interface DescriptorOwner {
   /** What is read goes stale within milliseconds, so that this descriptor is never given a rest. */
   readonly urgent?: boolean;
-  /** Set for answers to requests, which somebody waits for: no rest after reading them. */
-  readonly prompt?: true;
   /** Reads what waits, through `drain`; `more` when the bound of a turn was reached. Must not throw. */
   readable(): 'drained' | 'more';
   /** The descriptor can never be read again, and why; it is no longer watched. */

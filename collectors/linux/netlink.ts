@@ -106,7 +106,8 @@ export type Until = 'acknowledged' | 'answered' | 'listed';
  * 2. Every request settles: by its answer, by an error, by the deadline, or by `close`.
  */
 export class NetlinkRequests implements DescriptorOwner {
-  readonly prompt = true;
+  /** Somebody waits for the answers. */
+  readonly urgent = true;
   private readonly pending = new Map<number, PendingRequest>();
   private sequence = 0;
   private closed = false;

@@ -83,7 +83,7 @@ describe('the kernel reader', () => {
     const answers = libc.socket();
     let answered = 0;
     reader.add(answers, {
-      prompt: true,
+      urgent: true,
       readable: () => (reader.drain(answers, () => answered++).more ? 'more' : 'drained'),
       failed: () => undefined,
     });
