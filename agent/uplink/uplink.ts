@@ -7,10 +7,10 @@ import { Backoff, networkBackoff } from '../hub/backoff.js';
 import type { LinkListener } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
 import type { Spool } from '../spool/spool.js';
-import { largestMessageBytes, unitBytes, unitsOf } from './batch.js';
+import { unitBytes, unitsOf } from './batch.js';
 import { DailyUnits, type AtMidnight } from './daily-units.js';
+import { DuePriorities, kinds } from './due-priorities.js';
 import { FlightWindow, type Flight } from './flight-window.js';
-import { IntervalTrigger } from './interval-trigger.js';
 import { MessageSource, type Kind, type NextMessage } from './message-source.js';
 import type { OutgoingMessage } from './message.js';
 
@@ -60,14 +60,11 @@ export interface MessageStatistics {
   readonly totalFailed: number;
 }
 
-const kinds = ['high', 'low'] as const;
-
 export class Uplink {
   private readonly source: MessageSource;
-  private readonly triggers: Record<Kind, IntervalTrigger>;
+  private readonly due: DuePriorities;
   private readonly units: DailyUnits;
   private readonly backoff: Backoff;
-  private readonly due: Record<Kind, boolean> = { high: false, low: false };
   private readonly flights = new FlightWindow();
   private pumping: Promise<void> | undefined;
   private pumpAgain = false;
@@ -80,7 +77,7 @@ export class Uplink {
   private counts = { messagesSent: 0, messagesUnder4KB: 0, totalFailed: 0 };
 
   constructor(private readonly options: UplinkOptions) {
-    const { clock, local } = options;
+    const { local } = options;
     this.source = new MessageSource(options);
     this.backoff = new Backoff(networkBackoff, options.random);
     this.units = new DailyUnits({
@@ -88,33 +85,26 @@ export class Uplink {
       maxUnits: local.maxUnitsPerDay,
       path: join(local.stateDirectory, 'daily-units.json'),
     });
-    const trigger = (kind: Kind): IntervalTrigger =>
-      new IntervalTrigger(
-        clock,
-        () => this.intervalMs(kind),
-        () => {
-          this.due[kind] = true;
-          this.pump();
-        },
-      );
-    this.triggers = { high: trigger('high'), low: trigger('low') };
+    this.due = new DuePriorities({
+      ...options,
+      lowHeld: () => this.units.reached,
+      inFlightBytes: () => this.flights.sizeBytes,
+      onDue: () => this.pump(),
+    });
   }
 
   /** Goes on where an earlier run stopped: what waits in the spool has waited already. */
   async start(): Promise<void> {
-    const { spool, link } = this.options;
     this.running = true;
     this.source.start();
     await this.units.start(() => this.pump());
-    for (const kind of kinds) this.triggers[kind].start(this.waitedMs(kind));
-    spool.onAppended(() => this.checkSize());
-    this.unlisten = link.listen({
+    this.unlisten = this.options.link.listen({
       onState: ({ name }) => {
         if (name === 'connected') this.onConnected();
         else this.tellIdle();
       },
     });
-    this.checkSize();
+    this.due.start();
     this.pump();
   }
 
@@ -123,15 +113,14 @@ export class Uplink {
     this.running = false;
     this.unlisten?.();
     this.cancelRetry();
-    for (const kind of kinds) this.triggers[kind].stop();
+    this.due.stop();
     await this.pumping;
     await this.source.settled();
     await this.units.stop();
   }
 
   settingsChanged(): void {
-    for (const kind of kinds) this.triggers[kind].intervalChanged();
-    this.checkSize();
+    this.due.settingsChanged();
   }
 
   /**
@@ -139,8 +128,7 @@ export class Uplink {
    * `deadlineMs`, and at once when there is no connection.
    */
   async flush(deadlineMs: number): Promise<void> {
-    this.due.high = true;
-    this.due.low = true;
+    for (const kind of kinds) this.due.set(kind);
     await new Promise<void>((resolve) => {
       const timer = this.options.clock.after(deadlineMs, resolve);
       this.idle.push(() => {
@@ -168,41 +156,8 @@ export class Uplink {
     return { ...this.counts, inFlight: this.flights.count, ...this.units.stats() };
   }
 
-  private intervalMs(kind: Kind): number {
-    const { highPriorityMessageFrequency, lowPriorityMessageFrequency } = this.options.settings();
-    return kind === 'high' ? highPriorityMessageFrequency.ms : lowPriorityMessageFrequency.ms;
-  }
-
-  private waitedMs(kind: Kind): number {
-    const { oldestWallMs } = this.options.spool.stats()[kind];
-    return oldestWallMs === undefined ? 0 : this.options.clock.wallMs() - oldestWallMs;
-  }
-
-  private checkSize(): void {
-    if (!this.running || !this.overfull()) return;
-    if (!this.due.high) this.triggers.high.restart();
-    this.due.high = true;
-    this.pump();
-  }
-
-  /** More waits than one message holds. Low events that may not be sent today do not count. */
-  private overfull(): boolean {
-    const stats = this.options.spool.stats();
-    const lowBytes = this.units.reached ? 0 : stats.low.bytes;
-    const waitingBytes =
-      stats.high.bytes + stats.operational.bytes + lowBytes - this.flights.sizeBytes;
-    return waitingBytes > this.limitBytes();
-  }
-
-  private limitBytes(): number {
-    return Math.min(this.options.settings().maxMessageSizeInBytes, largestMessageBytes);
-  }
-
   private onConnected(): void {
-    // Where the clock was not set at the start, the age of what is stored is only known now.
-    for (const kind of kinds) {
-      if (this.waitedMs(kind) >= this.intervalMs(kind)) this.due[kind] = true;
-    }
+    this.due.checkAge();
     this.cancelRetry();
     this.pump();
   }
@@ -238,7 +193,7 @@ export class Uplink {
     while (this.pumpAgain) {
       this.pumpAgain = false;
       for (const kind of kinds) {
-        while (this.due[kind] && this.maySend() && (await this.sendNext(kind)));
+        while (this.due.is(kind) && this.maySend() && (await this.sendNext(kind)));
       }
     }
   }
@@ -256,14 +211,14 @@ export class Uplink {
         hubResourceId: settings().hubResourceId,
         securityMarker: local.securityMarker,
       },
-      limitBytes: this.limitBytes(),
+      limitBytes: this.due.limitBytes(),
       lowHeld,
-      fillWhole: kind === 'high' && this.overfull(),
+      fillWhole: kind === 'high' && this.due.overfull(),
     });
     // While the spool was read a message may have failed; then this one would not be the next any more.
     if (rewinds !== this.rewinds || !this.maySend()) return false;
     if (kind === 'low' && lowHeld) this.holdLow();
-    else if (next === undefined || next.exhausted) this.due[kind] = false;
+    else if (next === undefined || next.exhausted) this.due.sent(kind);
     if (next === undefined) return false;
     if (kind === 'low' && !lowHeld) this.lowWaits = false;
     this.launch(kind, next);
@@ -294,7 +249,7 @@ export class Uplink {
       return;
     }
     this.units.add(unitsOf(batch.sizeBytes));
-    if (this.overfull()) this.due.high = true;
+    if (this.due.overfull()) this.due.set('high');
     this.options.link.send(batch.message).then(
       () => this.arrived(flight),
       (error: unknown) => this.lost(flight, error),
@@ -322,7 +277,7 @@ export class Uplink {
   private settle(): void {
     const again = this.flights.collapse();
     if (again !== undefined) {
-      for (const kind of again) this.due[kind] = true;
+      for (const kind of again) this.due.set(kind);
       this.source.rewind();
       this.rewinds += 1;
       this.retryLater();
