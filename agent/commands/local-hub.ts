@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CommandError, exitCodes } from '../exit-codes.js';
 import type { Command } from './command.js';
 
@@ -13,8 +13,9 @@ export const localHubCommand: Command = {
     device: { type: 'string', value: 'ID', meaning: 'Device to register, with its module.' },
   },
   run: async (parsed) => {
-    const program = process.argv[1] ?? '';
-    const bundle = join(program, '..', 'local-hub.cjs');
+    // npm starts commands through a symbolic link.
+    const program = realpathSync(process.argv[1] ?? '.');
+    const bundle = join(dirname(program), 'local-hub.cjs');
     if (!existsSync(bundle)) {
       throw new CommandError(
         'The stand-in hub is part of a development checkout and is not shipped to devices.',
