@@ -133,15 +133,17 @@ export class ExecutableHashes {
 
   private async read(file: FileHandle, version: string): Promise<string> {
     try {
-      if (versionOf(await file.stat({ bigint: true })) !== version) return '';
+      const stats = await file.stat({ bigint: true });
+      if (versionOf(stats) !== version) return '';
       const hash = createHash('sha256');
-      const chunk = Buffer.allocUnsafe(chunkBytes);
-      for (;;) {
-        await this.takeTokens();
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, this.options.bytesPerSecond));
+      for (let left = Number(stats.size); left > 0;) {
+        const wantedBytes = Math.min(left, chunk.length);
+        await this.takeTokens(wantedBytes);
         if (this.stopped) return '';
-        const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
+        const { bytesRead } = await file.read(chunk, 0, wantedBytes, null);
         if (bytesRead === 0) break;
-        this.tokens -= bytesRead;
+        left -= bytesRead;
         hash.update(chunk.subarray(0, bytesRead));
       }
       return versionOf(await file.stat({ bigint: true })) === version ? hash.digest('hex') : '';
@@ -150,16 +152,19 @@ export class ExecutableHashes {
     }
   }
 
-  /** Waits until the bucket is not in debt. */
-  private async takeTokens(): Promise<void> {
+  /** Waits until the bucket holds `count`, no more than a second's worth, and takes them. */
+  private async takeTokens(count: number): Promise<void> {
     const { clock, bytesPerSecond } = this.options;
-    for (;;) {
+    while (!this.stopped) {
       const nowMs = clock.monotonicMs();
       const refilled = this.tokens + ((nowMs - this.filledMs) * bytesPerSecond) / 1000;
       this.tokens = Math.min(bytesPerSecond, refilled);
       this.filledMs = nowMs;
-      if (this.tokens > 0 || this.stopped) return;
-      const delayMs = Math.ceil((1 - this.tokens) / (bytesPerSecond / 1000));
+      if (this.tokens >= count) {
+        this.tokens -= count;
+        return;
+      }
+      const delayMs = Math.ceil(((count - this.tokens) * 1000) / bytesPerSecond);
       await new Promise<void>((resolve) => {
         const timer = clock.after(delayMs, resolve);
         this.endWait = () => {

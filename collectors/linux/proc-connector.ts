@@ -50,7 +50,7 @@ const wantedEvents = (eventBits.fork | eventBits.exec | eventBits.exit) >>> 0;
 
 /**
  * 1. The kernel counts listening sockets: one that was confirmed is told to ignore before it is left.
- * 2. Nobody is told of an event before the kernel confirmed, nor after the end.
+ * 2. Nobody is told of an event after the end of the subscription.
  * 3. Messages that did not come from the kernel count as unparsed.
  */
 export class ProcConnector implements ProcessEvents {

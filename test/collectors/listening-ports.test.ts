@@ -1,0 +1,188 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { SourceState } from '../../collectors/collector.js';
+import type { Host } from '../../collectors/host.js';
+import { listeningPorts, toPayloads } from '../../collectors/listening-ports.js';
+import { findSocketOwners } from '../../collectors/linux/socket-owners.js';
+import { checkPayload } from '../../collectors/payload-check.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { casePaths, fakeHost } from './case-host.js';
+
+const debian = casePaths('debian-12-kernel-6.1');
+const buildroot = casePaths('buildroot-kernel-4.9-arm');
+const yocto = casePaths('yocto-kernel-5.10-ppc');
+
+async function collect(host: Partial<Host>) {
+  const lose = vi.fn();
+  const states: SourceState[] = [];
+  const payloads = await listeningPorts.collect({
+    host: fakeHost(host),
+    signal: new AbortController().signal,
+    lose,
+    setSource: (state) => states.push(state),
+  });
+  if ('unavailable' in payloads) throw new Error(payloads.unavailable);
+  for (const payload of payloads) {
+    expect(checkPayload('ListeningPorts', payload)).toBeUndefined();
+  }
+  const lines = payloads.map(
+    ({ Protocol, LocalAddress, LocalPort, RemoteAddress, RemotePort, ExtraDetails }) =>
+      [
+        `${Protocol} ${LocalAddress} ${LocalPort} ${RemoteAddress} ${RemotePort}`,
+        ExtraDetails?.['Pid'] ?? '-',
+        ExtraDetails?.['Executable'] ?? '-',
+        ExtraDetails?.['UserId'],
+      ].join(' '),
+  );
+  return { lines, lose, states };
+}
+
+describe('listening ports', () => {
+  it('are those of Debian 12: waiting sockets alone, IPv6 whole, with their owners', async () => {
+    const { lines, lose, states } = await collect({ paths: debian });
+    expect(lines).toEqual([
+      'tcp 0.0.0.0 22 0.0.0.0 * 612 /usr/sbin/sshd 0',
+      'tcp 0.0.0.0 8080 0.0.0.0 * 702 /usr/sbin/nginx 33',
+      'tcp 127.0.0.1 5432 0.0.0.0 * - - 113',
+      'tcp6 :: 22 :: * 612 /usr/sbin/sshd 0',
+      'tcp6 ::1 5432 :: * - - 113',
+      'tcp6 ::ffff:127.0.0.1 9090 :: * - - 1000',
+      'tcp6 fe80::5054:ff:fe28:bed6 547 :: * - - 0',
+      'udp 0.0.0.0 68 0.0.0.0 * 1 /usr/lib/systemd/systemd 0',
+      'udp 127.0.0.1 323 0.0.0.0 * - - 0',
+      'udp6 ::1 323 :: * - - 0',
+    ]);
+    expect(lose).not.toHaveBeenCalled();
+    expect(states).toEqual([{ source: 'proc-net' }]);
+  });
+
+  it('are found on a kernel without IPv6', async () => {
+    const { lines, lose } = await collect({ paths: buildroot });
+    expect(lines).toEqual([
+      'tcp 0.0.0.0 22 0.0.0.0 * 119 /usr/sbin/dropbear 0',
+      'tcp 127.0.0.1 1883 0.0.0.0 * 140 /usr/sbin/mosquitto 1883',
+      'udp 0.0.0.0 67 0.0.0.0 * - - 0',
+    ]);
+    expect(lose).not.toHaveBeenCalled();
+  });
+
+  it('are right on a big-endian device', async () => {
+    const { lines } = await collect({ paths: yocto, byteOrder: 'BE' });
+    expect(lines).toEqual([
+      'tcp 127.0.0.1 631 0.0.0.0 * - - 0',
+      'tcp 192.168.1.7 80 0.0.0.0 * - - 0',
+      'tcp6 ::1 631 :: * - - 0',
+      'tcp6 2001:db8::1 443 :: * - - 0',
+    ]);
+  });
+
+  it('are unavailable, and not none, without socket tables', async () => {
+    const answer = await listeningPorts.collect({
+      host: fakeHost(),
+      signal: new AbortController().signal,
+      lose: vi.fn(),
+      setSource: vi.fn(),
+    });
+    expect(answer).toEqual({ unavailable: expect.stringContaining('socket tables') as string });
+  });
+});
+
+describe('listening ports of a hostile table', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'ports-'));
+    mkdirSync(join(root, 'net'));
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  it('count the lines that make no sense and keep the others', async () => {
+    const good = (index: number) =>
+      `${index}: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 ${index} 0 ${index} 1`;
+    writeFileSync(join(root, 'net/tcp'), [good(1), 'x'.repeat(200_000), good(2)].join('\n'));
+    const { lines, lose } = await collect({ paths: { procRoot: root, etcRoot: root } });
+    expect(lines).toEqual([
+      'tcp 127.0.0.1 8080 0.0.0.0 * - - 1',
+      'tcp 127.0.0.1 8080 0.0.0.0 * - - 2',
+    ]);
+    expect(lose.mock.calls).toEqual([['unparsed', 1]]);
+  });
+
+  it('are valid whatever the tables hold', async () => {
+    const hex = (digits: number) => fc.stringMatching(new RegExp(`^[0-9A-F]{${digits}}$`, 'u'));
+    const row = fc
+      .tuple(
+        fc.constantFrom(8, 32, 7).chain(hex),
+        hex(4),
+        fc.constantFrom('0A', '07', '01'),
+        fc.nat(),
+      )
+      .map(
+        ([address, port, state, id]) => `0: ${address}:${port} 0:0 ${state} 0 0 0 ${id} 0 ${id}`,
+      );
+    const table = fc.array(fc.oneof(row, fc.string())).map((lines) => lines.join('\n'));
+    await fc.assert(
+      fc.asyncProperty(table, table, async (tcp, udp6) => {
+        writeFileSync(join(root, 'net/tcp'), tcp);
+        writeFileSync(join(root, 'net/udp6'), udp6);
+        await collect({ paths: { procRoot: root, etcRoot: root } });
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('one port with several sockets', () => {
+  const socket = (inode: number, uid = 33) => ({
+    protocol: 'tcp' as const,
+    addressHex: '00000000',
+    port: 80,
+    uid,
+    inode,
+  });
+  const owners = new Map([
+    [1, 30],
+    [2, 20],
+    [3, 40],
+  ]);
+  const programs = (pid: number) => (pid === 40 ? '/tmp/thief' : '/usr/sbin/nginx');
+
+  it('is one of the lowest pid, in any order of the table', () => {
+    const sockets = [socket(1), socket(2)];
+    const [only, ...others] = toPayloads(sockets, owners, programs);
+    expect(others).toEqual([]);
+    expect(only?.ExtraDetails?.['Pid']).toBe('20');
+    expect(toPayloads(sockets.toReversed(), owners, programs)).toEqual([only]);
+  });
+
+  it('shows the second program on it', () => {
+    const payloads = toPayloads([socket(1), socket(2), socket(3)], owners, programs);
+    expect(payloads.map(({ ExtraDetails }) => ExtraDetails?.['Executable'])).toEqual([
+      '/tmp/thief',
+      '/usr/sbin/nginx',
+    ]);
+  });
+});
+
+describe('the owners of sockets', () => {
+  const signal = new AbortController().signal;
+  const find = (inodes: number[], limit?: number) =>
+    findSocketOwners(debian, new FakeClock(), new Set(inodes), signal, limit);
+
+  it('are the lowest pids, and process 1 only when nobody else has the socket', async () => {
+    const { pidByInode } = await find([18021, 15711, 30101, 4711]);
+    expect([...pidByInode].sort()).toEqual([
+      [15711, 1],
+      [18021, 612],
+      [30101, 702],
+    ]);
+  });
+
+  it('are looked for within a bound', async () => {
+    const { pidByInode, cut } = await find([15711], 1);
+    expect(cut).toBe(true);
+    expect(pidByInode.size).toBe(0);
+  });
+});
