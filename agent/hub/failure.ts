@@ -172,7 +172,7 @@ export function classifyFailure(error: unknown, action: string, endpoint: Endpoi
     if (found !== null)
       return new HubError(rule.kind, `${subject}: ${rule.reason(endpoint, found)}.`);
   }
-  return new HubError('protocol', `${subject}: ${text.trim() || 'no reason was given'}.`);
+  return new HubError('protocol', `${subject}: ${text || 'no reason was given'}.`);
 }
 
 /** The connection was lost after it had been established; the hub gives no reason (MQTT 3.1.1 has none). */
@@ -192,7 +192,8 @@ function hostOf(dialled: string): string {
 function describe(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return typeof error === 'string' ? error : '';
   const { code, transportError } = error as { code?: unknown; transportError?: unknown };
-  const parts = [typeof code === 'string' ? code : '', error.message];
+  const parts = [error.message];
+  if (typeof code === 'string' && !error.message.includes(code)) parts.unshift(code);
   if (transportError !== error && depth < 3) parts.push(describe(transportError, depth + 1));
-  return [...new Set(parts.filter((part) => part !== ''))].join(' ');
+  return [...new Set(parts.filter((part) => part !== ''))].join(' ').replace(/[\s.]+$/, '');
 }

@@ -68,6 +68,9 @@ describe('a failure has the kind of its real cause', () => {
       );
     }
     expect(dropped(undefined, endpoint).message).toContain('was lost: it was closed');
+    expect(dropped(new Error('It was closed.'), endpoint).message).toBe(
+      'The connection to hub.example:8883 was lost: It was closed.',
+    );
   });
 });
 
