@@ -3,10 +3,12 @@ import type { Clock, Timer } from '../../clock.js';
 import type { SourceState, Unavailable } from '../../collector.js';
 import type { ReportLoss } from '../../loss.js';
 import { NetlinkError } from '../netlink.js';
+import { BlindTime, type Tampering } from './blind-time.js';
+import { StatusChanges } from './changes.js';
 import type { AuditControl } from './control.js';
 import type { ListedRule } from './rules.js';
 import { compareRules, coversAny, excludesRecords, hidingRules } from './rules.js';
-import type { AuditStatus, SettableStatus } from './status.js';
+import type { AuditStatus } from './status.js';
 
 /**
  * Keeps the kernel's audit as the agent needs it, beside whoever else uses it.
@@ -21,21 +23,21 @@ import type { AuditStatus, SettableStatus } from './status.js';
  * 6. Steps never overlap.
  */
 export class AuditGuard {
-  private readonly changes = new Map<ChangedStatus, { readonly before: number; ours: number }>();
+  private readonly changes: StatusChanges;
+  private readonly blindTime: BlindTime;
   private wanted: readonly Buffer[] = [];
   private armed = false;
   private isOwner = false;
   private claimNotBeforeMs = -Infinity;
   private lastLost = 0;
-  private lastGoodMs = 0;
-  private suspectSinceMs: number | undefined;
-  private blindSinceMs: number | undefined;
   private steps: Promise<unknown> = Promise.resolve();
   private regular: Timer | undefined;
   private soon: Timer | undefined;
-  private readonly told = new Map<string, { readonly atMs: number; unsaid: number }>();
 
-  constructor(private readonly options: AuditGuardOptions) {}
+  constructor(private readonly options: AuditGuardOptions) {
+    this.changes = new StatusChanges(options.control);
+    this.blindTime = new BlindTime(options.lose, options.onTampering);
+  }
 
   /** The agent is the one that the kernel sends audit to, instead of printing it. */
   get owning(): boolean {
@@ -59,7 +61,7 @@ export class AuditGuard {
         const listed = await this.options.control.rules();
         const added = await this.reconcile(listed, status.enabled === locked);
         this.armed = true;
-        this.lastGoodMs = this.options.clock.monotonicMs();
+        this.blindTime.good(this.options.clock.monotonicMs());
         this.tellState(await this.options.control.status(), listed);
         this.regular ??= this.options.clock.after(inspectionMs, () => this.inspectNow());
         return { announced: added > 0 && !excludesRecords(listed) };
@@ -73,7 +75,7 @@ export class AuditGuard {
   /** The configuration of audit changed, by whomever: has a look soon. */
   noticed(): void {
     if (!this.armed) return;
-    this.suspectSinceMs ??= this.options.clock.monotonicMs();
+    this.blindTime.suspect(this.options.clock.monotonicMs());
     this.soon ??= this.options.clock.after(noticeMs, () => this.inspectNow());
   }
 
@@ -97,38 +99,38 @@ export class AuditGuard {
       this.soon?.cancel();
       this.regular = undefined;
       this.soon = undefined;
-      const { control, ownPid } = this.options;
-      let status: AuditStatus | undefined;
-      await this.attempt(async () => {
-        status = await control.status();
-      });
-      const owner = status?.ownerPid ?? 0;
-      const relied: readonly ChangedStatus[] =
-        owner === 0 || owner === ownPid ? [] : ['enabled', 'backlogLimit'];
-      // First of all off, if it was: then the kernel does not announce each rule that is deleted.
-      await this.takeBack('enabled', status, relied);
-      await this.attempt(async () => {
-        for (const rule of compareRules(await control.rules(), []).superfluous) {
-          await control.deleteRule(rule);
-        }
-      });
-      for (const name of ['failure', 'backlogWaitTime', 'backlogLimit'] as const) {
-        await this.takeBack(name, status, relied);
-      }
-      if (owner === ownPid) await this.attempt(() => control.set('ownerPid', 0));
+      await this.attempt(() => this.undo());
       this.isOwner = false;
       this.wanted = [];
-      this.changes.clear();
     });
+  }
+
+  private async undo(): Promise<void> {
+    const { control, ownPid } = this.options;
+    const status = await control.status();
+    if (status.ownerPid !== 0 && status.ownerPid !== ownPid) {
+      for (const name of ['enabled', 'backlogLimit'] as const) this.changes.forget(name);
+    }
+    // First of all off, if it was: then the kernel does not announce each rule that is deleted.
+    await this.attempt(() => this.changes.takeBack('enabled', status));
+    await this.attempt(async () => {
+      for (const rule of compareRules(await control.rules(), []).superfluous) {
+        await control.deleteRule(rule);
+      }
+    });
+    for (const name of ['failure', 'backlogWaitTime', 'backlogLimit'] as const) {
+      await this.attempt(() => this.changes.takeBack(name, status));
+    }
+    if (status.ownerPid === ownPid) await this.attempt(() => control.set('ownerPid', 0));
   }
 
   private async prepare(status: AuditStatus): Promise<void> {
     if (status.enabled === locked) return;
     await this.claimIfFree(status);
     if (status.backlogLimit < enoughBacklog) {
-      await this.change('backlogLimit', status.backlogLimit, enoughBacklog);
+      await this.changes.set('backlogLimit', status.backlogLimit, enoughBacklog);
     }
-    if (status.enabled === off) await this.change('enabled', status.enabled, on);
+    if (status.enabled === off) await this.changes.set('enabled', status.enabled, on);
   }
 
   private async claimIfFree(status: AuditStatus): Promise<void> {
@@ -150,17 +152,21 @@ export class AuditGuard {
     }
     this.isOwner = true;
     if (status.backlogWaitTime !== undefined) {
-      await this.change('backlogWaitTime', status.backlogWaitTime, 0);
+      await this.changes.set('backlogWaitTime', status.backlogWaitTime, 0);
     }
-    if (status.failure === panics) await this.change('failure', status.failure, prints);
+    if (status.failure === panics) await this.changes.set('failure', status.failure, prints);
   }
 
   private async release(): Promise<void> {
     this.isOwner = false;
     await this.options.control.set('ownerPid', 0);
-    const status = await this.options.control.status();
+    await this.relax(await this.options.control.status());
+  }
+
+  /** What only an owner may demand of the device. */
+  private async relax(status: AuditStatus): Promise<void> {
     for (const name of ['backlogWaitTime', 'failure'] as const) {
-      await this.takeBack(name, status, []);
+      await this.attempt(() => this.changes.takeBack(name, status));
     }
   }
 
@@ -196,9 +202,7 @@ export class AuditGuard {
     this.countLost(status.lost);
     if (this.isOwner && status.ownerPid !== ownPid) {
       this.isOwner = false;
-      for (const name of ['backlogWaitTime', 'failure'] as const) {
-        await this.takeBack(name, status, []);
-      }
+      await this.relax(status);
     }
     const listed = await control.rules();
     const found: Tampering[] = [];
@@ -211,50 +215,14 @@ export class AuditGuard {
     let reason = '';
     try {
       await this.claimIfFree(status);
-      if (status.enabled === off) await this.change('enabled', off, on);
+      if (status.enabled === off) await this.changes.set('enabled', off, on);
       await this.reconcile(listed, status.enabled === locked);
     } catch (error) {
       repaired = false;
       reason = explain(error);
     }
-    this.account(found, repaired, reason);
+    this.blindTime.inspected({ found, repaired, reason }, this.options.clock.monotonicMs());
     this.tellState(await control.status(), await control.rules(), reason);
-  }
-
-  /** Counts the time without records, and tells who should know. */
-  private account(found: readonly Tampering[], repaired: boolean, reason: string): void {
-    const nowMs = this.options.clock.monotonicMs();
-    if (found.length > 0) {
-      const sinceMs = this.blindSinceMs ?? this.suspectSinceMs ?? this.lastGoodMs;
-      const seconds = (nowMs - sinceMs) / 1000;
-      const counted = Math.max(
-        repaired ? Math.ceil(seconds) : Math.floor(seconds),
-        repaired ? 1 : 0,
-      );
-      if (counted > 0) this.options.lose('blindSeconds', counted);
-      this.blindSinceMs = repaired ? undefined : sinceMs + counted * 1000;
-      for (const kind of found) {
-        const outcome = repaired
-          ? `It was set right again after at most ${Math.max(1, Math.ceil(seconds))} s.`
-          : `It could not be set right: ${reason}`;
-        this.tell(kind, `${tamperings[kind]} ${outcome}`, nowMs);
-      }
-    }
-    this.suspectSinceMs = undefined;
-    if (repaired) this.lastGoodMs = nowMs;
-  }
-
-  /** Says the same thing once a minute at most: who deletes rules in a loop must not flood the hub as well. */
-  private tell(kind: Tampering, sentence: string, nowMs: number): void {
-    const last = this.told.get(kind);
-    if (last !== undefined && nowMs - last.atMs < tellMs) {
-      last.unsaid++;
-      return;
-    }
-    const more =
-      last === undefined || last.unsaid === 0 ? '' : ` ${last.unsaid} more times before.`;
-    this.told.set(kind, { atMs: nowMs, unsaid: 0 });
-    this.options.onTampering(`${sentence}${more}`);
   }
 
   private countLost(lost: number): void {
@@ -279,24 +247,6 @@ export class AuditGuard {
       source: this.isOwner ? 'audit-owner' : 'audit-multicast',
       ...(limitations.length > 0 ? { limitation: limitations.join(' ') } : {}),
     });
-  }
-
-  private async change(name: ChangedStatus, before: number, value: number): Promise<void> {
-    await this.options.control.set(name, value);
-    const known = this.changes.get(name);
-    if (known === undefined) this.changes.set(name, { before, ours: value });
-    else known.ours = value;
-  }
-
-  private async takeBack(
-    name: ChangedStatus,
-    status: AuditStatus | undefined,
-    relied: readonly ChangedStatus[],
-  ): Promise<void> {
-    const change = this.changes.get(name);
-    this.changes.delete(name);
-    if (change === undefined || status?.[name] !== change.ours || relied.includes(name)) return;
-    await this.attempt(() => this.options.control.set(name, change.before));
   }
 
   /** For steps that must not stop the ones after them; the next inspection sees what is still wrong. */
@@ -330,21 +280,12 @@ export interface AuditGuardOptions {
   readonly onProblem: (sentence: string) => void;
 }
 
-type ChangedStatus = Exclude<SettableStatus, 'ownerPid'>;
-type Tampering = keyof typeof tamperings;
-
-const tamperings = {
-  off: 'Kernel audit was switched off by somebody else (as auditctl -e 0 does).',
-  rules: 'Audit rules of this agent were deleted by somebody else (as auditctl -D does).',
-} as const;
-
 const [off, on, locked] = [0, 1, 2];
 const [prints, panics] = [1, 2];
 const enoughBacklog = 8192;
 const inspectionMs = 30_000;
 const noticeMs = 200;
 const yieldMs = 600_000;
-const tellMs = 60_000;
 
 class LockedError extends Error {
   constructor() {
