@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readlink, stat } from 'node:fs/promises';
 import type { Clock } from '../clock.js';
 import type { Paths } from './paths.js';
@@ -33,6 +33,7 @@ interface ExecutableHashesOptions {
 
 /** One read: 1–2 ms of hashing on a slow board, the longest that the event loop is held. */
 const chunkBytes = 64 * 1024;
+const mostLooking = 1024;
 
 /**
  * SHA-256 of executables.
@@ -42,11 +43,15 @@ const chunkBytes = 64 * 1024;
  * 2. A file is read once for each device, inode, size and ctime, however many ask for it at the same time.
  * 3. Over any time no more than `bytesPerSecond`, and one second's worth at once, is read.
  * 4. Memory is bounded: the least recently used entries go, and too many waiting files are refused.
+ * 5. Files are looked up one at a time and read one at a time, so that a file system that hangs holds two threads of
+ *    Node's pool and no more.
  */
 export class ExecutableHashes {
   private readonly known = new Map<string, string>();
   private readonly pending = new Map<string, Promise<string>>();
   private readonly options: Required<ExecutableHashesOptions>;
+  private look: Promise<unknown> = Promise.resolve();
+  private looking = 0;
   private turn: Promise<unknown> = Promise.resolve();
   private tokens: number;
   private filledMs: number;
@@ -71,10 +76,16 @@ export class ExecutableHashes {
 
   /** The hash in lower-case hex, or '' when it cannot be known. Never rejects. */
   async hashOf(executed: ExecutedFile): Promise<string> {
-    if (!this.enabled || this.stopped) return '';
+    if (!this.enabled || this.stopped || this.looking >= mostLooking) return '';
+    this.looking++;
+    const found = this.look.then(() => this.find(executed));
+    this.look = found.then(
+      () => this.looking--,
+      () => this.looking--,
+    );
     try {
-      const found = await this.locate(executed);
-      return found === undefined ? '' : await this.lookUp(found);
+      const { hash } = await found;
+      return await hash;
     } catch {
       return '';
     }
@@ -84,6 +95,12 @@ export class ExecutableHashes {
   stop(): void {
     this.stopped = true;
     this.endWait();
+  }
+
+  private async find(executed: ExecutedFile): Promise<Found> {
+    if (this.stopped) return unknown;
+    const located = await this.locate(executed);
+    return located === undefined ? unknown : this.lookUp(located);
   }
 
   /** Where the executed file can be opened, if it is still there and the same. */
@@ -102,24 +119,23 @@ export class ExecutableHashes {
     return { path: link, stats: await stat(link, { bigint: true }) };
   }
 
-  private async lookUp({ path, stats }: Located): Promise<string> {
+  private async lookUp({ path, stats }: Located): Promise<Found> {
     const version = versionOf(stats);
     const known = this.known.get(version);
     if (known !== undefined) {
       this.remember(version, known);
-      return known;
+      return { hash: known };
     }
     const pending = this.pending.get(version);
-    if (pending !== undefined) return pending;
+    if (pending !== undefined) return { hash: pending };
     const { largestFileBytes, mostWaiting } = this.options;
-    if (!stats.isFile() || stats.size > largestFileBytes) return '';
-    if (this.pending.size >= mostWaiting) return '';
+    if (!stats.isFile() || stats.size > largestFileBytes) return unknown;
+    if (this.pending.size >= mostWaiting) return unknown;
     // Opened at once, read in turn: a process that ends takes its /proc/PID/exe along.
-    const work = open(path, 'r')
-      .then((file) => this.hashFile(file, version))
-      .finally(() => this.pending.delete(version));
-    this.pending.set(version, work);
-    return work;
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const hash = this.hashFile(file, version).finally(() => this.pending.delete(version));
+    this.pending.set(version, hash);
+    return { hash };
   }
 
   private async hashFile(file: FileHandle, version: string): Promise<string> {
@@ -185,6 +201,13 @@ export class ExecutableHashes {
     }
   }
 }
+
+/** Wrapped, so that whoever waits for the look does not wait for the reading as well. */
+interface Found {
+  readonly hash: string | Promise<string>;
+}
+
+const unknown: Found = { hash: '' };
 
 interface Located {
   readonly path: string;

@@ -117,6 +117,13 @@ describe('the hash of an executable', () => {
     expect(answers.filter((hash) => hash === '')).toHaveLength(1);
   });
 
+  it('is refused to those beyond the bound while a file system is slow to answer', async () => {
+    const { hashes } = setUp();
+    const executed = recorded(file('tool', 'content'));
+    const answers = await Promise.all(Array.from({ length: 1100 }, () => hashes.hashOf(executed)));
+    expect(answers.filter((hash) => hash === '')).toHaveLength(1100 - 1024);
+  });
+
   it('is forgotten for the least recently used file first', async () => {
     const { hashes, clock } = setUp({ mostEntries: 2, bytesPerSecond: 3 });
     const [a, b, c] = ['a', 'b', 'c'].map((name) => recorded(file(name, name)));
