@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -163,4 +163,12 @@ export async function openAuditSocket(): Promise<{
     isOpen: () => libc.getSocketOption(fd, socketOptions.level, socketOptions.receiveBuffer) > 0,
     close: () => void libc.close(fd),
   };
+}
+
+/** Whether the journal, or without one the kernel log, has a line that the agent wrote with this text. */
+export function systemLogHolds(text: string): boolean {
+  const log = existsSync('/run/systemd/journal/socket')
+    ? execFileSync('journalctl', ['-t', 'audit', '-n', '100', '-o', 'cat'], { encoding: 'utf8' })
+    : execFileSync('dmesg', ['--userspace'], { encoding: 'utf8' });
+  return log.split('\n').some((line) => line.includes('audit: type=') && line.includes(text));
 }

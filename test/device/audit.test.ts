@@ -8,6 +8,7 @@ import {
   run,
   startAuditd,
   startPrograms,
+  systemLogHolds,
   until,
   watch,
 } from './audit-support.js';
@@ -111,6 +112,14 @@ describe('the audit feed on the real kernel', () => {
       auditctl('-b', before.status['backlog_limit'] ?? '64');
       auditctl('--backlog_wait_time', before.status['backlog_wait_time'] ?? '15000');
     }
+  });
+
+  it('passes the records of others on to the log of the system while it owns audit', async () => {
+    watched = await watch();
+    const marker = `foreign-${process.pid}-${Date.now()}`;
+    auditctl('-m', marker);
+    await until('the record in the log', 3000, () => systemLogHolds(marker));
+    expect(Object.fromEntries(watched.losses)).toEqual({});
   });
 
   it('leaves the rules and the status of others alone', async () => {
