@@ -100,5 +100,3 @@ function readArguments(records: readonly AuditRecord[]): {
 function unquotedArgument(raw: string): string {
   return raw === '(null)' ? '' : raw;
 }
-
-export type ReadExecve = typeof readExecve;
