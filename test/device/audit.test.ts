@@ -155,6 +155,7 @@ describe('the audit feed on the real kernel', () => {
     watched = await watch();
     const { execs, states, sentences } = watched;
     const first = await startAuditd();
+    await first.stop();
     expect(first.running).toBe(false);
     await until(
       'the audit-multicast state',
