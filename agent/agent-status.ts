@@ -15,6 +15,8 @@ interface StatusFacts {
   readonly problems: readonly Rejection[];
   readonly collectors: Readonly<Record<string, CollectorState>>;
   readonly losses: Readonly<Record<string, LossCounts>>;
+  /** The metered units of today (UTC), when a cap is set. */
+  readonly units?: { readonly today: number; readonly cap: number; readonly lowDelays: number };
 }
 
 /**
@@ -43,6 +45,7 @@ export function agentStatus(facts: StatusFacts): JsonObject {
         .map(({ key, reason }) => [legalKey(key), short(reason)]),
     ),
     collectors: Object.fromEntries(collectors) as JsonObject,
+    ...(facts.units === undefined ? {} : { units: { ...facts.units } }),
     losses: Object.fromEntries(others.map(([name, counts]) => [name, { ...counts }])),
   };
 }

@@ -170,6 +170,7 @@ export class Agent {
       log,
       random,
       lose: (cause, count) => losses.count('uplink', cause, count),
+      onLowDelayed: () => this.parts?.twin.statusChanged(true),
       settings,
       local,
       agentVersion: version,
@@ -260,6 +261,9 @@ export class Agent {
       problems: this.evaluation.problems,
       collectors: parts?.collectors.states() ?? {},
       losses: this.losses.snapshot(),
+      ...(parts === undefined || this.options.local.maxUnitsPerDay === 0
+        ? {}
+        : { units: unitsOf(parts.uplink) }),
     });
   }
 
@@ -272,6 +276,11 @@ export class Agent {
       this.options.log.error(`While stopping, the agent could not ${what}: ${reason}`);
     }
   }
+}
+
+function unitsOf(uplink: Uplink): { today: number; cap: number; lowDelays: number } {
+  const { unitsToday, maxUnitsPerDay, lowDelays } = uplink.stats();
+  return { today: unitsToday, cap: maxUnitsPerDay, lowDelays };
 }
 
 interface Parts {

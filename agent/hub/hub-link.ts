@@ -80,6 +80,10 @@ export class HubLink {
     return this.current;
   }
 
+  get connecting(): boolean {
+    return this.current.name === 'connecting';
+  }
+
   get connected(): boolean {
     return this.current.name === 'connected';
   }

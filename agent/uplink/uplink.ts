@@ -26,6 +26,8 @@ import type { OutgoingMessage } from './message.js';
 /** The part of `HubLink` that this needs. */
 export interface UplinkLink {
   readonly connected: boolean;
+  /** An attempt to connect is under way. */
+  readonly connecting: boolean;
   send(message: OutgoingMessage): Promise<void>;
   listen(listener: LinkListener): () => void;
 }
@@ -49,6 +51,8 @@ export interface UplinkOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly lose: ReportLoss;
+  /** The daily cap begins to delay Low events. */
+  readonly onLowDelayed: () => void;
   readonly agentVersion: string;
   readonly agentId: string;
   readonly atMidnight?: AtMidnight;
@@ -125,7 +129,7 @@ export class Uplink {
 
   /**
    * Sends everything that is stored, of both priorities. Resolves when it is acknowledged, at the latest after
-   * `deadlineMs`, and at once when there is no connection.
+   * `deadlineMs`, and at once when there is neither a connection nor an attempt at one.
    */
   async flush(deadlineMs: number): Promise<void> {
     for (const kind of kinds) this.due.set(kind);
@@ -236,7 +240,10 @@ export class Uplink {
   }
 
   private holdLow(): void {
-    if (!this.lowWaits) this.units.lowDelayed();
+    if (!this.lowWaits) {
+      this.units.lowDelayed();
+      this.options.onLowDelayed();
+    }
     this.lowWaits = true;
   }
 
@@ -285,10 +292,15 @@ export class Uplink {
     this.pump();
   }
 
+  private storedEvents(): number {
+    return Object.values(this.options.spool.stats()).reduce((sum, { events }) => sum + events, 0);
+  }
+
   /** Tells those who wait for everything to be sent, when nothing more can be done now. */
   private tellIdle(): void {
-    const { connected } = this.options.link;
+    const { connected, connecting } = this.options.link;
     if (connected && (this.flights.count > 0 || this.retryTimer !== undefined)) return;
+    if (connecting && this.storedEvents() > 0) return;
     for (const resolve of this.idle.splice(0)) resolve();
   }
 }

@@ -24,7 +24,10 @@ let settings: ReturnType<UplinkOptions['settings']>;
 let uplink: Uplink;
 const counters = { high: 0, low: 0, operational: 0 };
 
-const create = (local: Partial<UplinkOptions['local']> = {}): Uplink =>
+const create = (
+  local: Partial<UplinkOptions['local']> = {},
+  onLowDelayed: () => void = () => undefined,
+): Uplink =>
   new Uplink({
     spool,
     link,
@@ -43,6 +46,7 @@ const create = (local: Partial<UplinkOptions['local']> = {}): Uplink =>
       expect(cause).toBe('invalidEvent');
       lost += count;
     },
+    onLowDelayed,
     agentVersion: '0.1.0',
     agentId: '5f8d9e0c-3c1b-4a6e-9f27-0d2b6c1a7e43',
     atMidnight: (action) => {
@@ -424,5 +428,31 @@ describe('the final send', () => {
     link.cut();
     await uplink.flush(5000);
     expect(spool.stats().high.events).toBe(1);
+  });
+
+  it('waits for a connection that is being made, but not for one that is not', async () => {
+    uplink = create();
+    await uplink.start();
+    const id = store('low');
+    link.connecting = true;
+    let ended = false;
+    const flushed = uplink.flush(5000).then(() => (ended = true));
+    await settle();
+    expect(ended).toBe(false);
+    link.connect();
+    await flushed;
+    expect(sent()).toEqual([[id]]);
+  });
+
+  it('tells that Low waits because of the daily cap', async () => {
+    let told = 0;
+    uplink = create({ maxUnitsPerDay: 1 }, () => told++);
+    await uplink.start();
+    link.connect();
+    store('high', 3000);
+    await clock.advance(7 * minuteMs);
+    store('low');
+    await clock.advance(300 * minuteMs);
+    expect(told).toBe(1);
   });
 });

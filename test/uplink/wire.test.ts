@@ -59,6 +59,7 @@ const start = async (
     random: () => 0,
     log: silentLog,
     lose: (cause) => expect.unreachable(cause),
+    onLowDelayed: () => undefined,
     agentVersion: '0.1.0',
     agentId: '5f8d9e0c-3c1b-4a6e-9f27-0d2b6c1a7e43',
   });

@@ -11,6 +11,7 @@ interface Sending {
 /** A link that a test connects and cuts, and whose acknowledgements it gives. */
 export class ScriptedLink {
   connected = false;
+  connecting = false;
   /** Acknowledge at once. */
   automatic = true;
   readonly messages: OutgoingMessage[] = [];
@@ -35,6 +36,7 @@ export class ScriptedLink {
   }
 
   connect(): void {
+    this.connecting = false;
     this.connected = true;
     this.tell({ name: 'connected' });
   }
