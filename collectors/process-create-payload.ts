@@ -81,7 +81,8 @@ export function goneProgram(
 
 /**
  * The payload for one started program. A required field that no source could know is '' (or 0), and `ExtraDetails`
- * says which: `CommandLineKnown`, `UserIdKnown`, `ParentProcessIdKnown` are "false".
+ * says which: `CommandLineKnown`, `UserIdKnown`, `ParentProcessIdKnown` are "false". With `ExecutableKnown` "false" the
+ * executable is only a name without a path: the links of others' processes need CAP_SYS_PTRACE.
  */
 export function observationOf(
   program: StartedProgram,
@@ -95,6 +96,7 @@ export function observationOf(
   if (program.sessionId !== undefined) details['SessionId'] = String(program.sessionId);
   if (program.workingDirectory !== undefined)
     details['WorkingDirectory'] = program.workingDirectory;
+  if (executable === undefined) details['ExecutableKnown'] = 'false';
   if (!program.argvComplete) details['CommandLineKnown'] = 'false';
   if (realUid === undefined) details['UserIdKnown'] = 'false';
   if (parentPid === undefined) details['ParentProcessIdKnown'] = 'false';

@@ -95,7 +95,7 @@ async function openProcConnector(
   if (isUnavailable(opened)) return opened;
   listener.onState({
     source: 'proc-connector',
-    limitation: 'Of a program that ends within milliseconds the command line may be unknown.',
+    limitation: 'The command line of a program that ends within milliseconds may be unknown.',
   });
   return {
     end: () => {

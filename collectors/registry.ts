@@ -2,8 +2,5 @@ import type { Collector } from './collector.js';
 import { listeningPorts } from './listening-ports.js';
 import { processCreate } from './process-create.js';
 
-/** Every collector there is, one line each; the event, the file and the setting share a name. */
-export const collectors: readonly Collector[] = [
-  listeningPorts, //
-  processCreate,
-];
+/** Every collector there is; the event, the file and the setting share a name. */
+export const collectors: readonly Collector[] = [listeningPorts, processCreate];

@@ -178,6 +178,18 @@ describe('ProcessCreate from kernel audit', () => {
 });
 
 describe('ProcessCreate without audit', () => {
+  it('says so when the path of the program could not be seen', async () => {
+    const processEvents = connectorSource();
+    const { observed } = await start({ audit: auditSource('No audit.'), processEvents });
+    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 2 });
+    await settle();
+    expect(observed[0]?.payload).toMatchObject({
+      Executable: 'kthreadd',
+      CommandLine: 'kthreadd',
+      ExtraDetails: { ExecutableKnown: 'false', CommandLineKnown: 'false' },
+    });
+  });
+
   it('takes the proc connector, and says why', async () => {
     const processEvents = connectorSource();
     const { observed, states } = await start({ audit: auditSource('No audit.'), processEvents });
@@ -217,7 +229,12 @@ describe('ProcessCreate without audit', () => {
         ParentProcessId: 612,
         UserId: '',
         CommandLine: '',
-        ExtraDetails: { Hash: '', CommandLineKnown: 'false', UserIdKnown: 'false' },
+        ExtraDetails: {
+          Hash: '',
+          ExecutableKnown: 'false',
+          CommandLineKnown: 'false',
+          UserIdKnown: 'false',
+        },
       },
       {
         Executable: '',
@@ -227,6 +244,7 @@ describe('ProcessCreate without audit', () => {
         CommandLine: '',
         ExtraDetails: {
           Hash: '',
+          ExecutableKnown: 'false',
           CommandLineKnown: 'false',
           UserIdKnown: 'false',
           ParentProcessIdKnown: 'false',
