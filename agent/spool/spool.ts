@@ -41,6 +41,8 @@ export * from './types.js';
 const byPriority = ['low', 'operational', 'high'] as const satisfies readonly QueueName[];
 const retryMs = { first: 1000, longest: 30_000 } as const;
 
+const cautiousBytes = 16 * 1024;
+
 interface Queue {
   readonly name: QueueName;
   readonly rank: number;
@@ -270,8 +272,15 @@ export class Spool {
   private async store(queue: Queue): Promise<void> {
     const { backlog, journal } = queue;
     while (backlog.oldest !== undefined) {
-      let roomBytes = this.limitBytes - this.usedBytes();
-      const group = backlog.takeWhile(({ body }) => (roomBytes -= recordBytes(body.length)) >= 0);
+      const freeBytes = this.limitBytes - this.usedBytes();
+      // After a refusal in small steps: a nearly full disk may take some of what waits.
+      const stepBytes = this.retryDelayMs > retryMs.first ? cautiousBytes : Infinity;
+      let groupBytes = 0;
+      const group = backlog.takeWhile(({ body }) => {
+        const isFirst = groupBytes === 0;
+        groupBytes += recordBytes(body.length);
+        return groupBytes <= freeBytes && (isFirst || groupBytes <= stepBytes);
+      });
       if (group.length === 0) {
         if (await this.makeRoom(recordBytes(backlog.oldest.body.length), queue.rank)) continue;
         this.lose('spoolFull', 1, queue.name);

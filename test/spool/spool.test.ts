@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -322,6 +322,41 @@ describe('Spool: a disk that refuses', () => {
     },
   );
 
+  it('a nearly full disk takes as much of what waits as it has room for', async () => {
+    const { files, clock, open } = bench();
+    const spool = await open();
+    files.capacityBytes = files.usedBytes() + 24_000;
+    await fill(spool, 'low', 1, 100);
+    await Promise.all(range(101, 102).map((number) => spool.append('low', event(number, 9000))));
+    await clock.advance(60_000);
+    expect(spool.problem).toContain('ENOSPC');
+    expect(spool.stats().low.diskBytes).toBeGreaterThan(12_000);
+    expect(await numbers(spool)).toEqual(range(1, 102));
+    files.capacityBytes = Infinity;
+    await clock.advance(60_000);
+    files.powerCut();
+    expect(await numbers(await open())).toEqual(range(1, 102));
+  });
+
+  it('heads that were torn while they were written cost duplicates at most', async () => {
+    const { files, open, losses } = bench();
+    const spool = await open();
+    await fill(spool, 'low', 1, 6);
+    await spool.acknowledge('low', 2);
+    await spool.acknowledge('low', 4);
+    await spool.close();
+    for (const slot of [0, 512]) {
+      const copy = Buffer.from(files.content('/spool/heads'));
+      files.flip('/spool/heads', slot + 12);
+      const again = await open();
+      const read = await numbers(again);
+      expect([range(3, 6), range(5, 6)]).toContainEqual(read);
+      await again.close();
+      files.put('/spool/heads', copy);
+    }
+    expect(losses).toEqual({});
+  });
+
   it('a failed fsync is not trusted: the records are written again elsewhere', async () => {
     const { files, clock, open } = bench();
     const spool = await open();
@@ -429,15 +464,14 @@ describe('Spool: the directory', () => {
 
   it('the lock of a dead process is taken over', async () => {
     const options = await real();
-    const dead = { ...options, identify: () => Promise.resolve('999999 1 gone') };
-    await Spool.open(dead);
+    await mkdir(options.directory);
+    await symlink(`${process.pid} 1 an-earlier-boot`, join(options.directory, 'lock'));
     const spool = await Spool.open(options);
     await spool.close();
   });
 
   it('a file in place of the directory is put aside', async () => {
     const options = await real();
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(options.directory, 'in the way');
     const spool = await Spool.open(options);
     await spool.close();
