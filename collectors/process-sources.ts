@@ -48,6 +48,7 @@ function openAudit(host: Host, listener: ProcessListener): Promise<OpenSource | 
   return host.audit.subscribe({
     name: 'ProcessCreate',
     rules: [{ syscalls: ['execve', 'execveat'], outcome: 'success' }],
+    evenWithoutRules: host.settings.processSource === 'audit',
     onEvent: (event) => {
       const execve = readExecve(event);
       if (execve !== undefined) listener.onProgram(programOfExecve(execve, event));

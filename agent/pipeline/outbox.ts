@@ -30,6 +30,12 @@ interface Waiting {
   readonly partId?: string;
 }
 
+interface Group {
+  readonly queue: QueueName;
+  readonly name: EventName;
+  readonly items: Waiting[];
+}
+
 interface OutboxOptions {
   readonly spool: Pick<Spool, 'append'>;
   readonly clock: Clock;
@@ -40,10 +46,7 @@ interface OutboxOptions {
 }
 
 export class Outbox {
-  private readonly groups = new Map<
-    string,
-    { queue: QueueName; name: EventName; items: Waiting[] }
-  >();
+  private readonly groups = new Map<string, Group>();
   private readonly appends = new Set<Promise<unknown>>();
   private readonly collected: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };
   private waitingBytes = 0;
@@ -66,8 +69,8 @@ export class Outbox {
     const group = this.groups.get(key) ?? { queue, name, items: [] };
     this.groups.set(key, group);
     group.items.push(item);
-    if (queue === 'high') this.urgent ??= setImmediate(() => this.writeGroups());
-    else this.timer ??= this.options.clock.after(groupDelayMs, () => this.writeGroups());
+    if (queue === 'high') this.urgent ??= setImmediate(() => this.writeHigh());
+    else this.timer ??= this.options.clock.after(groupDelayMs, () => this.writeAll());
   }
 
   /** Takes the answer of a snapshot, which may be empty; one too large for an event becomes several. */
@@ -119,7 +122,7 @@ export class Outbox {
 
   /** Journals everything that waits; resolves when it is on disk or counted as lost. */
   async flush(): Promise<void> {
-    this.writeGroups();
+    this.writeAll();
     await Promise.all(this.appends);
   }
 
@@ -163,14 +166,23 @@ export class Outbox {
     return this.options.maxEventBytes() - frameBytes;
   }
 
-  private writeGroups(): void {
+  private writeHigh(): void {
+    this.urgent = undefined;
+    this.writeGroups(({ queue }) => queue === 'high');
+  }
+
+  private writeAll(): void {
     this.timer?.cancel();
     this.timer = undefined;
     clearImmediate(this.urgent);
     this.urgent = undefined;
-    const groups = [...this.groups.values()];
-    this.groups.clear();
-    for (const { queue, name, items } of groups) {
+    this.writeGroups(() => true);
+  }
+
+  private writeGroups(wanted: (group: Group) => boolean): void {
+    const groups = [...this.groups].filter(([, group]) => wanted(group));
+    for (const [key] of groups) this.groups.delete(key);
+    for (const [, { queue, name, items }] of groups) {
       for (const part of this.split(items, groupLimitBytes)) {
         const payloads = part.map(({ payload, timeMs }) =>
           part.length === 1 ? payload : withDetails(payload, { TimestampUTC: utcText(timeMs) }),

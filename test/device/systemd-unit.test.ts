@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReceivedMessage } from '../../local-hub/local-hub.js';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   container = await Container.boot({
     binds: { [repository]: '/opt/iot-security-agent', [process.execPath]: '/usr/bin/node' },
     prepare: (root) => {
-      for (const file of [unit, 'iot-security-agent-audit.socket']) {
+      for (const file of readdirSync(join(repository, 'systemd'))) {
         writeInto(
           root,
           `/etc/systemd/system/${file}`,

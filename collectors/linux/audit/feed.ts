@@ -43,7 +43,12 @@ export class AuditFeed implements AuditSource {
       this.active = active;
       this.subscribers.add(subscriber);
       const failure = await this.enforce(active, abis);
-      if (failure !== undefined) {
+      if (failure !== undefined && subscriber.evenWithoutRules === true) {
+        subscriber.onState({
+          source: 'audit-multicast',
+          limitation: `Only what the audit rules of others record is seen. ${failure.unavailable}`,
+        });
+      } else if (failure !== undefined) {
         await this.leave(subscriber, abis);
         return failure;
       }

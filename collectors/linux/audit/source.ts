@@ -17,6 +17,11 @@ export interface AuditSubscriber {
   readonly name: string;
   /** What the kernel shall record for this subscriber; empty if the records of user space are enough. */
   readonly rules: readonly AuditRule[];
+  /**
+   * Take part also where the agent may not set rules: then only what the rules of others record is seen, which may be
+   * nothing, so that this is for those who ask for audit and nothing else.
+   */
+  readonly evenWithoutRules?: boolean;
   /** Every event of the stream, whoever's rule caused it; must not throw. */
   readonly onEvent: (event: AuditEvent) => void;
   readonly lose: ReportLoss;
