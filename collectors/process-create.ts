@@ -110,7 +110,8 @@ class ProcessWatch implements RunningCollector {
     const opened = await openProcessSource(source, host, {
       lose,
       onProgram: (program) => {
-        if (life.armed && !life.ended) this.tell(program);
+        // Also before it is armed: what waited in a socket handed over by systemd happened while nobody watched.
+        if (!life.ended) this.tell(program);
       },
       onState: (told) => {
         state = withReason(told, whyNotBetter);
