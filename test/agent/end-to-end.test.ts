@@ -133,6 +133,21 @@ describe('the running agent', () => {
     expect(configurationOf(off)['eventPriorityProcessCreate']).toEqual({ value: 'Off' });
   });
 
+  it('tells its own statistics at the pace of the snapshots, as valid events', async () => {
+    fixture.hub.patchDesired(deviceId, desired({ snapshotFrequency: 'PT1S' }));
+    await fixture.startAgent();
+    const messages = await fixture.hub.awaitMessages(
+      (all) =>
+        payloadsOf(all, 'DroppedEventsStatistics').length > 0 &&
+        payloadsOf(all, 'MessageStatistics').some(({ MessagesSent }) => Number(MessagesSent) > 0),
+      15_000,
+    );
+    expect(messages.flatMap(({ problems }) => problems)).toEqual([]);
+    const [first] = payloadsOf(messages, 'DroppedEventsStatistics');
+    expect(first).toMatchObject({ Queue: 'High', DroppedEvents: 0 });
+    expect(Number(first?.['CollectedEvents'])).toBeGreaterThan(0);
+  });
+
   it('loses nothing while the hub is away, keeps the order, and reads the twin again', async () => {
     fixture.hub.patchDesired(deviceId, desired({ aggregationEnabledProcessCreate: false }));
     await fixture.startAgent();
