@@ -46,7 +46,7 @@ function limitationOf(owners: SocketOwners, wanted: number): string | undefined 
   if (owners.pidByInode.size >= wanted) return undefined;
   if (owners.cut) return 'The host has more open files than are followed to the owners of sockets.';
   if (owners.forbiddenProcesses === 0) return undefined;
-  return 'Owners of some sockets are unknown: seeing the open files of others needs CAP_SYS_PTRACE.';
+  return 'Owners of some sockets are unknown: the kernel does not show their open files; CAP_SYS_PTRACE allows it, unless a security module forbids it.';
 }
 
 /**

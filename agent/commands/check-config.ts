@@ -58,7 +58,7 @@ export async function checkConfig(options: CheckConfigOptions): Promise<number> 
   const problems =
     'problems' in local
       ? local.problems.map((problem) => problem.message)
-      : await credentialProblems(local.settings);
+      : (await credentialProblems(local.settings)).map((problem) => `${configFile}: ${problem}`);
   for (const problem of problems) write(`${problem}\n`);
   if (problems.length === 0) write(`${configFile} and the credentials it names can be used.\n`);
   const objectName =

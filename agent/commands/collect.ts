@@ -3,6 +3,7 @@ import { systemClock } from '../../collectors/clock.js';
 import { isUnavailable, type Collector, type SourceState } from '../../collectors/collector.js';
 import type { EventName, Payload } from '../../collectors/events.js';
 import { createHost, type Host } from '../../collectors/host.js';
+import { lossCauses, type LossCause } from '../../collectors/loss.js';
 import { collectors } from '../../collectors/registry.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
@@ -45,9 +46,12 @@ export const collectCommand: Command = {
     const say = (name: EventName, sentence: string): void => {
       process.stderr.write(`${name}: ${printable(sentence)}\n`);
     };
+    const interrupted = interruption();
     try {
       const results = await Promise.all(
-        chosen.map((collector) => collectOnce({ collector, host, watchMs, print, say })),
+        chosen.map((collector) =>
+          collectOnce({ collector, host, watchMs, interrupted, print, say }),
+        ),
       );
       return results.every((seen) => seen) ? exitCodes.stopped : exitCodes.crashed;
     } finally {
@@ -55,6 +59,18 @@ export const collectCommand: Command = {
     }
   },
 };
+
+/** Aborted by what asks the command to end early, so that whatever was changed in the kernel is undone then too. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  const end = (): void => controller.abort();
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  // EPIPE: whoever read the events, for example head(1), has gone.
+  process.stdout.on('error', end);
+  process.stderr.on('error', end);
+  return controller.signal;
+}
 
 function choose(names: readonly string[]): readonly Collector[] {
   const known = collectors.map(({ name }) => name);
@@ -85,15 +101,21 @@ interface CollectOptions {
   readonly collector: Collector;
   readonly host: Host;
   readonly watchMs: number;
+  readonly interrupted: AbortSignal;
   readonly print: (name: EventName, payloads: readonly Payload[], timeMs: number) => void;
   readonly say: (name: EventName, sentence: string) => void;
 }
 
 /** Resolves with whether this host could answer. */
 async function collectOnce(options: CollectOptions): Promise<boolean> {
-  const { collector, host, watchMs, print, say } = options;
+  const { collector, host, watchMs, interrupted, print, say } = options;
   const { name } = collector;
-  const lose = (cause: string, count: number): void => say(name, `${count} × ${cause}`);
+  const losses = new Map<LossCause, number>();
+  const lose = (cause: LossCause, count: number): void =>
+    void losses.set(cause, (losses.get(cause) ?? 0) + count);
+  const sayLosses = (): void => {
+    for (const [cause, count] of losses) say(name, `${cause} ${count}: ${lossCauses[cause]}`);
+  };
   const setSource = ({ source, limitation }: SourceState): void =>
     say(name, `from ${source}${limitation === undefined ? '' : `: ${limitation}`}`);
   if (collector.kind === 'snapshot') {
@@ -101,8 +123,9 @@ async function collectOnce(options: CollectOptions): Promise<boolean> {
       host,
       lose,
       setSource,
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.any([AbortSignal.timeout(30_000), interrupted]),
     });
+    sayLosses();
     if (isUnavailable(answer)) say(name, answer.unavailable);
     else print(name, answer, systemClock.wallMs());
     return !isUnavailable(answer);
@@ -124,8 +147,9 @@ async function collectOnce(options: CollectOptions): Promise<boolean> {
     say(name, running.unavailable);
     return false;
   }
-  await sleep(watchMs);
+  await sleep(watchMs, undefined, { signal: interrupted }).catch(() => undefined);
   await running.stop();
+  sayLosses();
   return true;
 }
 

@@ -14,24 +14,25 @@ export const runCommand: Command = {
     config: configOption,
   },
   run: async (parsed) => {
-    const read = await readLocalSettings(parsed.text('config') ?? defaultConfigFile);
+    const configFile = parsed.text('config') ?? defaultConfigFile;
+    const read = await readLocalSettings(configFile);
     if ('problems' in read) {
       const sentences = read.problems.map(({ message }) => message);
       throw new CommandError(sentences.join('\n'), exitCodes.configuration);
     }
-    await checkCredentials(read.settings);
+    await checkCredentials(read.settings, configFile);
     return runUntilStopped(read.settings, createLog(read.settings.logLevel));
   },
 };
 
 /** A credential that cannot work is told at once; later ones only delay the connection. */
-async function checkCredentials(local: LocalSettings): Promise<void> {
+async function checkCredentials(local: LocalSettings, configFile: string): Promise<void> {
   try {
     await loadCredentials(local);
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;
     throw new CommandError(
-      error.message,
+      `${configFile}: ${error.message}`,
       error.kind === 'malformed' ? exitCodes.configuration : exitCodes.noPermission,
     );
   }

@@ -29,7 +29,10 @@ export class Outage {
   }
 
   over(): void {
-    this.log.info('Connected to the IoT Hub.', { failedAttempts: this.failures });
+    this.log.info(
+      'Connected to the IoT Hub.',
+      this.failures > 0 ? { failedAttempts: this.failures } : {},
+    );
     this.failures = 0;
     this.said.clear();
     this.refusedBackoff.reset();

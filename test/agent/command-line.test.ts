@@ -1,6 +1,12 @@
+import { spawn } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Fixture, runCommandLine, type CommandResult } from '../support/running-agent.js';
+import {
+  agentBundle,
+  Fixture,
+  runCommandLine,
+  type CommandResult,
+} from '../support/running-agent.js';
 
 let fixture: Fixture;
 
@@ -53,6 +59,7 @@ describe('bad input is refused with a sentence that names the file, the key and 
     rmSync(fixture.keyFile);
     const { code, stderr } = await run();
     expect(code).toBe(77);
+    expect(stderr).toContain(fixture.configFile);
     expect(stderr).toContain(fixture.keyFile);
   });
 
@@ -81,6 +88,20 @@ describe('bad input is refused with a sentence that names the file, the key and 
     const operand = await runCommandLine(['collect', 'Everything']);
     expect(operand.code).toBe(78);
     expect(operand.stderr).toMatch(/Everything.*ListeningPorts.*ProcessCreate/);
+  });
+});
+
+describe('a command whose reader has gone', () => {
+  it('ends as if it had been asked to, without a stack', async () => {
+    const child = spawn(process.execPath, [agentBundle, 'collect', 'ListeningPorts', '--json'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect(stderr).not.toContain('EPIPE');
+    expect(code).toBe(0);
   });
 });
 

@@ -66,7 +66,9 @@ test('credentials that others can read are told, with exit code 78', async () =>
   await chmod(join(directory, 'key'), 0o644);
   const { code, text } = await check();
   expect(code).toBe(78);
-  expect(text).toMatch(/^identity\.keyFile: \/key has mode 0644 .*run: chmod 600 \/key\n$/);
+  expect(text).toMatch(
+    /^\/agent\.json: identity\.keyFile: \/key has mode 0644 .*run: chmod 600 \/key\n$/,
+  );
 });
 
 test('the key and the trusted certificates are both checked, whichever is wrong', async () => {
