@@ -36,6 +36,37 @@ describe('secrets in command lines are masked', () => {
     [['sh', '-c', 'mysqladmin --password geheim ping'], 'sh -c mysqladmin --password *** ping'],
     [['sh', '-c', 'sshpass -p hunter2 ssh h'], 'sh -c sshpass -p *** ssh h'],
     [['x', 'ghp_0123456789abcdefABCDEF'], 'x ***'],
+    [['sudo', '-u', 'db', 'mysql', '-psecret'], 'sudo -u db mysql -p***'],
+    [['sh', '-c', 'cd /x && mysql -psecret db; ls -p'], 'sh -c cd /x && mysql -p*** db; ls -p'],
+    [['sh', '-c', "sshpass -p 'two words' ssh h"], 'sh -c sshpass -p *** ssh h'],
+    [['sh', '-c', "TOKEN='two words' run"], "sh -c TOKEN='***' run"],
+    [['curl', '-sSu', 'me:secret', 'h'], 'curl -sSu *** h'],
+    [['curl', '-sSume:secret', 'h'], 'curl -sSu*** h'],
+    [['curl', '--user=me:secret', 'h'], 'curl --user=*** h'],
+    [['curl', '-H', 'Authorization: secret'], 'curl -H Authorization: ***'],
+    [['curl', '-H', 'Cookie: session=secret; a=b'], 'curl -H Cookie: ***'],
+    [['curl', '-d', '{"password": "two words"}'], 'curl -d {"password": "***"}'],
+    [['curl', '-d', '{\\"password\\":\\"secret\\"}'], 'curl -d {\\"password\\":\\"***"}'],
+    [['git', 'clone', 'https://me:p@ss@host/x'], 'git clone https://me:***@host/x'],
+    [['docker', 'login', '-u', 'me', '-p', 'secret'], 'docker login -u me -p ***'],
+    [['az', 'login', '-u', 'me', '-p', 'secret'], 'az login -u me -p ***'],
+    [['vault', 'login', 'secret'], 'vault login ***'],
+    [
+      ['aws', 'configure', 'set', 'aws_secret_access_key', 'x'],
+      'aws configure set aws_secret_access_key ***',
+    ],
+    [['npm', 'config', 'set', '//r/:_authToken', 'x'], 'npm config set //r/:_authToken ***'],
+    [['openssl', 'enc', '-k', 'secret'], 'openssl enc -k ***'],
+    [['smbclient', '//h/s', '-Ume%secret'], 'smbclient //h/s -U***'],
+    [['mount', '-o', 'user=x,pass=secret', '//h/s'], 'mount -o user=x,pass=*** //h/s'],
+    [['ldapsearch', '-wsecret'], 'ldapsearch -w***'],
+    [['mosquitto_pub', '--pw', 'secret'], 'mosquitto_pub --pw ***'],
+    [
+      ['nmcli', 'dev', 'wifi', 'connect', 'n', 'password', 'x'],
+      'nmcli dev wifi connect n password ***',
+    ],
+    [['unzip', '-P', 'secret', 'a.zip'], 'unzip -P *** a.zip'],
+    [['env', 'DB_PASS=secret', 'run'], 'env DB_PASS=*** run'],
   ])('%j', (argv, expected) => {
     expect(redacted(...argv)).toBe(expected);
   });
@@ -47,6 +78,13 @@ describe('secrets in command lines are masked', () => {
       ['ssh', '-p', '22', 'host'],
       ['tool', '--password-file', '/run/secrets/db'],
       ['grep', '-r', 'password', '/etc'],
+      ['docker', 'run', '-p', '80:80', 'nginx'],
+      ['sh', '-c', 'mkdir -p /x && mysql -u root < a.sql; tar -p -xf y'],
+      ['sh', '-c', `it's "fine`],
+      ['gcc', '-DBYPASS=1', '-o', 'compass'],
+      ['curl', '-sSL', '-o', 'out', 'https://host:8443/a?b=c'],
+      ['git', 'clone', 'ssh://git@host/x'],
+      ['mysql', '-p', 'database'],
     ]) {
       expect(redactor.redact(argv)).toBe(argv);
     }
@@ -80,8 +118,14 @@ describe('secrets in command lines are masked', () => {
       'password '.repeat(size / 8),
       ' '.repeat(size),
       '://a:'.repeat(size / 8),
+      '-eyJ'.repeat(size / 8),
+      '-eyJaaaaaaaa.-eyJaaaaaaaa'.repeat(size / 32),
+      `"'`.repeat(size / 8),
+      "'".repeat(size / 8 + 1),
+      `"'"`.repeat(size / 8),
     ]) {
       expect(redactor.redact(['x', text])).toHaveLength(2);
+      expect(redactor.redact(['x', `${text} `])).toHaveLength(2);
     }
   });
 });
