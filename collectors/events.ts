@@ -13,11 +13,13 @@ interface Field {
   readonly meaning: string;
 }
 
-interface EventDeclaration {
+export interface EventDeclaration {
   readonly category: 'Periodic' | 'Triggered';
   readonly type: 'Security' | 'Operational' | 'Diagnostic';
   readonly meaning: string;
   readonly fields: Readonly<Record<string, Field>>;
+  /** The members of `ExtraDetails`, all of them optional text, with what they say. */
+  readonly details?: Readonly<Record<string, string>>;
 }
 
 const required = <const K extends Kind>(kind: K, meaning: string) =>
@@ -38,6 +40,18 @@ export const events = {
       UserName: optional('string', 'Name of that user, where /etc/passwd knows it.'),
       CommandLine: required('string', 'All arguments joined by one blank, secrets masked.'),
     },
+    details: {
+      Hash: 'SHA-256 of the executable in hexadecimal; empty where it was not made.',
+      AuditUserId: 'User id of the login that the process descends from (auid).',
+      SessionId: 'Audit session of that login.',
+      WorkingDirectory: 'Working directory in which the program was started.',
+      ExecutableKnown: '`false`: the executable is a name without a path.',
+      CommandLineKnown: '`false`: the arguments could not be read, or not all of them.',
+      UserIdKnown: '`false`: the user id is unknown, and empty.',
+      ParentProcessIdKnown: '`false`: the parent is unknown, and 0.',
+      CommandLineSizeBytes: 'Of a command line that was cut: its whole size in UTF-8.',
+      CommandLineSha256: 'Of a command line that was cut: SHA-256 of the whole, secrets masked.',
+    },
   },
   ListeningPorts: {
     category: 'Periodic',
@@ -49,6 +63,11 @@ export const events = {
       LocalPort: required('string', 'Port the socket is bound to.'),
       RemoteAddress: optional('ip', 'The any-address of the family.'),
       RemotePort: optional('string', 'Always `*`.'),
+    },
+    details: {
+      Pid: 'Process id of the holder; of several the lowest.',
+      Executable: 'Full path of its executable.',
+      UserId: 'User id of the socket, decimal.',
     },
   },
   Diagnostic: {
@@ -73,6 +92,7 @@ export const events = {
       UsedConfiguration: required('string', 'The value in force instead.'),
       Message: required('string', 'What was written, and what would be right.'),
     },
+    details: { DesiredVersion: '`$version` of the desired properties that hold it.' },
   },
   DroppedEventsStatistics: {
     category: 'Periodic',
@@ -95,6 +115,25 @@ export const events = {
     },
   },
 } as const satisfies Record<string, EventDeclaration>;
+
+/** What the members of `ExtraDetails` say that an aggregate has beside those of its event. */
+export const aggregateDetails = {
+  HitCount: 'How many times it happened within the window.',
+  StartTimeLocal: 'Start of the window, with the offset of the time zone.',
+  StartTimeUtc: 'Start of the window.',
+  EndTimeLocal: 'End of the window, with the offset of the time zone.',
+  EndTimeUtc: 'End of the window.',
+  FirstSeenUtc: 'When it happened for the first time within the window.',
+  LastSeenUtc: 'When it happened for the last time within the window.',
+} as const;
+
+/** What the members of `ExtraDetails` say that any event may have. */
+export const commonDetails = {
+  Truncated: '`true`: the longest texts were cut, because the event did not fit a message.',
+} as const;
+
+/** All of them, for whoever goes over the declarations. */
+export const eventDeclarations: Readonly<Record<EventName, EventDeclaration>> = events;
 
 type Events = typeof events;
 export type EventName = keyof Events;
@@ -130,4 +169,9 @@ export type Payload<N extends EventName = EventName> = N extends EventName
         KindAt<Fields<N>, K>
       >;
     } & { ExtraDetails?: Record<string, string> }
+  : never;
+
+/** The members of `ExtraDetails` that the collector of an event may set. */
+export type Details<N extends EventName> = Events[N] extends { details: infer D }
+  ? { -readonly [K in keyof D]?: string }
   : never;

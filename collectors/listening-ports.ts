@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { SnapshotCollector } from './collector.js';
-import type { Payload } from './events.js';
+import type { Details, Payload } from './events.js';
 import type { Paths } from './linux/paths.js';
 import { readExecutable } from './linux/proc.js';
 import {
@@ -87,7 +87,7 @@ export function toPayloads(
         ...(pid !== undefined && { Pid: String(pid) }),
         ...(executable !== undefined && { Executable: executable }),
         UserId: String(uid),
-      },
+      } satisfies Details<'ListeningPorts'>,
     }));
 }
 

@@ -1,4 +1,5 @@
 import type { Observation } from './collector.js';
+import type { Details } from './events.js';
 import type { AuditEvent } from './linux/audit/event.js';
 import type { Execve } from './linux/audit/execve.js';
 import type { ExecutedFile, FileIdentity } from './linux/executable-hash.js';
@@ -91,15 +92,14 @@ export function observationOf(
 ): Observation {
   const { argv, comm, executable, pid, parentPid, realUid } = program;
   const named = executable ?? comm ?? argv[0] ?? '';
-  const details: Record<string, string> = { Hash: hash };
-  if (program.auditUserId !== undefined) details['AuditUserId'] = String(program.auditUserId);
-  if (program.sessionId !== undefined) details['SessionId'] = String(program.sessionId);
-  if (program.workingDirectory !== undefined)
-    details['WorkingDirectory'] = program.workingDirectory;
-  if (executable === undefined) details['ExecutableKnown'] = 'false';
-  if (!program.argvComplete) details['CommandLineKnown'] = 'false';
-  if (realUid === undefined) details['UserIdKnown'] = 'false';
-  if (parentPid === undefined) details['ParentProcessIdKnown'] = 'false';
+  const details: Details<'ProcessCreate'> = { Hash: hash };
+  if (program.auditUserId !== undefined) details.AuditUserId = String(program.auditUserId);
+  if (program.sessionId !== undefined) details.SessionId = String(program.sessionId);
+  if (program.workingDirectory !== undefined) details.WorkingDirectory = program.workingDirectory;
+  if (executable === undefined) details.ExecutableKnown = 'false';
+  if (!program.argvComplete) details.CommandLineKnown = 'false';
+  if (realUid === undefined) details.UserIdKnown = 'false';
+  if (parentPid === undefined) details.ParentProcessIdKnown = 'false';
   const told = argv.length > 0 ? argv : [comm ?? named];
   return {
     timeMs: program.timeMs,

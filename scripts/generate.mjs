@@ -1,4 +1,4 @@
-// Writes what is derived from the declarations: the JSON Schemas and the reference of the settings.
+// Writes what is derived from the declarations: the JSON Schemas and the references of settings and events.
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,20 +6,21 @@ import esbuild from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-const bundle = await esbuild.build({
-  absWorkingDir: root,
-  entryPoints: ['config/generate.ts'],
-  bundle: true,
-  write: false,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  logLevel: 'warning',
-});
-const code = encodeURIComponent(bundle.outputFiles[0].text);
-const { generatedFiles } = await import(`data:text/javascript,${code}`);
-
-for (const [path, text] of Object.entries(generatedFiles())) {
-  writeFileSync(join(root, path), text);
-  console.log(path);
+for (const entryPoint of ['config/generate.ts', 'collectors/generate.ts']) {
+  const bundle = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [entryPoint],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'warning',
+  });
+  const code = encodeURIComponent(bundle.outputFiles[0].text);
+  const { generatedFiles } = await import(`data:text/javascript,${code}`);
+  for (const [path, text] of Object.entries(generatedFiles())) {
+    writeFileSync(join(root, path), text);
+    console.log(path);
+  }
 }

@@ -11,7 +11,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Clock, Timer } from '../../collectors/clock.js';
-import type { Payload } from '../../collectors/events.js';
+import type { aggregateDetails, Payload } from '../../collectors/events.js';
 import { localText, utcText } from './timestamps.js';
 
 /**
@@ -255,8 +255,7 @@ function keyOf(name: AggregatedName, identity: Payload<AggregatedName>): string 
 /** The content of the event that a closed aggregate becomes: always the same for the same aggregate and end. */
 export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggregate {
   const { id, name, identity, startMs, hitCount, firstSeenMs, lastSeenMs, hash } = aggregate;
-  const ExtraDetails = {
-    ...aggregate.extraDetails,
+  const window: Record<keyof typeof aggregateDetails, string> = {
     HitCount: String(hitCount),
     StartTimeLocal: localText(startMs),
     StartTimeUtc: utcText(startMs),
@@ -264,7 +263,7 @@ export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggreg
     EndTimeUtc: utcText(endMs),
     FirstSeenUtc: utcText(firstSeenMs),
     LastSeenUtc: utcText(lastSeenMs),
-    Hash: hash,
   };
+  const ExtraDetails = { ...aggregate.extraDetails, ...window, Hash: hash };
   return { id, name, payload: { ...identity, ExtraDetails }, endMs };
 }

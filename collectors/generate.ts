@@ -1,0 +1,6 @@
+import { reference } from './reference.js';
+
+/** What is derived from the declarations and kept in the repository: text by path from the root of the project. */
+export function generatedFiles(): Readonly<Record<string, string>> {
+  return { 'collectors/reference.generated.md': reference() };
+}

@@ -1,0 +1,70 @@
+import {
+  aggregateDetails,
+  commonDetails,
+  type EventDeclaration,
+  eventDeclarations,
+} from './events.js';
+import { lossCauses } from './loss.js';
+
+/** The reference of the events, in Markdown. */
+export function reference(): string {
+  return `# Events
+
+Generated from the declarations in \`collectors/\` by \`npm run generate\`; a test fails when the two differ.
+
+An event carries its payloads in \`Payload\`. A payload has the fields below, and \`ExtraDetails\`, whose members are
+all text and all optional. Times in it are ISO-8601.
+
+${Object.entries(eventDeclarations).map(eventSection).join('\n\n')}
+
+## Every event
+
+${table(['ExtraDetails', 'Meaning'], meanings(commonDetails))}
+
+## Aggregates
+
+Events that are counted together (\`aggregationEnabled…\`) also have:
+
+${table(['ExtraDetails', 'Meaning'], meanings(aggregateDetails))}
+
+## Losses
+
+What may be missing is counted by cause, in events where nothing else is said. \`agentStatus\` in the reported properties
+shows the sums for each collector and queue. \`ExtraDetails\` of DroppedEventsStatistics shows what came since the last
+one: \`CAUSE\` of the queue itself, and \`COMPONENT.CAUSE\` of the others, in the payload of the queue Low.
+
+${table(['Cause', 'Meaning'], meanings(lossCauses))}
+`;
+}
+
+function eventSection([name, event]: [string, EventDeclaration]): string {
+  const { category, type, meaning, fields, details } = event;
+  const rows = Object.entries(fields).map(([field, { kind, required, meaning: says }]) => [
+    code(field),
+    typeof kind === 'string' ? kind : [...kind].map(code).join(', '),
+    required ? 'yes' : 'no',
+    says,
+  ]);
+  const parts = [
+    `## ${name}`,
+    `${meaning} Category ${category}, type ${type}.`,
+    table(['Field', 'Type', 'Required', 'Meaning'], rows),
+    ...(details === undefined ? [] : [table(['ExtraDetails', 'Meaning'], meanings(details))]),
+  ];
+  return parts.join('\n\n');
+}
+
+function meanings(declared: Readonly<Record<string, string>>): string[][] {
+  return Object.entries(declared).map(([key, meaning]) => [code(key), meaning]);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows];
+  return lines
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
