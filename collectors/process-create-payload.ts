@@ -89,7 +89,7 @@ export function observationOf(
   program: StartedProgram,
   userName: string | undefined,
   hash: string,
-): Observation {
+): Observation<'ProcessCreate'> {
   const { argv, comm, executable, pid, parentPid, realUid } = program;
   const named = executable ?? comm ?? argv[0] ?? '';
   const details: Details<'ProcessCreate'> = { Hash: hash };

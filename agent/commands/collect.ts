@@ -136,9 +136,8 @@ async function collectOnce(options: CollectOptions): Promise<boolean> {
     lose,
     clock: systemClock,
     emit: ({ payload, argv, timeMs }) => {
-      const CommandLine =
-        argv === undefined ? payload.CommandLine : redactor.redact(argv).join(' ');
-      print(name, [{ ...payload, CommandLine }], timeMs);
+      const masked = argv === undefined ? {} : { CommandLine: redactor.redact(argv).join(' ') };
+      print(name, [{ ...payload, ...masked } as Payload], timeMs);
     },
     setSource,
     fail: (error) => say(name, error.message),

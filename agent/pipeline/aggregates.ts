@@ -4,7 +4,8 @@ import type { Priority, TwinSettings } from '../../config/twin-settings.js';
 import type { LossLedger } from '../losses.js';
 import { AggregateStore } from '../spool/aggregate-store.js';
 import { AggregationKeeper } from './aggregation-keeper.js';
-import { identities, type AggregatedName, type SealedAggregate } from './aggregation.js';
+import { aggregatedNames, type AggregatedName } from './aggregate-identity.js';
+import type { SealedAggregate } from './aggregation.js';
 import { queueOf, type Outbox } from './outbox.js';
 
 interface AggregatesOptions {
@@ -18,8 +19,6 @@ interface AggregatesOptions {
   readonly maxEntries: number;
   readonly maxBytes: number;
 }
-
-const names = Object.keys(identities) as AggregatedName[];
 
 /** Counts equal observations as the twin asks for, and queues what is closed; also what was open when counting ended. */
 export class Aggregates {
@@ -59,7 +58,7 @@ export class Aggregates {
 
   /** Call it before new settings are in force: what they move to another queue, or count no more, is closed first. */
   settingsWillChange(before: TwinSettings, after: TwinSettings): void {
-    for (const name of names) {
+    for (const name of aggregatedNames) {
       this.priority(name);
       const moved = before[`eventPriority${name}`] !== after[`eventPriority${name}`];
       const ends = before[`aggregationEnabled${name}`] && !after[`aggregationEnabled${name}`];
@@ -68,7 +67,7 @@ export class Aggregates {
   }
 
   settingsChanged(): void {
-    for (const name of names) {
+    for (const name of aggregatedNames) {
       this.keeper.setInterval(name, this.options.settings()[`aggregationInterval${name}`].ms);
     }
   }

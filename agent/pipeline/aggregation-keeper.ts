@@ -11,11 +11,11 @@
 import type { Clock, Timer } from '../../collectors/clock.js';
 import type { Payload } from '../../collectors/events.js';
 import type { AggregateStore } from '../spool/aggregate-store.js';
+import type { AggregatedName } from './aggregate-identity.js';
 import {
   AggregationTable,
   sealAggregate,
   type Aggregate,
-  type AggregatedName,
   type SealedAggregate,
 } from './aggregation.js';
 

@@ -12,25 +12,8 @@ import { randomUUID } from 'node:crypto';
 
 import type { Clock, Timer } from '../../collectors/clock.js';
 import type { aggregateDetails, Payload } from '../../collectors/events.js';
+import { identityOf, type AggregatedName } from './aggregate-identity.js';
 import { localText, utcText } from './timestamps.js';
-
-/**
- * The events that are aggregated, each with the function that leaves out what differs from hit to hit. What is
- * left, apart from ExtraDetails, is the identity: hits that agree in it are counted together.
- * Source: message contract §3.4.
- */
-export const identities = {
-  ProcessCreate: (payload: Payload<'ProcessCreate'>): Payload<'ProcessCreate'> => ({
-    Executable: payload.Executable,
-    ProcessId: 0,
-    ParentProcessId: 0,
-    UserId: payload.UserId,
-    ...(payload.UserName === undefined ? {} : { UserName: payload.UserName }),
-    CommandLine: payload.CommandLine,
-  }),
-} as const;
-
-export type AggregatedName = keyof typeof identities;
 
 /** Hits with one identity since the start of their window. All times are wall clock, ms since the epoch. */
 export interface Aggregate<N extends AggregatedName = AggregatedName> {
@@ -114,7 +97,7 @@ export class AggregationTable {
 
   /** Counts one hit; `timeMs` is when it happened, wall clock. Call it after redacting and cutting. */
   add<N extends AggregatedName>(name: N, payload: Payload<N>, timeMs: number): void {
-    const identity = identities[name](payload);
+    const identity = identityOf(name, payload);
     const key = keyOf(name, identity);
     const { Hash: hash = '', ...extraDetails } = payload.ExtraDetails ?? {};
     const window = this.window(name);
@@ -249,7 +232,7 @@ function sameProgram(known: string, hash: string): boolean {
 
 /** The fields stand in the order in which `identities` writes them, so equal identities have equal text. */
 function keyOf(name: AggregatedName, identity: Payload<AggregatedName>): string {
-  return JSON.stringify([name, identities[name](identity)]);
+  return JSON.stringify([name, identityOf(name, identity)]);
 }
 
 /** The content of the event that a closed aggregate becomes: always the same for the same aggregate and end. */
@@ -264,6 +247,7 @@ export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggreg
     FirstSeenUtc: utcText(firstSeenMs),
     LastSeenUtc: utcText(lastSeenMs),
   };
-  const ExtraDetails = { ...aggregate.extraDetails, ...window, Hash: hash };
+  const known = name === 'ProcessCreate' ? { Hash: hash } : {};
+  const ExtraDetails = { ...aggregate.extraDetails, ...window, ...known };
   return { id, name, payload: { ...identity, ExtraDetails }, endMs };
 }

@@ -16,8 +16,10 @@ export class OwnProcesses {
     private readonly limit = 1024,
   ) {}
 
-  isOwn(pid: number, parentPid: number): boolean {
+  /** @param parentPid absent where only the process itself is told: then it is known, or it is not ours */
+  isOwn(pid: number, parentPid: number | undefined): boolean {
     if (pid === this.ownPid) return true;
+    if (parentPid === undefined) return this.isStillKnown(pid);
     if (parentPid === this.ownPid || this.isStillKnown(parentPid)) {
       this.remember(pid);
       return true;

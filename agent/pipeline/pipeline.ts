@@ -9,6 +9,7 @@ import {
 import { checkPayload } from '../../collectors/payload-check.js';
 import type { Priority, TwinSettings } from '../../config/twin-settings.js';
 import type { LossLedger } from '../losses.js';
+import { isAggregated, type AggregatedName } from './aggregate-identity.js';
 import { cutText } from './fitting.js';
 import type { Outbox } from './outbox.js';
 import { queueOf } from './outbox.js';
@@ -17,7 +18,7 @@ import type { Redactor } from './redaction.js';
 
 /** Counts equal observations instead of passing each on. */
 export interface Aggregator {
-  add(name: TriggeredName, payload: Payload<TriggeredName>, timeMs: number): void;
+  add(name: AggregatedName, payload: Payload<AggregatedName>, timeMs: number): void;
 }
 
 interface PipelineOptions {
@@ -41,12 +42,15 @@ export class Pipeline {
 
   observe(name: TriggeredName, observation: Observation): void {
     const { aggregator, own, settings } = this.options;
-    const { ProcessId, ParentProcessId } = observation.payload;
-    if (own.isOwn(ProcessId, ParentProcessId)) return;
+    const { payload: observed } = observation;
+    const parentPid = 'ParentProcessId' in observed ? observed.ParentProcessId : undefined;
+    if (own.isOwn(observed.ProcessId, parentPid)) return;
     const payload = this.prepare(name, observation);
     if (payload === undefined) return;
-    if (settings()[`aggregationEnabled${name}`]) {
-      if (this.priority(name) !== 'Off') aggregator.add(name, payload, observation.timeMs);
+    if (isAggregated(name) && settings()[`aggregationEnabled${name}`]) {
+      // The name and the payload were one observation.
+      const counted = payload as Payload<AggregatedName>;
+      if (this.priority(name) !== 'Off') aggregator.add(name, counted, observation.timeMs);
     } else {
       this.enqueue(name, payload, observation.timeMs);
     }
@@ -92,19 +96,30 @@ export class Pipeline {
     name: TriggeredName,
     { payload, argv }: Observation,
   ): Payload<TriggeredName> | undefined {
-    const { losses, maxCommandLineBytes, redactor } = this.options;
-    const joined = argv === undefined ? payload.CommandLine : redactor.redact(argv).join(' ');
-    const { text, whole } = cutText(joined, maxCommandLineBytes);
-    const prepared = { ...payload, CommandLine: text };
-    if (whole !== undefined) {
-      losses.count(name, 'commandLineCut', 1);
-      prepared.ExtraDetails = {
-        ...payload.ExtraDetails,
-        CommandLineSizeBytes: String(whole.sizeBytes),
-        CommandLineSha256: whole.sha256,
-      };
+    const prepared = { ...payload };
+    if ('CommandLine' in prepared && prepared.CommandLine !== undefined) {
+      this.prepareCommandLine(name, prepared, argv);
     }
     return this.isValid(name, prepared) ? prepared : undefined;
+  }
+
+  private prepareCommandLine(
+    name: TriggeredName,
+    payload: { CommandLine?: string; ExtraDetails?: Record<string, string> },
+    argv: readonly string[] | undefined,
+  ): void {
+    const { losses, maxCommandLineBytes, redactor } = this.options;
+    const joined =
+      argv === undefined ? (payload.CommandLine ?? '') : redactor.redact(argv).join(' ');
+    const { text, whole } = cutText(joined, maxCommandLineBytes);
+    payload.CommandLine = text;
+    if (whole === undefined) return;
+    losses.count(name, 'commandLineCut', 1);
+    payload.ExtraDetails = {
+      ...payload.ExtraDetails,
+      CommandLineSizeBytes: String(whole.sizeBytes),
+      CommandLineSha256: whole.sha256,
+    };
   }
 
   private isValid(name: EventName, payload: Payload): boolean {

@@ -1,5 +1,6 @@
 import { events } from '../../collectors/events.js';
-import { identities, type Aggregate, type AggregatedName } from '../pipeline/aggregation.js';
+import { identityOf, isAggregated, type AggregatedName } from '../pipeline/aggregate-identity.js';
+import type { Aggregate } from '../pipeline/aggregation.js';
 
 /** What the store writes: one JSON text per record of its journal. */
 export type StoreRecord =
@@ -55,9 +56,15 @@ function parseAggregate(value: unknown): Aggregate | undefined {
   if (!isObject(value)) return undefined;
   const { id, name, identity, startMs } = value;
   const hits = parseHits(value);
-  if (typeof id !== 'string' || !isAggregated(name) || !isNumber(startMs)) return undefined;
+  if (
+    typeof id !== 'string' ||
+    typeof name !== 'string' ||
+    !isAggregated(name) ||
+    !isNumber(startMs)
+  )
+    return undefined;
   if (hits === undefined || !isIdentity(name, identity)) return undefined;
-  return { id, name, identity: identities[name](identity), startMs, ...hits };
+  return { id, name, identity: identityOf(name, identity), startMs, ...hits };
 }
 
 function parseHits(value: Record<string, unknown>): Hits | undefined {
@@ -65,10 +72,6 @@ function parseHits(value: Record<string, unknown>): Hits | undefined {
   if (!isNumber(hitCount) || !isNumber(firstSeenMs) || !isNumber(lastSeenMs)) return undefined;
   if (typeof hash !== 'string' || !isTexts(extraDetails)) return undefined;
   return { hitCount, firstSeenMs, lastSeenMs, hash, extraDetails };
-}
-
-function isAggregated(name: unknown): name is AggregatedName {
-  return typeof name === 'string' && Object.hasOwn(identities, name);
 }
 
 function isIdentity(name: AggregatedName, value: unknown): value is Aggregate['identity'] {

@@ -57,7 +57,7 @@ function connectorSource(refusal?: string) {
 
 async function start(parts: Partial<Host>) {
   const clock = new FakeClock();
-  const observed: Observation[] = [];
+  const observed: Observation<'ProcessCreate'>[] = [];
   const states: SourceState[] = [];
   const [lose, fail] = [vi.fn(), vi.fn()];
   const answer = await processCreate.start({

@@ -39,7 +39,7 @@ async function startHost(processSource: HostSettings['processSource']): Promise<
 
 async function watch(processSource: HostSettings['processSource']) {
   const host = await startHost(processSource);
-  const observed: Observation[] = [];
+  const observed: Observation<'ProcessCreate'>[] = [];
   const states: SourceState[] = [];
   const losses = new Map<LossCause, number>();
   const running = await processCreate.start({

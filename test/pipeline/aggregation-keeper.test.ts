@@ -1,3 +1,4 @@
+import type { Payload } from '../../collectors/events.js';
 import { describe, expect, it } from 'vitest';
 
 import { AggregationKeeper } from '../../agent/pipeline/aggregation-keeper.js';
@@ -46,7 +47,7 @@ function bench() {
   const counts = (): Record<string, number> =>
     Object.fromEntries(
       delivered.map(({ payload, id }) => [
-        `${id} ${payload.CommandLine}`,
+        `${id} ${commandLine(payload)}`,
         Number(payload.ExtraDetails?.['HitCount']),
       ]),
     );
@@ -62,6 +63,8 @@ function bench() {
     whenDelivering: (action: () => Promise<void>) => (onDeliver = action),
   };
 }
+
+const commandLine = (payload: Payload): string => (payload as Payload<'ProcessCreate'>).CommandLine;
 
 describe('AggregationKeeper', () => {
   it('the first sight of an identity is on disk within a second', async () => {

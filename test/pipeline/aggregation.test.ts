@@ -50,6 +50,8 @@ function bench(options: Partial<AggregationOptions> = {}) {
 const hitsIn = (sealed: readonly SealedAggregate[]): number[] =>
   sealed.map(({ payload }) => Number(payload.ExtraDetails?.['HitCount']));
 
+const commandLine = (payload: Payload): string => (payload as Payload<'ProcessCreate'>).CommandLine;
+
 describe('AggregationTable', () => {
   it('an aggregate carries the contract: zeroed ids, counts and bounds as text', async () => {
     const { clock, table, sealed, hit } = bench();
@@ -195,8 +197,11 @@ describe('AggregationTable', () => {
         expect(table.bytes).toBe(0);
         const perCommand = new Map<string, number>();
         for (const { payload } of sealed) {
-          const counted = perCommand.get(payload.CommandLine) ?? 0;
-          perCommand.set(payload.CommandLine, counted + Number(payload.ExtraDetails?.['HitCount']));
+          const counted = perCommand.get(commandLine(payload)) ?? 0;
+          perCommand.set(
+            commandLine(payload),
+            counted + Number(payload.ExtraDetails?.['HitCount']),
+          );
         }
         const expected = new Map<string, number>();
         for (const { command } of list) expected.set(command, (expected.get(command) ?? 0) + 1);
@@ -210,7 +215,7 @@ describe('AggregationTable', () => {
   it('over its bound the oldest aggregate is sealed early, and that is counted', () => {
     const { table, sealed, hit } = bench({ maxEntries: 2 });
     for (const command of ['a', 'b', 'a', 'c']) hit(command);
-    expect(sealed.map(({ payload }) => payload.CommandLine)).toEqual(['a']);
+    expect(sealed.map(({ payload }) => commandLine(payload))).toEqual(['a']);
     expect(hitsIn(sealed)).toEqual([2]);
     expect(table.earlySeals).toBe(1);
   });
