@@ -137,7 +137,7 @@ async function collectOnce(options: CollectOptions): Promise<boolean> {
     clock: systemClock,
     emit: ({ payload, argv, timeMs }) => {
       const masked = argv === undefined ? {} : { CommandLine: redactor.redact(argv).join(' ') };
-      print(name, [{ ...payload, ...masked } as Payload], timeMs);
+      print(name, [{ ...payload, ...masked }], timeMs);
     },
     setSource,
     fail: (error) => say(name, error.message),

@@ -1,4 +1,4 @@
-import type { Payload, TriggeredName } from '../../collectors/events.js';
+import type { Payload } from '../../collectors/events.js';
 
 type Identities = { readonly [N in AggregatedName]: (payload: Payload<N>) => Payload<N> };
 
@@ -44,7 +44,7 @@ const identities: Identities = {
 
 export const aggregatedNames = Object.keys(identities) as readonly AggregatedName[];
 
-export function isAggregated(name: TriggeredName | string): name is AggregatedName {
+export function isAggregated(name: string): name is AggregatedName {
   return Object.hasOwn(identities, name);
 }
 

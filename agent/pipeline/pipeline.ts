@@ -97,9 +97,7 @@ export class Pipeline {
     { payload, argv }: Observation,
   ): Payload<TriggeredName> | undefined {
     const prepared = { ...payload };
-    if ('CommandLine' in prepared && prepared.CommandLine !== undefined) {
-      this.prepareCommandLine(name, prepared, argv);
-    }
+    if ('CommandLine' in prepared) this.prepareCommandLine(name, prepared, argv);
     return this.isValid(name, prepared) ? prepared : undefined;
   }
 
@@ -109,8 +107,8 @@ export class Pipeline {
     argv: readonly string[] | undefined,
   ): void {
     const { losses, maxCommandLineBytes, redactor } = this.options;
-    const joined =
-      argv === undefined ? (payload.CommandLine ?? '') : redactor.redact(argv).join(' ');
+    if (payload.CommandLine === undefined) return;
+    const joined = argv === undefined ? payload.CommandLine : redactor.redact(argv).join(' ');
     const { text, whole } = cutText(joined, maxCommandLineBytes);
     payload.CommandLine = text;
     if (whole === undefined) return;
