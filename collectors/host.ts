@@ -1,4 +1,4 @@
-import { endianness, release } from 'node:os';
+import { endianness, release, uptime } from 'node:os';
 import type { LocalSettings } from '../config/local-settings.js';
 import type { Clock } from './clock.js';
 import { isUnavailable, type Unavailable } from './collector.js';
@@ -10,6 +10,7 @@ import { loadLibc } from './linux/libc.js';
 import { hostPaths, type Paths } from './linux/paths.js';
 import { ProcConnector, type ProcessEvents } from './linux/proc-connector.js';
 import type { ByteOrder } from './linux/proc-net.js';
+import { type Processes, ProcessTable } from './linux/process-table.js';
 import { UserNames } from './linux/users.js';
 
 /** The settings that collectors read, as they stand in the local file. */
@@ -27,6 +28,7 @@ export interface Host {
   readonly settings: HostSettings;
   readonly audit: AuditSource;
   readonly processEvents: ProcessEvents;
+  readonly processes: Processes;
   readonly users: Pick<UserNames, 'nameOf'>;
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
 }
@@ -61,6 +63,10 @@ export function createHost(options: HostOptions): ManagedHost {
     clock,
     bytesPerSecond: settings.executableHashBytesPerSecond,
   });
+  const processEvents: ProcessEvents = {
+    subscribe: async (subscriber) =>
+      isUnavailable(kernel) ? kernel : kernel.processEvents.subscribe(subscriber),
+  };
   return {
     ownPid: process.pid,
     paths,
@@ -73,10 +79,13 @@ export function createHost(options: HostOptions): ManagedHost {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.audit.subscribe(subscriber),
     },
-    processEvents: {
-      subscribe: async (subscriber) =>
-        isUnavailable(kernel) ? kernel : kernel.processEvents.subscribe(subscriber),
-    },
+    processEvents,
+    processes: new ProcessTable({
+      paths,
+      clock,
+      events: processEvents,
+      uptimeMs: () => uptime() * 1000,
+    }),
     async start() {
       kernel = await openKernel(options);
     },
@@ -116,6 +125,8 @@ async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
       libc,
       reader,
       clock,
+      // Node's hrtime is CLOCK_MONOTONIC.
+      bootWallMs: () => clock.wallMs() - Number(process.hrtime.bigint()) / 1e6,
       kernelRelease: release(),
       ...(connector !== undefined && { handedOver: connector }),
     }),

@@ -3,6 +3,7 @@ import { isUnavailable } from './collector.js';
 import type { Host } from './host.js';
 import { readExecve } from './linux/audit/execve.js';
 import { readProcess } from './linux/proc.js';
+import type { ProgramFeed } from './linux/process-table.js';
 import { ProcessPolling } from './linux/process-polling.js';
 import type { ReportLoss } from './loss.js';
 import {
@@ -44,19 +45,46 @@ export function openProcessSource(
   }
 }
 
-function openAudit(host: Host, listener: ProcessListener): Promise<OpenSource | Unavailable> {
-  return host.audit.subscribe({
+async function openAudit(host: Host, listener: ProcessListener): Promise<OpenSource | Unavailable> {
+  const feed = host.processes.feed();
+  const opened = await host.audit.subscribe({
     name: 'ProcessCreate',
     rules: [{ syscalls: ['execve', 'execveat'], outcome: 'success' }],
     evenWithoutRules: host.settings.processSource === 'audit',
     onEvent: (event) => {
       const execve = readExecve(event);
-      if (execve !== undefined) listener.onProgram(programOfExecve(execve, event));
+      if (execve === undefined) return;
+      const program = programOfExecve(execve, event);
+      tellTable(feed, program);
+      listener.onProgram(program);
     },
     lose: listener.lose,
     onState: listener.onState,
-    onFailed: listener.onFailed,
+    onFailed: (error) => {
+      feed.end();
+      listener.onFailed(error);
+    },
   });
+  if (isUnavailable(opened)) {
+    feed.end();
+    return opened;
+  }
+  return {
+    end: async () => {
+      await opened.end();
+      feed.end();
+    },
+  };
+}
+
+function tellTable(feed: ProgramFeed, program: StartedProgram): void {
+  const { argv, executable, parentPid, pid, realUid, timeMs } = program;
+  const facts = {
+    ...(executable !== undefined && { executable }),
+    ...(argv.length > 0 && { argv }),
+    ...(realUid !== undefined && { realUid }),
+  };
+  feed.executed(pid, parentPid, facts, timeMs);
 }
 
 /** So many forks are remembered, to know the parent of a process that is gone. */
@@ -67,9 +95,14 @@ async function openProcConnector(
   listener: ProcessListener,
 ): Promise<OpenSource | Unavailable> {
   const parents = new Map<number, number>();
+  const feed = host.processes.feed();
   const opened = await host.processEvents.subscribe({
     lose: listener.lose,
-    onFailed: listener.onFailed,
+    onFailed: (error) => {
+      feed.end();
+      listener.onFailed(error);
+    },
+    isFresh: () => true,
     onEvent: (event) => {
       switch (event.kind) {
         case 'fork':
@@ -78,14 +111,15 @@ async function openProcConnector(
           if (parents.size > rememberedForks) forgetOldest(parents);
           return;
         case 'exec': {
-          const timeMs = host.clock.wallMs();
+          const { timeMs } = event;
           const facts = readProcess(host.paths, event.pid);
           if (facts === undefined || !hasCommandLine(facts.argv)) listener.lose('processGone', 1);
-          listener.onProgram(
+          const program =
             facts === undefined
               ? goneProgram(event.pid, parents.get(event.pid), timeMs)
-              : programOfProcess(facts, timeMs),
-          );
+              : programOfProcess(facts, timeMs);
+          tellTable(feed, program);
+          listener.onProgram(program);
           return;
         }
         case 'exit':
@@ -93,7 +127,10 @@ async function openProcConnector(
       }
     },
   });
-  if (isUnavailable(opened)) return opened;
+  if (isUnavailable(opened)) {
+    feed.end();
+    return opened;
+  }
   listener.onState({
     source: 'proc-connector',
     limitation: 'The command line of a program that ends within milliseconds may be unknown.',
@@ -101,6 +138,7 @@ async function openProcConnector(
   return {
     end: () => {
       opened.end();
+      feed.end();
       return Promise.resolve();
     },
   };

@@ -171,7 +171,7 @@ export class KernelReader {
 
 /** Who reads a descriptor. */
 export interface DescriptorOwner {
-  /** What is read goes stale within milliseconds, so that this descriptor is never given a rest. */
+  /** What is read goes stale within milliseconds, so that this descriptor is given no rest; asked at each turn. */
   readonly urgent?: boolean;
   /** Reads what waits, through `drain`; `more` when the bound of a turn was reached. Must not throw. */
   readable(): 'drained' | 'more';

@@ -3,21 +3,26 @@
  * `uapi/linux/cn_proc.h`. Numbers are in the byte order of the machine, little endian as in `netlink.ts`.
  */
 
+interface Timed {
+  /** When it happened, wall clock, milliseconds since the epoch. */
+  readonly timeMs: number;
+}
+
 /** A program was executed by the process (thread group) `pid`. */
-export interface ExecEvent {
+export interface ExecEvent extends Timed {
   readonly kind: 'exec';
   readonly pid: number;
 }
 
 /** A new process, not a new thread. */
-export interface ForkEvent {
+export interface ForkEvent extends Timed {
   readonly kind: 'fork';
   readonly pid: number;
   readonly parentPid: number;
 }
 
 /** A whole process ended, not one of its threads. */
-export interface ExitEvent {
+export interface ExitEvent extends Timed {
   readonly kind: 'exit';
   readonly pid: number;
   /** What it handed to exit(2), 0–255; 0 when a signal ended it. */
@@ -47,8 +52,13 @@ const messageDone = 3;
 /**
  * The events of one datagram. Those that tell nothing about whole processes (threads, changes of ids, names, ptrace)
  * are left out; `malformed` counts messages that are shorter than what they announce or not from this connector.
+ *
+ * @param bootWallMs what the wall clock showed when the monotonic clock was zero
  */
-export function parseProcessEvents(bytes: Buffer): {
+export function parseProcessEvents(
+  bytes: Buffer,
+  bootWallMs: number,
+): {
   readonly events: readonly (ProcessEvent | Acknowledgement)[];
   readonly malformed: number;
 } {
@@ -60,7 +70,7 @@ export function parseProcessEvents(bytes: Buffer): {
       malformed++;
       break;
     }
-    const event = parseMessage(bytes.subarray(at, at + length));
+    const event = parseMessage(bytes.subarray(at, at + length), bootWallMs);
     if (event === 'malformed') malformed++;
     else if (event !== undefined) events.push(event);
     at += (length + 3) & ~3;
@@ -68,7 +78,10 @@ export function parseProcessEvents(bytes: Buffer): {
   return { events, malformed };
 }
 
-function parseMessage(message: Buffer): ProcessEvent | Acknowledgement | 'malformed' | undefined {
+function parseMessage(
+  message: Buffer,
+  bootWallMs: number,
+): ProcessEvent | Acknowledgement | 'malformed' | undefined {
   const connectorAt = netlinkHeaderBytes;
   const eventAt = connectorAt + connectorHeaderBytes;
   const dataAt = eventAt + eventHeaderBytes;
@@ -78,6 +91,9 @@ function parseMessage(message: Buffer): ProcessEvent | Acknowledgement | 'malfor
   if (index !== processEventsIndex || value !== processEventsIndex) return 'malformed';
   const present = Math.floor((message.length - dataAt) / 4);
   const data = (position: number): number => word(message, dataAt + position * 4);
+  // ktime_get_ns(), the monotonic clock, as two words because a double holds 104 days of nanoseconds exactly.
+  const timeMs =
+    bootWallMs + (word(message, eventAt + 8) + word(message, eventAt + 12) * 2 ** 32) / 1e6;
   switch (word(message, eventAt)) {
     case 0:
       if (present < 1) return 'malformed';
@@ -85,17 +101,17 @@ function parseMessage(message: Buffer): ProcessEvent | Acknowledgement | 'malfor
     case eventBits.fork: {
       if (present < 4) return 'malformed';
       const [parentPid, pid, group] = [data(1), data(2), data(3)];
-      return pid === group ? { kind: 'fork', pid, parentPid } : undefined;
+      return pid === group ? { kind: 'fork', pid, parentPid, timeMs } : undefined;
     }
     case eventBits.exec:
       // After an exec the calling thread is the leader of its group, whatever thread it was before.
-      return present < 2 ? 'malformed' : { kind: 'exec', pid: data(1) };
+      return present < 2 ? 'malformed' : { kind: 'exec', pid: data(1), timeMs };
     case eventBits.exit: {
       if (present < 4) return 'malformed';
       const [pid, group, status] = [data(0), data(1), data(2)];
       // wait(2): the low seven bits are the signal, the byte above them the exit code.
       return pid === group
-        ? { kind: 'exit', pid, exitCode: (status >>> 8) & 0xff, signal: status & 0x7f }
+        ? { kind: 'exit', pid, exitCode: (status >>> 8) & 0xff, signal: status & 0x7f, timeMs }
         : undefined;
     }
     default:

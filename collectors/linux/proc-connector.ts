@@ -21,7 +21,12 @@ export interface ProcessEvents {
 }
 
 export interface ProcessEventSubscriber {
-  /** Called while the event is fresh, so that /proc can be read before the process is gone; must not throw. */
+  /**
+   * Whether events shall be told at once, so that /proc can be read before the process is gone; otherwise they may be
+   * some 50 ms old, which costs far fewer wake-ups.
+   */
+  readonly isFresh: () => boolean;
+  /** Must not throw. */
   readonly onEvent: (event: ProcessEvent) => void;
   readonly lose: ReportLoss;
   /** The stream ended for good and the subscription with it; subscribe again later. */
@@ -37,6 +42,8 @@ interface ProcConnectorOptions {
   readonly libc: Libc;
   readonly reader: KernelReader;
   readonly clock: Clock;
+  /** What the wall clock showed when CLOCK_MONOTONIC was zero. */
+  readonly bootWallMs: () => number;
   /** As uname(2) tells it, `6.1.0-18-amd64`. */
   readonly kernelRelease: string;
   /** A socket of the connector that systemd opened and bound; stays open when the last subscriber leaves. */
@@ -44,7 +51,7 @@ interface ProcConnectorOptions {
 }
 
 const processEventsGroup = 1;
-const receiveBufferBytes = 4 * 1024 * 1024;
+const receiveBufferBytes = 8 * 1024 * 1024;
 const answerWithinMs = 1000;
 const wantedEvents = (eventBits.fork | eventBits.exec | eventBits.exit) >>> 0;
 
@@ -87,8 +94,12 @@ export class ProcConnector implements ProcessEvents {
     const fd = handedOver ?? this.openSocket();
     if (isFailure(fd)) return fd;
     setReceiveBuffer(libc, fd, receiveBufferBytes);
+    const { subscribers } = this;
     reader.add(fd, {
-      urgent: true,
+      get urgent() {
+        for (const subscriber of subscribers) if (subscriber.isFresh()) return true;
+        return false;
+      },
       readable: () => this.read(fd),
       failed: (reason) => this.fail(fd, reason),
     });
@@ -146,9 +157,10 @@ export class ProcConnector implements ProcessEvents {
   }
 
   private read(fd: number): 'drained' | 'more' {
+    const bootWallMs = this.options.bootWallMs();
     const drained = this.options.reader.drain(fd, ({ bytes, senderPortId }) => {
       const { events, malformed } =
-        senderPortId === 0 ? parseProcessEvents(bytes) : { events: [], malformed: 1 };
+        senderPortId === 0 ? parseProcessEvents(bytes, bootWallMs) : { events: [], malformed: 1 };
       if (malformed > 0) this.lose('unparsed', malformed);
       for (const event of events) {
         if (event.kind === 'acknowledgement') {

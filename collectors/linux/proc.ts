@@ -1,4 +1,4 @@
-import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import type { Paths } from './paths.js';
 
 /**
@@ -94,6 +94,15 @@ export function pidsAmong(names: readonly string[]): number[] {
     .filter((name) => /^[1-9]\d{0,9}$/u.test(name))
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/** Every pid there is; empty when /proc cannot be listed. */
+export function listPids(paths: Paths): number[] {
+  try {
+    return pidsAmong(readdirSync(paths.procRoot));
+  } catch {
+    return [];
+  }
 }
 
 export function readStat(paths: Paths, pid: number): ProcessStat | undefined {

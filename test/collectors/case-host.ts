@@ -53,6 +53,11 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     settings: caseSettings,
     audit: { subscribe: refuse },
     processEvents: { subscribe: refuse },
+    processes: {
+      of: () => undefined,
+      follow: refuse,
+      feed: () => ({ executed: () => undefined, end: () => undefined }),
+    },
     users: { nameOf: () => undefined },
     executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },
     ...parts,

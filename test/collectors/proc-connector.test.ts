@@ -20,9 +20,13 @@ function message(what: number, data: readonly number[], ack = 0): Buffer {
   [1, 1, 0, ack].forEach((value, index) => bytes.writeUInt32LE(value, 16 + index * 4));
   bytes.writeUInt16LE(16 + data.length * 4, 32);
   bytes.writeUInt32LE(what, 36);
+  bytes.writeBigUInt64LE(5_000_000_000_000_000n, 44);
   data.forEach((value, index) => bytes.writeUInt32LE(value >>> 0, 52 + index * 4));
   return bytes;
 }
+
+/** 5,000,000 s after boot, in the messages above, when the wall clock showed 1 s at boot. */
+const timeMs = 5_000_001_000;
 
 const [none, fork, exec, uid, exit] = [0, 1, 2, 4, 0x8000_0000];
 
@@ -34,12 +38,12 @@ describe('messages of the proc connector', () => {
       message(exit, [20, 20, 0x0300, 17, 10, 10]),
       message(exit, [21, 21, 11 | 0x80, 17]),
     ]);
-    expect(parseProcessEvents(datagram)).toEqual({
+    expect(parseProcessEvents(datagram, 1000)).toEqual({
       events: [
-        { kind: 'fork', pid: 20, parentPid: 10 },
-        { kind: 'exec', pid: 20 },
-        { kind: 'exit', pid: 20, exitCode: 3, signal: 0 },
-        { kind: 'exit', pid: 21, exitCode: 0, signal: 11 },
+        { kind: 'fork', pid: 20, parentPid: 10, timeMs },
+        { kind: 'exec', pid: 20, timeMs },
+        { kind: 'exit', pid: 20, exitCode: 3, signal: 0, timeMs },
+        { kind: 'exit', pid: 21, exitCode: 0, signal: 11, timeMs },
       ],
       malformed: 0,
     });
@@ -51,13 +55,16 @@ describe('messages of the proc connector', () => {
       message(exit, [22, 20, 0, 17]),
       message(uid, [20, 20, 0, 0]),
     ]);
-    expect(parseProcessEvents(datagram)).toEqual({ events: [], malformed: 0 });
+    expect(parseProcessEvents(datagram, 1000)).toEqual({ events: [], malformed: 0 });
   });
 
   it('counts a torn message and keeps those before it', () => {
     const torn = Buffer.concat([message(exec, [20, 20]), message(exec, [30, 30]).subarray(0, 50)]);
-    expect(parseProcessEvents(torn)).toEqual({ events: [{ kind: 'exec', pid: 20 }], malformed: 1 });
-    expect(parseProcessEvents(message(exec, [20]))).toEqual({ events: [], malformed: 1 });
+    expect(parseProcessEvents(torn, 1000)).toEqual({
+      events: [{ kind: 'exec', pid: 20, timeMs }],
+      malformed: 1,
+    });
+    expect(parseProcessEvents(message(exec, [20]), 1000)).toEqual({ events: [], malformed: 1 });
   });
 
   it('never throws and never loops', () => {
@@ -70,7 +77,7 @@ describe('messages of the proc connector', () => {
       fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)),
       mutated,
     );
-    fc.assert(fc.property(bytes, (datagram) => void parseProcessEvents(datagram)));
+    fc.assert(fc.property(bytes, (datagram) => void parseProcessEvents(datagram, 1000)));
   });
 
   it('has the request in the form that each kernel takes', () => {
@@ -123,10 +130,11 @@ function setUp(options: { release?: string; answer?: number; bind?: number; hand
     libc: libc as Libc,
     reader: reader as KernelReader,
     clock,
+    bootWallMs: () => 1000,
     kernelRelease: release,
     ...(handedOver !== undefined && { handedOver }),
   });
-  const subscriber = { onEvent: vi.fn(), lose: vi.fn(), onFailed: vi.fn() };
+  const subscriber = { isFresh: () => true, onEvent: vi.fn(), lose: vi.fn(), onFailed: vi.fn() };
   return {
     clock,
     requests,
@@ -217,7 +225,7 @@ describe('the proc connector', () => {
     kernel.arrive(Buffer.from('garbage'));
     kernel.arrive(message(exec, [30, 30]));
     kernel.overflow();
-    expect(kernel.subscriber.onEvent.mock.calls).toEqual([[{ kind: 'exec', pid: 30 }]]);
+    expect(kernel.subscriber.onEvent.mock.calls).toEqual([[{ kind: 'exec', pid: 30, timeMs }]]);
     expect(kernel.subscriber.lose.mock.calls).toEqual([
       ['unparsed', 1],
       ['unparsed', 1],

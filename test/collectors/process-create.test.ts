@@ -181,7 +181,7 @@ describe('ProcessCreate without audit', () => {
   it('says so when the path of the program could not be seen', async () => {
     const processEvents = connectorSource();
     const { observed } = await start({ audit: auditSource('No audit.'), processEvents });
-    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 2 });
+    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 2, timeMs: 1 });
     await settle();
     expect(observed[0]?.payload).toMatchObject({
       Executable: 'kthreadd',
@@ -198,7 +198,7 @@ describe('ProcessCreate without audit', () => {
       source: 'proc-connector',
       limitation: expect.stringMatching(/may be unknown\. No audit\.$/u) as string,
     });
-    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 2044 });
+    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 2044, timeMs: 1 });
     await settle();
     expect(observed[0]?.payload).toEqual({
       Executable: '/tmp/a) S (b c (deleted)',
@@ -218,9 +218,9 @@ describe('ProcessCreate without audit', () => {
   it('tells a process that was gone too soon with what is known, marked and counted', async () => {
     const processEvents = connectorSource();
     const { observed, lose } = await start({ audit: auditSource('No audit.'), processEvents });
-    processEvents.subscriber?.onEvent({ kind: 'fork', pid: 5000, parentPid: 612 });
-    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 5000 });
-    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 5001 });
+    processEvents.subscriber?.onEvent({ kind: 'fork', pid: 5000, parentPid: 612, timeMs: 1 });
+    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 5000, timeMs: 1 });
+    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 5001, timeMs: 1 });
     await settle();
     expect(observed.map(({ payload }) => payload)).toEqual([
       {
@@ -288,7 +288,7 @@ describe('ProcessCreate without audit', () => {
     await settle();
     expect(states.map(({ source }) => source)).toEqual(['audit-owner', 'proc-connector']);
     expect(states[1]?.limitation).toContain('Audit is gone.');
-    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 612 });
+    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 612, timeMs: 1 });
     await settle();
     expect(observed).toHaveLength(1);
     expect(fail).not.toHaveBeenCalled();

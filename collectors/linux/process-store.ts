@@ -1,0 +1,203 @@
+import type { Clock } from '../clock.js';
+
+/** What is known of a program that a process executed; whatever is absent could not be known. */
+export interface ProgramFacts {
+  readonly executable?: string;
+  readonly argv?: readonly string[];
+  readonly realUid?: number;
+}
+
+/** One execution: shared by the process that executed it and those that were forked from that since. */
+export interface Program {
+  /** Undefined until a source tells them. */
+  facts: ProgramFacts | undefined;
+  /** False while the command line was not looked for. */
+  whole: boolean;
+  readonly waiting: (() => void)[];
+  holders: number;
+  sizeBytes: number;
+}
+
+export interface ProcessRecord {
+  readonly pid: number;
+  parentPid: number | undefined;
+  /** When it started, wall clock; when it was first heard of, where the start itself was not seen. */
+  startedMs: number;
+  endedMs: number | undefined;
+  program: Program;
+  /** Executions that the process events announced and no source has told yet, in order. */
+  readonly untold: Program[];
+  /** Executions that a source told before the process events announced them, and when the last of them was. */
+  unannounced: number;
+  toldMs: number;
+  /** A thread of the kernel, which runs no program. */
+  kernel: boolean;
+}
+
+const mostLiving = 16_384;
+const mostEnded = 4096;
+const endedRememberedMs = 60_000;
+const mostBytes = 8 * 1024 * 1024;
+/** Of one command line; who reports the command line of a program itself has it from elsewhere. */
+const longestArgvBytes = 4096;
+const entryBytes = 200;
+
+/**
+ * The memory of the process table.
+ *
+ * 1. Of each pid at most one living and one ended process, the last, are remembered.
+ * 2. Entries and bytes are bounded: over the bound the ended go first, then the living, each the oldest first.
+ * 3. A text that several processes share is counted once and freed with the last of them.
+ */
+export class ProcessStore {
+  private readonly livingByPid = new Map<number, ProcessRecord>();
+  /** In the order of their ends. */
+  private readonly endedByPid = new Map<number, ProcessRecord>();
+  private sizeBytes = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Estimated bytes of memory. */
+  get bytes(): number {
+    return this.sizeBytes;
+  }
+
+  get entries(): number {
+    return this.livingByPid.size + this.endedByPid.size;
+  }
+
+  living(pid: number): ProcessRecord | undefined {
+    return this.livingByPid.get(pid);
+  }
+
+  ended(pid: number): ProcessRecord | undefined {
+    return this.endedByPid.get(pid);
+  }
+
+  livingPids(): number[] {
+    return [...this.livingByPid.keys()];
+  }
+
+  /** A process that began; another one that still had its pid ended without a word. */
+  begin(
+    pid: number,
+    parentPid: number | undefined,
+    startedMs: number,
+    program: Program,
+    kernel = false,
+  ): ProcessRecord {
+    if (this.livingByPid.has(pid)) this.end(pid, startedMs);
+    const record: ProcessRecord = {
+      pid,
+      parentPid,
+      startedMs,
+      endedMs: undefined,
+      program,
+      untold: [],
+      unannounced: 0,
+      toldMs: 0,
+      kernel,
+    };
+    this.hold(program);
+    this.livingByPid.set(pid, record);
+    this.sizeBytes += entryBytes;
+    this.keepBounds();
+    return record;
+  }
+
+  end(pid: number, endedMs: number): ProcessRecord | undefined {
+    const record = this.livingByPid.get(pid);
+    if (record === undefined) return undefined;
+    this.livingByPid.delete(pid);
+    this.forget(this.endedByPid, pid);
+    record.endedMs = endedMs;
+    this.endedByPid.set(pid, record);
+    this.keepBounds();
+    return record;
+  }
+
+  /** Takes the last end of this pid back. */
+  revive(pid: number): ProcessRecord | undefined {
+    const record = this.endedByPid.get(pid);
+    if (record === undefined || this.livingByPid.has(pid)) return undefined;
+    this.endedByPid.delete(pid);
+    record.endedMs = undefined;
+    this.livingByPid.set(pid, record);
+    return record;
+  }
+
+  newProgram(facts?: ProgramFacts, whole = true): Program {
+    const program: Program = { facts: undefined, whole, waiting: [], holders: 0, sizeBytes: 0 };
+    if (facts !== undefined) this.tell(program, facts, whole);
+    return program;
+  }
+
+  /** The process runs this program from now on. */
+  execute(record: ProcessRecord, program: Program): void {
+    this.hold(program);
+    this.release(record.program);
+    record.program = program;
+    record.kernel = false;
+  }
+
+  tell(program: Program, facts: ProgramFacts, whole = true): void {
+    const kept = facts.argv === undefined ? facts : { ...facts, argv: cutArgv(facts.argv) };
+    const sizeBytes = textBytes(kept);
+    if (program.holders > 0) this.sizeBytes += sizeBytes - program.sizeBytes;
+    program.sizeBytes = sizeBytes;
+    program.facts = kept;
+    program.whole = whole;
+    for (const told of program.waiting.splice(0)) told();
+    this.keepBounds();
+  }
+
+  private hold(program: Program): void {
+    if (program.holders === 0) this.sizeBytes += program.sizeBytes;
+    program.holders++;
+  }
+
+  private release(program: Program): void {
+    program.holders--;
+    if (program.holders === 0) this.sizeBytes -= program.sizeBytes;
+  }
+
+  private keepBounds(): void {
+    const horizonMs = this.clock.wallMs() - endedRememberedMs;
+    for (const [pid, { endedMs = 0 }] of this.endedByPid) {
+      const kept = endedMs >= horizonMs && this.endedByPid.size <= mostEnded;
+      if (kept && this.sizeBytes <= mostBytes) break;
+      this.forget(this.endedByPid, pid);
+    }
+    for (const pid of this.livingByPid.keys()) {
+      if (this.livingByPid.size <= mostLiving && this.sizeBytes <= mostBytes) break;
+      this.forget(this.livingByPid, pid);
+    }
+  }
+
+  private forget(records: Map<number, ProcessRecord>, pid: number): void {
+    const record = records.get(pid);
+    if (record === undefined) return;
+    records.delete(pid);
+    this.sizeBytes -= entryBytes;
+    this.release(record.program);
+  }
+}
+
+function textBytes({ executable = '', argv = [] }: ProgramFacts): number {
+  let characters = executable.length;
+  for (const argument of argv) characters += argument.length + 8;
+  return 2 * characters;
+}
+
+/** Whole arguments as long as they fit; the last one may be a part. */
+function cutArgv(argv: readonly string[]): readonly string[] {
+  let room = longestArgvBytes;
+  for (let index = 0; index < argv.length; index++) {
+    room -= (argv[index] ?? '').length + 1;
+    if (room < 0) {
+      const part = (argv[index] ?? '').slice(0, room);
+      return [...argv.slice(0, index), ...(part === '' ? [] : [part])];
+    }
+  }
+  return argv;
+}

@@ -1,0 +1,138 @@
+import { execFile, spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../collectors/clock.js';
+import {
+  isUnavailable,
+  type Observation,
+  type TriggeredCollector,
+} from '../../collectors/collector.js';
+import type { TriggeredName } from '../../collectors/events.js';
+import { createHost, type ManagedHost } from '../../collectors/host.js';
+import type { LossCause } from '../../collectors/loss.js';
+import { checkPayload } from '../../collectors/payload-check.js';
+import { processCreate } from '../../collectors/process-create.js';
+import { processTerminate } from '../../collectors/process-terminate.js';
+import { until } from './audit-support.js';
+
+const run = promisify(execFile);
+const undo: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+async function startHost(): Promise<ManagedHost> {
+  const host = createHost({
+    clock: systemClock,
+    settings: {
+      processSource: 'audit',
+      processPollingInterval: { text: 'PT1S', ms: 1000 },
+      executableHashBytesPerSecond: 16_777_216,
+      audit: { own: 'auto', receiveBufferBytes: 8_388_608 },
+    },
+    onTampering: () => undefined,
+    onProblem: () => undefined,
+  });
+  await host.start();
+  undo.push(() => host.stop());
+  return host;
+}
+
+async function watch<N extends TriggeredName>(collector: TriggeredCollector<N>, host: ManagedHost) {
+  const observed: Observation<N>[] = [];
+  const losses = new Map<LossCause, number>();
+  const running = await collector.start({
+    host,
+    clock: systemClock,
+    emit: (observation) => observed.push(observation),
+    lose: (cause, count) => losses.set(cause, (losses.get(cause) ?? 0) + count),
+    setSource: () => undefined,
+    fail: (error) => {
+      throw error;
+    },
+  });
+  if (isUnavailable(running)) throw new Error(running.unavailable);
+  undo.push(() => running.stop());
+  return { observed, losses };
+}
+
+const shell = realpathSync('/bin/sh');
+
+/** Every fiftieth is killed, the others exit with their number modulo 200. */
+const flatOut = `
+i=0
+while [ $i -lt 3000 ]; do
+  if [ $((i % 50)) -eq 49 ]; then /bin/sh -c 'kill -9 $$' flat-out $i
+  else /bin/sh -c "exit $((i % 200))" flat-out $i; fi
+  i=$((i + 1))
+done
+:`;
+
+describe('ProcessTerminate on the real kernel', () => {
+  it('accounts for 3,000 processes flat out: created once, ended once, with the right status', async () => {
+    const host = await startHost();
+    const created = await watch(processCreate, host);
+    const ended = await watch(processTerminate, host);
+    await run('/bin/sh', ['-c', flatOut]);
+    const pids = (): Map<number, number> =>
+      new Map(
+        created.observed
+          .filter(({ argv }) => argv?.[3] === 'flat-out')
+          .map(({ argv, payload }) => [payload.ProcessId, Number(argv?.[4])]),
+      );
+    const ours = () => {
+      const expected = pids();
+      return ended.observed.filter(({ payload }) => expected.has(payload.ProcessId));
+    };
+    await until('all creations', 15_000, () => pids().size >= 3000);
+    await until('all terminations', 15_000, () => ours().length >= 3000);
+    expect(
+      created.observed.filter(({ argv }) => argv?.[3] === 'flat-out').map(({ argv }) => argv?.[4]),
+    ).toEqual(Array.from({ length: 3000 }, (_, index) => String(index)));
+    const expected = pids();
+    const wrong = ours().filter(({ payload }) => {
+      const index = expected.get(payload.ProcessId) ?? -1;
+      const killed = index % 50 === 49;
+      return !(
+        payload.Executable === shell &&
+        payload.ExitStatus === (killed ? 137 : index % 200) &&
+        payload.ExtraDetails?.['Signal'] === (killed ? 'SIGKILL' : undefined) &&
+        checkPayload('ProcessTerminate', payload) === undefined
+      );
+    });
+    expect(wrong).toEqual([]);
+    expect(ours().map(({ payload }) => payload.ProcessId)).toEqual([...expected.keys()]);
+    created.losses.delete('hashSkipped');
+    expect(Object.fromEntries([...created.losses, ...ended.losses])).toEqual({});
+  });
+
+  it('knows the program of a process that was there before', async () => {
+    const child = spawn('/bin/sleep', ['60']);
+    const { observed } = await watch(processTerminate, await startHost());
+    child.kill('SIGTERM');
+    await until('the end', 3000, () =>
+      observed.some(({ payload }) => payload.ProcessId === child.pid),
+    );
+    expect(observed.filter(({ payload }) => payload.ProcessId === child.pid)).toMatchObject([
+      {
+        payload: {
+          Executable: realpathSync('/bin/sleep'),
+          ExitStatus: 143,
+          ExtraDetails: { Signal: 'SIGTERM' },
+        },
+      },
+    ]);
+  });
+
+  it('tells a fork that executed nothing as the program of its parent, and no thread', async () => {
+    const { observed } = await watch(processTerminate, await startHost());
+    const script =
+      'import os,threading,sys\nif os.fork()==0: os._exit(7)\nt=threading.Thread(target=lambda:0); t.start(); t.join(); os.wait()';
+    await run('/usr/bin/python3', ['-c', script]);
+    const python = realpathSync('/usr/bin/python3');
+    const ends = () => observed.filter(({ payload }) => payload.Executable === python);
+    await until('both ends', 3000, () => ends().length >= 2);
+    expect(ends().map(({ payload }) => payload.ExitStatus)).toEqual([7, 0]);
+  });
+});
