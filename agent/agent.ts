@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../collectors/clock.js';
 import { createHost, type ManagedHost } from '../collectors/host.js';
+import { parseAuditPlace, type AuditPlace } from '../collectors/linux/audit/unread-time.js';
 import { handedOverSockets } from '../collectors/linux/systemd-sockets.js';
 import { readStat } from '../collectors/linux/proc.js';
 import { collectors as registeredCollectors } from '../collectors/registry.js';
@@ -48,31 +49,26 @@ export interface AgentOptions {
 export class Agent {
   private readonly losses = new LossLedger();
   private readonly startedMs: number;
-  private readonly host: ManagedHost;
   private evaluation: Evaluation;
   private parts: Parts | undefined;
+  private stopping = false;
 
   constructor(private readonly options: AgentOptions) {
-    const { clock, environment, local } = options;
+    const { clock, local } = options;
     this.startedMs = clock.wallMs();
     this.evaluation = evaluateTwin({}, undefined, local.remoteConfigurationObjectName);
-    this.host = createHost({
-      clock,
-      settings: local,
-      handedOver: handedOverSockets(environment, process.pid),
-      onTampering: (sentence) => this.warn(sentence),
-      onProblem: (sentence) => options.log.warn(sentence),
-    });
   }
 
   /** @throws CommandError when the state directory cannot be used */
   async start(): Promise<void> {
-    const { local, log } = this.options;
+    const { clock, local, log } = this.options;
     await prepareStateDirectory(local.stateDirectory);
     const agentId = local.agentId ?? (await loadAgentId(local.stateDirectory));
-    const parts = await this.build(agentId);
+    const counters = new CountersFile(local.stateDirectory, clock, log, () => this.memory());
+    const stored = await counters.load();
+    const host = this.createHost(parseAuditPlace(stored['audit']));
+    const parts = await this.build(agentId, host, counters);
     this.parts = parts;
-    const stored = await parts.counters.load();
     this.losses.restore(storedCounts(stored['losses']));
     parts.operational.restore(stored);
     this.losses.onChange(() => {
@@ -80,7 +76,7 @@ export class Agent {
       parts.twin.statusChanged(false);
     });
     await parts.aggregates.start();
-    await this.host.start();
+    await host.start();
     await parts.twin.start();
     await parts.collectors.apply(this.settings);
     await parts.uplink.start();
@@ -94,10 +90,10 @@ export class Agent {
    */
   async stop(): Promise<void> {
     const { parts } = this;
-    if (parts === undefined) return;
-    this.parts = undefined;
+    if (parts === undefined || this.stopping) return;
+    this.stopping = true;
     await this.step('stop the collectors', () => parts.collectors.stop());
-    await this.step('stop the readers of the kernel', () => this.host.stop());
+    await this.step('stop the readers of the kernel', () => parts.host.stop());
     parts.operational.stop();
     await this.step('close the aggregates', () => parts.aggregates.stop());
     await this.step('journal what waits', () => parts.outbox.flush());
@@ -111,11 +107,33 @@ export class Agent {
     await this.step('close the spool', () => parts.spool.close());
   }
 
+  private createHost(lastAuditPlace: AuditPlace | undefined): ManagedHost {
+    const { clock, environment, local, log } = this.options;
+    return createHost({
+      clock,
+      settings: local,
+      handedOver: handedOverSockets(environment, process.pid),
+      ...(lastAuditPlace === undefined ? {} : { lastAuditPlace }),
+      onTampering: (sentence) => this.warn(sentence),
+      onProblem: (sentence) => log.warn(sentence),
+    });
+  }
+
+  /** What the next run needs to know. */
+  private memory(): JsonObject {
+    const place = this.parts?.host.auditPlace();
+    return {
+      losses: this.losses.snapshot(),
+      ...this.parts?.operational.memory(),
+      ...(place === undefined ? {} : { audit: { ...place } }),
+    };
+  }
+
   private get settings(): TwinSettings {
     return this.evaluation.settings;
   }
 
-  private async build(agentId: string): Promise<Parts> {
+  private async build(agentId: string, host: ManagedHost, counters: CountersFile): Promise<Parts> {
     const { clock, local, log, random } = this.options;
     const { losses } = this;
     const settings = (): TwinSettings => this.settings;
@@ -144,7 +162,7 @@ export class Agent {
       maxBytes: local.aggregationMaxBytes,
     });
     const pipeline = new Pipeline({
-      own: new OwnProcesses(this.host.ownPid, (pid) => readStat(this.host.paths, pid)?.parentPid),
+      own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid),
       redactor: createRedactor(local.redactionPatterns),
       maxCommandLineBytes: local.maxCommandLineBytes,
       aggregator: aggregates,
@@ -178,11 +196,14 @@ export class Agent {
     });
     const collectors = new CollectorsRunner({
       collectors: registeredCollectors,
-      host: this.host,
+      host,
       clock,
       log,
       losses,
-      onObservation: (name, observation) => pipeline.observe(name, observation),
+      onObservation: (name, observation) => {
+        counters.changed();
+        pipeline.observe(name, observation);
+      },
       onSnapshot: (name, payloads, timeMs) => pipeline.snapshot(name, payloads, timeMs),
       onStateChange: () => this.parts?.twin.statusChanged(true),
     });
@@ -204,11 +225,8 @@ export class Agent {
       onSettings: (evaluation, desiredVersion) => this.applySettings(evaluation, desiredVersion),
       status: () => this.status(),
     });
-    const counters = new CountersFile(local.stateDirectory, clock, log, () => ({
-      losses: losses.snapshot(),
-      ...operational.memory(),
-    }));
     return {
+      host,
       spool,
       outbox,
       pipeline,
@@ -224,7 +242,7 @@ export class Agent {
 
   private applySettings(evaluation: Evaluation, desiredVersion: number): void {
     const { parts } = this;
-    if (parts === undefined) return;
+    if (parts === undefined || this.stopping) return;
     const before = this.settings;
     // What is being counted belongs to the settings under which it was seen.
     parts.aggregates.settingsWillChange(before, evaluation.settings);
@@ -284,6 +302,7 @@ function unitsOf(uplink: Uplink): { today: number; cap: number; lowDelays: numbe
 }
 
 interface Parts {
+  readonly host: ManagedHost;
   readonly spool: Spool;
   readonly outbox: Outbox;
   readonly pipeline: Pipeline;

@@ -4,10 +4,12 @@ import type { Clock } from './clock.js';
 import { isUnavailable, type Unavailable } from './collector.js';
 import { type AuditOptions, createAuditFeed } from './linux/audit/open.js';
 import type { AuditSource } from './linux/audit/source.js';
+import { type AuditPlace, UnreadTime } from './linux/audit/unread-time.js';
 import { ExecutableHashes } from './linux/executable-hash.js';
 import { KernelReader } from './linux/kernel-reader.js';
 import { loadLibc } from './linux/libc.js';
 import { hostPaths, type Paths } from './linux/paths.js';
+import { readBootId } from './linux/proc.js';
 import { ProcConnector, type ProcessEvents } from './linux/proc-connector.js';
 import type { ByteOrder } from './linux/proc-net.js';
 import { type Processes, ProcessTable } from './linux/process-table.js';
@@ -37,6 +39,8 @@ export interface Host {
 export interface ManagedHost extends Host {
   /** Loads what the kernel readers need. Never fails: what cannot be had is `Unavailable` to whoever asks for it. */
   start(): Promise<void>;
+  /** Where kernel audit was read up to, for the next run; undefined when it never was. */
+  auditPlace(): AuditPlace | undefined;
   /** Ends every reader; whatever a subscription changed on the host is undone by ending it before. */
   stop(): Promise<void>;
 }
@@ -45,6 +49,8 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
   readonly clock: Clock;
   readonly settings: HostSettings;
   readonly paths?: Paths;
+  /** Where the run before had read kernel audit up to. */
+  readonly lastAuditPlace?: AuditPlace;
   /** Descriptors that systemd handed over (`handedOverSockets`); `audit` and `connector` are used. */
   readonly handedOver?: ReadonlyMap<string, number>;
 }
@@ -67,6 +73,8 @@ export function createHost(options: HostOptions): ManagedHost {
     subscribe: async (subscriber) =>
       isUnavailable(kernel) ? kernel : kernel.processEvents.subscribe(subscriber),
   };
+  const uptimeMs = (): number => uptime() * 1000;
+  const unread = new UnreadTime(options.lastAuditPlace, readBootId(paths), uptimeMs);
   return {
     ownPid: process.pid,
     paths,
@@ -84,11 +92,12 @@ export function createHost(options: HostOptions): ManagedHost {
       paths,
       clock,
       events: processEvents,
-      uptimeMs: () => uptime() * 1000,
+      uptimeMs,
     }),
     async start() {
-      kernel = await openKernel(options);
+      kernel = await openKernel(options, unread);
     },
+    auditPlace: () => unread.place,
     async stop() {
       executableHashes.stop();
       if (!isUnavailable(kernel)) await kernel.reader.stop();
@@ -96,7 +105,7 @@ export function createHost(options: HostOptions): ManagedHost {
   };
 }
 
-async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
+async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Kernel | Unavailable> {
   const { clock, settings, handedOver = new Map<string, number>() } = options;
   const libc = await loadLibc();
   if (isUnavailable(libc)) return libc;
@@ -119,6 +128,7 @@ async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
       receiveBufferBytes: settings.audit.receiveBufferBytes,
       onTampering: options.onTampering,
       onProblem: options.onProblem,
+      unread,
       ...(audit !== undefined && { handedOver: audit }),
     }),
     processEvents: new ProcConnector({

@@ -8,6 +8,8 @@ export const lossCauses = {
   socketOverflow: 'A netlink socket overflowed (ENOBUFS) because records were read too slowly.',
   serialGap: 'Audit serial numbers were skipped in the stream.',
   blindSeconds: 'Seconds during which our audit rules or audit itself were switched off by others.',
+  unreadSeconds:
+    'Seconds in which no run of the agent read kernel audit, from the last record of the run before.',
   assemblyOverflow: 'An audit event was completed early because too many records were pending.',
   unparsed: 'A record from the kernel could not be parsed.',
   processGone: 'A process ended before its command line could be read.',

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import type { Paths } from './paths.js';
 
 /**
@@ -187,4 +187,13 @@ const unreadable = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'EI
 function isUnreadable(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && unreadable.has(code);
+}
+
+/** Names the present boot of the kernel, see proc_sys_kernel(5); empty where /proc does not tell. */
+export function readBootId(paths: Paths): string {
+  try {
+    return readFileSync(`${paths.procRoot}/sys/kernel/random/boot_id`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }

@@ -13,6 +13,7 @@ import { SerialGaps } from './serials.js';
 import type { AuditSource, AuditSubscriber, AuditSubscription } from './source.js';
 import type { AuditStream, OpenAuditStream } from './stream.js';
 import { abisOf, type Abi } from './syscalls.js';
+import type { UnreadTime } from './unread-time.js';
 
 /**
  * The audit stream of the device, shared by all collectors that need it.
@@ -139,6 +140,7 @@ export class AuditFeed implements AuditSource {
     const { active } = this;
     if (active === undefined) return;
     await active.guard.restore();
+    this.options.unread.rulesGone();
     active.stream.close();
     active.control.close();
     active.assembler.flush();
@@ -161,6 +163,8 @@ export class AuditFeed implements AuditSource {
       this.lose('unparsed', 1);
       return;
     }
+    const unreadSeconds = this.options.unread.see(record.serial, record.timeMs);
+    if (unreadSeconds > 0) this.lose('unreadSeconds', unreadSeconds);
     const nowMs = this.options.clock.monotonicMs();
     if (type === auditTypes.configChange) active.guard.noticed();
     active.gaps.see(record.serial, nowMs);
@@ -204,6 +208,8 @@ export interface AuditFeedOptions {
   /** `never`: read the stream, but leave its ownership to others even when nobody has it. */
   readonly own: 'auto' | 'never';
   readonly ownPid: number;
+  /** Counts the time before the first record of this run. */
+  readonly unread: UnreadTime;
   /** Whether a process of that id exists. */
   readonly isAlive: (pid: number) => boolean;
   /** `uname -m`. */

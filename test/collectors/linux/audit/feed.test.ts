@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { UnreadTime, type AuditPlace } from '../../../../collectors/linux/audit/unread-time.js';
 import { isUnavailable, type SourceState } from '../../../../collectors/collector.js';
 import type { AuditEvent } from '../../../../collectors/linux/audit/event.js';
 import { AuditFeed } from '../../../../collectors/linux/audit/feed.js';
@@ -37,12 +38,13 @@ describe('the audit feed', () => {
     [logged, sentences, problems] = [[], [], []];
   });
 
-  const feed = (options: { own?: 'auto' | 'never'; machine?: string } = {}) =>
+  const feed = (options: { own?: 'auto' | 'never'; machine?: string; last?: AuditPlace } = {}) =>
     new AuditFeed({
       clock,
       openStream: audit.openStream,
       openControl: audit.openControl,
       writeSystemLog: (line) => logged.push(line) > 0,
+      unread: new UnreadTime(options.last, 'this-boot', () => 0),
       own: options.own ?? 'auto',
       ownPid,
       isAlive: (pid) => pid !== deadPid,
