@@ -41,6 +41,11 @@ export interface Observation<N extends TriggeredName = TriggeredName> {
    * Absent for events without a command line.
    */
   readonly argv?: readonly string[];
+  /**
+   * The arguments of further command lines by the member of `ExtraDetails` that shall tell them: joined there with
+   * blanks, secrets masked, and cut short.
+   */
+  readonly detailArgv?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Where a triggered collector currently gets its facts, visible in the status and in the twin. */

@@ -43,7 +43,12 @@ export const events = {
     details: {
       Hash: 'SHA-256 of the executable in hexadecimal; empty where it was not made.',
       AuditUserId: 'User id of the login that the process descends from (auid).',
+      AuditUserName: 'Name of that user, where /etc/passwd knows it.',
       SessionId: 'Audit session of that login.',
+      Terminal: 'Controlling terminal, such as `pts/0`; absent when there is none.',
+      ParentExecutable: 'Full path of the executable of the parent, where it is known.',
+      ParentCommandLine:
+        'Arguments of the parent joined by one blank, secrets masked; at most the first 1,024 bytes.',
       WorkingDirectory: 'Working directory in which the program was started.',
       ExecutableKnown: '`false`: the executable is a name without a path.',
       CommandLineKnown: '`false`: the arguments could not be read, or not all of them.',
@@ -61,6 +66,11 @@ export const events = {
       Executable: required('string', 'Full path of the executable; empty when it is not known.'),
       ProcessId: required('integer', 'Process id; 0 in an aggregate.'),
       ExitStatus: required('integer', 'What it exited with; 128 + signal when a signal ended it.'),
+    },
+    details: {
+      Signal:
+        'Name of the signal that ended it, such as `SIGKILL`; absent when it exited by itself.',
+      ExecutableKnown: '`false`: the executable is unknown, and empty.',
     },
   },
   ConnectionCreate: {

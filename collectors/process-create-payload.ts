@@ -4,6 +4,7 @@ import type { AuditEvent } from './linux/audit/event.js';
 import type { Execve } from './linux/audit/execve.js';
 import type { ExecutedFile, FileIdentity } from './linux/executable-hash.js';
 import type { ProcessFacts } from './linux/proc.js';
+import type { ProcessInfo } from './linux/process-table.js';
 
 /** What one source knows of a started program; whatever is absent it could not know. */
 export interface StartedProgram {
@@ -19,6 +20,8 @@ export interface StartedProgram {
   readonly comm: string | undefined;
   readonly auditUserId: number | undefined;
   readonly sessionId: number | undefined;
+  /** `pts/0`, `tty1`; undefined also when it has none. */
+  readonly terminal: string | undefined;
   readonly workingDirectory: string | undefined;
   /** Device and inode numbers of the files that the execution touched. */
   readonly files: readonly FileIdentity[];
@@ -36,6 +39,7 @@ export function programOfExecve(execve: Execve, event: AuditEvent): StartedProgr
     comm: execve.comm,
     auditUserId: execve.auid,
     sessionId: execve.ses,
+    terminal: execve.tty?.replace(/^pts(?=\d)/u, 'pts/'),
     workingDirectory: execve.cwd,
     files: filesOf(event),
   };
@@ -53,6 +57,7 @@ export function programOfProcess(facts: ProcessFacts, timeMs: number): StartedPr
     comm: facts.comm,
     auditUserId: facts.auditUserId,
     sessionId: facts.sessionId,
+    terminal: facts.terminal,
     workingDirectory: facts.workingDirectory,
     files: [],
   };
@@ -75,9 +80,17 @@ export function goneProgram(
     comm: undefined,
     auditUserId: undefined,
     sessionId: undefined,
+    terminal: undefined,
     workingDirectory: undefined,
     files: [],
   };
+}
+
+/** What the agent knows around a started program. */
+export interface ProgramContext {
+  readonly userName?: string | undefined;
+  readonly auditUserName?: string | undefined;
+  readonly parent?: Pick<ProcessInfo, 'executable' | 'argv'> | undefined;
 }
 
 /**
@@ -87,15 +100,19 @@ export function goneProgram(
  */
 export function observationOf(
   program: StartedProgram,
-  userName: string | undefined,
+  context: ProgramContext,
   hash: string,
 ): Observation<'ProcessCreate'> {
   const { argv, comm, executable, pid, parentPid, realUid } = program;
+  const { userName, auditUserName, parent } = context;
   const named = executable ?? comm ?? argv[0] ?? '';
   const details: Details<'ProcessCreate'> = { Hash: hash };
   if (program.auditUserId !== undefined) details.AuditUserId = String(program.auditUserId);
+  if (auditUserName !== undefined) details.AuditUserName = auditUserName;
   if (program.sessionId !== undefined) details.SessionId = String(program.sessionId);
   if (program.workingDirectory !== undefined) details.WorkingDirectory = program.workingDirectory;
+  if (program.terminal !== undefined) details.Terminal = program.terminal;
+  if (parent?.executable !== undefined) details.ParentExecutable = parent.executable;
   if (executable === undefined) details.ExecutableKnown = 'false';
   if (!program.argvComplete) details.CommandLineKnown = 'false';
   if (realUid === undefined) details.UserIdKnown = 'false';
@@ -104,6 +121,7 @@ export function observationOf(
   return {
     timeMs: program.timeMs,
     argv: told,
+    ...(parent?.argv !== undefined && { detailArgv: { ParentCommandLine: parent.argv } }),
     payload: {
       Executable: named,
       ProcessId: pid,

@@ -44,6 +44,8 @@ interface InUse {
 class ProcessWatch implements RunningCollector {
   private readonly order: InOrder<Observation>;
   private inUse: InUse | undefined;
+  /** Keeps the table of processes up to date, for the parents; they may be unknown where that cannot be had. */
+  private following: { end(): void } | undefined;
   private retry: Timer | undefined;
   private work: Promise<unknown> = Promise.resolve();
   private stopped = false;
@@ -58,8 +60,13 @@ class ProcessWatch implements RunningCollector {
   }
 
   /** Resolves with the reason when no source works. */
-  start(): Promise<Unavailable | undefined> {
-    return this.enqueue(() => this.openBest());
+  async start(): Promise<Unavailable | undefined> {
+    // First, so that its socket is read first: a parent is known then before its child is told.
+    const following = await this.context.host.processes.follow({ onFailed: () => undefined });
+    if (!isUnavailable(following)) this.following = following;
+    const unavailable = await this.enqueue(() => this.openBest());
+    if (unavailable !== undefined) this.following?.end();
+    return unavailable;
   }
 
   async stop(): Promise<void> {
@@ -68,6 +75,7 @@ class ProcessWatch implements RunningCollector {
     await this.enqueue(async () => {
       await this.inUse?.end();
       this.inUse = undefined;
+      this.following?.end();
       this.order.flush();
     });
   }
@@ -154,14 +162,21 @@ class ProcessWatch implements RunningCollector {
 
   private tell(program: StartedProgram): void {
     const { host, lose } = this.context;
-    const userName = program.realUid === undefined ? undefined : host.users.nameOf(program.realUid);
+    const { auditUserId, parentPid, realUid, timeMs } = program;
+    const nameOf = (uid: number | undefined) => (uid === undefined ? uid : host.users.nameOf(uid));
+    const userName = nameOf(realUid);
+    const context = {
+      userName,
+      auditUserName: auditUserId === realUid ? userName : nameOf(auditUserId),
+      parent: parentPid === undefined ? undefined : host.processes.of(parentPid, timeMs),
+    };
     const file = executedFile(program);
     const { enabled } = host.executableHashes;
     const hash =
       file === undefined || !enabled ? Promise.resolve('') : host.executableHashes.hashOf(file);
     this.order.push(hash, (found) => {
       if (found === '' && enabled) lose('hashSkipped', 1);
-      return observationOf(program, userName, found);
+      return observationOf(program, context, found);
     });
   }
 }

@@ -81,7 +81,7 @@ function tellTable(feed: ProgramFeed, program: StartedProgram): void {
   const { argv, executable, parentPid, pid, realUid, timeMs } = program;
   const facts = {
     ...(executable !== undefined && { executable }),
-    ...(argv.length > 0 && { argv }),
+    ...(argv.length > 0 && { argv, argvComplete: program.argvComplete }),
     ...(realUid !== undefined && { realUid }),
   };
   feed.executed(pid, parentPid, facts, timeMs);

@@ -10,7 +10,7 @@ import { checkPayload } from '../../collectors/payload-check.js';
 import type { Priority, TwinSettings } from '../../config/twin-settings.js';
 import type { LossLedger } from '../losses.js';
 import { isAggregated, type AggregatedName } from './aggregate-identity.js';
-import { cutText } from './fitting.js';
+import { cutText, cutUtf8 } from './fitting.js';
 import type { Outbox } from './outbox.js';
 import { queueOf } from './outbox.js';
 import type { OwnProcesses } from './own-processes.js';
@@ -32,12 +32,17 @@ interface PipelineOptions {
   readonly settings: () => TwinSettings;
 }
 
+/** Of a command line that stands in ExtraDetails. */
+const longestDetailBytes = 1024;
+
 /**
  * What happens to a fact between its collector and the spool, in this order: the agent's own noise goes out, secrets
  * are masked, long texts are cut, the payload is checked against its declaration, equal ones are counted together,
  * and the priority chooses the queue.
  */
 export class Pipeline {
+  private readonly detailTexts = new WeakMap<readonly string[], string>();
+
   constructor(private readonly options: PipelineOptions) {}
 
   observe(name: TriggeredName, observation: Observation): void {
@@ -94,10 +99,15 @@ export class Pipeline {
 
   private prepare(
     name: TriggeredName,
-    { payload, argv }: Observation,
+    { payload, argv, detailArgv }: Observation,
   ): Payload<TriggeredName> | undefined {
     const prepared = { ...payload };
     if ('CommandLine' in prepared) this.prepareCommandLine(name, prepared, argv);
+    if (detailArgv !== undefined) {
+      const details = { ...prepared.ExtraDetails };
+      for (const [key, value] of Object.entries(detailArgv)) details[key] = this.detailText(value);
+      prepared.ExtraDetails = details;
+    }
     return this.isValid(name, prepared) ? prepared : undefined;
   }
 
@@ -118,6 +128,16 @@ export class Pipeline {
       CommandLineSizeBytes: String(whole.sizeBytes),
       CommandLineSha256: whole.sha256,
     };
+  }
+
+  /** The children of a process share its arguments, so that they are prepared once for all of them. */
+  private detailText(argv: readonly string[]): string {
+    const prepared = this.detailTexts.get(argv);
+    if (prepared !== undefined) return prepared;
+    const joined = this.options.redactor.redact(argv).join(' ');
+    const text = cutUtf8(joined, longestDetailBytes);
+    this.detailTexts.set(argv, text);
+    return text;
   }
 
   private isValid(name: EventName, payload: Payload): boolean {

@@ -16,6 +16,8 @@ export interface ProcessStat {
   readonly flags: number;
   /** When it started, in clock ticks since boot: with the pid it names a process for as long as the kernel runs. */
   readonly startTicks: number;
+  /** Controlling terminal as below /dev, `pts/0`; absent when there is none, or none of a known kind. */
+  readonly terminal?: string;
 }
 
 /** linux/sched.h: forked and has not called exec since. */
@@ -38,7 +40,24 @@ export function parseStat(text: string): ProcessStat | undefined {
   const startTicks = decimal(fields[19]);
   if (pid === undefined || parentPid === undefined) return undefined;
   if (flags === undefined || startTicks === undefined) return undefined;
-  return { pid, comm: text.slice(open + 1, close), parentPid, flags, startTicks };
+  const terminal = terminalOf(decimal(fields[4]) ?? 0);
+  return {
+    pid,
+    comm: text.slice(open + 1, close),
+    parentPid,
+    flags,
+    startTicks,
+    ...(terminal !== undefined && { terminal }),
+  };
+}
+
+/** Numbers of Documentation/admin-guide/devices.txt, packed as `new_encode_dev` of linux/kdev_t.h does. */
+function terminalOf(device: number): string | undefined {
+  const major = (device >>> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
+  if (major >= 136 && major <= 143) return `pts/${(major - 136) * 256 + minor}`;
+  if (major !== 4) return undefined;
+  return minor < 64 ? `tty${minor}` : `ttyS${minor - 64}`;
 }
 
 /** The real user id of /proc/PID/status: the first number of its `Uid:` line. */

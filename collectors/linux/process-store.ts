@@ -4,6 +4,8 @@ import type { Clock } from '../clock.js';
 export interface ProgramFacts {
   readonly executable?: string;
   readonly argv?: readonly string[];
+  /** False when arguments are missing in `argv`. */
+  readonly argvComplete?: boolean;
   readonly realUid?: number;
 }
 
@@ -38,8 +40,8 @@ const mostLiving = 16_384;
 const mostEnded = 4096;
 const endedRememberedMs = 60_000;
 const mostBytes = 8 * 1024 * 1024;
-/** Of one command line; who reports the command line of a program itself has it from elsewhere. */
-const longestArgvBytes = 4096;
+/** Characters of one command line. */
+const longestArgv = 16_384;
 const entryBytes = 200;
 
 /**
@@ -141,7 +143,7 @@ export class ProcessStore {
   }
 
   tell(program: Program, facts: ProgramFacts, whole = true): void {
-    const kept = facts.argv === undefined ? facts : { ...facts, argv: cutArgv(facts.argv) };
+    const kept = withinBounds(facts);
     const sizeBytes = textBytes(kept);
     if (program.holders > 0) this.sizeBytes += sizeBytes - program.sizeBytes;
     program.sizeBytes = sizeBytes;
@@ -189,15 +191,20 @@ function textBytes({ executable = '', argv = [] }: ProgramFacts): number {
   return 2 * characters;
 }
 
-/** Whole arguments as long as they fit; the last one may be a part. */
-function cutArgv(argv: readonly string[]): readonly string[] {
-  let room = longestArgvBytes;
-  for (let index = 0; index < argv.length; index++) {
-    room -= (argv[index] ?? '').length + 1;
-    if (room < 0) {
-      const part = (argv[index] ?? '').slice(0, room);
-      return [...argv.slice(0, index), ...(part === '' ? [] : [part])];
-    }
+/** Keeps whole arguments only: a secret of which the end is missing may not be recognised any more. */
+function withinBounds(facts: ProgramFacts): ProgramFacts {
+  const { executable, argv, argvComplete, realUid } = facts;
+  let [room, kept] = [longestArgv, 0];
+  for (const argument of argv ?? []) {
+    room -= argument.length + 1;
+    if (room < 0) break;
+    kept++;
   }
-  return argv;
+  const whole = argvComplete !== false && kept === (argv?.length ?? 0);
+  return {
+    ...(executable !== undefined && { executable }),
+    ...(argv !== undefined && { argv: kept === argv.length ? argv : argv.slice(0, kept) }),
+    ...(!whole && { argvComplete: false }),
+    ...(realUid !== undefined && { realUid }),
+  };
 }

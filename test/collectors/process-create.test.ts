@@ -102,6 +102,13 @@ describe('ProcessCreate from kernel audit', () => {
     const asked: ExecutedFile[] = [];
     const { observed, states } = await start({
       audit,
+      processes: {
+        ...fakeHost().processes,
+        of: (pid, atMs) =>
+          pid === 11 && atMs === 1_700_000_000_123
+            ? { pid, executable: '/usr/bin/bash', argv: ['bash', '-c', 'ls two\\ words'] }
+            : undefined,
+      },
       users: { nameOf: (uid) => (uid === 1000 ? 'operator' : undefined) },
       executableHashes: {
         enabled: true,
@@ -118,6 +125,7 @@ describe('ProcessCreate from kernel audit', () => {
       {
         timeMs: 1_700_000_000_123,
         argv: ['ls', 'two words'],
+        detailArgv: { ParentCommandLine: ['bash', '-c', 'ls two\\ words'] },
         payload: {
           Executable: '/usr/bin/ls',
           ProcessId: 77,
@@ -128,7 +136,10 @@ describe('ProcessCreate from kernel audit', () => {
           ExtraDetails: {
             Hash: 'ab12',
             AuditUserId: '1000',
+            AuditUserName: 'operator',
             SessionId: '3',
+            Terminal: 'pts/0',
+            ParentExecutable: '/usr/bin/bash',
             WorkingDirectory: '/home/operator',
           },
         },
@@ -339,12 +350,13 @@ describe('the payload of a started program', () => {
       comm: maybe(fc.string()),
       auditUserId: maybe(fc.nat()),
       sessionId: maybe(fc.nat()),
+      terminal: maybe(fc.string()),
       workingDirectory: maybe(fc.string()),
       files: fc.constant([]),
     });
     fc.assert(
       fc.property(program, maybe(fc.string()), fc.string(), (known, userName, hash) => {
-        const { payload, argv } = observationOf(known, userName, hash);
+        const { payload, argv } = observationOf(known, { userName }, hash);
         expect(checkPayload('ProcessCreate', payload)).toBeUndefined();
         expect(payload.CommandLine).toBe(argv?.join(' '));
       }),

@@ -76,6 +76,20 @@ describe('the pipeline', () => {
     expect(losses.of('ProcessCreate')).toEqual({ commandLineCut: 1 });
   });
 
+  it('masks secrets in further command lines as well, before it cuts them', () => {
+    const { observe } = bound(pipeline());
+    const parent = ['sh', 'a'.repeat(1000), '--password', 'geheimnis', 'b'.repeat(1000)];
+    for (const pid of [20, 21]) {
+      observe('ProcessCreate', {
+        ...observation(['x'], pid),
+        detailArgv: { ParentCommandLine: parent },
+      });
+    }
+    const told = counted.map((payload) => payload.ExtraDetails?.['ParentCommandLine']);
+    const masked = `sh ${'a'.repeat(1000)} --password *** ${'b'.repeat(1000)}`;
+    expect(told).toEqual(Array(2).fill(masked.slice(0, 1024)));
+  });
+
   it('drops and counts a payload that the message schema would refuse', () => {
     const { observe } = bound(pipeline());
     const bad = observation(['x']);
