@@ -31,6 +31,7 @@ export function agentStatus(facts: StatusFacts): JsonObject {
       state: state.state,
       ...(state.source === undefined ? {} : { source: state.source }),
       ...(state.limitation === undefined ? {} : { limitation: short(state.limitation) }),
+      ...(state.counters === undefined ? {} : { counters: { ...state.counters } }),
       losses: { ...facts.losses[name] },
     },
   ]);

@@ -54,6 +54,8 @@ export interface SourceState {
   readonly source: string;
   /** What this source cannot see, or why a better one is not in use; absent for the best source. */
   readonly limitation?: string;
+  /** What was counted since the start instead of being told one by one, by name; no losses. */
+  readonly counters?: Readonly<Record<string, number>>;
 }
 
 /** Is started and stopped, and emits payloads as things happen. */

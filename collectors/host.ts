@@ -13,12 +13,18 @@ import { readBootId } from './linux/proc.js';
 import { ProcConnector, type ProcessEvents } from './linux/proc-connector.js';
 import type { ByteOrder } from './linux/proc-net.js';
 import { type Processes, ProcessTable } from './linux/process-table.js';
+import { type SocketStates, SocketStateTrace } from './linux/sock-state-trace.js';
+import { openTraceInstance } from './linux/tracefs.js';
 import { UserNames } from './linux/users.js';
 
 /** The settings that collectors read, as they stand in the local file. */
 export type HostSettings = Pick<
   LocalSettings,
-  'processSource' | 'processPollingInterval' | 'executableHashBytesPerSecond' | 'audit'
+  | 'processSource'
+  | 'processPollingInterval'
+  | 'reportLoopbackConnections'
+  | 'executableHashBytesPerSecond'
+  | 'audit'
 >;
 
 /** What the host offers to the collectors: the readers of the kernel that several of them share. */
@@ -31,6 +37,7 @@ export interface Host {
   readonly audit: AuditSource;
   readonly processEvents: ProcessEvents;
   readonly processes: Processes;
+  readonly socketStates: SocketStates;
   readonly users: Pick<UserNames, 'nameOf'>;
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
 }
@@ -59,7 +66,11 @@ interface Kernel {
   readonly reader: KernelReader;
   readonly audit: AuditSource;
   readonly processEvents: ProcessEvents;
+  readonly socketStates: SocketStates;
 }
+
+/** Under tracefs instances/, with the pid of the agent. */
+const instanceName = 'iot-security-agent';
 
 export function createHost(options: HostOptions): ManagedHost {
   const { clock, settings, paths = hostPaths } = options;
@@ -94,6 +105,10 @@ export function createHost(options: HostOptions): ManagedHost {
       events: processEvents,
       uptimeMs,
     }),
+    socketStates: {
+      subscribe: async (subscriber) =>
+        isUnavailable(kernel) ? kernel : kernel.socketStates.subscribe(subscriber),
+    },
     async start() {
       kernel = await openKernel(options, unread);
     },
@@ -139,6 +154,13 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       bootWallMs: () => clock.wallMs() - Number(process.hrtime.bigint()) / 1e6,
       kernelRelease: release(),
       ...(connector !== undefined && { handedOver: connector }),
+    }),
+    socketStates: new SocketStateTrace({
+      reader,
+      clock,
+      byteOrder: endianness(),
+      openInstance: (event, filter) =>
+        openTraceInstance({ libc, name: instanceName, ownPid: process.pid, event, filter }),
     }),
   };
 }

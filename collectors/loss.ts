@@ -12,6 +12,10 @@ export const lossCauses = {
     'Seconds in which no run of the agent read kernel audit, from the last record of the run before.',
   assemblyOverflow: 'An audit event was completed early because too many records were pending.',
   unparsed: 'A record from the kernel could not be parsed.',
+  traceOverrun: 'The kernel overwrote trace events of sockets before they were read.',
+  connectionGone:
+    'A connection ended before its addresses could be read, and could not be reported.',
+  connectionsPending: 'A connection attempt was forgotten because too many were pending.',
   processGone: 'A process ended before its command line could be read.',
   pollingGap: 'Looks at /proc that came late, so that short-lived processes may have been missed.',
   hashSkipped:

@@ -142,6 +142,12 @@ export const localSettings = {
     'PT1H',
     'Time between two looks at the process table where nothing better works.',
   ),
+  reportLoopbackConnections: {
+    kind: 'boolean',
+    default: true,
+    meaning: 'Whether connections of the device with itself are reported.',
+    ...restart,
+  },
   executableHashBytesPerSecond: integer(
     16_777_216,
     'bytes per second',

@@ -5,6 +5,8 @@ export interface CollectorState {
   readonly source?: string;
   /** What cannot be seen and why; absent when everything can. */
   readonly limitation?: string;
+  /** What was counted since the start instead of being told one by one. */
+  readonly counters?: Readonly<Record<string, number>>;
   /** How long the last snapshot took. */
   readonly durationMs?: number;
 }

@@ -201,7 +201,8 @@ interface Running {
   readonly onExit: () => void;
 }
 
-const maxDescriptors = 31;
+/** One for each processor's trace buffer, and the sockets. */
+const maxDescriptors = 159;
 const slots = 64;
 /** The longest audit message is 8970 bytes (`linux/audit.h`, MAX_AUDIT_MESSAGE_LENGTH) plus its header. */
 const slotBytes = 16_384;

@@ -26,6 +26,11 @@ export interface Libc {
   /** Resets the eventfd to zero. */
   clear(eventfd: number): number;
   close(fd: number): number;
+  /**
+   * Mounts a file system of its own at no place of the tree: it is reached through /proc/self/fd, nobody else sees it,
+   * and closing the descriptor unmounts it (kernel 5.2 and later).
+   */
+  mountDetached(type: string): number;
   pollSet(capacity: number): PollSet;
   receiver(slots: number, slotBytes: number): Receiver;
 }
@@ -86,6 +91,12 @@ const maxDatagramBytes = 65_536;
 const dontWait = 0x40;
 const truncatedFlag = 0x20;
 const addressBytes = 128;
+/** The same on every architecture (`include/uapi/asm-generic/unistd.h`). */
+const mountCalls = { fsopen: 430, fsconfig: 431, fsmount: 432 } as const;
+const createFileSystem = 6;
+const closeOnExecMount = 1;
+/** MOUNT_ATTR_NOSUID, NODEV, NOEXEC (`include/uapi/linux/mount.h`). */
+const harmlessMount = 0x2 | 0x4 | 0x8;
 const pollEntryBytes = 8;
 
 /**
@@ -136,6 +147,9 @@ function bindLibc(koffi: Koffi): Libc {
   const read = call('intptr_t read(int fd, void *data, size_t length)');
   const write = call('intptr_t write(int fd, const void *data, size_t length)');
   const close = call('int close(int fd)');
+  const syscall = call(
+    'intptr_t syscall(intptr_t number, intptr_t a, intptr_t b, intptr_t c, intptr_t d, intptr_t e)',
+  );
   const poll = library.func('int poll(void *entries, unsigned long count, int timeoutMs)');
 
   const allocate = (sizeBytes: number): { pointer: bigint; bytes: Buffer } => {
@@ -207,6 +221,18 @@ function bindLibc(koffi: Koffi): Libc {
     },
     clear: (fd) => read(fd, scratch.pointer, 8),
     close: (fd) => close(fd),
+    mountDetached(type) {
+      const name = place(Buffer.from(`${type}\0`), 0);
+      const context = syscall(mountCalls.fsopen, name, closeOnExecMount, 0, 0, 0);
+      if (context < 0) return context;
+      const created = syscall(mountCalls.fsconfig, context, createFileSystem, 0, 0, 0);
+      const answer =
+        created < 0
+          ? created
+          : syscall(mountCalls.fsmount, context, closeOnExecMount, harmlessMount, 0, 0);
+      close(context);
+      return answer;
+    },
     pollSet(capacity) {
       const memory = allocate(capacity * pollEntryBytes);
       return {

@@ -19,7 +19,16 @@ export interface ListeningSocket {
 }
 
 /** include/net/tcp_states.h: TCP_LISTEN; TCP_CLOSE is what an unconnected UDP socket is in. */
-const waitingState = { tcp: '0A', tcp6: '0A', udp: '07', udp6: '07' } as const;
+const waitingState = { tcp: 10, tcp6: 10, udp: 7, udp6: 7 } as const;
+
+/** Any socket of a table. */
+export interface SocketRow extends ListeningSocket {
+  /** include/net/tcp_states.h, for UDP as well. */
+  readonly state: number;
+  /** As `addressHex`. */
+  readonly remoteAddressHex: string;
+  readonly remotePort: number;
+}
 
 /**
  * One line of a table: the socket if it waits for others, `undefined` if it does not (established, and so on, or the
@@ -30,19 +39,50 @@ export function parseSocketLine(
   protocol: SocketProtocol,
   byteOrder: ByteOrder,
 ): ListeningSocket | 'malformed' | undefined {
+  const row = parseSocketRow(line, protocol, byteOrder);
+  if (row === undefined || row === 'malformed') return row;
+  if (row.state !== waitingState[protocol]) return undefined;
+  const { addressHex, port, uid, inode } = row;
+  return { protocol, addressHex, port, uid, inode };
+}
+
+/** One line of a table whatever its state; `undefined` for the heading. */
+export function parseSocketRow(
+  line: string,
+  protocol: SocketProtocol,
+  byteOrder: ByteOrder,
+): SocketRow | 'malformed' | undefined {
   const fields = line.trim().split(/\s+/u);
   if (fields[0] === 'sl' || fields[0] === '') return undefined;
   const digits = protocol.endsWith('6') ? 32 : 8;
-  const local = /^([0-9A-F]+):([0-9A-F]{4})$/u.exec(fields[1] ?? '');
-  const [, words = '', portText = ''] = local ?? [];
+  const local = endOf(fields[1], digits, byteOrder);
+  const remote = endOf(fields[2], digits, byteOrder);
   const state = fields[3] ?? '';
   const uid = decimal(fields[7]);
   const inode = decimal(fields[9]);
-  if (words.length !== digits || !/^[0-9A-F]{2}$/u.test(state)) return 'malformed';
+  if (local === undefined || remote === undefined || !/^[0-9A-F]{2}$/u.test(state))
+    return 'malformed';
   if (uid === undefined || inode === undefined) return 'malformed';
-  if (state !== waitingState[protocol]) return undefined;
-  const addressHex = inNetworkOrder(words, byteOrder).toLowerCase();
-  return { protocol, addressHex, port: Number.parseInt(portText, 16), uid, inode };
+  return {
+    protocol,
+    state: Number.parseInt(state, 16),
+    addressHex: local.hex,
+    port: local.port,
+    remoteAddressHex: remote.hex,
+    remotePort: remote.port,
+    uid,
+    inode,
+  };
+}
+
+function endOf(
+  field: string | undefined,
+  digits: number,
+  byteOrder: ByteOrder,
+): { hex: string; port: number } | undefined {
+  const [, words = '', port = ''] = /^([0-9A-F]+):([0-9A-F]{4})$/u.exec(field ?? '') ?? [];
+  if (words.length !== digits) return undefined;
+  return { hex: inNetworkOrder(words, byteOrder).toLowerCase(), port: Number.parseInt(port, 16) };
 }
 
 function inNetworkOrder(words: string, byteOrder: ByteOrder): string {

@@ -60,6 +60,17 @@ function terminalOf(device: number): string | undefined {
   return minor < 64 ? `tty${minor}` : `ttyS${minor - 64}`;
 }
 
+/** The process that a thread belongs to: the `Tgid:` line of /proc/TID/status. */
+export function parseThreadGroup(status: string): number | undefined {
+  return decimal(/^Tgid:\s+(\d+)$/mu.exec(status)?.[1]);
+}
+
+/** The process of a thread, `undefined` when the thread is gone. */
+export function readThreadGroup(paths: Paths, threadId: number): number | undefined {
+  const status = readBounded(`${paths.procRoot}/${threadId}/status`, longestStatusBytes);
+  return status && parseThreadGroup(status.toString('utf8'));
+}
+
 /** The real user id of /proc/PID/status: the first number of its `Uid:` line. */
 export function parseRealUid(status: string): number | undefined {
   return decimal(/^Uid:\s+(\d+)\s/mu.exec(status)?.[1]);
@@ -176,7 +187,7 @@ function readLink(path: string): string | undefined {
 }
 
 /** Files of /proc have no size; a process can make its command line as long as it likes. */
-function readBounded(path: string, limitBytes: number): Buffer | undefined {
+export function readBounded(path: string, limitBytes: number): Buffer | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, 'r');

@@ -38,6 +38,7 @@ export function casePaths(name: string): Paths {
 export const caseSettings: HostSettings = {
   processSource: 'auto',
   processPollingInterval: { text: 'PT1S', ms: 1000 },
+  reportLoopbackConnections: true,
   executableHashBytesPerSecond: 0,
   audit: { own: 'auto', receiveBufferBytes: 65_536 },
 };
@@ -58,6 +59,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
       follow: refuse,
       feed: () => ({ executed: () => undefined, end: () => undefined }),
     },
+    socketStates: { subscribe: refuse },
     users: { nameOf: () => undefined },
     executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },
     ...parts,

@@ -42,6 +42,9 @@ export class FakeLibc implements Libc {
     this.sockets.set(this.nextFd, { queue: [], overflowed: false, state: 0, broken: 0 });
     return this.nextFd++;
   }
+  mountDetached(): number {
+    return -constants.errno.EPERM;
+  }
   eventfd(): number {
     return this.socket();
   }

@@ -31,6 +31,7 @@ export const auditTypes = {
   lastUser: 1299,
   syscall: 1300,
   path: 1302,
+  socketcall: 1304,
   configChange: 1305,
   sockaddr: 1306,
   cwd: 1307,

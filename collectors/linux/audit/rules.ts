@@ -18,7 +18,7 @@ const textAt = textLengthAt + 4;
 const lists = { task: 0x2, exit: 0x4, exclude: 0x5 } as const;
 const listBits = 0x7;
 const actions = { never: 0, always: 2 } as const;
-const fieldNumbers = { pid: 0, arch: 11, exit: 103, success: 104, key: 210 } as const;
+const fieldNumbers = { pid: 0, arch: 11, exit: 103, success: 104, argument0: 200, key: 210 } as const;
 const operators = { equal: 0x4000_0000, notEqual: 0x3000_0000 } as const;
 /** Fields whose value is the length of a text: LSM labels, watch, directory, key, executable. */
 const textFields: ReadonlySet<number> = new Set([
@@ -40,27 +40,31 @@ export interface ListedRule {
   readonly key: string | undefined;
 }
 
-/** The messages that set `rule` for each ABI, leaving out the process `exceptPid`. */
+/** The messages that set `rule` for each ABI that has such calls, leaving out the process `exceptPid`. */
 export function encodeRules(
   rule: AuditRule,
   abis: readonly Abi[],
   exceptPid: number,
 ): readonly Buffer[] {
-  return abis.map((abi) => {
+  return abis.flatMap((abi) => {
     const { equal, notEqual } = operators;
+    const syscalls = rule.syscalls
+      .map((name) => syscallNumber(abi, name))
+      .filter((number) => number !== undefined);
+    if (syscalls.length === 0) return [];
     const outcome =
       rule.outcome === 'success'
         ? { number: fieldNumbers.success, operator: equal, value: 1 }
         : { number: fieldNumbers.exit, operator: equal, value: rule.outcome.exit };
-    return encodeRule(
-      rule.syscalls.map((name) => syscallNumber(abi, name)),
-      [
-        { number: fieldNumbers.arch, operator: equal, value: auditArch[abi] },
-        outcome,
-        { number: fieldNumbers.pid, operator: notEqual, value: exceptPid },
-        { number: fieldNumbers.key, operator: equal, value: Buffer.byteLength(ruleKey) },
-      ],
-    );
+    return encodeRule(syscalls, [
+      { number: fieldNumbers.arch, operator: equal, value: auditArch[abi] },
+      outcome,
+      ...(rule.firstArgument === undefined
+        ? []
+        : [{ number: fieldNumbers.argument0, operator: equal, value: rule.firstArgument }]),
+      { number: fieldNumbers.pid, operator: notEqual, value: exceptPid },
+      { number: fieldNumbers.key, operator: equal, value: Buffer.byteLength(ruleKey) },
+    ]);
   });
 }
 

@@ -39,6 +39,8 @@ export interface AuditSubscription {
 /** A rule on the exit of system calls, set for every ABI of the device, never for the agent itself. */
 export interface AuditRule {
   readonly syscalls: readonly SyscallName[];
+  /** Only calls with this first argument: what a multiplexed call is to do. */
+  readonly firstArgument?: number;
   /** Only calls that succeeded, or only those that returned this (negative) errno. */
   readonly outcome: 'success' | { readonly exit: number };
 }

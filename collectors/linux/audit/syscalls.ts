@@ -3,14 +3,15 @@
  * `uapi/asm-generic/unistd.h` (arm64), `arch/arm/tools/syscall.tbl`.
  */
 const numbers = {
-  x86_64: { execve: 59, execveat: 322 },
-  i386: { execve: 11, execveat: 358 },
-  aarch64: { execve: 221, execveat: 281 },
-  arm: { execve: 11, execveat: 387 },
-} as const;
+  x86_64: { execve: 59, execveat: 322, connect: 42, accept: 43, accept4: 288 },
+  // Sockets of i386 came through one call until kernel 4.3, and its `accept` still does (`net/socket.c`).
+  i386: { execve: 11, execveat: 358, connect: 362, accept4: 364, socketcall: 102 },
+  aarch64: { execve: 221, execveat: 281, connect: 203, accept: 202, accept4: 242 },
+  arm: { execve: 11, execveat: 387, connect: 283, accept: 285, accept4: 366 },
+} as const satisfies Record<string, Partial<Record<SyscallName, number>>>;
 
 export type Abi = keyof typeof numbers;
-export type SyscallName = 'execve' | 'execveat';
+export type SyscallName = 'execve' | 'execveat' | 'connect' | 'accept' | 'accept4' | 'socketcall';
 
 /** AUDIT_ARCH_*: the ELF machine, 0x80000000 for 64 bits, 0x40000000 for little endian (`uapi/linux/audit.h`). */
 export const auditArch: Readonly<Record<Abi, number>> = {
@@ -31,8 +32,16 @@ export function abisOf(machine: string): readonly Abi[] | undefined {
   return /^i[3-6]86$/.test(machine) ? ['i386'] : undefined;
 }
 
-export function syscallNumber(abi: Abi, name: SyscallName): number {
-  return numbers[abi][name];
+/** Undefined where the ABI has no such call. */
+export function syscallNumber(abi: Abi, name: SyscallName): number | undefined {
+  const known: Partial<Record<SyscallName, number>> = numbers[abi];
+  return known[name];
+}
+
+/** The name of a call by its number, undefined when it is none that rules can name. */
+export function syscallName(abi: Abi, number: number): SyscallName | undefined {
+  const names = Object.keys(numbers[abi]) as SyscallName[];
+  return names.find((name) => syscallNumber(abi, name) === number);
 }
 
 /** The ABI of a SYSCALL record's `arch=` (hexadecimal), undefined when it is none of ours. */

@@ -1,0 +1,23 @@
+import { type Endpoint, endpointOf } from '../endpoint.js';
+import type { ByteOrder } from '../proc-net.js';
+
+const internetFamilies = { 2: { hexDigits: 8, at: 8 }, 10: { hexDigits: 32, at: 16 } } as const;
+
+/**
+ * The address of a SOCKADDR record (`saddr=`, the bytes of `struct sockaddr` in hexadecimal): the family in the byte
+ * order of the host, the port in network order. Undefined for other families, and for what is torn.
+ */
+export function parseSockaddr(
+  saddr: string | undefined,
+  byteOrder: ByteOrder,
+): Endpoint | undefined {
+  if (saddr === undefined || !/^(?:[0-9A-Fa-f]{2}){8,256}$/u.test(saddr)) return undefined;
+  const hex = saddr.toLowerCase();
+  const familyHex = byteOrder === 'LE' ? hex.slice(2, 4) + hex.slice(0, 2) : hex.slice(0, 4);
+  const family = Number.parseInt(familyHex, 16);
+  if (family !== 2 && family !== 10) return undefined;
+  const { hexDigits, at } = internetFamilies[family];
+  const addressHex = hex.slice(at, at + hexDigits);
+  if (addressHex.length < hexDigits) return undefined;
+  return endpointOf(addressHex, Number.parseInt(hex.slice(4, 8), 16));
+}

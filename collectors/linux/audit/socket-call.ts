@@ -1,0 +1,134 @@
+import { constants } from 'node:os';
+import type { Endpoint } from '../endpoint.js';
+import type { AuditEvent } from './event.js';
+import { auditTypes } from './event.js';
+import { decimal, parseFields, plainText, untrustedBytes, untrustedText } from './record.js';
+import { parseSockaddr } from './sockaddr.js';
+import type { AuditRule } from './source.js';
+import { abiOfArch, syscallName } from './syscalls.js';
+
+/** A connect or accept that did not fail, as the records of one event tell it. */
+export interface SocketCall {
+  readonly timeMs: number;
+  readonly call: 'connect' | 'accept';
+  /** Of a connect: it goes on in the background (EINPROGRESS), and may fail yet. */
+  readonly inProgress: boolean;
+  readonly pid: number;
+  readonly uid: number | undefined;
+  readonly exe: string | undefined;
+  readonly comm: string | undefined;
+  /** The arguments as far as the kernel keeps them for audit: 128 bytes in all. */
+  readonly title: readonly string[];
+  readonly titleComplete: boolean;
+  /** Of the socket that is connected, where it is known. */
+  readonly descriptor: number | undefined;
+  /** Undefined for an accept whose caller did not ask for it, and for other families than IPv4 and IPv6. */
+  readonly remote: Endpoint | undefined;
+  /** True when the event names an address, also one of another family. */
+  readonly hasAddress: boolean;
+}
+
+/** The calls of socketcall(2), `uapi/linux/net.h`. */
+const multiplexed: Readonly<Record<number, 'connect' | 'accept'>> = {
+  3: 'connect',
+  5: 'accept',
+  18: 'accept',
+};
+
+/** What audit shall record; a connect that does not block ends in EINPROGRESS. */
+export const socketCallRules: readonly AuditRule[] = [
+  { syscalls: ['connect', 'accept', 'accept4'], outcome: 'success' },
+  { syscalls: ['connect'], outcome: { exit: -constants.errno.EINPROGRESS } },
+  ...Object.keys(multiplexed).map((call): AuditRule => ({
+    syscalls: ['socketcall'],
+    firstArgument: Number(call),
+    outcome: 'success',
+  })),
+  {
+    syscalls: ['socketcall'],
+    firstArgument: 3,
+    outcome: { exit: -constants.errno.EINPROGRESS },
+  },
+];
+
+/** AUDIT_ARCH of a little-endian machine has this bit (`uapi/linux/audit.h`). */
+const littleEndianBit = 0x4000_0000;
+const longestTitleBytes = 127;
+
+/** The socket call of an event; undefined if the event is something else, or the call failed. */
+export function readSocketCall(event: AuditEvent): SocketCall | undefined {
+  const record = event.records.find(({ type }) => type === auditTypes.syscall);
+  if (record === undefined) return undefined;
+  const fields = parseFields(record.body);
+  const arch = plainText(fields.get('arch'));
+  const abi = abiOfArch(arch);
+  const number = decimal(fields.get('syscall'));
+  const pid = decimal(fields.get('pid'));
+  const exit = exitOf(fields.get('exit'));
+  if (abi === undefined || number === undefined || pid === undefined) return undefined;
+  const name = syscallName(abi, number);
+  const call = callOf(name, fields.get('a0'));
+  if (call === undefined || exit === undefined) return undefined;
+  const inProgress = call === 'connect' && exit === -constants.errno.EINPROGRESS;
+  if (fields.get('success') !== 'yes' && !inProgress) return undefined;
+  const address = event.records.find(({ type }) => type === auditTypes.sockaddr);
+  const saddr = address && parseFields(address.body).get('saddr');
+  const order = (Number.parseInt(arch ?? '', 16) & littleEndianBit) === 0 ? 'BE' : 'LE';
+  return {
+    timeMs: event.timeMs,
+    call,
+    inProgress,
+    pid,
+    uid: decimal(fields.get('uid')),
+    exe: untrustedText(fields.get('exe')),
+    comm: untrustedText(fields.get('comm')),
+    ...titleOf(event),
+    descriptor: call === 'accept' ? exit : descriptorOf(event, name, fields.get('a0')),
+    remote: parseSockaddr(saddr, order),
+    hasAddress: saddr !== undefined,
+  };
+}
+
+function callOf(name: string | undefined, a0: string | undefined): SocketCall['call'] | undefined {
+  switch (name) {
+    case 'connect':
+      return 'connect';
+    case 'accept':
+    case 'accept4':
+      return 'accept';
+    case 'socketcall':
+      return multiplexed[hexadecimal(a0) ?? 0];
+    default:
+      return undefined;
+  }
+}
+
+/** The arguments of socketcall(2) are behind a pointer, and audit gives them in a record of their own. */
+function descriptorOf(
+  event: AuditEvent,
+  name: string | undefined,
+  a0: string | undefined,
+): number | undefined {
+  if (name !== 'socketcall') return hexadecimal(a0);
+  const record = event.records.find(({ type }) => type === auditTypes.socketcall);
+  return record && hexadecimal(parseFields(record.body).get('a0'));
+}
+
+function titleOf(event: AuditEvent): Pick<SocketCall, 'title' | 'titleComplete'> {
+  const record = event.records.find(({ type }) => type === auditTypes.proctitle);
+  const bytes = record && untrustedBytes(parseFields(record.body).get('proctitle'));
+  if (bytes === undefined || bytes.length === 0) return { title: [], titleComplete: false };
+  const text = bytes.toString('utf8');
+  const title = (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0');
+  return { title, titleComplete: bytes.length < longestTitleBytes };
+}
+
+/** `decimal` takes -1 for unset, which here is EPERM: a failure all the same. */
+function exitOf(raw: string | undefined): number | undefined {
+  if (raw === 'EINPROGRESS') return -constants.errno.EINPROGRESS;
+  return decimal(raw);
+}
+
+function hexadecimal(raw: string | undefined): number | undefined {
+  return raw !== undefined && /^[0-9a-f]{1,8}$/u.test(raw) ? Number.parseInt(raw, 16) : undefined;
+}

@@ -1,0 +1,210 @@
+import { readSync } from 'node:fs';
+import type { Clock, Timer } from '../clock.js';
+import { isUnavailable, type Unavailable } from '../collector.js';
+import type { ReportLoss } from '../loss.js';
+import type { DescriptorOwner, KernelReader } from './kernel-reader.js';
+import type { ByteOrder } from './proc-net.js';
+import { type SocketTransition, transitionFilter, transitionReader } from './sock-state.js';
+import { parseEventFormat, parsePageLayout, readPage } from './trace-page.js';
+import type { TraceInstance } from './tracefs.js';
+
+export interface ObservedTransition extends SocketTransition {
+  /** Wall clock, in milliseconds since the epoch. */
+  readonly timeMs: number;
+}
+
+/** What TCP sockets go through, in every network namespace of the host. */
+export interface SocketStates {
+  /** Resolves when the kernel records: every transition from then on is told. */
+  subscribe(subscriber: SocketStateSubscriber): Promise<SocketStateSubscription | Unavailable>;
+}
+
+export interface SocketStateSubscriber {
+  /** In the order they happened; must not throw. */
+  readonly onTransitions: (transitions: readonly ObservedTransition[]) => void;
+  readonly lose: ReportLoss;
+  /** The trace ended for good and the subscription with it; subscribe again later. */
+  readonly onFailed: (error: Error) => void;
+}
+
+export interface SocketStateSubscription {
+  /** Tells what was recorded, and removes the trace from the kernel. Never throws. */
+  end(): void;
+}
+
+export interface SocketStateTraceOptions {
+  readonly reader: Pick<KernelReader, 'add' | 'remove'>;
+  readonly clock: Clock;
+  readonly byteOrder: ByteOrder;
+  readonly openInstance: (event: string, filter: string) => TraceInstance | Unavailable;
+  /** CLOCK_MONOTONIC in nanoseconds, which is the clock of the trace. */
+  readonly monotonicNs?: () => number;
+  /** One page of a descriptor into the buffer: its bytes, 0 when there is none now. Throws what the kernel says. */
+  readonly readPage?: (descriptor: number, page: Buffer) => number;
+}
+
+const event = 'sock/inet_sock_set_state';
+/** Each processor has a buffer of its own, so that what is read first need not be what happened first. */
+const orderDelayMs = 20;
+const pagesPerTurn = 64;
+const mostHeld = 65_536;
+/** An event that was begun on another processor may be finished a little later. */
+const marginNs = 1_000_000;
+
+/**
+ * 1. Transitions are told in the order of their time, whichever processor they happened on.
+ * 2. What the kernel overwrote before it was read is counted, and what cannot be parsed too.
+ * 3. After `end` nothing is told and the kernel records nothing more for us.
+ */
+export class SocketStateTrace implements SocketStates {
+  constructor(private readonly options: SocketStateTraceOptions) {}
+
+  subscribe(subscriber: SocketStateSubscriber): Promise<SocketStateSubscription | Unavailable> {
+    const instance = this.options.openInstance(event, transitionFilter);
+    if (isUnavailable(instance)) return Promise.resolve(instance);
+    let opened: OpenTrace | Unavailable;
+    try {
+      opened = this.open(instance, subscriber);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      opened = { unavailable: `The kernel's trace of ${event} could not be read: ${reason}.` };
+    }
+    if (isUnavailable(opened)) instance.remove();
+    return Promise.resolve(opened);
+  }
+
+  private open(
+    instance: TraceInstance,
+    subscriber: SocketStateSubscriber,
+  ): OpenTrace | Unavailable {
+    const layout = parsePageLayout(instance.describe('events/header_page'));
+    const format = parseEventFormat(instance.describe(`events/${event}/format`));
+    const read = format && transitionReader(format, this.options.byteOrder);
+    if (layout === undefined || read === undefined) {
+      return { unavailable: `This kernel describes its trace of ${event} in an unknown way.` };
+    }
+    const page = Buffer.alloc(layout.pageBytes);
+    const { byteOrder, readPage: readInto = readOnePage } = this.options;
+    const takePage = (descriptor: number, held: SocketTransition[]): boolean => {
+      const length = readInto(descriptor, page);
+      if (length === 0) return false;
+      let malformed = 0;
+      const result = readPage(page.subarray(0, length), layout, byteOrder, (timeNs, record) => {
+        const transition = read(timeNs, record);
+        if (transition === 'malformed') malformed++;
+        else if (transition !== undefined) held.push(transition);
+      });
+      if (result.lost > 0) subscriber.lose('traceOverrun', result.lost);
+      if (result.malformed) malformed++;
+      if (malformed > 0) subscriber.lose('unparsed', malformed);
+      return true;
+    };
+    const trace = new OpenTrace(this.options, instance, subscriber, takePage);
+    trace.start();
+    return trace;
+  }
+}
+
+class OpenTrace implements SocketStateSubscription {
+  private held: SocketTransition[] = [];
+  private timer: Timer | undefined;
+  private ended = false;
+
+  constructor(
+    private readonly options: SocketStateTraceOptions,
+    private readonly instance: TraceInstance,
+    private readonly subscriber: SocketStateSubscriber,
+    private readonly takePage: (descriptor: number, held: SocketTransition[]) => boolean,
+  ) {}
+
+  start(): void {
+    for (const descriptor of this.instance.descriptors) {
+      const owner: DescriptorOwner = {
+        readable: () => this.drain(descriptor, pagesPerTurn),
+        failed: (reason) => this.fail(reason),
+      };
+      this.options.reader.add(descriptor, owner);
+    }
+    this.instance.enable();
+  }
+
+  end(): void {
+    if (this.ended) return;
+    this.drainAll();
+    this.tell(Infinity);
+    this.release();
+  }
+
+  private drain(descriptor: number, pages: number): 'drained' | 'more' {
+    try {
+      for (let page = 0; page < pages; page++) {
+        if (!this.takePage(descriptor, this.held)) {
+          this.schedule();
+          return 'drained';
+        }
+      }
+    } catch (error) {
+      this.fail(error instanceof Error ? error.message : String(error));
+      return 'drained';
+    }
+    if (this.held.length > mostHeld) this.tell(Infinity);
+    this.schedule();
+    return 'more';
+  }
+
+  private drainAll(): void {
+    for (const descriptor of this.instance.descriptors) this.drain(descriptor, pagesPerTurn);
+  }
+
+  private schedule(): void {
+    if (this.timer !== undefined || this.ended || this.held.length === 0) return;
+    this.timer = this.options.clock.after(orderDelayMs, () => {
+      this.timer = undefined;
+      // Whatever happened before this moment is in one of the buffers, which are all read now.
+      const beforeNs = this.nowNs() - marginNs;
+      this.drainAll();
+      this.tell(beforeNs);
+      this.schedule();
+    });
+  }
+
+  private tell(beforeNs: number): void {
+    if (this.ended) return;
+    const offsetMs = this.options.clock.wallMs() - this.nowNs() / 1e6;
+    const ready = this.held
+      .filter(({ timeNs }) => timeNs < beforeNs)
+      .sort((a, b) => a.timeNs - b.timeNs)
+      .map((transition) => ({
+        ...transition,
+        timeMs: Math.round(offsetMs + transition.timeNs / 1e6),
+      }));
+    this.held = this.held.filter(({ timeNs }) => timeNs >= beforeNs);
+    if (ready.length > 0) this.subscriber.onTransitions(ready);
+  }
+
+  private nowNs(): number {
+    return this.options.monotonicNs?.() ?? Number(process.hrtime.bigint());
+  }
+
+  private fail(reason: string): void {
+    if (this.ended) return;
+    this.release();
+    this.subscriber.onFailed(new Error(`The kernel's trace of ${event} ended: ${reason}.`));
+  }
+
+  private release(): void {
+    this.ended = true;
+    this.timer?.cancel();
+    for (const descriptor of this.instance.descriptors) this.options.reader.remove(descriptor);
+    this.instance.remove();
+  }
+}
+
+function readOnePage(descriptor: number, page: Buffer): number {
+  try {
+    return readSync(descriptor, page, 0, page.length, null);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return 0;
+    throw error;
+  }
+}
