@@ -132,7 +132,13 @@ export class TriggeredRunner {
   }
 
   private setState(state: CollectorState): void {
+    const before = this.current;
     this.current = state;
+    const { state: kind, source, limitation } = before;
+    const isSame =
+      kind === state.state && source === state.source && limitation === state.limitation;
+    // Counters alone wait for the next status.
+    if (isSame && state.counters !== undefined) return;
     if (state.state === 'running' && state.limitation !== undefined) {
       const { name } = this.options.collector;
       this.say('info', `${name} comes from ${state.source ?? 'its source'}: ${state.limitation}`);

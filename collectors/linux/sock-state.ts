@@ -10,6 +10,7 @@ export const tcpStates = {
   timeWait: 6,
   close: 7,
   listen: 10,
+  newSynReceived: 12,
 } as const;
 
 /** One record of the trace event `sock/inet_sock_set_state` (`include/trace/events/sock.h`). */
@@ -56,8 +57,7 @@ export function transitionReader(
   const hexAt = (name: string, sizes: readonly number[]) => {
     const field = format.fields.get(name);
     if (field === undefined || !sizes.includes(field.sizeBytes)) return undefined;
-    return (record: Buffer): string =>
-      record.toString('hex', field.at, field.at + field.sizeBytes);
+    return (record: Buffer): string => record.toString('hex', field.at, field.at + field.sizeBytes);
   };
   const type = numberAt('common_type', [2]);
   const thread = numberAt('common_pid', [4]);

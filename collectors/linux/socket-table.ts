@@ -2,7 +2,12 @@ import { readlinkSync } from 'node:fs';
 import { type Endpoint, endpointOf } from './endpoint.js';
 import type { Paths } from './paths.js';
 import { readBounded } from './proc.js';
-import { type ByteOrder, parseSocketRow, socketProtocols, type SocketProtocol } from './proc-net.js';
+import {
+  type ByteOrder,
+  parseSocketRow,
+  socketProtocols,
+  type SocketProtocol,
+} from './proc-net.js';
 
 /** One socket of /proc/net/{tcp,tcp6,udp,udp6}, whatever state it is in. */
 export interface TableSocket {

@@ -40,6 +40,7 @@ const usualMountPoints = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 const mostBufferKilobytes = 512;
 const allBuffersKilobytes = 16_384;
 const leastBufferKilobytes = 64;
+const mostInstances = 4;
 
 /**
  * Prepares an instance with the event filtered, its clock CLOCK_MONOTONIC, and readers woken by the first event
@@ -48,17 +49,18 @@ const leastBufferKilobytes = 64;
 export function openTraceInstance(options: TraceOptions): TraceInstance | Unavailable {
   const root = findTracefs(options);
   if (isUnavailable(root)) return root;
-  const directory = `${root.path}/instances/${options.name}-${options.ownPid}`;
+  const instances = `${root.path}/instances`;
   const descriptors: number[] = [];
+  let directory = '';
   const remove = (): void => {
     for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
-    quietly(() => rmdirSync(directory));
+    if (directory !== '') quietly(() => rmdirSync(directory));
     root.release();
     process.off('exit', remove);
   };
   try {
-    removeLeftovers(`${root.path}/instances`, options.name);
-    mkdirSync(directory, { mode: 0o700 });
+    removeLeftovers(instances, options.name);
+    directory = makeDirectory(`${instances}/${options.name}-${options.ownPid}`);
     const processors = readdirSync(`${directory}/per_cpu`).filter((name) => /^cpu\d+$/u.test(name));
     const write = (file: string, text: string): void =>
       writeFileSync(`${directory}/${file}`, text, { flag: 'w' });
@@ -106,10 +108,23 @@ function findTracefs({ libc, mountPoints = usualMountPoints }: TraceOptions): Ro
   return { path, release: () => void libc.close(mount) };
 }
 
+/** A trace may be set up while another of the same agent is still read. */
+function makeDirectory(prefix: string): string {
+  for (let number = 1; ; number++) {
+    const directory = `${prefix}-${number}`;
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+      return directory;
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST' || number === mostInstances) throw error;
+    }
+  }
+}
+
 /** An instance that somebody still reads cannot be removed, so that only those of dead agents go. */
 function removeLeftovers(instances: string, name: string): void {
   for (const entry of readdirSync(instances)) {
-    if (new RegExp(`^${name}-\\d+$`, 'u').test(entry))
+    if (new RegExp(`^${name}-\\d+-\\d+$`, 'u').test(entry))
       quietly(() => rmdirSync(`${instances}/${entry}`));
   }
 }
@@ -127,8 +142,12 @@ function quietly(action: () => void): void {
   }
 }
 
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
 function refused(event: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const code = codeOf(error);
   switch (code) {
     case 'EACCES':
     case 'EPERM':

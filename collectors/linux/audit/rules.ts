@@ -18,7 +18,14 @@ const textAt = textLengthAt + 4;
 const lists = { task: 0x2, exit: 0x4, exclude: 0x5 } as const;
 const listBits = 0x7;
 const actions = { never: 0, always: 2 } as const;
-const fieldNumbers = { pid: 0, arch: 11, exit: 103, success: 104, argument0: 200, key: 210 } as const;
+const fieldNumbers = {
+  pid: 0,
+  arch: 11,
+  exit: 103,
+  success: 104,
+  argument0: 200,
+  key: 210,
+} as const;
 const operators = { equal: 0x4000_0000, notEqual: 0x3000_0000 } as const;
 /** Fields whose value is the length of a text: LSM labels, watch, directory, key, executable. */
 const textFields: ReadonlySet<number> = new Set([

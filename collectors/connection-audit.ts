@@ -1,0 +1,103 @@
+import type { Clock, Timer } from './clock.js';
+import type { Connection } from './connection-create-payload.js';
+import { ConnectionProcesses, processOfCall } from './connection-processes.js';
+import type { Host } from './host.js';
+import type { SocketCall } from './linux/audit/socket-call.js';
+import { tcpStates } from './linux/sock-state.js';
+import { readSocketTable, socketInodeOf, type TableSocket } from './linux/socket-table.js';
+import type { ReportLoss } from './loss.js';
+
+interface AuditedConnectionsOptions {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly lose: ReportLoss;
+  readonly onConnection: (connection: Connection) => void;
+  readonly onFailedConnect: () => void;
+}
+
+interface Pending {
+  readonly call: SocketCall;
+  /** Of the socket, read when the record came; undefined when it was closed already. */
+  readonly inode: number | undefined;
+}
+
+/** One look at the socket tables serves all calls of this time; a handshake in the background gets it to finish. */
+const gatherMs = 100;
+const mostPending = 4096;
+
+/**
+ * Connections as audit alone can tell them; what it does not say is looked up in the socket tables while the
+ * connection is there: the local end, the remote end of an accept whose caller did not ask for it, whether it is TCP,
+ * and whether a connect in the background succeeded.
+ *
+ * 1. Each call is told once, or counted: `connectionGone` when the remote end was not found.
+ * 2. What was not found is marked in the payload.
+ * 3. After `end` nothing is told, and what came before was told.
+ */
+export class AuditedConnections {
+  private pending: Pending[] = [];
+  private timer: Timer | undefined;
+  private readonly processes: ConnectionProcesses;
+
+  constructor(private readonly options: AuditedConnectionsOptions) {
+    this.processes = new ConnectionProcesses(options.host);
+  }
+
+  takeCall(call: SocketCall): void {
+    // An address of another family: a Unix socket, netlink.
+    if (call.remote === undefined && (call.hasAddress || call.call === 'connect')) return;
+    const { host, clock } = this.options;
+    const { pid, descriptor } = call;
+    const inode = descriptor === undefined ? undefined : socketInodeOf(host.paths, pid, descriptor);
+    this.pending.push({ call, inode });
+    if (this.pending.length >= mostPending) this.finish();
+    else this.timer ??= clock.after(gatherMs, () => this.finish());
+  }
+
+  end(): void {
+    this.finish();
+  }
+
+  private finish(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    const { pending } = this;
+    if (pending.length === 0) return;
+    this.pending = [];
+    const { host, lose } = this.options;
+    const { sockets, malformed } = readSocketTable(host.paths, host.byteOrder);
+    if (malformed > 0) lose('unparsed', malformed);
+    const byInode = new Map(sockets.map((socket) => [socket.inode, socket]));
+    for (const { call, inode } of pending) {
+      this.tell(call, inode === undefined || inode === 0 ? undefined : byInode.get(inode));
+    }
+    this.processes.forget();
+  }
+
+  private tell(call: SocketCall, socket: TableSocket | undefined): void {
+    const { host, lose, onConnection, onFailedConnect } = this.options;
+    const isConnected = socket !== undefined && socket.remote.port !== 0;
+    const remote = call.remote ?? (isConnected ? socket.remote : undefined);
+    if (remote === undefined) {
+      // An accept of a Unix socket looks the same, once it is closed.
+      lose('connectionGone', 1);
+      return;
+    }
+    if (call.inProgress && socket?.transport === 'tcp' && socket.state === tcpStates.close) {
+      onFailedConnect();
+      return;
+    }
+    if (call.pid === host.ownPid) return;
+    const isOpen = isConnected && socket.state !== tcpStates.synSent;
+    onConnection({
+      timeMs: call.timeMs,
+      direction: call.call === 'connect' ? 'Out' : 'In',
+      transport: call.inProgress || call.call === 'accept' ? 'tcp' : (socket?.transport ?? 'tcp'),
+      remote,
+      local: socket?.local,
+      process: processOfCall(call, this.processes.ofProcess(call.pid, call.timeMs)),
+      outcomeUnknown: call.inProgress && !isOpen,
+      transportUnknown: socket === undefined && call.call === 'connect' && !call.inProgress,
+    });
+  }
+}

@@ -1,0 +1,154 @@
+import type { SourceState, Unavailable } from './collector.js';
+import { isUnavailable } from './collector.js';
+import { AuditedConnections } from './connection-audit.js';
+import type { Connection } from './connection-create-payload.js';
+import { ConnectionPolling } from './connection-polling.js';
+import { ConnectionTracking } from './connection-tracking.js';
+import type { Host } from './host.js';
+import { readSocketCall, socketCallRules } from './linux/audit/socket-call.js';
+import type { ReportLoss } from './loss.js';
+
+/** The sources of connections, the best first. */
+export const connectionSources = ['tracefs+audit', 'tracefs', 'audit', 'polling'] as const;
+export type ConnectionSource = (typeof connectionSources)[number];
+
+export interface ConnectionListener {
+  readonly onConnection: (connection: Connection) => void;
+  /** A connection could not be made. */
+  readonly onFailedConnect: () => void;
+  readonly lose: ReportLoss;
+  readonly onState: (state: SourceState) => void;
+  /** The source ended for good. */
+  readonly onFailed: (error: Error) => void;
+}
+
+interface OpenSource {
+  end(): Promise<void>;
+}
+
+/** Arms one source; every connection from then on is told, as far as the source can see it. */
+export function openConnectionSource(
+  source: ConnectionSource,
+  host: Host,
+  listener: ConnectionListener,
+): Promise<OpenSource | Unavailable> {
+  switch (source) {
+    case 'tracefs+audit':
+      return openTraced(host, listener, true);
+    case 'tracefs':
+      return openTraced(host, listener, false);
+    case 'audit':
+      return openAudit(host, listener);
+    case 'polling':
+      return openPolling(host, listener);
+  }
+}
+
+async function openTraced(
+  host: Host,
+  listener: ConnectionListener,
+  withCalls: boolean,
+): Promise<OpenSource | Unavailable> {
+  const { clock } = host;
+  const tracking = new ConnectionTracking({ ...listener, host, clock, withCalls });
+  const ends: (() => Promise<void> | void)[] = [];
+  const endAll = async (): Promise<void> => {
+    for (const end of ends.splice(0)) await end();
+  };
+  const trace = await host.socketStates.subscribe({
+    onTransitions: (transitions) => tracking.takeTransitions(transitions),
+    lose: (cause, count) => {
+      if (cause === 'traceOverrun') tracking.doubt();
+      listener.lose(cause, count);
+    },
+    onFailed: listener.onFailed,
+  });
+  if (isUnavailable(trace)) return trace;
+  ends.push(() => trace.end());
+  const following = await host.processes.follow({ onFailed: () => undefined });
+  if (!isUnavailable(following)) ends.push(() => following.end());
+  if (withCalls) {
+    const calls = await subscribeCalls(host, listener, tracking, (state) =>
+      listener.onState({ ...state, source: `tracefs+${state.source}` }),
+    );
+    if (isUnavailable(calls)) {
+      await endAll();
+      await tracking.end();
+      return calls;
+    }
+    ends.push(() => calls.end());
+  } else {
+    listener.onState({
+      source: 'tracefs',
+      limitation:
+        'UDP is not seen, and the process of a connection may be unknown when it ends within milliseconds.',
+    });
+  }
+  return {
+    end: async () => {
+      await endAll();
+      await tracking.end();
+    },
+  };
+}
+
+function subscribeCalls(
+  host: Host,
+  listener: ConnectionListener,
+  taker: Pick<ConnectionTracking, 'takeCall'>,
+  onState: (state: SourceState) => void,
+): Promise<OpenSource | Unavailable> {
+  return host.audit.subscribe({
+    name: 'ConnectionCreate',
+    rules: socketCallRules,
+    onEvent: (event) => {
+      const call = readSocketCall(event);
+      if (call !== undefined) taker.takeCall(call);
+    },
+    lose: listener.lose,
+    onState,
+    onFailed: listener.onFailed,
+  });
+}
+
+async function openAudit(
+  host: Host,
+  listener: ConnectionListener,
+): Promise<OpenSource | Unavailable> {
+  const audited = new AuditedConnections({ ...listener, host, clock: host.clock });
+  const calls = await subscribeCalls(host, listener, audited, ({ source, limitation }) =>
+    listener.onState({
+      source,
+      limitation: [
+        limitation,
+        'Local ports of short connections are unknown, and connections of programs that are older than audit are not seen.',
+      ]
+        .filter(Boolean)
+        .join(' '),
+    }),
+  );
+  if (isUnavailable(calls)) return calls;
+  return {
+    end: async () => {
+      await calls.end();
+      audited.end();
+    },
+  };
+}
+
+function openPolling(host: Host, listener: ConnectionListener): Promise<OpenSource | Unavailable> {
+  const { clock, settings } = host;
+  const { ms: intervalMs, text } = settings.processPollingInterval;
+  const polling = new ConnectionPolling({ ...listener, host, clock, intervalMs });
+  try {
+    polling.start();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return Promise.resolve({ unavailable: `The sockets cannot be listed: ${reason}.` });
+  }
+  listener.onState({
+    source: 'polling',
+    limitation: `TCP connections that live shorter than ${text} may not be seen, or without their process.`,
+  });
+  return Promise.resolve({ end: () => polling.stop() });
+}

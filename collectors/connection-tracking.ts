@@ -1,0 +1,257 @@
+import type { Clock, Timer } from './clock.js';
+import { ConnectionCalls } from './connection-calls.js';
+import type { Connection, ConnectionProcess } from './connection-create-payload.js';
+import { ConnectionProcesses, processOfCall } from './connection-processes.js';
+import type { Host } from './host.js';
+import type { SocketCall } from './linux/audit/socket-call.js';
+import { endpointKey, type Endpoint } from './linux/endpoint.js';
+import { ListeningOwners } from './linux/listening-owners.js';
+import { tcpStates } from './linux/sock-state.js';
+import type { ObservedTransition } from './linux/sock-state-trace.js';
+import type { ReportLoss } from './loss.js';
+
+interface ConnectionTrackingOptions {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly lose: ReportLoss;
+  readonly onConnection: (connection: Connection) => void;
+  readonly onFailedConnect: () => void;
+  /** Audited calls are handed in as well, and are worth waiting for. */
+  readonly withCalls: boolean;
+}
+
+/** A connection that this side tries to make. */
+interface Attempt {
+  readonly timeMs: number;
+  readonly threadId: number;
+  readonly process: ConnectionProcess | undefined;
+  readonly remote: Endpoint;
+  failed: boolean;
+  claimed: boolean;
+  call: SocketCall | undefined;
+}
+
+type Step =
+  | { readonly kind: 'attempt'; readonly attempt: Attempt }
+  | { readonly kind: 'out'; readonly attempt: Attempt | undefined; readonly seen: Seen }
+  | { readonly kind: 'in'; readonly seen: Seen };
+type Seen = Pick<ObservedTransition, 'timeMs' | 'local' | 'remote'>;
+
+interface Batch {
+  readonly steps: readonly Step[];
+  owners: ReadonlyMap<string, number>;
+  readonly processes: Map<number, ConnectionProcess | undefined>;
+  timer: Timer | undefined;
+  waitsForOwners: boolean;
+}
+
+const mostAttempts = 8192;
+/** How long the audit record of a call may follow the trace of its socket. */
+const callDelayMs = 300;
+
+/**
+ * Makes connections out of what TCP sockets go through, and finds the process of each.
+ *
+ * 1. A connection is told once: when its handshake is finished, never when it failed.
+ * 2. Who made one is the thread that called connect(2); who took one is the process that accepted it where audit saw
+ *    that with its address, and otherwise the one that listens.
+ * 3. What processes are is read at once, before they end, and not when the connection is told.
+ * 4. A finished connect without TCP is one of UDP.
+ * 5. After `end` nothing is told, and what was handed in before was told.
+ */
+export class ConnectionTracking {
+  private readonly attempts = new Map<string, Attempt>();
+  private readonly batches = new Set<Batch>();
+  private readonly processes: ConnectionProcesses;
+  private readonly calls: ConnectionCalls;
+  private readonly owners: ListeningOwners;
+  /** Transitions were lost, so that a call without TCP may be TCP nevertheless. */
+  private doubtUntilMs = -Infinity;
+
+  constructor(private readonly options: ConnectionTrackingOptions) {
+    const { host, clock, lose } = options;
+    this.processes = new ConnectionProcesses(host);
+    this.owners = new ListeningOwners({ paths: host.paths, clock, byteOrder: host.byteOrder });
+    this.calls = new ConnectionCalls({
+      clock,
+      onUnclaimed: (call) => this.tellUdp(call),
+      onOverflow: () => lose('connectionsPending', 1),
+    });
+  }
+
+  takeCall(call: SocketCall): void {
+    this.calls.add(call);
+  }
+
+  /** Transitions were missed. */
+  doubt(): void {
+    this.doubtUntilMs = this.options.clock.monotonicMs() + 5000;
+  }
+
+  takeTransitions(transitions: readonly ObservedTransition[]): void {
+    const { clock, withCalls } = this.options;
+    const steps: Step[] = [];
+    for (const transition of transitions) this.step(transition, steps);
+    if (steps.length > 0) {
+      const batch: Batch = {
+        steps,
+        owners: new Map(),
+        processes: new Map(),
+        timer: undefined,
+        waitsForOwners: steps.some(({ kind }) => kind === 'in'),
+      };
+      this.batches.add(batch);
+      if (withCalls) {
+        batch.timer = clock.after(callDelayMs, () => {
+          batch.timer = undefined;
+          this.finishIfReady(batch);
+        });
+      }
+      if (batch.waitsForOwners) void this.findOwners(batch);
+      this.finishIfReady(batch);
+    }
+    this.processes.forget();
+  }
+
+  /** Tells what is known of everything that still waits. Resolves at once unless a search for owners is going on. */
+  async end(): Promise<void> {
+    this.owners.stop();
+    await this.owners.of([]);
+    for (const batch of [...this.batches]) this.finish(batch);
+    this.calls.flush();
+  }
+
+  private step(transition: ObservedTransition, steps: Step[]): void {
+    const { socket, oldState, newState, threadId, timeMs, local, remote } = transition;
+    const attempt = this.attempts.get(socket);
+    if (newState === tcpStates.listen) {
+      const pid = this.processes.ofThread(threadId, timeMs)?.pid;
+      this.owners.opened(local, pid);
+      void this.owners.of([local]);
+    } else if (newState === tcpStates.synSent) {
+      const begun: Attempt = {
+        timeMs,
+        threadId,
+        process: this.processes.ofThread(threadId, timeMs),
+        remote,
+        failed: false,
+        claimed: false,
+        call: undefined,
+      };
+      this.remember(socket, begun);
+      steps.push({ kind: 'attempt', attempt: begun });
+    } else if (newState === tcpStates.established) {
+      this.attempts.delete(socket);
+      const seen = { timeMs, local, remote };
+      // From SYN_RECV with an attempt of ours: both sides began at once (RFC 9293 §3.5).
+      if (oldState === tcpStates.synSent || attempt !== undefined) {
+        steps.push({ kind: 'out', attempt, seen });
+      } else {
+        steps.push({ kind: 'in', seen });
+      }
+    } else if (oldState === tcpStates.synSent && newState !== tcpStates.synReceived) {
+      this.attempts.delete(socket);
+      if (attempt !== undefined) attempt.failed = true;
+      if (attempt?.process?.pid !== this.options.host.ownPid) this.options.onFailedConnect();
+    }
+  }
+
+  private remember(socket: string, attempt: Attempt): void {
+    this.attempts.delete(socket);
+    this.attempts.set(socket, attempt);
+    for (const oldest of this.attempts.keys()) {
+      if (this.attempts.size <= mostAttempts) break;
+      this.attempts.delete(oldest);
+      this.options.lose('connectionsPending', 1);
+    }
+  }
+
+  private async findOwners(batch: Batch): Promise<void> {
+    const locals = batch.steps.flatMap((step) => (step.kind === 'in' ? [step.seen.local] : []));
+    batch.owners = await this.owners.of(locals);
+    if (!this.batches.has(batch)) return;
+    for (const pid of new Set(batch.owners.values()))
+      batch.processes.set(pid, this.processes.ofProcess(pid, this.options.clock.wallMs()));
+    this.processes.forget();
+    batch.waitsForOwners = false;
+    this.finishIfReady(batch);
+  }
+
+  private finishIfReady(batch: Batch): void {
+    if (batch.timer === undefined && !batch.waitsForOwners && this.batches.has(batch))
+      this.finish(batch);
+  }
+
+  private finish(batch: Batch): void {
+    batch.timer?.cancel();
+    this.batches.delete(batch);
+    for (const step of batch.steps) {
+      switch (step.kind) {
+        case 'attempt':
+          this.claim(step.attempt);
+          break;
+        case 'out':
+          this.tell({
+            ...step.seen,
+            direction: 'Out',
+            transport: 'tcp',
+            process: step.attempt && this.processOf(step.attempt),
+          });
+          break;
+        case 'in':
+          this.tellAccepted(step.seen, batch);
+          break;
+      }
+    }
+    this.processes.forget();
+  }
+
+  private claim(attempt: Attempt): void {
+    if (attempt.claimed) return;
+    attempt.claimed = true;
+    const { remote, process, threadId, timeMs, failed } = attempt;
+    const pids = process === undefined ? [threadId] : [process.pid];
+    attempt.call = this.calls.claimConnect(remote, pids, process !== undefined, timeMs, failed);
+  }
+
+  private processOf(attempt: Attempt): ConnectionProcess | undefined {
+    this.claim(attempt);
+    const { call, process } = attempt;
+    if (call === undefined) return process;
+    // Of a thread that is gone the process may still be there.
+    return processOfCall(call, process ?? this.processes.ofProcess(call.pid, call.timeMs));
+  }
+
+  private tellAccepted(seen: Seen, batch: Batch): void {
+    const call = this.calls.claimAccept(seen.remote);
+    const listener = batch.owners.get(endpointKey(seen.local));
+    if (call !== undefined) {
+      const process = processOfCall(call, this.processes.ofProcess(call.pid, call.timeMs));
+      this.tell({ ...seen, direction: 'In', transport: 'tcp', process });
+      return;
+    }
+    const process = listener === undefined ? undefined : batch.processes.get(listener);
+    this.tell({ ...seen, direction: 'In', transport: 'tcp', process, processListens: true });
+  }
+
+  private tellUdp(call: SocketCall): void {
+    const { remote, timeMs, pid } = call;
+    if (remote === undefined) return;
+    const transportUnknown = this.doubtUntilMs > this.options.clock.monotonicMs();
+    this.tell({
+      timeMs,
+      direction: 'Out',
+      transport: 'udp',
+      remote,
+      local: undefined,
+      process: processOfCall(call, this.processes.ofProcess(pid, timeMs)),
+      transportUnknown,
+    });
+    this.processes.forget();
+  }
+
+  private tell(connection: Connection): void {
+    if (connection.process?.pid === this.options.host.ownPid) return;
+    this.options.onConnection(connection);
+  }
+}

@@ -1,0 +1,326 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../collectors/clock.js';
+import { isUnavailable, type Observation, type SourceState } from '../../collectors/collector.js';
+import { connectionCreate } from '../../collectors/connection-create.js';
+import { createHost, type Host } from '../../collectors/host.js';
+import type { LossCause } from '../../collectors/loss.js';
+import { checkPayload } from '../../collectors/payload-check.js';
+import { kernelState, until } from './audit-support.js';
+
+const undo: (() => Promise<void> | void)[] = [];
+afterEach(undoAll);
+
+async function undoAll(): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+type Told = Observation<'ConnectionCreate'>;
+
+async function watch(without: readonly ('socketStates' | 'audit')[] = []) {
+  const full = createHost({
+    clock: systemClock,
+    settings: {
+      processSource: 'auto',
+      processPollingInterval: { text: 'PT0.1S', ms: 100 },
+      reportLoopbackConnections: true,
+      executableHashBytesPerSecond: 0,
+      audit: { own: 'auto', receiveBufferBytes: 8_388_608 },
+    },
+    onTampering: () => undefined,
+    onProblem: () => undefined,
+  });
+  await full.start();
+  undo.push(() => full.stop());
+  const refuse = { subscribe: () => Promise.resolve({ unavailable: 'Not in this test.' }) };
+  const host: Host = {
+    ...full,
+    ...Object.fromEntries(without.map((source) => [source, refuse])),
+  };
+  const observed: Told[] = [];
+  const states: SourceState[] = [];
+  const losses = new Map<LossCause, number>();
+  const running = await connectionCreate.start({
+    host,
+    clock: systemClock,
+    emit: (observation) => {
+      expect(checkPayload('ConnectionCreate', observation.payload)).toBeUndefined();
+      observed.push(observation);
+    },
+    lose: (cause, count) => losses.set(cause, (losses.get(cause) ?? 0) + count),
+    setSource: (state) => states.push(state),
+    fail: (error) => {
+      throw error;
+    },
+  });
+  if (isUnavailable(running)) throw new Error(running.unavailable);
+  undo.push(() => running.stop());
+  return { observed, states, losses };
+}
+
+/** A program that answers each line on its input with one on its output; its first line says that it is there. */
+async function startProgram(command: string, args: readonly string[]) {
+  const child = spawn(command, args, { stdio: 'pipe' });
+  undo.push(() => void child.kill());
+  child.stderr.on('data', (data: Buffer) => process.stderr.write(data));
+  const lines = linesOf(child);
+  const first = await lines();
+  return {
+    pid: child.pid ?? 0,
+    executable: readlinkSync(`/proc/${child.pid ?? 0}/exe`),
+    first,
+    ask: async (line: string) => {
+      child.stdin.write(`${line}\n`);
+      return lines();
+    },
+  };
+}
+
+function linesOf(child: ChildProcessWithoutNullStreams): () => Promise<string> {
+  let rest = '';
+  const ready: string[] = [];
+  const waiting: ((line: string) => void)[] = [];
+  child.stdout.on('data', (data: Buffer) => {
+    const parts = (rest + data.toString('utf8')).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      const next = waiting.shift();
+      if (next === undefined) ready.push(part);
+      else next(part);
+    }
+  });
+  return () =>
+    new Promise((resolve) => {
+      const line = ready.shift();
+      if (line === undefined) waiting.push(resolve);
+      else resolve(line);
+    });
+}
+
+/** Accepts and closes; Python passes an address to accept, Node does not. */
+const pythonServer = `
+import socket, sys
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+server = socket.socket(family)
+server.bind((sys.argv[1], 0))
+server.listen(1024)
+print(server.getsockname()[1], flush=True)
+while True:
+    connection, _ = server.accept()
+    connection.close()
+`;
+const nodeServer = `
+const server = require('net').createServer((connection) => connection.end());
+server.listen({ port: 0, host: process.argv[1], backlog: 1024 }, () => console.log(server.address().port));
+`;
+/** "MODE ADDRESS PORT COUNT" on its input; answers with the local ports it connected from. */
+const pythonClient = `
+import errno, select, socket, sys, threading
+def connect(mode, address, port):
+    client = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
+    if mode == 'nonblocking':
+        client.setblocking(False)
+        client.connect_ex((address, port))
+        select.select([], [client], [], 5)
+        assert client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+    else:
+        client.connect((address, port))
+    local = client.getsockname()[1]
+    client.close()
+    return local
+print('ready', flush=True)
+for line in sys.stdin:
+    mode, address, port, count = line.split()
+    ports = []
+    def run():
+        for _ in range(int(count)):
+            ports.append(connect(mode, address, int(port)))
+    if mode == 'thread':
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    else:
+        run()
+    print(*ports, flush=True)
+`;
+const python = (program: string, ...args: string[]) =>
+  startProgram('/usr/bin/python3', ['-c', program, ...args]);
+const node = (program: string, ...args: string[]) =>
+  startProgram(process.execPath, ['-e', program, ...args]);
+
+const loopbackCases = [
+  ['a blocking client', 'blocking', python, pythonServer, '127.0.0.1', '127.0.0.1'],
+  ['a client that does not block', 'nonblocking', python, pythonServer, '127.0.0.1', '127.0.0.1'],
+  ['IPv6', 'blocking', python, pythonServer, '::1', '::1'],
+  ['a server that passes no address', 'blocking', node, nodeServer, '127.0.0.1', '127.0.0.1'],
+  ['IPv4 on a server of IPv6', 'nonblocking', node, nodeServer, '::', '127.0.0.1'],
+  ['a thread', 'thread', python, pythonServer, '127.0.0.1', '127.0.0.1'],
+] as const;
+
+describe('ConnectionCreate from a trace and audit on the real kernel', () => {
+  it.each(loopbackCases)(
+    'tells 1,000 TCP connections of %s once in each direction, with ports and processes',
+    async (_name, mode, startServer, program, listenOn, address) => {
+      const { observed, states, losses } = await watch();
+      expect(states.at(-1)?.source).toBe('tracefs+audit-owner');
+      const server = await startServer(program, listenOn);
+      const client = await python(pythonClient);
+      const startedMs = Date.now();
+      const answer = await client.ask(`${mode} ${address} ${server.first} 1000`);
+      expect(Date.now() - startedMs).toBeLessThan(2000);
+      const ports = answer.split(' ');
+      const ofServer = () =>
+        observed.filter(({ payload: { LocalPort, RemotePort, Protocol } }) =>
+          Protocol.startsWith('tcp') ? [LocalPort, RemotePort].includes(server.first) : false,
+        );
+      await until('all connections', 10_000, () => ofServer().length >= 2000);
+      const made = ofServer().filter(({ payload }) => payload.Direction === 'Out');
+      const taken = ofServer().filter(({ payload }) => payload.Direction === 'In');
+      expect(made.map(({ payload }) => payload.LocalPort).sort()).toEqual([...ports].sort());
+      expect(taken.map(({ payload }) => payload.RemotePort).sort()).toEqual([...ports].sort());
+      const common = {
+        Protocol: address.includes(':') ? 'tcp6' : 'tcp',
+        LocalAddress: address,
+        RemoteAddress: address,
+        UserId: '0',
+      };
+      for (const { payload } of made) {
+        expect(payload).toMatchObject({
+          ...common,
+          RemotePort: server.first,
+          ProcessId: client.pid,
+          Executable: client.executable,
+        });
+        expect(payload.CommandLine).toMatch(/^\/usr\/bin\/python3 -c /u);
+        expect(payload.ExtraDetails).toBeUndefined();
+      }
+      for (const { payload } of taken) {
+        expect(payload).toMatchObject({
+          ...common,
+          LocalPort: server.first,
+          ProcessId: server.pid,
+          Executable: server.executable,
+        });
+      }
+      expect(Object.fromEntries(losses)).toEqual({});
+    },
+  );
+
+  it('knows processes that are older than audit', async () => {
+    const server = await python(pythonServer, '127.0.0.1');
+    const client = await python(pythonClient);
+    const { observed } = await watch();
+    const port = await client.ask(`blocking 127.0.0.1 ${server.first} 1`);
+    const both = () =>
+      observed.filter(({ payload }) => [payload.LocalPort, payload.RemotePort].includes(port));
+    await until('both directions', 5000, () => both().length >= 2);
+    expect(both().map(({ payload }) => [payload.Direction, payload.ProcessId])).toEqual(
+      expect.arrayContaining([
+        ['Out', client.pid],
+        ['In', server.pid],
+      ]),
+    );
+  });
+
+  it('knows a program that did nothing but connect and end', async () => {
+    const server = await python(pythonServer, '127.0.0.1');
+    const { observed } = await watch();
+    const pids: number[] = [];
+    for (let index = 0; index < 20; index++) {
+      const child = spawn('/bin/bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${server.first}`]);
+      pids.push(child.pid ?? 0);
+      await new Promise((resolve) => child.once('exit', resolve));
+    }
+    const made = () =>
+      observed.filter(
+        ({ payload }) => payload.Direction === 'Out' && payload.RemotePort === server.first,
+      );
+    await until('all programs', 5000, () => made().length >= 20);
+    expect(made().map(({ payload }) => payload.ProcessId)).toEqual(pids);
+    for (const { payload, argv } of made()) {
+      expect(payload.Executable).toBe(realpathSync('/bin/bash'));
+      expect(argv?.slice(1)).toEqual(['-c', `exec 3<>/dev/tcp/127.0.0.1/${server.first}`]);
+    }
+  });
+
+  it('counts a refused connect instead of telling it, and tells a UDP connect as UDP', async () => {
+    const { observed, states } = await watch();
+    const program = `
+import socket
+def attempt(kind, port):
+    try: socket.socket(socket.AF_INET, kind).connect(('127.0.0.1', port))
+    except OSError: pass
+attempt(socket.SOCK_STREAM, 1)
+attempt(socket.SOCK_DGRAM, 7)
+print('done')
+`;
+    const child = spawn('/usr/bin/python3', ['-c', program]);
+    await new Promise((resolve) => child.once('exit', resolve));
+    const ofChild = () => observed.filter(({ payload }) => payload.ProcessId === child.pid);
+    await until('the UDP connect', 5000, () => ofChild().length >= 1);
+    expect(ofChild().map(({ payload }) => [payload.Protocol, payload.RemotePort])).toEqual([
+      ['udp', '7'],
+    ]);
+    expect(states.at(-1)?.counters?.['failedConnects']).toBeGreaterThanOrEqual(1);
+  });
+
+  it('leaves nothing on the host', async () => {
+    const before = kernelState();
+    const mounts = existsSync('/sys/kernel/tracing/instances')
+      ? readdirSync('/sys/kernel/tracing/instances')
+      : undefined;
+    await watch();
+    await undoAll();
+    expect(kernelState()).toEqual(before);
+    if (mounts !== undefined) expect(readdirSync('/sys/kernel/tracing/instances')).toEqual(mounts);
+  });
+});
+
+describe.each([
+  ['a trace alone', ['audit'], 'tracefs'],
+  ['audit alone', ['socketStates'], 'audit-owner'],
+  ['polling', ['audit', 'socketStates'], 'polling'],
+] as const)('ConnectionCreate from %s on the real kernel', (_name, without, source) => {
+  it('tells a connection that lasts, in both directions, with its processes', async () => {
+    const { observed, states } = await watch(without);
+    expect(states.at(-1)?.source).toBe(source);
+    const server = await node(
+      `const server = require('net').createServer(() => undefined);
+       server.listen(0, '127.0.0.1', () => console.log(server.address().port));`,
+    );
+    const client = await python(`
+import socket, sys
+client = socket.create_connection(('127.0.0.1', ${server.first}))
+print(client.getsockname()[1], flush=True)
+sys.stdin.readline()
+`);
+    const both = () =>
+      observed.filter(({ payload }) =>
+        [payload.LocalPort, payload.RemotePort].includes(client.first),
+      );
+    await until('both directions', 5000, () => both().length >= 2);
+    const ends = { LocalAddress: '127.0.0.1', RemoteAddress: '127.0.0.1', Protocol: 'tcp' };
+    expect(both().map(({ payload }) => payload)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          ...ends,
+          Direction: 'Out',
+          LocalPort: client.first,
+          RemotePort: server.first,
+          ProcessId: client.pid,
+          Executable: client.executable,
+        }),
+        expect.objectContaining({
+          ...ends,
+          Direction: 'In',
+          LocalPort: server.first,
+          RemotePort: client.first,
+          ProcessId: server.pid,
+          Executable: server.executable,
+        }),
+      ]),
+    );
+    expect(both()).toHaveLength(2);
+  });
+});
