@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { addressText, parseSocketLine, socketProtocols } from '../../collectors/linux/proc-net.js';
 
 const line = (local: string, state: string) =>
-  `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 4711 1 0 100 0 0 10 0`;
+  `   0: ${local} ${local.replace(/./gu, (c) => (c === ':' ? ':' : '0'))} ${state} 00000000:00000000 00:00000000 00000000  1000        0 4711 1 0 100 0 0 10 0`;
 
 describe('socket tables of /proc/net', () => {
   it('reads the words in the byte order of the host', () => {
