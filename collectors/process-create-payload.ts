@@ -4,7 +4,7 @@ import type { AuditEvent } from './linux/audit/event.js';
 import type { Execve } from './linux/audit/execve.js';
 import type { ExecutedFile, FileIdentity } from './linux/executable-hash.js';
 import type { ProcessFacts } from './linux/proc.js';
-import type { ProcessInfo } from './linux/process-table.js';
+import type { ProcessInfo } from './linux/processes.js';
 
 /** What one source knows of a started program; whatever is absent it could not know. */
 export interface StartedProgram {

@@ -3,7 +3,7 @@ import { isUnavailable } from './collector.js';
 import type { Host } from './host.js';
 import { readExecve } from './linux/audit/execve.js';
 import { readProcess } from './linux/proc.js';
-import type { ProgramFeed } from './linux/process-table.js';
+import type { ProgramFeed } from './linux/processes.js';
 import { ProcessPolling } from './linux/process-polling.js';
 import type { ReportLoss } from './loss.js';
 import {
@@ -122,7 +122,9 @@ async function openProcConnector(
           listener.onProgram(program);
           return;
         }
+        case 'thread':
         case 'exit':
+        case 'thread-exit':
           return;
       }
     },

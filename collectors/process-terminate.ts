@@ -8,8 +8,8 @@ import {
   type Unavailable,
 } from './collector.js';
 import { InOrder } from './in-order.js';
-import type { EndedProcess } from './linux/process-table.js';
 import type { ProgramFacts } from './linux/process-store.js';
+import type { EndedProcess } from './linux/processes.js';
 
 /** Every process that ends, however it ends. */
 export const processTerminate: TriggeredCollector<'ProcessTerminate'> = {

@@ -21,9 +21,15 @@ export interface ForkEvent extends Timed {
   readonly parentPid: number;
 }
 
-/** A whole process ended, not one of its threads. */
+/** A process began another thread. */
+export interface ThreadEvent extends Timed {
+  readonly kind: 'thread';
+  readonly pid: number;
+}
+
+/** A thread ended: the one that carries the pid, with which most processes end, or (`thread-exit`) another one. */
 export interface ExitEvent extends Timed {
-  readonly kind: 'exit';
+  readonly kind: 'exit' | 'thread-exit';
   readonly pid: number;
   /** What it handed to exit(2), 0–255; 0 when a signal ended it. */
   readonly exitCode: number;
@@ -31,7 +37,7 @@ export interface ExitEvent extends Timed {
   readonly signal: number;
 }
 
-export type ProcessEvent = ExecEvent | ForkEvent | ExitEvent;
+export type ProcessEvent = ExecEvent | ForkEvent | ThreadEvent | ExitEvent;
 
 /** The kernel's answer to a request, told to every listener; `ack` says whose it is. */
 export interface Acknowledgement {
@@ -50,8 +56,7 @@ const processEventsIndex = 1;
 const messageDone = 3;
 
 /**
- * The events of one datagram. Those that tell nothing about whole processes (threads, changes of ids, names, ptrace)
- * are left out; `malformed` counts messages that are shorter than what they announce or not from this connector.
+ * The events of one datagram. Those that tell nothing about lives (changes of ids, names, ptrace) are left out; `malformed` counts messages that are shorter than what they announce or not from this connector.
  *
  * @param bootWallMs what the wall clock showed when the monotonic clock was zero
  */
@@ -101,7 +106,9 @@ function parseMessage(
     case eventBits.fork: {
       if (present < 4) return 'malformed';
       const [parentPid, pid, group] = [data(1), data(2), data(3)];
-      return pid === group ? { kind: 'fork', pid, parentPid, timeMs } : undefined;
+      return pid === group
+        ? { kind: 'fork', pid, parentPid, timeMs }
+        : { kind: 'thread', pid: group, timeMs };
     }
     case eventBits.exec:
       // After an exec the calling thread is the leader of its group, whatever thread it was before.
@@ -110,9 +117,8 @@ function parseMessage(
       if (present < 4) return 'malformed';
       const [pid, group, status] = [data(0), data(1), data(2)];
       // wait(2): the low seven bits are the signal, the byte above them the exit code.
-      return pid === group
-        ? { kind: 'exit', pid, exitCode: (status >>> 8) & 0xff, signal: status & 0x7f, timeMs }
-        : undefined;
+      const kind = pid === group ? 'exit' : 'thread-exit';
+      return { kind, pid: group, exitCode: (status >>> 8) & 0xff, signal: status & 0x7f, timeMs };
     }
     default:
       return undefined;

@@ -126,6 +126,15 @@ export function pidsAmong(names: readonly string[]): number[] {
     .sort((a, b) => a - b);
 }
 
+/** Whether a thread besides the first exists; false for a process that is gone or cannot be seen. */
+export function hasOtherThreads(paths: Paths, pid: number): boolean {
+  try {
+    return readdirSync(`${paths.procRoot}/${pid}/task`).some((name) => name !== String(pid));
+  } catch {
+    return false;
+  }
+}
+
 /** Every pid there is; empty when /proc cannot be listed. */
 export function listPids(paths: Paths): number[] {
   try {

@@ -32,6 +32,8 @@ export interface ProcessRecord {
   /** Executions that a source told before the process events announced them, and when the last of them was. */
   unannounced: number;
   toldMs: number;
+  /** Has, or may have, more than one thread. */
+  threaded: boolean;
   /** A thread of the kernel, which runs no program. */
   kernel: boolean;
 }
@@ -98,6 +100,8 @@ export class ProcessStore {
       untold: [],
       unannounced: 0,
       toldMs: 0,
+      // Of one whose fork was not seen, threads may have been missed as well.
+      threaded: true,
       kernel,
     };
     this.hold(program);

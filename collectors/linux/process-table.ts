@@ -1,59 +1,13 @@
 import type { Clock, Timer } from '../clock.js';
 import { isUnavailable, type Unavailable } from '../collector.js';
-import type { ReportLoss } from '../loss.js';
 import type { Paths } from './paths.js';
-import { kernelThread, listPids, readExecutable, readProcess, readStat } from './proc.js';
+import { PresentProcesses } from './present-processes.js';
+import { hasOtherThreads, listPids } from './proc.js';
 import type { ProcessEvents, ProcessEventSubscription } from './proc-connector.js';
 import type { ExitEvent, ForkEvent, ProcessEvent } from './proc-connector-messages.js';
+import { ProcessEndings } from './process-endings.js';
+import type { ProcessFollower, ProcessInfo, Processes, ProgramFeed } from './processes.js';
 import { type ProcessRecord, ProcessStore, type ProgramFacts } from './process-store.js';
-
-/** What is known of a process, alive or ended lately. Absent members are not known. */
-export interface ProcessInfo extends ProgramFacts {
-  readonly pid: number;
-  readonly parentPid?: number;
-}
-
-/** A process that ended. */
-export interface EndedProcess {
-  /** Wall clock, milliseconds since the epoch. */
-  readonly timeMs: number;
-  readonly pid: number;
-  /** What it handed to exit(2), 0–255; 0 when a signal ended it. */
-  readonly exitCode: number;
-  /** Number of the signal that ended it; 0 when none did. */
-  readonly signal: number;
-  /** The program it ran last; undefined while a source of executions owes it, and when nothing is known. */
-  program(): ProgramFacts | undefined;
-  /** Resolves when `program` cannot become better known; may never. */
-  readonly told: Promise<void>;
-}
-
-export interface ProcessFollower {
-  readonly onEnd?: (process: EndedProcess) => void;
-  readonly lose?: ReportLoss;
-  /** The kernel's process events ended for good, and this following with them. */
-  readonly onFailed: (error: Error) => void;
-}
-
-/** A source of executions that tells more than the process events do. */
-export interface ProgramFeed {
-  /** @param timeMs when it was executed, wall clock */
-  executed(pid: number, parentPid: number | undefined, facts: ProgramFacts, timeMs: number): void;
-  end(): void;
-}
-
-/** Looks processes up for collectors that learn of something a process did. */
-export interface Processes {
-  /**
-   * The process that had this pid at `atMs` (wall clock, ms; now when absent), alive or ended less than a minute ago.
-   * Undefined when nothing is known of it any more. May read /proc; never throws.
-   */
-  of(pid: number, atMs?: number): ProcessInfo | undefined;
-  /** Keeps the table up to date with every fork, exec and exit from the moment it resolves. */
-  follow(follower: ProcessFollower): Promise<{ end(): void } | Unavailable>;
-  /** Announces that every execution will be told, so that the table need not read /proc for it. */
-  feed(): ProgramFeed;
-}
 
 interface ProcessTableOptions {
   readonly paths: Paths;
@@ -65,7 +19,6 @@ interface ProcessTableOptions {
 
 /** The clock of audit is a tick of up to 10 ms late, and so is a start time of /proc (USER_HZ). */
 const slackMs = 50;
-const msPerTick = 10;
 /** After a loss, until the burst that caused it is over. */
 const lookAgainMs = 1000;
 /** From the call of execve to its announcement, on slow storage. */
@@ -83,15 +36,26 @@ const mostUntold = 16;
  */
 export class ProcessTable implements Processes {
   private readonly store: ProcessStore;
+  private readonly present: PresentProcesses;
   private readonly followers = new Set<ProcessFollower>();
   private following: Promise<ProcessEventSubscription | Unavailable> | undefined;
   /** Every fork, exec and exit is being told. */
   private current = false;
   private feeds = 0;
   private lookAgain: Timer | undefined;
+  private readonly endings: ProcessEndings;
 
   constructor(private readonly options: ProcessTableOptions) {
     this.store = new ProcessStore(options.clock);
+    this.present = new PresentProcesses(options);
+    this.endings = new ProcessEndings({
+      clock: options.clock,
+      hasOtherThreads: (pid) => hasOtherThreads(options.paths, pid),
+      onEnd: (record, exit) => {
+        if (this.store.living(record.pid) === record) this.store.end(record.pid, exit.timeMs);
+        this.tellEnd(exit, record);
+      },
+    });
   }
 
   of(pid: number, atMs = this.options.clock.wallMs()): ProcessInfo | undefined {
@@ -113,6 +77,7 @@ export class ProcessTable implements Processes {
     }
     return {
       end: () => {
+        this.endings.flush();
         if (!this.followers.delete(follower) || this.followers.size > 0) return;
         this.stopFollowing();
         subscription.end();
@@ -160,31 +125,26 @@ export class ProcessTable implements Processes {
     this.following = undefined;
     this.current = false;
     this.lookAgain?.cancel();
+    this.endings.clear();
   }
 
   /** Takes over what runs already: when it ends its program can no longer be read. */
   private look(): void {
     const { clock, paths } = this.options;
-    const present = new Set(listPids(paths));
+    const pids = new Set(listPids(paths));
     for (const pid of this.store.livingPids()) {
-      if (!present.has(pid)) this.store.end(pid, clock.wallMs());
+      if (!pids.has(pid)) this.store.end(pid, clock.wallMs());
     }
-    for (const pid of present) {
+    for (const pid of pids) {
+      const found = this.present.readBriefly(pid);
+      if (found === undefined) continue;
+      const { parentPid, startedMs, kernel, facts } = found;
       const known = this.store.living(pid);
-      const stat = readStat(paths, pid);
-      if (stat === undefined) continue;
-      const startedMs = this.wallOf(stat.startTicks);
-      const same = known !== undefined && isSameStart(known.startedMs, startedMs);
-      if (same && known.program.facts !== undefined) continue;
-      const executable = readExecutable(paths, pid);
-      const facts = executable === undefined ? {} : { executable };
-      if (same) {
+      if (known === undefined || Math.abs(known.startedMs - startedMs) > slackMs) {
+        this.store.begin(pid, parentPid, startedMs, this.store.newProgram(facts, false), kernel);
+      } else if (known.program.facts === undefined) {
         this.store.tell(known.program, facts, false);
-        continue;
       }
-      const program = this.store.newProgram(facts, false);
-      const kernel = (stat.flags & kernelThread) !== 0;
-      this.store.begin(pid, stat.parentPid, startedMs, program, kernel);
     }
   }
 
@@ -196,29 +156,43 @@ export class ProcessTable implements Processes {
       case 'exec':
         this.announced(event.pid, event.timeMs);
         return;
+      case 'thread': {
+        const record = this.store.living(event.pid);
+        if (record !== undefined) record.threaded = true;
+        return;
+      }
       case 'exit':
         this.exited(event);
+        return;
+      case 'thread-exit':
+        this.endings.otherThreadEnded(event);
         return;
     }
   }
 
   private forked({ pid, parentPid, timeMs }: ForkEvent): void {
+    this.endings.replaced(pid);
     const known = this.store.living(pid);
     if (known !== undefined && timeMs <= known.startedMs + slackMs) {
       // Its execution, or a look at /proc, was quicker.
       known.startedMs = timeMs;
       known.parentPid = parentPid;
+      known.threaded = false;
       return;
     }
     const parent = this.store.living(parentPid) ?? this.readLiving(parentPid, timeMs);
     const program = parent?.program ?? this.store.newProgram({});
-    this.store.begin(pid, parentPid, timeMs, program, parent?.kernel ?? false);
+    const record = this.store.begin(pid, parentPid, timeMs, program, parent?.kernel ?? false);
+    record.threaded = false;
   }
 
   private announced(pid: number, timeMs: number): void {
     const program = this.store.newProgram();
     const record =
       this.store.living(pid) ?? this.store.begin(pid, undefined, timeMs, this.store.newProgram({}));
+    // Whichever thread executes is the only one left.
+    this.endings.executed(pid);
+    record.threaded = false;
     if (record.unannounced > 0 && timeMs - record.toldMs < longestExecutionMs) {
       record.unannounced--;
       return;
@@ -229,7 +203,7 @@ export class ProcessTable implements Processes {
       record.untold.push(program);
       if (record.untold.length > mostUntold) record.untold.shift();
     } else {
-      this.store.tell(program, readProcess(this.options.paths, pid) ?? {});
+      this.store.tell(program, this.present.read(pid)?.facts ?? {});
     }
   }
 
@@ -260,9 +234,18 @@ export class ProcessTable implements Processes {
     return this.store.begin(pid, parentPid, timeMs, this.store.newProgram({}));
   }
 
-  private exited({ pid, exitCode, signal, timeMs }: ExitEvent): void {
-    const record = this.store.end(pid, timeMs) ?? this.endedSince(pid, timeMs);
-    if (record?.kernel === true) return;
+  private exited(exit: ExitEvent): void {
+    const living = this.store.living(exit.pid);
+    if (living?.threaded === true && !living.kernel) {
+      this.endings.firstThreadEnded(living, exit);
+      return;
+    }
+    const record = this.store.end(exit.pid, exit.timeMs) ?? this.endedSince(exit.pid, exit.timeMs);
+    if (record?.kernel !== true) this.tellEnd(exit, record);
+  }
+
+  private tellEnd(exit: ExitEvent, record: ProcessRecord | undefined): void {
+    const { pid, exitCode, signal, timeMs } = exit;
     const program = record?.program;
     const told =
       program === undefined || program.facts !== undefined
@@ -279,42 +262,32 @@ export class ProcessTable implements Processes {
   }
 
   private recordAt(pid: number, atMs: number): ProcessRecord | undefined {
-    const { paths, clock } = this.options;
     const living = this.store.living(pid);
     const ended = this.store.ended(pid);
     if (living === undefined || living.startedMs > atMs + slackMs) {
       if (ended?.endedMs !== undefined && atMs <= ended.endedMs + slackMs) return ended;
       return this.readLiving(pid, atMs);
     }
-    if (this.current && living.program.facts !== undefined && living.program.whole) return living;
-    const stat = readStat(paths, pid);
-    if (stat === undefined) return this.current ? living : this.store.end(pid, clock.wallMs());
-    if (this.wallOf(stat.startTicks) > living.startedMs + slackMs) {
-      this.store.end(pid, this.wallOf(stat.startTicks));
+    const { facts, whole } = living.program;
+    if (this.current && facts !== undefined && whole) return living;
+    const startedMs = this.present.startedMs(pid);
+    if (startedMs === undefined) {
+      return this.current ? living : this.store.end(pid, this.options.clock.wallMs());
+    }
+    if (startedMs > living.startedMs + slackMs) {
+      this.store.end(pid, startedMs);
       return this.readLiving(pid, atMs);
     }
-    const { facts, whole } = living.program;
-    const believed = facts !== undefined && whole && (this.current || this.feeds > 0);
-    if (!believed) this.store.tell(living.program, readProcess(paths, pid) ?? facts ?? {});
+    const believed = facts !== undefined && whole && this.feeds > 0;
+    if (!believed) this.store.tell(living.program, this.present.read(pid)?.facts ?? facts ?? {});
     return living;
   }
 
   /** Reads a process that the table does not know; one that started after `atMs` is another. */
   private readLiving(pid: number, atMs: number): ProcessRecord | undefined {
-    const facts = readProcess(this.options.paths, pid);
-    if (facts === undefined) return undefined;
-    const startedMs = this.wallOf(facts.startTicks);
-    if (startedMs > atMs + slackMs) return undefined;
-    const kernel = (facts.flags & kernelThread) !== 0;
-    return this.store.begin(pid, facts.parentPid, startedMs, this.store.newProgram(facts), kernel);
+    const found = this.present.read(pid);
+    if (found === undefined || found.startedMs > atMs + slackMs) return undefined;
+    const { parentPid, startedMs, kernel, facts } = found;
+    return this.store.begin(pid, parentPid, startedMs, this.store.newProgram(facts), kernel);
   }
-
-  private wallOf(startTicks: number): number {
-    const { clock, uptimeMs } = this.options;
-    return clock.wallMs() - uptimeMs() + startTicks * msPerTick;
-  }
-}
-
-function isSameStart(a: number, b: number): boolean {
-  return Math.abs(a - b) <= slackMs;
 }

@@ -49,13 +49,19 @@ describe('messages of the proc connector', () => {
     });
   });
 
-  it('leaves threads out, and what is not asked for', () => {
+  it('tells threads from processes, and leaves out what is not asked for', () => {
     const datagram = Buffer.concat([
       message(fork, [10, 10, 22, 20]),
-      message(exit, [22, 20, 0, 17]),
+      message(exit, [22, 20, 0x0100, 17]),
       message(uid, [20, 20, 0, 0]),
     ]);
-    expect(parseProcessEvents(datagram, 1000)).toEqual({ events: [], malformed: 0 });
+    expect(parseProcessEvents(datagram, 1000)).toEqual({
+      events: [
+        { kind: 'thread', pid: 20, timeMs },
+        { kind: 'thread-exit', pid: 20, exitCode: 1, signal: 0, timeMs },
+      ],
+      malformed: 0,
+    });
   });
 
   it('counts a torn message and keeps those before it', () => {

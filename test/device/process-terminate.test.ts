@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../collectors/clock.js';
@@ -128,12 +129,40 @@ describe('ProcessTerminate on the real kernel', () => {
 
   it('tells a fork that executed nothing as the program of its parent, and no thread', async () => {
     const { observed } = await watch(processTerminate, await startHost());
-    const script =
-      'import os,threading,sys\nif os.fork()==0: os._exit(7)\nt=threading.Thread(target=lambda:0); t.start(); t.join(); os.wait()';
-    await run('/usr/bin/python3', ['-c', script]);
-    const python = realpathSync('/usr/bin/python3');
-    const ends = () => observed.filter(({ payload }) => payload.Executable === python);
-    await until('both ends', 3000, () => ends().length >= 2);
-    expect(ends().map(({ payload }) => payload.ExitStatus)).toEqual([7, 0]);
+    await run(python, ['-c', forkAndThread]);
+    await until('both ends', 3000, () => statusesOf(observed, python).length >= 2);
+    expect(statusesOf(observed, python)).toEqual([7, 0]);
+  });
+
+  it('tells a process once whose first thread ends long before the others, or is not the one that executes', async () => {
+    const { observed } = await watch(processTerminate, await startHost());
+    await run(python, ['-c', lastThreadExits]).catch(() => undefined);
+    await run(python, ['-c', threadExecutes]).catch(() => undefined);
+    await until('both ends', 3000, () => statusesOf(observed, shell).length > 0);
+    await sleep(500);
+    expect(statusesOf(observed, python)).toEqual([5]);
+    expect(statusesOf(observed, shell)).toEqual([6]);
   });
 });
+
+const python = realpathSync('/usr/bin/python3');
+const statusesOf = (observed: readonly Observation<'ProcessTerminate'>[], executable: string) =>
+  observed
+    .filter(({ payload }) => payload.Executable === executable)
+    .map(({ payload }) => payload.ExitStatus);
+
+const forkAndThread = `
+import os, threading
+if os.fork() == 0: os._exit(7)
+thread = threading.Thread(target=lambda: 0)
+thread.start(); thread.join(); os.wait()`;
+
+const lastThreadExits = `
+import ctypes, os, threading, time
+threading.Thread(target=lambda: (time.sleep(0.5), os._exit(5))).start()
+ctypes.CDLL(None).syscall(60 if os.uname().machine == 'x86_64' else 93, 0)`;
+
+const threadExecutes = `
+import os, threading, time
+threading.Thread(target=lambda: os.execv('/bin/sh', ['sh', '-c', 'sleep 0.3; exit 6'])).start()
+time.sleep(9)`;

@@ -1,0 +1,51 @@
+import type { Unavailable } from '../collector.js';
+import type { ReportLoss } from '../loss.js';
+import type { ProgramFacts } from './process-store.js';
+
+/** What is known of a process, alive or ended lately. Absent members are not known. */
+export interface ProcessInfo extends ProgramFacts {
+  readonly pid: number;
+  readonly parentPid?: number;
+}
+
+/** A process that ended. */
+export interface EndedProcess {
+  /** Wall clock, milliseconds since the epoch. */
+  readonly timeMs: number;
+  readonly pid: number;
+  /** What it handed to exit(2), 0–255; 0 when a signal ended it. */
+  readonly exitCode: number;
+  /** Number of the signal that ended it; 0 when none did. */
+  readonly signal: number;
+  /** The program it ran last; undefined while a source of executions owes it, and when nothing is known. */
+  readonly program: () => ProgramFacts | undefined;
+  /** Resolves when `program` cannot become better known; may never. */
+  readonly told: Promise<void>;
+}
+
+export interface ProcessFollower {
+  readonly onEnd?: (process: EndedProcess) => void;
+  readonly lose?: ReportLoss;
+  /** The kernel's process events ended for good, and this following with them. */
+  readonly onFailed: (error: Error) => void;
+}
+
+/** A source of executions that tells more than the process events do. */
+export interface ProgramFeed {
+  /** @param timeMs when it was executed, wall clock */
+  executed(pid: number, parentPid: number | undefined, facts: ProgramFacts, timeMs: number): void;
+  end(): void;
+}
+
+/** Looks processes up for collectors that learn of something a process did. */
+export interface Processes {
+  /**
+   * The process that had this pid at `atMs` (wall clock, ms; now when absent), alive or ended less than a minute ago.
+   * Undefined when nothing is known of it any more. May read /proc; never throws.
+   */
+  of(pid: number, atMs?: number): ProcessInfo | undefined;
+  /** Keeps the table up to date with every fork, exec and exit from the moment it resolves. */
+  follow(follower: ProcessFollower): Promise<{ end(): void } | Unavailable>;
+  /** Announces that every execution will be told, so that the table need not read /proc for it. */
+  feed(): ProgramFeed;
+}
