@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configurationObjectName } from '../../config/twin-settings.js';
 import {
+  agentBundle,
   desired,
   deviceId,
   Fixture,
@@ -218,5 +221,22 @@ describe('the running agent', () => {
     const { StartTimeUtc = '', EndTimeUtc = '' } = hit?.ExtraDetails ?? {};
     // The default would be an hour.
     expect(Date.parse(EndTimeUtc) - Date.parse(StartTimeUtc)).toBeLessThan(5_000);
+  });
+
+  it('goes on when nobody reads its log any more', async () => {
+    const child = spawn(process.execPath, [agentBundle, 'run', '--config', fixture.configFile], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = once(child, 'exit');
+    await once(child.stderr, 'data');
+    child.stderr.destroy();
+    child.stdout.destroy();
+    const mark = 'mark-unread-log';
+    const started = fixture.hub.awaitMessages((all) => all.length > 0, 10_000);
+    await Promise.race([started, ended]);
+    await startMarked(mark);
+    await fixture.hub.awaitMessages(seen(mark), 10_000);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
   });
 });
