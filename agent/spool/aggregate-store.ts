@@ -36,8 +36,9 @@ interface Sealing {
   readonly batch: number;
 }
 
-export interface SealedTogether {
-  readonly aggregates: readonly Aggregate[];
+/** A closed aggregate, and when its window ended: wall clock, ms since the epoch. */
+export interface Closed {
+  readonly aggregate: Aggregate;
   readonly endMs: number;
 }
 
@@ -97,13 +98,13 @@ export class AggregateStore {
   }
 
   /** What was sealed and may or may not have reached the spool, in the order of sealing. */
-  sealedBatches(): SealedTogether[] {
-    const batches = new Map<number, { aggregates: Aggregate[]; endMs: number }>();
+  sealedBatches(): Closed[][] {
+    const batches = new Map<number, Closed[]>();
     for (const { aggregate, sealed } of this.known.values()) {
       if (sealed === undefined) continue;
-      const batch = batches.get(sealed.batch) ?? { aggregates: [], endMs: sealed.endMs };
+      const batch = batches.get(sealed.batch) ?? [];
       batches.set(sealed.batch, batch);
-      batch.aggregates.push(aggregate);
+      batch.push({ aggregate, endMs: sealed.endMs });
     }
     return [...batches].sort(([a], [b]) => a - b).map(([, batch]) => batch);
   }
@@ -117,15 +118,20 @@ export class AggregateStore {
   }
 
   /** Writes that these were sealed together, with their final counts, in this order. */
-  seal({ aggregates, endMs }: SealedTogether): Promise<boolean> {
+  seal(closed: readonly Closed[]): Promise<boolean> {
     const batch = this.nextBatch++;
     return this.attempt(async () => {
-      const records: StoreRecord[] = aggregates.flatMap((aggregate) => [
+      const records: StoreRecord[] = closed.flatMap(({ aggregate, endMs }) => [
         ...this.changes(aggregate),
         { kind: 'seal', id: aggregate.id, endMs, batch },
       ]);
       await this.write(records);
     });
+  }
+
+  /** Whether the disk holds something of the aggregate. */
+  holds(id: string): boolean {
+    return this.known.has(id);
   }
 
   /** Forgets aggregates that are in the spool. */
