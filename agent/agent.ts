@@ -4,6 +4,7 @@ import { createHost, type ManagedHost } from '../collectors/host.js';
 import { handedOverSockets } from '../collectors/linux/systemd-sockets.js';
 import { readStat } from '../collectors/linux/proc.js';
 import { collectors as registeredCollectors } from '../collectors/registry.js';
+import { reasonOf } from '../config/errors.js';
 import { evaluateTwin, type Evaluation } from '../config/evaluate-twin.js';
 import type { JsonObject } from '../config/json.js';
 import type { LocalSettings } from '../config/local-settings.js';
@@ -272,7 +273,7 @@ export class Agent {
     try {
       await action();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.options.log.error(`While stopping, the agent could not ${what}: ${reason}`);
     }
   }

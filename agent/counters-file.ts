@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../collectors/clock.js';
+import { reasonOf } from '../config/errors.js';
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../config/json.js';
 import type { Log } from './log.js';
 import { writeFileAtomically } from './state-directory.js';
@@ -49,7 +50,7 @@ export class CountersFile {
     this.saving = this.saving
       .then(() => writeFileAtomically(this.path, `${JSON.stringify(this.content())}\n`))
       .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         this.log.warn(`The counters could not be written to ${this.path}: ${reason}.`);
       });
     return this.saving;

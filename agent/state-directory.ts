@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { reasonOf } from '../config/errors.js';
 import { CommandError, exitCodes } from './exit-codes.js';
 
 /** Replaces a file so that after a crash it holds either the old or the new text, and only its owner can read it. */
@@ -33,7 +34,7 @@ export async function prepareStateDirectory(path: string): Promise<void> {
     const { mode } = await stat(path);
     if ((mode & 0o077) !== 0) await chmod(path, 0o700);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new CommandError(
       `The state directory ${path} cannot be used: ${reason}. ` +
         'Give it to the user that the agent runs as, or set "stateDirectory" to a directory that it may write.',

@@ -1,4 +1,5 @@
 import { endianness, release } from 'node:os';
+import { reasonOf } from '../config/errors.js';
 import type { LocalSettings } from '../config/local-settings.js';
 import type { Clock } from './clock.js';
 import { isUnavailable, type Unavailable } from './collector.js';
@@ -95,7 +96,7 @@ async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
   try {
     reader.start();
   } catch (error) {
-    return { unavailable: error instanceof Error ? error.message : String(error) };
+    return { unavailable: reasonOf(error) };
   }
   const audit = handedOver.get('audit');
   const connector = handedOver.get('connector');

@@ -15,7 +15,7 @@ import { openProcessSource, type ProcessSource, processSources } from './process
 type Context = TriggeredContext;
 
 /** Every program that is started, from the best source that works. */
-export const processCreate: TriggeredCollector = {
+export const processCreate: TriggeredCollector<'ProcessCreate'> = {
   kind: 'triggered',
   name: 'ProcessCreate',
   async start(context) {

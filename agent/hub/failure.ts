@@ -1,3 +1,5 @@
+import { reasonOf } from '../../config/errors.js';
+
 /**
  * What went wrong between the agent and the hub; the kind decides the reaction, the message is one sentence for
  * the operator. Never holds a key, a token or a connection string.
@@ -32,7 +34,7 @@ export function isRefusal(failure: HubError): boolean {
 
 export function asHubError(error: unknown): HubError {
   if (error instanceof HubError) return error;
-  return new HubError('protocol', error instanceof Error ? error.message : String(error));
+  return new HubError('protocol', reasonOf(error));
 }
 
 /** Whom the agent talks to; part of every sentence. */
@@ -44,7 +46,7 @@ export interface Endpoint {
 }
 
 /** Removes keys and signatures from a text that comes from elsewhere. */
-export function scrubSecrets(text: string): string {
+function scrubSecrets(text: string): string {
   return text
     .replace(/SharedAccessKey\s*=\s*[^;\s"']+/gi, 'SharedAccessKey=***')
     .replace(/SharedAccessSignature(\s+|\s*=\s*)[^\s"';]+/gi, 'SharedAccessSignature ***')

@@ -1,4 +1,5 @@
 import type { Clock } from '../../collectors/clock.js';
+import { reasonOf } from '../../config/errors.js';
 import type { JsonObject } from '../../config/json.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import type { Log } from '../log.js';
@@ -237,7 +238,7 @@ export class HubLink {
     try {
       return await this.options.credentials();
     } catch (error) {
-      throw new HubError('credentials', error instanceof Error ? error.message : String(error));
+      throw new HubError('credentials', reasonOf(error));
     }
   }
 

@@ -44,7 +44,7 @@ function promised<T>(call: (callback: Callback<T>) => void): Promise<T | undefin
 }
 
 /** A client of the device SDK over MQTT; `createSdkClient` is what `HubLink` is given. */
-export class SdkClient implements HubClient {
+class SdkClient implements HubClient {
   private client: ModuleClient | undefined;
   private transport: Transport | undefined;
   private ended = false;

@@ -11,13 +11,14 @@
  *
  * The owner runs one operation at a time.
  */
+import { reasonOf } from '../../config/errors.js';
 import type { Aggregate } from '../pipeline/aggregation.js';
 import { hitsOf, parseStoreRecord, type StoreRecord } from './aggregate-records.js';
 import { makeOwnDirectory } from './directory.js';
 import { systemFiles, type SpoolFiles } from './files.js';
 import { Journal } from './journal.js';
 import { recordBytes } from './records.js';
-import { errorText, type CountSpoolLoss } from './types.js';
+import type { CountSpoolLoss } from './types.js';
 
 const segmentBytes = 256 * 1024;
 /** Garbage below this is not worth a rewrite. */
@@ -153,7 +154,7 @@ export class AggregateStore {
       this.problemText = undefined;
       return true;
     } catch (error) {
-      this.problemText = errorText(error);
+      this.problemText = reasonOf(error);
       return false;
     }
   }

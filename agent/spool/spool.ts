@@ -16,6 +16,7 @@
  * 8. Losses found at the opening are counted once, not at every opening.
  */
 import type { Clock, Timer } from '../../collectors/clock.js';
+import { reasonOf } from '../../config/errors.js';
 import { Backlog, type Waiting } from './backlog.js';
 import { systemFiles } from './files.js';
 import { headsBytes, HeadsFile } from './heads.js';
@@ -25,7 +26,6 @@ import { maxSegmentBytes } from './recovery.js';
 import { ignore } from './segment-files.js';
 import { openSpoolDirectory } from './directory.js';
 import {
-  errorText,
   type AppendOutcome,
   type CountSpoolLoss,
   type QueueName,
@@ -337,7 +337,7 @@ export class Spool {
 
   /** The disk refused something: what waits stays in memory, and is tried again after a while. */
   private fail(error: unknown): void {
-    this.problemText = errorText(error);
+    this.problemText = reasonOf(error);
     this.hold();
     if (this.closed || this.retry !== undefined) return;
     this.retry = this.clock.after(this.retryDelayMs, () => {

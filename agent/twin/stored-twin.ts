@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { reasonOf } from '../../config/errors.js';
 import { isJsonObject, parseJson, type JsonObject } from '../../config/json.js';
 import type { Log } from '../log.js';
 import { writeFileAtomically } from '../state-directory.js';
@@ -49,7 +50,7 @@ export class TwinFile {
         await writeFileAtomically(this.path, `${text}\n`);
       } catch (error) {
         this.log.warn(
-          `The desired properties could not be written to ${this.path} (${reason(error)}); an offline start would use older ones. Check the space and the owner of the state directory.`,
+          `The desired properties could not be written to ${this.path} (${reasonOf(error)}); an offline start would use older ones. Check the space and the owner of the state directory.`,
         );
       }
     });
@@ -63,7 +64,7 @@ export class TwinFile {
 
   private ignore(error: unknown): void {
     this.log.warn(
-      `The stored desired properties in ${this.path} are not used (${reason(error)}); the defaults hold until the hub is reached.`,
+      `The stored desired properties in ${this.path} are not used (${reasonOf(error)}); the defaults hold until the hub is reached.`,
     );
   }
 }
@@ -77,8 +78,4 @@ function read(text: string): StoredTwin {
     throw new Error('members are missing');
   }
   return { version, document: desired, effective };
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

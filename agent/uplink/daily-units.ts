@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { schedule } from 'node-cron';
 import type { Clock } from '../../collectors/clock.js';
+import { reasonOf } from '../../config/errors.js';
 import { isJsonObject, parseJson } from '../../config/json.js';
 import type { Log } from '../log.js';
 import { writeFileAtomically } from '../state-directory.js';
@@ -70,7 +71,7 @@ export class DailyUnits {
     this.writing = this.writing
       .then(() => writeFileAtomically(path, `${text}\n`))
       .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         this.options.log.debug(`The count of metered units was not written to ${path}: ${reason}.`);
       });
   }
