@@ -11,6 +11,7 @@ import { isUnavailable } from './collector.js';
 import { InOrder } from './in-order.js';
 import { executedFile, observationOf, type StartedProgram } from './process-create-payload.js';
 import { openProcessSource, type ProcessSource, processSources } from './process-sources.js';
+import { Turns } from './turns.js';
 
 type Context = TriggeredContext;
 
@@ -45,7 +46,7 @@ class ProcessWatch implements RunningCollector {
   private readonly order: InOrder<Observation>;
   private inUse: InUse | undefined;
   private retry: Timer | undefined;
-  private work: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
   private stopped = false;
 
   constructor(private readonly context: Context) {
@@ -59,23 +60,17 @@ class ProcessWatch implements RunningCollector {
 
   /** Resolves with the reason when no source works. */
   start(): Promise<Unavailable | undefined> {
-    return this.enqueue(() => this.openBest());
+    return this.turns.run(() => this.openBest());
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     this.retry?.cancel();
-    await this.enqueue(async () => {
+    await this.turns.run(async () => {
       await this.inUse?.end();
       this.inUse = undefined;
       this.order.flush();
     });
-  }
-
-  private enqueue<T>(step: () => Promise<T>): Promise<T> {
-    const done = this.work.then(step);
-    this.work = done.catch(() => undefined);
-    return done;
   }
 
   private candidates(): readonly ProcessSource[] {
@@ -120,7 +115,7 @@ class ProcessWatch implements RunningCollector {
       onFailed: (error) => {
         if (life.ended) return;
         life.ended = true;
-        void this.enqueue(() => this.replace(source, error));
+        void this.turns.run(() => this.replace(source, error));
       },
     });
     if (isUnavailable(opened)) return opened;
@@ -148,7 +143,7 @@ class ProcessWatch implements RunningCollector {
     this.retry?.cancel();
     if (this.stopped) return;
     this.retry = this.context.clock.after(betterSourceRetryMs, () => {
-      void this.enqueue(() => this.openBest());
+      void this.turns.run(() => this.openBest());
     });
   }
 

@@ -154,11 +154,11 @@ describe('the running agent', () => {
   it('loses nothing while the hub is away, keeps the order, and reads the twin again', async () => {
     fixture.hub.patchDesired(deviceId, desired({ aggregationEnabledProcessCreate: false }));
     await fixture.startAgent();
-    await startMarked('mark-0', 0.3);
+    await startMarked('mark-0');
     await fixture.hub.awaitMessages(seen('mark-0'), 10_000);
     const before = [...fixture.hub.messages];
     await fixture.hub.stop();
-    for (const n of [1, 2, 3, 4]) await startMarked(`mark-${n}`, 0.3);
+    for (const n of [1, 2, 3, 4]) await startMarked(`mark-${n}`);
     await fixture.startHub();
     fixture.hub.patchDesired(deviceId, desired({ snapshotFrequency: 'PT2H' }));
     await fixture.hub.awaitTwin(
@@ -166,7 +166,7 @@ describe('the running agent', () => {
       (twin) => configurationOf(twin)['snapshotFrequency']?.value === 'PT2H',
       15_000,
     );
-    await startMarked('mark-5', 0.3);
+    await startMarked('mark-5');
     await fixture.hub.awaitMessages(seen('mark-5'), 15_000);
     const marks = [...startsOf([...before, ...fixture.hub.messages]).keys()].flatMap(
       (line) => /^\/bin\/sh.*(mark-\d)$/.exec(line)?.[1] ?? [],

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../clock.js';
 import { isUnavailable, type SourceState, type Unavailable } from '../../collector.js';
 import type { LossCause } from '../../loss.js';
+import { Turns } from '../../turns.js';
 import { EventAssembler } from './assembler.js';
 import type { AuditControl } from './control.js';
 import type { AuditEvent } from './event.js';
@@ -26,12 +27,12 @@ import { abisOf, type Abi } from './syscalls.js';
 export class AuditFeed implements AuditSource {
   private readonly subscribers = new Set<AuditSubscriber>();
   private active: Active | undefined;
-  private steps: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
 
   constructor(private readonly options: AuditFeedOptions) {}
 
   subscribe(subscriber: AuditSubscriber): Promise<AuditSubscription | Unavailable> {
-    return this.inTurn(async () => {
+    return this.turns.run(async () => {
       const abis = abisOf(this.options.machine);
       if (abis === undefined) {
         return {
@@ -52,7 +53,7 @@ export class AuditFeed implements AuditSource {
         await this.leave(subscriber, abis);
         return failure;
       }
-      return { end: () => this.inTurn(() => this.leave(subscriber, abis)) };
+      return { end: () => this.turns.run(() => this.leave(subscriber, abis)) };
     });
   }
 
@@ -62,7 +63,7 @@ export class AuditFeed implements AuditSource {
     const stream = this.options.openStream({
       onRecord: (type, text) => active.current && this.take(active.current, type, text),
       onOverflow: () => this.lose('socketOverflow', 1),
-      onFailed: (reason) => void this.inTurn(() => this.fail(new Error(reason))),
+      onFailed: (reason) => void this.turns.run(() => this.fail(new Error(reason))),
     });
     if (isUnavailable(stream)) return stream;
     const control = this.options.openControl(() => active.current?.guard.yieldOwnership());
@@ -187,12 +188,6 @@ export class AuditFeed implements AuditSource {
 
   private lose(cause: LossCause, count: number): void {
     for (const subscriber of this.subscribers) subscriber.lose(cause, count);
-  }
-
-  private inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.steps.then(step);
-    this.steps = result.catch(() => undefined);
-    return result;
   }
 }
 
