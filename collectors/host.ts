@@ -54,6 +54,7 @@ interface Kernel {
   readonly processEvents: ProcessEvents;
 }
 
+/** The host that the collectors see; opens nothing before `start`. */
 export function createHost(options: HostOptions): ManagedHost {
   const { clock, settings, paths = hostPaths } = options;
   let kernel: Kernel | Unavailable = { unavailable: 'The readers of the kernel are not started.' };

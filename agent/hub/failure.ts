@@ -16,6 +16,7 @@ export type FailureKind =
   | 'refused'
   | 'protocol';
 
+/** One failed step towards the hub; the message is a sentence for the operator, with every secret taken out. */
 export class HubError extends Error {
   override readonly name = 'HubError';
 
@@ -32,6 +33,7 @@ export function isRefusal(failure: HubError): boolean {
   return ['throttled', 'refused', 'unavailable'].includes(failure.kind);
 }
 
+/** Whatever was thrown, as a HubError; what is none is a fault of the protocol. */
 export function asHubError(error: unknown): HubError {
   if (error instanceof HubError) return error;
   return new HubError('protocol', reasonOf(error));

@@ -58,6 +58,7 @@ interface Life {
   readonly end: (failure: HubError) => void;
 }
 
+/** Keeps up a connection to the hub from `start` to `stop`; only `send` and `report` reject. */
 export class HubLink {
   private readonly listeners = new Set<LinkListener>();
   private readonly outage: Outage;

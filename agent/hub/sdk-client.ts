@@ -176,6 +176,7 @@ class SdkClient implements HubClient {
   }
 }
 
+/** Makes clients of the Azure SDK over MQTT, one for each connection; each throws only `HubError`. */
 export function createSdkClient(
   options: SdkClientOptions,
 ): (credentials: ModuleCredentials, events: HubClientEvents) => HubClient {

@@ -31,6 +31,7 @@ export interface ReportedOptions {
   readonly status: () => JsonObject;
 }
 
+/** Keeps the reported properties at the hub as they are wanted here. */
 export class ReportedProperties {
   private known: JsonObject | undefined;
   private sending = false;

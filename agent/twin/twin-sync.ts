@@ -38,6 +38,7 @@ export interface TwinSyncOptions {
   readonly status: () => JsonObject;
 }
 
+/** Turns the desired properties into settings, and reports what is in force. */
 export class TwinSync {
   private readonly desired = new DesiredDocument();
   private readonly file: TwinFile;

@@ -65,6 +65,7 @@ export interface MessageStatistics {
   readonly totalFailed: number;
 }
 
+/** Sends what the spool holds when it is due, in order, until the hub has acknowledged it. */
 export class Uplink {
   private readonly source: MessageSource;
   private readonly due: DuePriorities;
