@@ -31,6 +31,7 @@ export class Agent {
       clock,
       settings: local,
       handedOver: handedOverSockets(environment, process.pid),
+      noteFile: join(local.stateDirectory, 'audit-changes.json'),
       onTampering: (sentence) => this.warn(sentence),
       onProblem: (sentence) => options.log.warn(sentence),
     });

@@ -3,12 +3,14 @@ import { reasonOf } from '../config/errors.js';
 import type { LocalSettings } from '../config/local-settings.js';
 import type { Clock } from './clock.js';
 import { isUnavailable, type Unavailable } from './collector.js';
+import { fileNote, noNote } from './linux/audit/change-note.js';
 import { type AuditOptions, createAuditFeed } from './linux/audit/open.js';
 import type { AuditSource } from './linux/audit/source.js';
 import { ExecutableHashes } from './linux/executable-hash.js';
 import { KernelReader } from './linux/kernel-reader.js';
 import { loadLibc } from './linux/libc.js';
 import { hostPaths, type Paths } from './linux/paths.js';
+import { readBootId } from './linux/proc.js';
 import { ProcConnector, type ProcessEvents } from './linux/proc-connector.js';
 import type { ByteOrder } from './linux/proc-net.js';
 import { UserNames } from './linux/users.js';
@@ -44,6 +46,8 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
   readonly clock: Clock;
   readonly settings: HostSettings;
   readonly paths?: Paths;
+  /** Where changes of the kernel's audit are noted, so that the run after a crash takes them back. */
+  readonly noteFile?: string;
   /** Descriptors that systemd handed over (`handedOverSockets`); `audit` and `connector` are used. */
   readonly handedOver?: ReadonlyMap<string, number>;
 }
@@ -90,7 +94,7 @@ export function createHost(options: HostOptions): ManagedHost {
 }
 
 async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
-  const { clock, settings, handedOver = new Map<string, number>() } = options;
+  const { clock, settings, paths = hostPaths, handedOver = new Map<string, number>() } = options;
   const libc = await loadLibc();
   if (isUnavailable(libc)) return libc;
   const reader = new KernelReader(libc, clock);
@@ -112,6 +116,10 @@ async function openKernel(options: HostOptions): Promise<Kernel | Unavailable> {
       receiveBufferBytes: settings.audit.receiveBufferBytes,
       onTampering: options.onTampering,
       onProblem: options.onProblem,
+      note:
+        options.noteFile === undefined
+          ? noNote
+          : fileNote(options.noteFile, readBootId(paths), options.onProblem),
       ...(audit !== undefined && { handedOver: audit }),
     }),
     processEvents: new ProcConnector({

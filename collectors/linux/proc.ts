@@ -1,4 +1,4 @@
-import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { hasCode } from '../../config/errors.js';
 import type { Paths } from './paths.js';
 
@@ -175,3 +175,12 @@ function readBounded(path: string, limitBytes: number): Buffer | undefined {
 }
 
 const unreadable = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'EINVAL', 'EIO'];
+
+/** Names the present boot of the kernel, see proc_sys_kernel(5); empty where /proc does not tell. */
+export function readBootId(paths: Paths): string {
+  try {
+    return readFileSync(`${paths.procRoot}/sys/kernel/random/boot_id`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

@@ -1,4 +1,5 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { noNote } from '../../collectors/linux/audit/change-note.js';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +61,7 @@ export async function watch(own: 'auto' | 'never' = 'auto', handedOver?: number)
     own,
     ownPid: process.pid,
     receiveBufferBytes: 8 * 1024 * 1024,
+    note: noNote,
     ...(handedOver !== undefined && { handedOver }),
     onTampering: (sentence) => sentences.push(sentence),
     onProblem: (sentence) => problems.push(sentence),

@@ -3,6 +3,7 @@ import { isUnavailable, type SourceState, type Unavailable } from '../../collect
 import type { LossCause } from '../../loss.js';
 import { Turns } from '../../turns.js';
 import { EventAssembler } from './assembler.js';
+import type { ChangeNote } from './change-note.js';
 import type { AuditControl } from './control.js';
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
@@ -77,6 +78,7 @@ export class AuditFeed implements AuditSource {
       own,
       ownPid,
       isAlive: this.options.isAlive,
+      note: this.options.note,
       lose: (cause, count) => this.lose(cause, count),
       onState: (state) => this.tellState(state),
       onTampering: this.options.onTampering,
@@ -199,6 +201,8 @@ export interface AuditFeedOptions {
   /** `never`: read the stream, but leave its ownership to others even when nobody has it. */
   readonly own: 'auto' | 'never';
   readonly ownPid: number;
+  /** Where changes of the audit status are noted. */
+  readonly note: ChangeNote;
   /** Whether a process of that id exists. */
   readonly isAlive: (pid: number) => boolean;
   /** `uname -m`. */

@@ -5,6 +5,7 @@ import type { ReportLoss } from '../../loss.js';
 import { Turns } from '../../turns.js';
 import { NetlinkError } from '../netlink.js';
 import { BlindTime, type Tampering } from './blind-time.js';
+import type { ChangeNote } from './change-note.js';
 import { StatusChanges } from './changes.js';
 import type { AuditControl } from './control.js';
 import type { ListedRule } from './rules.js';
@@ -36,7 +37,7 @@ export class AuditGuard {
   private soon: Timer | undefined;
 
   constructor(private readonly options: AuditGuardOptions) {
-    this.changes = new StatusChanges(options.control);
+    this.changes = new StatusChanges(options.control, options.note);
     this.blindTime = new BlindTime(options.lose, options.onTampering);
   }
 
@@ -267,6 +268,7 @@ export interface AuditGuardOptions {
   readonly own: 'auto' | 'never';
   readonly ownPid: number;
   readonly isAlive: (pid: number) => boolean;
+  readonly note: ChangeNote;
   readonly lose: ReportLoss;
   readonly onState: (state: SourceState) => void;
   /** Somebody took our sight away; one sentence for the operator. */

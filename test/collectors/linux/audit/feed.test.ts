@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { noNote } from '../../../../collectors/linux/audit/change-note.js';
 import { isUnavailable, type SourceState } from '../../../../collectors/collector.js';
 import type { AuditEvent } from '../../../../collectors/linux/audit/event.js';
 import { AuditFeed } from '../../../../collectors/linux/audit/feed.js';
@@ -43,6 +44,7 @@ describe('the audit feed', () => {
       openStream: audit.openStream,
       openControl: audit.openControl,
       writeSystemLog: (line) => logged.push(line) > 0,
+      note: noNote,
       own: options.own ?? 'auto',
       ownPid,
       isAlive: (pid) => pid !== deadPid,
