@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createHost, type ManagedHost } from '../collectors/host.js';
 import { handedOverSockets } from '../collectors/linux/systemd-sockets.js';
 import { reasonOf } from '../config/errors.js';
