@@ -42,7 +42,8 @@ export class Agent {
   async start(): Promise<void> {
     const { local, log } = this.options;
     await prepareStateDirectory(local.stateDirectory);
-    const agentId = local.agentId ?? (await loadAgentId(local.stateDirectory));
+    const agentId =
+      local.agentId ?? (await loadAgentId(local.stateDirectory, (sentence) => log.warn(sentence)));
     const parts = await buildParts({
       ...this.options,
       agentId,

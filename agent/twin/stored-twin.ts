@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { reasonOf } from '../../config/errors.js';
 import { isJsonObject, parseJson, type JsonObject } from '../../config/json.js';
 import type { Log } from '../log.js';
-import { writeFileAtomically } from '../state-directory.js';
+import { readStateFile, writeFileAtomically } from '../state-directory.js';
 import type { Desired } from './desired-document.js';
 
 /** What an offline start needs. */
@@ -14,6 +13,8 @@ export interface StoredTwin extends Desired {
   readonly effective: JsonObject;
 }
 
+/** The hub allows 32 KB of values; keys, escapes and the settings in force come on top. */
+const largestBytes = 1_048_576;
 const format = 'iot-security-agent desired properties 1';
 
 /** The file beside the spool that holds the last desired properties. */
@@ -27,15 +28,9 @@ export class TwinFile {
 
   /** @returns undefined when there is no usable file; an unusable one is only worth a warning, the hub has it all. */
   async load(): Promise<StoredTwin | undefined> {
-    let text: string;
     try {
-      text = await readFile(this.path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.ignore(error);
-      return undefined;
-    }
-    try {
-      return read(text);
+      const text = await readStateFile(this.path, largestBytes);
+      return text === undefined ? undefined : read(text);
     } catch (error) {
       this.ignore(error);
       return undefined;
