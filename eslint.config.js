@@ -63,5 +63,5 @@ export default tseslint.config(
     [sdk, inventory, children, folder('agent'), folder('local-hub')],
   ),
   boundary(['config/**/*.ts'], [folder('agent'), folder('collectors'), folder('local-hub')]),
-  boundary(['local-hub/**/*.ts'], [folder('agent')]),
+  boundary(['local-hub/**/*.ts'], [folder('agent'), folder('collectors')]),
 );

@@ -1,49 +1,21 @@
 import { join } from 'node:path';
-import type { Clock } from '../collectors/clock.js';
 import { createHost, type ManagedHost } from '../collectors/host.js';
 import { parseAuditPlace, type AuditPlace } from '../collectors/linux/audit/unread-time.js';
 import { handedOverSockets } from '../collectors/linux/systemd-sockets.js';
-import { readStat } from '../collectors/linux/proc.js';
-import { collectors as registeredCollectors } from '../collectors/registry.js';
+import { reasonOf } from '../config/errors.js';
 import { evaluateTwin, type Evaluation } from '../config/evaluate-twin.js';
 import type { JsonObject } from '../config/json.js';
-import type { LocalSettings } from '../config/local-settings.js';
 import type { TwinSettings } from '../config/twin-settings.js';
 import { agentStatus } from './agent-status.js';
 import { CountersFile, storedCounts } from './counters-file.js';
-import { HubLink } from './hub/hub-link.js';
-import { createSdkClient } from './hub/sdk-client.js';
-import { loadCredentials } from './identity/credentials.js';
-import type { Log } from './log.js';
 import { LossLedger } from './losses.js';
-import { OperationalEvents } from './operational.js';
-import { Aggregates } from './pipeline/aggregates.js';
-import { Outbox } from './pipeline/outbox.js';
-import { OwnProcesses } from './pipeline/own-processes.js';
-import { Pipeline } from './pipeline/pipeline.js';
-import { createRedactor } from './pipeline/redaction.js';
-import { CollectorsRunner } from './runner/collectors-runner.js';
-import { Spool } from './spool/spool.js';
+import { buildParts, type AgentOptions, type Parts } from './parts.js';
 import { loadAgentId, prepareStateDirectory } from './state-directory.js';
-import { TwinSync } from './twin/twin-sync.js';
-import { Uplink } from './uplink/uplink.js';
+import type { Uplink } from './uplink/uplink.js';
 import { version } from './version.js';
 
-/** The hub's own limit for a message, properties included. */
-const hubMessageLimitBytes = 262_144;
-/** Room for the envelope and the properties of a message. */
-const messageFrameBytes = 1_536;
-
-export interface AgentOptions {
-  readonly local: LocalSettings;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Log;
-  readonly environment: NodeJS.ProcessEnv;
-}
-
 /**
- * The composition root: builds every part, starts them in the order in which the data flows, and stops them in an
+ * Has every part built, starts them in the order in which the data flows, and stops them in an
  * order that loses nothing. `start` resolves when the collectors are armed, whether or not the hub is reached.
  */
 export class Agent {
@@ -63,11 +35,21 @@ export class Agent {
   async start(): Promise<void> {
     const { clock, local, log } = this.options;
     await prepareStateDirectory(local.stateDirectory);
-    const agentId = local.agentId ?? (await loadAgentId(local.stateDirectory));
+    const agentId =
+      local.agentId ?? (await loadAgentId(local.stateDirectory, (sentence) => log.warn(sentence)));
     const counters = new CountersFile(local.stateDirectory, clock, log, () => this.memory());
     const stored = await counters.load();
-    const host = this.createHost(parseAuditPlace(stored['audit']));
-    const parts = await this.build(agentId, host, counters);
+    const parts = await buildParts({
+      ...this.options,
+      agentId,
+      host: this.createHost(parseAuditPlace(stored['audit'])),
+      counters,
+      losses: this.losses,
+      settings: () => this.settings,
+      onSettings: (evaluation, desiredVersion) => this.applySettings(evaluation, desiredVersion),
+      status: () => this.status(),
+      onStatusChange: () => this.parts?.twin.statusChanged(true),
+    });
     this.parts = parts;
     this.losses.restore(storedCounts(stored['losses']));
     parts.operational.restore(stored);
@@ -76,7 +58,7 @@ export class Agent {
       parts.twin.statusChanged(false);
     });
     await parts.aggregates.start();
-    await host.start();
+    await parts.host.start();
     await parts.twin.start();
     await parts.collectors.apply(this.settings);
     await parts.uplink.start();
@@ -113,6 +95,7 @@ export class Agent {
       clock,
       settings: local,
       handedOver: handedOverSockets(environment, process.pid),
+      noteFile: join(local.stateDirectory, 'audit-changes.json'),
       ...(lastAuditPlace === undefined ? {} : { lastAuditPlace }),
       onTampering: (sentence) => this.warn(sentence),
       onProblem: (sentence) => log.warn(sentence),
@@ -131,113 +114,6 @@ export class Agent {
 
   private get settings(): TwinSettings {
     return this.evaluation.settings;
-  }
-
-  private async build(agentId: string, host: ManagedHost, counters: CountersFile): Promise<Parts> {
-    const { clock, local, log, random } = this.options;
-    const { losses } = this;
-    const settings = (): TwinSettings => this.settings;
-    const spool = await Spool.open({
-      directory: join(local.stateDirectory, 'spool'),
-      limitBytes: this.settings.maxLocalCacheSizeInBytes,
-      clock,
-      lose: (cause, count, queue) => losses.count(queue ?? 'spool', cause, count),
-    });
-    const outbox = new Outbox({
-      spool,
-      clock,
-      losses,
-      maxEventBytes: () =>
-        Math.min(this.settings.maxMessageSizeInBytes, hubMessageLimitBytes) - messageFrameBytes,
-      aggregatedCategory: local.aggregatedCategory,
-    });
-    const aggregates = await Aggregates.open({
-      directory: join(local.stateDirectory, 'aggregates'),
-      clock,
-      outbox,
-      losses,
-      settings,
-      isDurable: () => spool.problem === undefined,
-      maxEntries: local.aggregationMaxEntries,
-      maxBytes: local.aggregationMaxBytes,
-    });
-    const pipeline = new Pipeline({
-      own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid),
-      redactor: createRedactor(local.redactionPatterns),
-      maxCommandLineBytes: local.maxCommandLineBytes,
-      aggregator: aggregates,
-      outbox,
-      losses,
-      settings,
-    });
-    const link = new HubLink({
-      credentials: () => loadCredentials(local),
-      createClient: createSdkClient({
-        keepAliveMs: local.keepAlive.ms,
-        productInfo: `iot-security-agent/${version}`,
-      }),
-      clock,
-      random,
-      log,
-      requestTimeoutMs: local.requestTimeout.ms,
-    });
-    const uplink = new Uplink({
-      spool,
-      link,
-      clock,
-      log,
-      random,
-      lose: (cause, count) => losses.count('uplink', cause, count),
-      onLowDelayed: () => this.parts?.twin.statusChanged(true),
-      settings,
-      local,
-      agentVersion: version,
-      agentId,
-    });
-    const collectors = new CollectorsRunner({
-      collectors: registeredCollectors,
-      host,
-      clock,
-      log,
-      losses,
-      onObservation: (name, observation) => {
-        counters.changed();
-        pipeline.observe(name, observation);
-      },
-      onSnapshot: (name, payloads, timeMs) => pipeline.snapshot(name, payloads, timeMs),
-      onStateChange: () => this.parts?.twin.statusChanged(true),
-    });
-    const operational = new OperationalEvents({
-      clock,
-      pipeline,
-      losses,
-      collected: () => outbox.collectedEvents,
-      onMemoryChange: () => this.parts?.counters.changed(),
-      takeSendStatistics: () => uplink.takeStatistics(),
-    });
-    const twin = new TwinSync({
-      link,
-      clock,
-      random,
-      log,
-      stateDirectory: local.stateDirectory,
-      objectName: local.remoteConfigurationObjectName,
-      onSettings: (evaluation, desiredVersion) => this.applySettings(evaluation, desiredVersion),
-      status: () => this.status(),
-    });
-    return {
-      host,
-      spool,
-      outbox,
-      pipeline,
-      aggregates,
-      link,
-      uplink,
-      collectors,
-      operational,
-      twin,
-      counters,
-    };
   }
 
   private applySettings(evaluation: Evaluation, desiredVersion: number): void {
@@ -290,7 +166,7 @@ export class Agent {
     try {
       await action();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       this.options.log.error(`While stopping, the agent could not ${what}: ${reason}`);
     }
   }
@@ -299,18 +175,4 @@ export class Agent {
 function unitsOf(uplink: Uplink): { today: number; cap: number; lowDelays: number } {
   const { unitsToday, maxUnitsPerDay, lowDelays } = uplink.stats();
   return { today: unitsToday, cap: maxUnitsPerDay, lowDelays };
-}
-
-interface Parts {
-  readonly host: ManagedHost;
-  readonly spool: Spool;
-  readonly outbox: Outbox;
-  readonly pipeline: Pipeline;
-  readonly aggregates: Aggregates;
-  readonly link: HubLink;
-  readonly uplink: Uplink;
-  readonly collectors: CollectorsRunner;
-  readonly operational: OperationalEvents;
-  readonly twin: TwinSync;
-  readonly counters: CountersFile;
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { reasonOf } from '../config/errors.js';
 import type { Command, OptionDeclaration, ParsedArguments } from './commands/command.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -8,7 +9,7 @@ function optionText([name, option]: [string, OptionDeclaration]): string {
   return option.type === 'string' ? `--${name} ${option.value ?? 'VALUE'}` : `--${name}`;
 }
 
-export function usageOf(command: Command): string {
+function usageOf(command: Command): string {
   const options = Object.entries(command.options);
   const parts = [command.name, ...options.map((entry) => `[${optionText(entry)}]`)];
   const usage = `usage: ${program} ${[...parts, command.operands ?? ''].join(' ').trimEnd()}`;
@@ -19,7 +20,7 @@ export function usageOf(command: Command): string {
   return [usage, '', command.meaning, ...(lines.length > 0 ? ['', ...lines] : []), ''].join('\n');
 }
 
-export function overview(commands: readonly Command[]): string {
+function overview(commands: readonly Command[]): string {
   const lines = commands.map((command) => `  ${command.name.padEnd(14)} ${command.meaning}`);
   const hint = `Try '${program} COMMAND --help'.`;
   return [`usage: ${program} COMMAND [OPTION…]`, '', ...lines, '', hint, ''].join('\n');
@@ -72,7 +73,7 @@ export async function runCommandLine(
   try {
     parsed = parse(command, rest);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     process.stderr.write(`${program} ${verb}: ${reason}\n\n${usageOf(command)}`);
     return exitCodes.configuration;
   }

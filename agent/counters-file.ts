@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../collectors/clock.js';
+import { reasonOf } from '../config/errors.js';
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../config/json.js';
 import type { Log } from './log.js';
-import { writeFileAtomically } from './state-directory.js';
+import { readStateFile, writeFileAtomically } from './state-directory.js';
 
 /** Losses count in memory and reach the disk at most this late; a write a minute at the most spares the flash. */
 const saveDelayMs = 60_000;
+/** A count for each cause of each component takes far less. */
+const largestBytes = 262_144;
 
 /**
  * Keeps numbers that must survive a restart: losses that the hub may not have heard of, and what was already said.
@@ -28,12 +30,12 @@ export class CountersFile {
 
   async load(): Promise<JsonObject> {
     try {
-      const stored = parseJson(await readFile(this.path, 'utf8'));
+      const text = await readStateFile(this.path, largestBytes);
+      if (text === undefined) return {};
+      const stored = parseJson(text);
       return isJsonObject(stored) ? stored : {};
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.log.warn(`The counters in ${this.path} cannot be read and start again from zero.`);
-      }
+    } catch {
+      this.log.warn(`The counters in ${this.path} cannot be read and start again from zero.`);
       return {};
     }
   }
@@ -49,7 +51,7 @@ export class CountersFile {
     this.saving = this.saving
       .then(() => writeFileAtomically(this.path, `${JSON.stringify(this.content())}\n`))
       .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         this.log.warn(`The counters could not be written to ${this.path}: ${reason}.`);
       });
     return this.saving;

@@ -1,4 +1,5 @@
 import winston from 'winston';
+import { printable } from '../config/quote.js';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -14,18 +15,6 @@ const syslogPrefix: Record<LogLevel, string> = {
   info: '<6>',
   debug: '<7>',
 };
-
-/**
- * Makes one line of what may hold text of strangers: control characters would forge log lines or move a terminal's
- * cursor, bidirectional marks would show it in another order (Unicode TR 36).
- */
-export function printable(text: string): string {
-  return text.replace(
-    // eslint-disable-next-line no-control-regex -- these are the characters to remove
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
 
 function line(message: unknown, fields: Record<string, unknown>): string {
   const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);

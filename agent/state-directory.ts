@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { FileError, readBoundedFile } from '../config/bounded-file.js';
+import { reasonOf } from '../config/errors.js';
 import { CommandError, exitCodes } from './exit-codes.js';
 
 /** Replaces a file so that after a crash it holds either the old or the new text, and only its owner can read it. */
@@ -24,16 +26,35 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
 }
 
 /**
+ * Reads a file of the state directory, of at most `maxBytes`; undefined when it is not there. What is in its place, a
+ * named pipe for example, neither holds the start nor fills the memory.
+ * @throws FileError
+ */
+export async function readStateFile(path: string, maxBytes: number): Promise<string | undefined> {
+  try {
+    return (await readBoundedFile(path, maxBytes)).text;
+  } catch (error) {
+    if (error instanceof FileError && error.kind === 'missing') return undefined;
+    throw error;
+  }
+}
+
+/**
  * Makes the state directory when it is missing, and keeps everybody else out of it.
  * @throws CommandError (77) with the remedy when that is not possible
  */
 export async function prepareStateDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    const { mode } = await stat(path);
+    const { mode, uid } = await stat(path);
+    const ownUid = process.geteuid?.() ?? uid;
+    // Whoever owns a directory can put into it what he likes, whatever its mode is now.
+    if (uid !== ownUid && uid !== 0) {
+      throw new Error(`it belongs to user ${uid} and not to user ${ownUid}, who runs the agent`);
+    }
     if ((mode & 0o077) !== 0) await chmod(path, 0o700);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new CommandError(
       `The state directory ${path} cannot be used: ${reason}. ` +
         'Give it to the user that the agent runs as, or set "stateDirectory" to a directory that it may write.',
@@ -44,12 +65,24 @@ export async function prepareStateDirectory(path: string): Promise<void> {
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The agent's identity in its messages: made once, then the same for the life of the state directory. */
-export async function loadAgentId(stateDirectory: string): Promise<string> {
+/**
+ * The agent's identity in its messages: made once, then the same for the life of the state directory.
+ * @param onProblem it could not be stored, so that the next start makes another; a full disk is no reason not to watch
+ */
+export async function loadAgentId(
+  stateDirectory: string,
+  onProblem: (sentence: string) => void,
+): Promise<string> {
   const path = join(stateDirectory, 'agent-id');
-  const stored = await readFile(path, 'utf8').catch(() => '');
-  if (guid.test(stored.trim())) return stored.trim();
+  const stored = (await readStateFile(path, 256).catch(() => undefined))?.trim() ?? '';
+  if (guid.test(stored)) return stored;
   const made = randomUUID();
-  await writeFileAtomically(path, `${made}\n`);
+  try {
+    await writeFileAtomically(path, `${made}\n`);
+  } catch (error) {
+    onProblem(
+      `The agent's id could not be stored in ${path}: ${reasonOf(error)}. It holds until the next start only; make room there, or set "agentId".`,
+    );
+  }
   return made;
 }

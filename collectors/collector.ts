@@ -16,7 +16,7 @@ export function isUnavailable(value: object): value is Unavailable {
  * Answers "what is there now". An empty array means "looked, and found none"; a read that failed is `Unavailable`
  * when the device cannot give the answer, and a thrown error otherwise. Never schedules, retries or sends.
  */
-export interface SnapshotCollector<N extends SnapshotName = SnapshotName> {
+export interface SnapshotCollector<N extends SnapshotName> {
   readonly kind: 'snapshot';
   readonly name: N;
   collect(context: SnapshotContext): Promise<readonly Payload<N>[] | Unavailable>;
@@ -59,7 +59,7 @@ export interface SourceState {
 }
 
 /** Is started and stopped, and emits payloads as things happen. */
-export interface TriggeredCollector<N extends TriggeredName = TriggeredName> {
+export interface TriggeredCollector<N extends TriggeredName> {
   readonly kind: 'triggered';
   readonly name: N;
   /** Resolves when the collector is armed: whatever happens from then on is seen. */
@@ -82,4 +82,4 @@ export interface RunningCollector {
   stop(): Promise<void>;
 }
 
-export type Collector = SnapshotCollector | TriggeredCollector;
+export type Collector = SnapshotCollector<SnapshotName> | TriggeredCollector<TriggeredName>;

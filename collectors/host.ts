@@ -1,7 +1,9 @@
 import { endianness, release, uptime } from 'node:os';
+import { reasonOf } from '../config/errors.js';
 import type { LocalSettings } from '../config/local-settings.js';
 import type { Clock } from './clock.js';
 import { isUnavailable, type Unavailable } from './collector.js';
+import { fileNote, noNote } from './linux/audit/change-note.js';
 import { type AuditOptions, createAuditFeed } from './linux/audit/open.js';
 import type { AuditSource } from './linux/audit/source.js';
 import { type AuditPlace, UnreadTime } from './linux/audit/unread-time.js';
@@ -59,6 +61,8 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
   readonly paths?: Paths;
   /** Where the run before had read kernel audit up to. */
   readonly lastAuditPlace?: AuditPlace;
+  /** Where changes of the kernel's audit are noted, so that the run after a crash takes them back. */
+  readonly noteFile?: string;
   /** Descriptors that systemd handed over (`handedOverSockets`); `audit` and `connector` are used. */
   readonly handedOver?: ReadonlyMap<string, number>;
 }
@@ -73,6 +77,7 @@ interface Kernel {
 /** Under tracefs instances/, with the pid of the agent. */
 const instanceName = 'iot-security-agent';
 
+/** The host that the collectors see; opens nothing before `start`. */
 export function createHost(options: HostOptions): ManagedHost {
   const { clock, settings, paths = hostPaths } = options;
   let kernel: Kernel | Unavailable = { unavailable: 'The readers of the kernel are not started.' };
@@ -122,14 +127,14 @@ export function createHost(options: HostOptions): ManagedHost {
 }
 
 async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Kernel | Unavailable> {
-  const { clock, settings, handedOver = new Map<string, number>() } = options;
+  const { clock, settings, paths = hostPaths, handedOver = new Map<string, number>() } = options;
   const libc = await loadLibc();
   if (isUnavailable(libc)) return libc;
   const reader = new KernelReader(libc, clock);
   try {
     reader.start();
   } catch (error) {
-    return { unavailable: error instanceof Error ? error.message : String(error) };
+    return { unavailable: reasonOf(error) };
   }
   const audit = handedOver.get('audit');
   const connector = handedOver.get('connector');
@@ -145,6 +150,10 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       onTampering: options.onTampering,
       onProblem: options.onProblem,
       unread,
+      note:
+        options.noteFile === undefined
+          ? noNote
+          : fileNote(options.noteFile, readBootId(paths), options.onProblem),
       ...(audit !== undefined && { handedOver: audit }),
     }),
     processEvents: new ProcConnector({

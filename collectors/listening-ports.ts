@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { hasCode } from '../config/errors.js';
 import type { SnapshotCollector } from './collector.js';
 import type { Details, Payload } from './events.js';
 import type { Paths } from './linux/paths.js';
@@ -19,7 +20,7 @@ const longestLineBytes = 4096;
 const anyAddress = { tcp: '0.0.0.0', udp: '0.0.0.0', tcp6: '::', udp6: '::' } as const;
 
 /** The sockets of the agent's network namespace that wait for others, with the processes that hold them. */
-export const listeningPorts: SnapshotCollector = {
+export const listeningPorts: SnapshotCollector<'ListeningPorts'> = {
   kind: 'snapshot',
   name: 'ListeningPorts',
   async collect({ host, signal, lose, setSource }) {
@@ -136,7 +137,7 @@ async function openUnlessAbsent(path: string) {
   try {
     return await open(path, 'r');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -27,6 +27,7 @@ export interface StartedProgram {
   readonly files: readonly FileIdentity[];
 }
 
+/** A started program as audit told it. */
 export function programOfExecve(execve: Execve, event: AuditEvent): StartedProgram {
   return {
     timeMs: execve.timeMs,
@@ -45,6 +46,7 @@ export function programOfExecve(execve: Execve, event: AuditEvent): StartedProgr
   };
 }
 
+/** A started program as /proc shows it, seen at `timeMs` (wall clock, ms since the epoch). */
 export function programOfProcess(facts: ProcessFacts, timeMs: number): StartedProgram {
   return {
     timeMs,

@@ -11,11 +11,12 @@ import { isUnavailable } from './collector.js';
 import { InOrder } from './in-order.js';
 import { executedFile, observationOf, type StartedProgram } from './process-create-payload.js';
 import { openProcessSource, type ProcessSource, processSources } from './process-sources.js';
+import { Turns } from './turns.js';
 
 type Context = TriggeredContext;
 
 /** Every program that is started, from the best source that works. */
-export const processCreate: TriggeredCollector = {
+export const processCreate: TriggeredCollector<'ProcessCreate'> = {
   kind: 'triggered',
   name: 'ProcessCreate',
   async start(context) {
@@ -47,7 +48,7 @@ class ProcessWatch implements RunningCollector {
   /** Keeps the table of processes up to date, for the parents; they may be unknown where that cannot be had. */
   private following: { end(): void } | undefined;
   private retry: Timer | undefined;
-  private work: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
   private stopped = false;
 
   constructor(private readonly context: Context) {
@@ -64,7 +65,7 @@ class ProcessWatch implements RunningCollector {
     // First, so that its socket is read first: a parent is known then before its child is told.
     const following = await this.context.host.processes.follow({ onFailed: () => undefined });
     if (!isUnavailable(following)) this.following = following;
-    const unavailable = await this.enqueue(() => this.openBest());
+    const unavailable = await this.turns.run(() => this.openBest());
     if (unavailable !== undefined) this.following?.end();
     return unavailable;
   }
@@ -72,18 +73,12 @@ class ProcessWatch implements RunningCollector {
   async stop(): Promise<void> {
     this.stopped = true;
     this.retry?.cancel();
-    await this.enqueue(async () => {
+    await this.turns.run(async () => {
       await this.inUse?.end();
       this.inUse = undefined;
       this.following?.end();
       this.order.flush();
     });
-  }
-
-  private enqueue<T>(step: () => Promise<T>): Promise<T> {
-    const done = this.work.then(step);
-    this.work = done.catch(() => undefined);
-    return done;
   }
 
   private candidates(): readonly ProcessSource[] {
@@ -128,7 +123,7 @@ class ProcessWatch implements RunningCollector {
       onFailed: (error) => {
         if (life.ended) return;
         life.ended = true;
-        void this.enqueue(() => this.replace(source, error));
+        void this.turns.run(() => this.replace(source, error));
       },
     });
     if (isUnavailable(opened)) return opened;
@@ -156,7 +151,7 @@ class ProcessWatch implements RunningCollector {
     this.retry?.cancel();
     if (this.stopped) return;
     this.retry = this.context.clock.after(betterSourceRetryMs, () => {
-      void this.enqueue(() => this.openBest());
+      void this.turns.run(() => this.openBest());
     });
   }
 

@@ -1,3 +1,4 @@
+import { reasonOf } from '../config/errors.js';
 import type { SourceState, Unavailable } from './collector.js';
 import { isUnavailable } from './collector.js';
 import type { Host } from './host.js';
@@ -163,7 +164,7 @@ function openPolling(host: Host, listener: ProcessListener): Promise<OpenSource 
   try {
     polling.start();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     return Promise.resolve({ unavailable: `${paths.procRoot} cannot be listed: ${reason}.` });
   }
   listener.onState({

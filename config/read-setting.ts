@@ -1,4 +1,5 @@
 import { duration, longestDurationText, parseDuration } from './duration.js';
+import { reasonOf } from './errors.js';
 import type { JsonValue } from './json.js';
 import { priorities } from './setting.js';
 import type { Format, Setting, SettingValue } from './setting.js';
@@ -150,6 +151,6 @@ function compile(pattern: string): RegExp {
 
 function faultOfPattern(error: unknown): string {
   // V8 says "Invalid regular expression: /<the pattern>/<flags>: <fault>".
-  const text = error instanceof Error ? error.message : String(error);
+  const text = reasonOf(error);
   return text.slice(text.lastIndexOf(': ') + 2);
 }

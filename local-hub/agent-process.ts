@@ -52,8 +52,8 @@ export class AgentProcess {
   }
 
   /** Asks it to end, and kills it when it has not after `limitMs`. */
-  async stop(limitMs: number): Promise<Ending> {
-    this.#child.kill('SIGTERM');
+  async stop(limitMs: number, signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<Ending> {
+    this.#child.kill(signal);
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), limitMs);
     try {
       return await this.ended;

@@ -3,6 +3,7 @@ import { webcrypto } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
+import { reasonOf } from '../config/errors.js';
 import { writeFileAtomically } from './state-file.js';
 
 const dayMs = 86_400_000;
@@ -157,7 +158,7 @@ export async function openCertificates(directory: string): Promise<ServerCertifi
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     return await ensureCertificates(directory);
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = reasonOf(error);
     throw new Error(
       `The state directory ${directory} of the local hub cannot be used (${cause}); choose another.`,
       { cause: error },

@@ -33,7 +33,7 @@ interface UserName extends Address {
 }
 
 /** `host/device[/module]/?api-version=…`; a user name without the query still names who connects. */
-export function parseUserName(username: string): UserName | undefined {
+function parseUserName(username: string): UserName | undefined {
   const [path = '', query = ''] = username.split('/?', 2);
   const [host, deviceId, moduleId, ...rest] = path.replace(/\/$/, '').split('/');
   if (!host || !deviceId || moduleId === '' || rest.length > 0) return undefined;

@@ -1,9 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { reasonOf } from '../config/errors.js';
+import { printable } from '../config/quote.js';
 import { configurationObjectName } from '../config/twin-settings.js';
 import { AgentProcess, type Ending } from './agent-process.js';
-import { connectionLine, messageLines, printable, TwinLines } from './live-view.js';
+import { brief, connectionLine, messageLines, TwinLines } from './live-view.js';
 import { LocalHub, type ModuleRegistration } from './local-hub.js';
 import type { ReceivedMessage } from './received-message.js';
 
@@ -99,7 +101,7 @@ class Watch {
     this.messages += 1;
     if (message.problems.length > 0) {
       this.invalidMessages += 1;
-      const problems = message.problems.map((problem) => printable(problem)).join('; ');
+      const problems = message.problems.map((problem) => brief(problem)).join('; ');
       this.#options.say(`A message does not fit the message schema: ${problems}`);
     }
     if (!this.#options.json) {
@@ -147,9 +149,7 @@ async function runAgent(configFile: string, watch: Watch, options: DemoOptions):
       show(`${watch.messages} messages arrived, ${watch.invalidMessages} of them invalid.`);
     return judge(ending, end !== 'ended', say);
   } catch (error) {
-    say(
-      `The agent could not be started: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    say(`The agent could not be started: ${reasonOf(error)}`);
     return false;
   } finally {
     process.off('exit', killAgent);

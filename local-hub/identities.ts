@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { reasonOf } from '../config/errors.js';
 import type { JsonObject } from '../config/json.js';
 import { writeFileAtomically } from './state-file.js';
 
@@ -74,7 +75,7 @@ export class Identities {
       const { identities } = JSON.parse(text) as { identities: Identity[] };
       return new Identities(file, identities);
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
+      const cause = reasonOf(error);
       throw new Error(
         `The state of the local hub in ${file} cannot be read (${cause}); remove the file to begin anew.`,
         { cause: error },

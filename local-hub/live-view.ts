@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../config/json.js';
+import { printable } from '../config/quote.js';
 import type { ConnectionEvent, TwinChange } from './local-hub.js';
 import { unitBytes, type ReceivedMessage } from './received-message.js';
 import type { TwinView } from './twin-service.js';
@@ -8,23 +9,18 @@ import type { TwinView } from './twin-service.js';
 /** Longer texts are cut, in UTF-16 units. */
 const longestText = 200;
 
-/** Escapes what would move a terminal's cursor or reorder a line (Unicode TR 36), and cuts what is too long. */
-export function printable(text: string, longest = longestText): string {
-  const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
-  return cut.replace(
-    // eslint-disable-next-line no-control-regex -- these are the characters to escape
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+/** A stranger's text on its line, cut when it is long. */
+export function brief(text: string): string {
+  return printable(text, longestText);
 }
 
 function shown(value: JsonValue | undefined): string {
   if (value === undefined || value === '') return '?';
-  return printable(typeof value === 'string' ? value : JSON.stringify(value));
+  return brief(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 /** The time of day, local, to the second. */
-export function timeOfDay(date: Date): string {
+function timeOfDay(date: Date): string {
   return date.toTimeString().slice(0, 8);
 }
 
@@ -59,7 +55,7 @@ function payloadText(name: string, payload: JsonObject): string {
   if (name === 'ProcessCreate') return processCreate(payload, details);
   if (name === 'ListeningPorts') return listeningPort(payload, details);
   return Object.entries(fields)
-    .map(([field, value]) => `${printable(field)}=${shown(value)}`)
+    .map(([field, value]) => `${brief(field)}=${shown(value)}`)
     .join(' ');
 }
 
@@ -81,23 +77,23 @@ export function messageLines(message: ReceivedMessage): readonly string[] {
   const verdict =
     problems.length === 0
       ? 'valid'
-      : `INVALID: ${problems.map((problem) => printable(problem)).join('; ')}`;
+      : `INVALID: ${problems.map((problem) => brief(problem)).join('; ')}`;
   const summary = [
     `${events.length} ${events.length === 1 ? 'event' : 'events'}`,
     `${sizeBytes} bytes = ${units} × 4 KB`,
-    `priority ${printable(priority ?? 'not given')}`,
+    `priority ${brief(priority ?? 'not given')}`,
     verdict,
   ].join(', ');
   return [...events.flatMap(eventLines), line(timeOfDay(receivedAt), '  message', summary)];
 }
 
 export function connectionLine(event: ConnectionEvent): string {
-  const who = printable(`${event.deviceId}/${event.moduleId ?? ''}`.replace(/\/$/, ''));
+  const who = brief(`${event.deviceId}/${event.moduleId ?? ''}`.replace(/\/$/, ''));
   const code = event.code === undefined ? '' : ` with code ${event.code}`;
   return line(
     timeOfDay(new Date()),
     '  connection',
-    `${who} ${event.kind}${code}: ${printable(event.reason)}`,
+    `${who} ${event.kind}${code}: ${brief(event.reason)}`,
   );
 }
 
@@ -105,8 +101,8 @@ function collectorText(name: string, state: JsonObject): string {
   const source = state['source'] === undefined ? '' : ` from ${shown(state['source'])}`;
   const but = state['limitation'] === undefined ? '' : `; ${shown(state['limitation'])}`;
   const losses = isJsonObject(state['losses']) ? Object.entries(state['losses']) : [];
-  const lost = losses.map(([cause, count]) => `; ${printable(cause)} ${shown(count)}`).join('');
-  return `${printable(name)} ${shown(state['state'])}${source}${but}${lost}`;
+  const lost = losses.map(([cause, count]) => `; ${brief(cause)} ${shown(count)}`).join('');
+  return `${brief(name)} ${shown(state['state'])}${source}${but}${lost}`;
 }
 
 function members(value: JsonValue | undefined): readonly (readonly [string, JsonValue])[] {
@@ -128,7 +124,7 @@ export class TwinLines {
       if (this.#isNew(name, text)) lines.push(line(time, '  collector', text));
     }
     for (const [key, reason] of members(status['rejected'])) {
-      const text = `${printable(key)}: ${shown(reason)}`;
+      const text = `${brief(key)}: ${shown(reason)}`;
       if (this.#isNew(`rejected ${key}`, text)) lines.push(line(time, '  rejected', text));
     }
     return lines;

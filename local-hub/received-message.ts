@@ -1,3 +1,4 @@
+import { reasonOf } from '../config/errors.js';
 import type { Address } from './identities.js';
 import { messageSizeBytes, parsePropertyBag } from './property-bag.js';
 import { isSecurityMessage, type SchemaCheck } from './schema-check.js';
@@ -28,7 +29,7 @@ function parse(body: string): { json: unknown; fault?: string } {
   try {
     return { json: JSON.parse(body) as unknown };
   } catch (error) {
-    return { json: undefined, fault: error instanceof Error ? error.message : String(error) };
+    return { json: undefined, fault: reasonOf(error) };
   }
 }
 

@@ -59,6 +59,8 @@ async function runUntilStopped(local: LocalSettings, log: Log): Promise<number> 
   setInterval(() => undefined, 0x7fff_ffff);
   // A terminal that went away must not end the agent before it has undone its changes.
   process.on('SIGHUP', () => undefined);
+  // Neither must a log that nobody reads any more: without a listener EPIPE is thrown (Node, "error" of streams).
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const started = agent.start();
   started.catch(() => undefined);
   const { crash } = await Promise.race([ended, started.then(() => ended)]);
@@ -69,11 +71,16 @@ async function runUntilStopped(local: LocalSettings, log: Log): Promise<number> 
     log.info('The agent has stopped.');
     return exitCodes.stopped;
   }
-  const reason = crash instanceof Error ? (crash.stack ?? crash.message) : JSON.stringify(crash);
-  log.error(`The agent stops because of a defect: ${reason}`);
+  log.error(`The agent stops because of a defect: ${describeCrash(crash)}`);
   await Promise.race([
     agent.stop(),
     new Promise((resolve) => void setTimeout(resolve, crashDeadlineMs)),
   ]);
   return exitCodes.crashed;
+}
+
+/** Nothing of an object that is no error: it may be a whole client of the hub, key included. */
+function describeCrash(crash: unknown): string {
+  if (crash instanceof Error) return crash.stack ?? crash.message;
+  return typeof crash === 'string' ? crash : `a value of type ${typeof crash} was thrown`;
 }

@@ -1,3 +1,5 @@
+import { reasonOf } from '../../config/errors.js';
+
 /**
  * What went wrong between the agent and the hub; the kind decides the reaction, the message is one sentence for
  * the operator. Never holds a key, a token or a connection string.
@@ -14,6 +16,7 @@ export type FailureKind =
   | 'refused'
   | 'protocol';
 
+/** One failed step towards the hub; the message is a sentence for the operator, with every secret taken out. */
 export class HubError extends Error {
   override readonly name = 'HubError';
 
@@ -30,9 +33,10 @@ export function isRefusal(failure: HubError): boolean {
   return ['throttled', 'refused', 'unavailable'].includes(failure.kind);
 }
 
+/** Whatever was thrown, as a HubError; what is none is a fault of the protocol. */
 export function asHubError(error: unknown): HubError {
   if (error instanceof HubError) return error;
-  return new HubError('protocol', error instanceof Error ? error.message : String(error));
+  return new HubError('protocol', reasonOf(error));
 }
 
 /** Whom the agent talks to; part of every sentence. */
@@ -44,7 +48,7 @@ export interface Endpoint {
 }
 
 /** Removes keys and signatures from a text that comes from elsewhere. */
-export function scrubSecrets(text: string): string {
+function scrubSecrets(text: string): string {
   return text
     .replace(/SharedAccessKey\s*=\s*[^;\s"']+/gi, 'SharedAccessKey=***')
     .replace(/SharedAccessSignature(\s+|\s*=\s*)[^\s"';]+/gi, 'SharedAccessSignature ***')

@@ -1,4 +1,5 @@
 import type { Clock } from '../../collectors/clock.js';
+import { reasonOf } from '../../config/errors.js';
 import type { JsonObject } from '../../config/json.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import type { Log } from '../log.js';
@@ -57,6 +58,7 @@ interface Life {
   readonly end: (failure: HubError) => void;
 }
 
+/** Keeps up a connection to the hub from `start` to `stop`; only `send` and `report` reject. */
 export class HubLink {
   private readonly listeners = new Set<LinkListener>();
   private readonly outage: Outage;
@@ -237,7 +239,7 @@ export class HubLink {
     try {
       return await this.options.credentials();
     } catch (error) {
-      throw new HubError('credentials', error instanceof Error ? error.message : String(error));
+      throw new HubError('credentials', reasonOf(error));
     }
   }
 

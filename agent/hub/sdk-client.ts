@@ -44,7 +44,7 @@ function promised<T>(call: (callback: Callback<T>) => void): Promise<T | undefin
 }
 
 /** A client of the device SDK over MQTT; `createSdkClient` is what `HubLink` is given. */
-export class SdkClient implements HubClient {
+class SdkClient implements HubClient {
   private client: ModuleClient | undefined;
   private transport: Transport | undefined;
   private ended = false;
@@ -176,6 +176,7 @@ export class SdkClient implements HubClient {
   }
 }
 
+/** Makes clients of the Azure SDK over MQTT, one for each connection; each throws only `HubError`. */
 export function createSdkClient(
   options: SdkClientOptions,
 ): (credentials: ModuleCredentials, events: HubClientEvents) => HubClient {

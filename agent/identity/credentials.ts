@@ -21,7 +21,7 @@ export interface ModuleCredentials {
 }
 
 /** The module id that the message contract prescribes. */
-export const standardModuleId = 'azureiotsecurity';
+const standardModuleId = 'azureiotsecurity';
 
 type Identity = LocalSettings['identity'];
 

@@ -63,7 +63,7 @@ export function mendingCommand(
 }
 
 /** Makes a secret root's file, which the agent reads as a member of its group. */
-export function grantingCommand(path: string, ids: ProcessIds): string {
+function grantingCommand(path: string, ids: ProcessIds): string {
   const word = shellWord(path);
   return `chown root:${ids.gids[0] ?? ids.uid} ${word} && chmod 640 ${word}`;
 }

@@ -42,6 +42,7 @@ export class Aggregates {
       ...options,
       store,
       deliver: (name, sealed) => aggregates.deliver(name, sealed),
+      onDropped: (name, hits) => aggregates.countDropped(name, hits),
     });
     const aggregates = new Aggregates(options, store, keeper);
     return aggregates;
@@ -81,6 +82,10 @@ export class Aggregates {
 
   private deliver(name: AggregatedName, sealed: readonly SealedAggregate[]): Promise<void> {
     return this.options.outbox.addSealed(queueOf(name, this.priority(name)), name, sealed);
+  }
+
+  private countDropped(name: AggregatedName, hits: number): void {
+    this.options.losses.count(queueOf(name, this.priority(name)), 'pipelineOverflow', hits);
   }
 
   private priority(name: AggregatedName): Exclude<Priority, 'Off'> {

@@ -7,10 +7,12 @@
  *    counts, same event.
  * 3. A restart goes on with the open aggregates; a window that ended meanwhile is sealed at once.
  * 4. A disk that refuses stops nothing: what could not be saved is saved by a later turn.
+ * 5. What was closed waits within twice the bytes of the table, however slow the disk is; beyond that it is dropped and
+ *    counted by its hits.
  */
 import type { Clock, Timer } from '../../collectors/clock.js';
 import type { Payload } from '../../collectors/events.js';
-import type { AggregateStore } from '../spool/aggregate-store.js';
+import type { AggregateStore, Closed } from '../spool/aggregate-store.js';
 import type { AggregatedName } from './aggregate-identity.js';
 import {
   AggregationTable,
@@ -29,6 +31,8 @@ interface AggregationKeeperOptions {
   readonly maxBytes: number;
   /** Hands closed aggregates on; resolves when each is in the spool or counted as lost. Never rejects. */
   readonly deliver: (name: AggregatedName, sealed: readonly SealedAggregate[]) => Promise<void>;
+  /** Closed aggregates had to be dropped; `hits` is what they counted. */
+  readonly onDropped: (name: AggregatedName, hits: number) => void;
   /** Whether what the spool has is on disk. */
   readonly isDurable: () => boolean;
   readonly newId?: () => string;
@@ -37,13 +41,16 @@ interface AggregationKeeperOptions {
 export class AggregationKeeper {
   private readonly table: AggregationTable;
   private readonly fresh = new Set<Aggregate>();
-  private closed: { aggregate: Aggregate; endMs: number }[] = [];
+  private closed: Closed[] = [];
+  /** Of everything that is closed and not delivered yet. */
+  private closedBytes = 0;
   /** Delivered, but held in memory by the spool when it was. */
   private deliveredIds: string[] = [];
   private turn: Promise<void> = Promise.resolve();
   private soon: Timer | undefined;
   private counts: Timer | undefined;
   private handingOn = false;
+  private savingFresh = false;
 
   constructor(private readonly options: AggregationKeeperOptions) {
     const { clock, maxEntries, maxBytes, newId } = options;
@@ -52,11 +59,7 @@ export class AggregationKeeper {
       maxEntries,
       maxBytes,
       onOpened: (aggregate) => void this.fresh.add(aggregate),
-      onSealed: ({ endMs }, aggregate) => {
-        this.fresh.delete(aggregate);
-        this.closed.push({ aggregate, endMs });
-        this.handOnSoon();
-      },
+      onSealed: ({ endMs }, aggregate, sizeBytes) => this.close(aggregate, endMs, sizeBytes),
       ...(newId === undefined ? {} : { newId }),
     });
   }
@@ -64,8 +67,7 @@ export class AggregationKeeper {
   /** Goes on where the last run stopped. Call `setInterval` after it. */
   async start(): Promise<void> {
     const { store } = this.options;
-    for (const { aggregates, endMs } of store.sealedBatches())
-      await this.deliver(aggregates, endMs);
+    for (const batch of store.sealedBatches()) await this.deliver(batch);
     this.table.restore(store.openAggregates());
     this.fresh.clear();
   }
@@ -126,7 +128,10 @@ export class AggregationKeeper {
   private saveFresh(): void {
     this.soon?.cancel();
     this.soon = undefined;
+    if (this.savingFresh) return;
+    this.savingFresh = true;
     this.queue(async () => {
+      this.savingFresh = false;
       const aggregates = [...this.fresh];
       if (!(await this.options.store.save(aggregates))) {
         this.soon ??= this.options.clock.after(firstSightMs, () => this.saveFresh());
@@ -143,44 +148,56 @@ export class AggregationKeeper {
       this.deliveredIds = [];
   }
 
-  /** What is sealed in one turn of the event loop is handed on together, as it then shares events. */
+  private close(aggregate: Aggregate, endMs: number, sizeBytes: number): void {
+    this.fresh.delete(aggregate);
+    const { maxBytes, onDropped, store } = this.options;
+    if (this.closedBytes + sizeBytes > 2 * maxBytes) {
+      onDropped(aggregate.name, aggregate.hitCount);
+      if (store.holds(aggregate.id)) this.deliveredIds.push(aggregate.id);
+      return;
+    }
+    this.closedBytes += sizeBytes;
+    this.closed.push({ aggregate, endMs });
+    this.handOnSoon();
+  }
+
+  /** What is closed while the disk is busy is handed on together: it then shares events, and writes of the disk. */
   private handOnSoon(): void {
     if (this.handingOn) return;
     this.handingOn = true;
     this.queue(async () => {
       this.handingOn = false;
       const closed = this.closed;
+      const bytes = this.closedBytes;
       this.closed = [];
-      for (const { aggregates, endMs } of batchesOf(closed)) {
-        await this.options.store.seal({ aggregates, endMs });
-        await this.deliver(aggregates, endMs);
+      for (const batch of batchesOf(closed)) {
+        await this.options.store.seal(batch);
+        await this.deliver(batch);
       }
+      this.closedBytes -= bytes;
     });
   }
 
-  private async deliver(aggregates: readonly Aggregate[], endMs: number): Promise<void> {
-    const [first] = aggregates;
+  private async deliver(batch: readonly Closed[]): Promise<void> {
+    const [first] = batch;
     if (first === undefined) return;
     const { deliver, store, isDurable } = this.options;
     await deliver(
-      first.name,
-      aggregates.map((aggregate) => sealAggregate(aggregate, endMs)),
+      first.aggregate.name,
+      batch.map(({ aggregate, endMs }) => sealAggregate(aggregate, endMs)),
     );
-    const ids = aggregates.map(({ id }) => id);
+    const ids = batch.map(({ aggregate }) => aggregate.id).filter((id) => store.holds(id));
     if (!isDurable() || !(await store.remove(ids))) this.deliveredIds.push(...ids);
   }
 }
 
-/** Neighbours of one event name and one end. */
-function batchesOf(
-  closed: readonly { aggregate: Aggregate; endMs: number }[],
-): { aggregates: Aggregate[]; endMs: number }[] {
-  const batches: { aggregates: Aggregate[]; endMs: number }[] = [];
-  for (const { aggregate, endMs } of closed) {
+/** Neighbours of one event name. */
+function batchesOf(closed: readonly Closed[]): Closed[][] {
+  const batches: Closed[][] = [];
+  for (const entry of closed) {
     const last = batches.at(-1);
-    if (last?.endMs === endMs && last.aggregates[0]?.name === aggregate.name)
-      last.aggregates.push(aggregate);
-    else batches.push({ aggregates: [aggregate], endMs });
+    if (last?.[0]?.aggregate.name === entry.aggregate.name) last.push(entry);
+    else batches.push([entry]);
   }
   return batches;
 }

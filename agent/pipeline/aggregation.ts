@@ -48,8 +48,8 @@ export interface AggregationOptions {
   /** Estimated bytes of memory of all open aggregates. */
   readonly maxBytes: number;
   readonly onOpened: (aggregate: Aggregate) => void;
-  /** Gives the content of the event, and the aggregate it was made of. */
-  readonly onSealed: (sealed: SealedAggregate, aggregate: Aggregate) => void;
+  /** Gives the content of the event, the aggregate it was made of, and the bytes of memory that it counted for. */
+  readonly onSealed: (sealed: SealedAggregate, aggregate: Aggregate, sizeBytes: number) => void;
   readonly newId?: () => string;
 }
 
@@ -186,7 +186,7 @@ export class AggregationTable {
     this.rows.delete(key);
     this.sizeBytes -= sizeBytes;
     const sealed = sealAggregate(aggregate, Math.max(endMs, aggregate.startMs));
-    this.options.onSealed(sealed, aggregate);
+    this.options.onSealed(sealed, aggregate, sizeBytes);
   }
 
   /**

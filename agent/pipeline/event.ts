@@ -25,6 +25,7 @@ export interface EventParts {
   readonly category?: 'Aggregated';
 }
 
+/** Makes one event of payloads; with a new id when none is given. */
 export function securityEvent({ name, payloads, timeMs, id, category }: EventParts): SecurityEvent {
   const declaration = events[name];
   return {

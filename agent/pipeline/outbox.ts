@@ -45,6 +45,10 @@ interface OutboxOptions {
   readonly aggregatedCategory: 'Triggered' | 'Aggregated';
 }
 
+/**
+ * Puts payloads into events and events into the spool: payloads of one triggered event that come within half a second
+ * share an event, and what fits no message is cut. What waits is bounded in bytes; what is dropped is counted.
+ */
 export class Outbox {
   private readonly groups = new Map<string, Group>();
   private readonly appends = new Set<Promise<unknown>>();

@@ -16,7 +16,7 @@ const firstRetryMs = 60_000;
 const deadlineMs = 30_000;
 
 interface SnapshotRunnerOptions {
-  readonly collector: SnapshotCollector;
+  readonly collector: SnapshotCollector<SnapshotName>;
   readonly host: Host;
   readonly clock: Clock;
   readonly log: Log;
@@ -102,7 +102,7 @@ export class SnapshotRunner {
     this.schedule(this.remainingMs());
   }
 
-  private async collect(): ReturnType<SnapshotCollector['collect']> {
+  private async collect(): ReturnType<SnapshotCollector<SnapshotName>['collect']> {
     const { clock, collector, host, lose } = this.options;
     const abort = new AbortController();
     let timer: Timer | undefined;

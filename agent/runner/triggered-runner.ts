@@ -8,6 +8,7 @@ import {
 import type { TriggeredName } from '../../collectors/events.js';
 import type { Host } from '../../collectors/host.js';
 import type { ReportLoss } from '../../collectors/loss.js';
+import { reasonOf } from '../../config/errors.js';
 import type { Log } from '../log.js';
 import type { CollectorState } from './collector-state.js';
 import { retryDelayMs } from './retry-delay.js';
@@ -16,7 +17,7 @@ const firstRetryMs = 5_000;
 const longestRetryMs = 300_000;
 
 interface TriggeredRunnerOptions {
-  readonly collector: TriggeredCollector;
+  readonly collector: TriggeredCollector<TriggeredName>;
   readonly host: Host;
   readonly clock: Clock;
   readonly log: Log;
@@ -107,7 +108,7 @@ export class TriggeredRunner {
   }
 
   private async restartAfter(error: unknown): Promise<void> {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     await this.disarm();
     if (!this.wanted) return;
     this.options.lose('collectorFailed', 1);

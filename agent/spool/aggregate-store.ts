@@ -11,13 +11,14 @@
  *
  * The owner runs one operation at a time.
  */
+import { reasonOf } from '../../config/errors.js';
 import type { Aggregate } from '../pipeline/aggregation.js';
 import { hitsOf, parseStoreRecord, type StoreRecord } from './aggregate-records.js';
 import { makeOwnDirectory } from './directory.js';
 import { systemFiles, type SpoolFiles } from './files.js';
 import { Journal } from './journal.js';
 import { recordBytes } from './records.js';
-import { errorText, type CountSpoolLoss } from './types.js';
+import type { CountSpoolLoss } from './types.js';
 
 const segmentBytes = 256 * 1024;
 /** Garbage below this is not worth a rewrite. */
@@ -36,8 +37,9 @@ interface Sealing {
   readonly batch: number;
 }
 
-export interface SealedTogether {
-  readonly aggregates: readonly Aggregate[];
+/** A closed aggregate, and when its window ended: wall clock, ms since the epoch. */
+export interface Closed {
+  readonly aggregate: Aggregate;
   readonly endMs: number;
 }
 
@@ -97,13 +99,13 @@ export class AggregateStore {
   }
 
   /** What was sealed and may or may not have reached the spool, in the order of sealing. */
-  sealedBatches(): SealedTogether[] {
-    const batches = new Map<number, { aggregates: Aggregate[]; endMs: number }>();
+  sealedBatches(): Closed[][] {
+    const batches = new Map<number, Closed[]>();
     for (const { aggregate, sealed } of this.known.values()) {
       if (sealed === undefined) continue;
-      const batch = batches.get(sealed.batch) ?? { aggregates: [], endMs: sealed.endMs };
+      const batch = batches.get(sealed.batch) ?? [];
       batches.set(sealed.batch, batch);
-      batch.aggregates.push(aggregate);
+      batch.push({ aggregate, endMs: sealed.endMs });
     }
     return [...batches].sort(([a], [b]) => a - b).map(([, batch]) => batch);
   }
@@ -117,15 +119,20 @@ export class AggregateStore {
   }
 
   /** Writes that these were sealed together, with their final counts, in this order. */
-  seal({ aggregates, endMs }: SealedTogether): Promise<boolean> {
+  seal(closed: readonly Closed[]): Promise<boolean> {
     const batch = this.nextBatch++;
     return this.attempt(async () => {
-      const records: StoreRecord[] = aggregates.flatMap((aggregate) => [
+      const records: StoreRecord[] = closed.flatMap(({ aggregate, endMs }) => [
         ...this.changes(aggregate),
         { kind: 'seal', id: aggregate.id, endMs, batch },
       ]);
       await this.write(records);
     });
+  }
+
+  /** Whether the disk holds something of the aggregate. */
+  holds(id: string): boolean {
+    return this.known.has(id);
   }
 
   /** Forgets aggregates that are in the spool. */
@@ -147,7 +154,7 @@ export class AggregateStore {
       this.problemText = undefined;
       return true;
     } catch (error) {
-      this.problemText = errorText(error);
+      this.problemText = reasonOf(error);
       return false;
     }
   }

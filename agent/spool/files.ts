@@ -22,7 +22,7 @@ export interface SpoolFiles {
   makeDirectory(path: string): Promise<void>;
   /** The names in a directory. */
   list(path: string): Promise<readonly string[]>;
-  /** New files have mode 0600; symbolic links are not followed. */
+  /** New files have mode 0600; symbolic links are not followed, and only regular files are opened. */
   open(path: string, mode: OpenMode): Promise<SpoolFile>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -32,7 +32,7 @@ export interface SpoolFiles {
   readlink(path: string): Promise<string>;
 }
 
-const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants;
 const flags: Record<OpenMode, number> = {
   read: O_RDONLY | O_NOFOLLOW,
   create: O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
@@ -57,7 +57,13 @@ export const systemFiles: SpoolFiles = {
     await fs.chmod(path, 0o700);
   },
   list: (path) => fs.readdir(path),
-  open: async (path, mode) => openFile(await fs.open(path, flags[mode], 0o600)),
+  async open(path, mode) {
+    // Without O_NONBLOCK, opening a named pipe waits for its other end, and the start of the agent with it.
+    const handle = await fs.open(path, flags[mode] | O_NONBLOCK, 0o600);
+    if ((await handle.stat()).isFile()) return openFile(handle);
+    await handle.close();
+    throw new Error(`${path} is not a regular file.`);
+  },
   rename: (from, to) => fs.rename(from, to),
   unlink: (path) => fs.unlink(path),
   async syncDirectory(path) {

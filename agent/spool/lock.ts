@@ -21,7 +21,7 @@ export class SpoolLockedError extends Error {
 export type Identify = (pid: number) => Promise<string | undefined>;
 
 /** Pid, start time (proc_pid_stat(5), field 22) and boot; undefined when no such process lives. */
-export const identifyProcess: Identify = async (pid) => {
+const identifyProcess: Identify = async (pid) => {
   try {
     const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8');
     // The second field, the name, may itself contain blanks and parentheses.

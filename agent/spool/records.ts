@@ -38,6 +38,7 @@ export interface Scan {
   readonly endBytes: number;
 }
 
+/** Bytes on disk of a record with a body of so many bytes. */
 export function recordBytes(bodyBytes: number): number {
   return headerBytes + bodyBytes;
 }

@@ -16,16 +16,16 @@
  * 8. Losses found at the opening are counted once, not at every opening.
  */
 import type { Clock, Timer } from '../../collectors/clock.js';
+import { Turns } from '../../collectors/turns.js';
+import { reasonOf } from '../../config/errors.js';
 import { Backlog, type Waiting } from './backlog.js';
 import { systemFiles } from './files.js';
 import { headsBytes, HeadsFile } from './heads.js';
 import { Journal } from './journal.js';
 import { maxBodyBytes, recordBytes, type RecordToWrite } from './records.js';
 import { maxSegmentBytes } from './recovery.js';
-import { ignore } from './segment-files.js';
 import { openSpoolDirectory } from './directory.js';
 import {
-  errorText,
   type AppendOutcome,
   type CountSpoolLoss,
   type QueueName,
@@ -62,7 +62,7 @@ function numbered(queue: Queue, entry: Waiting): RecordToWrite {
 
 export class Spool {
   private readonly listeners: (() => void)[] = [];
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
   private storing = false;
   private closed = false;
   private released = false;
@@ -134,7 +134,7 @@ export class Spool {
     maxCount = Infinity,
   ): Promise<readonly StoredEvent[]> {
     const { journal, backlog } = this.queue(queueName);
-    return this.exclusive(async () => {
+    return this.turns.run(async () => {
       const events: StoredEvent[] = [];
       let roomBytes = maxBytes;
       const add = (sequence: number, storedWallMs: number, body: Buffer): void => {
@@ -158,7 +158,7 @@ export class Spool {
   /** Forgets everything of the queue up to `throughSequence`; resolves when that is on disk. */
   acknowledge(queueName: QueueName, throughSequence: number): Promise<void> {
     const queue = this.queue(queueName);
-    return this.exclusive(async () => {
+    return this.turns.run(async () => {
       const through = Math.min(throughSequence, queue.nextSequence - 1);
       if (through <= queue.head || this.released) return;
       queue.head = through;
@@ -177,7 +177,7 @@ export class Spool {
 
   /** Takes effect at once: what no longer fits is dropped by invariant 5 and counted. */
   setLimit(limitBytes: number): Promise<void> {
-    return this.exclusive(async () => {
+    return this.turns.run(async () => {
       if (this.released) return;
       this.limitBytes = limitBytes;
       for (const { journal } of this.queues) journal.segmentBytes = segmentBytesFor(limitBytes);
@@ -221,7 +221,7 @@ export class Spool {
     if (this.closed) return;
     this.closed = true;
     this.retry?.cancel();
-    await this.exclusive(async () => {
+    await this.turns.run(async () => {
       await this.storeAll();
       this.released = true;
       for (const { name, backlog, journal } of this.queues) {
@@ -239,18 +239,11 @@ export class Spool {
     return queue;
   }
 
-  /** One operation at a time, in the order of the calls. */
-  private exclusive<T>(operation: () => Promise<T>): Promise<T> {
-    const result = this.turn.then(operation);
-    this.turn = result.catch(ignore);
-    return result;
-  }
-
   /** All appends that wait while another operation runs are written, and made to last, as one group. */
   private storeSoon(): void {
     if (this.storing) return;
     this.storing = true;
-    void this.exclusive(() => {
+    void this.turns.run(() => {
       this.storing = false;
       return this.storeAll();
     });
@@ -337,13 +330,13 @@ export class Spool {
 
   /** The disk refused something: what waits stays in memory, and is tried again after a while. */
   private fail(error: unknown): void {
-    this.problemText = errorText(error);
+    this.problemText = reasonOf(error);
     this.hold();
     if (this.closed || this.retry !== undefined) return;
     this.retry = this.clock.after(this.retryDelayMs, () => {
       this.retry = undefined;
       this.retryDelayMs = Math.min(this.retryDelayMs * 2, retryMs.longest);
-      void this.exclusive(() => this.tryAgain());
+      void this.turns.run(() => this.tryAgain());
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../collectors/clock.js';
 import type { LossCause } from '../../collectors/loss.js';
+import { reasonOf } from '../../config/errors.js';
 import type { SpoolFiles } from './files.js';
 import type { Identify } from './lock.js';
 
@@ -62,12 +63,8 @@ export class SpoolUnusableError extends Error {
     cause: unknown,
   ) {
     super(
-      `The local cache ${directory} cannot be used: ${errorText(cause)}. Make it a directory that the agent's user may write to.`,
+      `The local cache ${directory} cannot be used: ${reasonOf(cause)}. Make it a directory that the agent's user may write to.`,
       { cause },
     );
   }
-}
-
-export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../collectors/clock.js';
+import { reasonOf } from '../../config/errors.js';
 import type { JsonObject } from '../../config/json.js';
 import { Backoff } from '../hub/backoff.js';
 import type { Log } from '../log.js';
@@ -14,7 +15,7 @@ import { fitStatus, twinSizeBytes, withinTwinLimits } from './reported-limits.js
  */
 
 /** Beside the configuration object, so that comparing desired with reported configuration goes on working. */
-export const statusObjectName = 'agentStatus';
+const statusObjectName = 'agentStatus';
 
 const counterIntervalMs = 5 * 60_000;
 const retry = { shortestMs: 2_000, longestMs: 15 * 60_000 };
@@ -30,6 +31,7 @@ export interface ReportedOptions {
   readonly status: () => JsonObject;
 }
 
+/** Keeps the reported properties at the hub as they are wanted here. */
 export class ReportedProperties {
   private known: JsonObject | undefined;
   private sending = false;
@@ -108,7 +110,7 @@ export class ReportedProperties {
 
   private retryLater(failure: unknown): void {
     const retryMs = this.backoff.nextMs();
-    this.options.log.debug(failure instanceof Error ? failure.message : String(failure), {
+    this.options.log.debug(reasonOf(failure), {
       retryMs,
     });
     this.later(retryMs, true);

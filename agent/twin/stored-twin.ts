@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { reasonOf } from '../../config/errors.js';
 import { isJsonObject, parseJson, type JsonObject } from '../../config/json.js';
 import type { Log } from '../log.js';
-import { writeFileAtomically } from '../state-directory.js';
+import { readStateFile, writeFileAtomically } from '../state-directory.js';
 import type { Desired } from './desired-document.js';
 
 /** What an offline start needs. */
@@ -13,6 +13,8 @@ export interface StoredTwin extends Desired {
   readonly effective: JsonObject;
 }
 
+/** The hub allows 32 KB of values; keys, escapes and the settings in force come on top. */
+const largestBytes = 1_048_576;
 const format = 'iot-security-agent desired properties 1';
 
 /** The file beside the spool that holds the last desired properties. */
@@ -26,15 +28,9 @@ export class TwinFile {
 
   /** @returns undefined when there is no usable file; an unusable one is only worth a warning, the hub has it all. */
   async load(): Promise<StoredTwin | undefined> {
-    let text: string;
     try {
-      text = await readFile(this.path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.ignore(error);
-      return undefined;
-    }
-    try {
-      return read(text);
+      const text = await readStateFile(this.path, largestBytes);
+      return text === undefined ? undefined : read(text);
     } catch (error) {
       this.ignore(error);
       return undefined;
@@ -49,7 +45,7 @@ export class TwinFile {
         await writeFileAtomically(this.path, `${text}\n`);
       } catch (error) {
         this.log.warn(
-          `The desired properties could not be written to ${this.path} (${reason(error)}); an offline start would use older ones. Check the space and the owner of the state directory.`,
+          `The desired properties could not be written to ${this.path} (${reasonOf(error)}); an offline start would use older ones. Check the space and the owner of the state directory.`,
         );
       }
     });
@@ -63,7 +59,7 @@ export class TwinFile {
 
   private ignore(error: unknown): void {
     this.log.warn(
-      `The stored desired properties in ${this.path} are not used (${reason(error)}); the defaults hold until the hub is reached.`,
+      `The stored desired properties in ${this.path} are not used (${reasonOf(error)}); the defaults hold until the hub is reached.`,
     );
   }
 }
@@ -77,8 +73,4 @@ function read(text: string): StoredTwin {
     throw new Error('members are missing');
   }
   return { version, document: desired, effective };
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../collectors/clock.js';
+import { reasonOf } from '../../config/errors.js';
 import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
 import type { JsonObject } from '../../config/json.js';
 import type { LinkListener } from '../hub/hub-link.js';
@@ -37,6 +38,7 @@ export interface TwinSyncOptions {
   readonly status: () => JsonObject;
 }
 
+/** Turns the desired properties into settings, and reports what is in force. */
 export class TwinSync {
   private readonly desired = new DesiredDocument();
   private readonly file: TwinFile;
@@ -105,7 +107,7 @@ export class TwinSync {
     try {
       if (!change()) return;
     } catch (error) {
-      this.options.log.warn(`The desired properties cannot be used: ${reason(error)}.`);
+      this.options.log.warn(`The desired properties cannot be used: ${reasonOf(error)}.`);
       return;
     }
     this.options.log.info('The desired properties changed.', { version: this.desiredVersion });
@@ -126,12 +128,8 @@ export class TwinSync {
     try {
       return evaluate(desired, this.evaluation?.settings, objectName);
     } catch (error) {
-      log.error(`The desired properties could not be evaluated: ${reason(error)}.`);
+      log.error(`The desired properties could not be evaluated: ${reasonOf(error)}.`);
       return undefined;
     }
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { schedule } from 'node-cron';
 import type { Clock } from '../../collectors/clock.js';
+import { reasonOf } from '../../config/errors.js';
 import { isJsonObject, parseJson } from '../../config/json.js';
 import type { Log } from '../log.js';
-import { writeFileAtomically } from '../state-directory.js';
+import { readStateFile, writeFileAtomically } from '../state-directory.js';
 
 /** Before this a clock has not been set yet: the device has no battery for it, and the network was not there. */
 const clockIsSetAfterMs = Date.UTC(2025, 0, 1);
@@ -48,7 +48,10 @@ export class DailyUnits {
   /** @param onNewDay called when a new day has begun */
   async start(onNewDay: () => void): Promise<void> {
     if (this.options.maxUnits === 0) return;
-    const stored = await readFile(this.options.path, 'utf8').then(parseStored, () => undefined);
+    const stored = await readStateFile(this.options.path, 4096).then(
+      (text) => (text === undefined ? undefined : parseStored(text)),
+      () => undefined,
+    );
     if (stored !== undefined) ({ day: this.day, units: this.units } = stored);
     this.stopMidnight = (this.options.atMidnight ?? atMidnightUtc)(onNewDay);
   }
@@ -70,7 +73,7 @@ export class DailyUnits {
     this.writing = this.writing
       .then(() => writeFileAtomically(path, `${text}\n`))
       .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         this.options.log.debug(`The count of metered units was not written to ${path}: ${reason}.`);
       });
   }

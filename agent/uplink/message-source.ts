@@ -1,4 +1,5 @@
 import type { ReportLoss } from '../../collectors/loss.js';
+import { reasonOf } from '../../config/errors.js';
 import type { Log } from '../log.js';
 import type { QueueName, Spool } from '../spool/spool.js';
 import { buildBatch, unitBytes, type Batch, type Envelope } from './batch.js';
@@ -97,7 +98,7 @@ export class MessageSource {
         this.forgetting = this.forgetting
           .then(() => this.options.spool.acknowledge(queue, sequence))
           .catch((error: unknown) => {
-            const reason = error instanceof Error ? error.message : String(error);
+            const reason = reasonOf(error);
             this.options.log.warn(
               `Events that were sent could not be removed from the local cache (${reason}); they may be sent once more after a restart.`,
             );

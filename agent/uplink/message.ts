@@ -31,6 +31,7 @@ export function systemProperties(
   };
 }
 
+/** The properties for routes and for whoever reads the messages, message contract §3.7. */
 export function applicationProperties(
   message: Omit<OutgoingMessage, 'body'>,
 ): Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Clock, Timer } from '../../collectors/clock.js';
 import type { ReportLoss } from '../../collectors/loss.js';
+import { reasonOf } from '../../config/errors.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import { Backoff, networkBackoff } from '../hub/backoff.js';
@@ -64,6 +65,7 @@ export interface MessageStatistics {
   readonly totalFailed: number;
 }
 
+/** Sends what the spool holds when it is due, in order, until the hub has acknowledged it. */
 export class Uplink {
   private readonly source: MessageSource;
   private readonly due: DuePriorities;
@@ -303,8 +305,4 @@ export class Uplink {
     if (connecting && this.storedEvents() > 0) return;
     for (const resolve of this.idle.splice(0)) resolve();
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

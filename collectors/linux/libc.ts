@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import type koffiModule from 'koffi';
+import { reasonOf } from '../../config/errors.js';
 import type { Unavailable } from '../collector.js';
 
 /**
@@ -111,7 +112,7 @@ export async function loadLibc(): Promise<Libc | Unavailable> {
     const { default: koffi } = await import('koffi');
     return bindLibc(koffi);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     return {
       unavailable: `The native part of koffi could not be loaded for ${process.arch} (${reason}); reinstall the agent with the package for this architecture.`,
     };

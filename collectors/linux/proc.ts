@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { hasCode } from '../../config/errors.js';
 import type { Paths } from './paths.js';
 
 /**
@@ -95,7 +96,7 @@ export function parseAuditId(text: string): number | undefined {
   return value === undefined || value === unsetAuditId ? undefined : value;
 }
 
-export const unsetAuditId = 0xffff_ffff;
+const unsetAuditId = 0xffff_ffff;
 
 function decimal(text: string | undefined): number | undefined {
   if (text === undefined || !/^\d{1,15}$/u.test(text)) return undefined;
@@ -190,7 +191,7 @@ function readLink(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch (error) {
-    if (isUnreadable(error)) return undefined;
+    if (hasCode(error, ...unreadable)) return undefined;
     throw error;
   }
 }
@@ -214,19 +215,14 @@ export function readBounded(path: string, limitBytes: number): Buffer | undefine
       }
     }
   } catch (error) {
-    if (isUnreadable(error)) return undefined;
+    if (hasCode(error, ...unreadable)) return undefined;
     throw error;
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
-const unreadable = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'EINVAL', 'EIO']);
-
-function isUnreadable(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && unreadable.has(code);
-}
+const unreadable = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'EINVAL', 'EIO'];
 
 /** Names the present boot of the kernel, see proc_sys_kernel(5); empty where /proc does not tell. */
 export function readBootId(paths: Paths): string {

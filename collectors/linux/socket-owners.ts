@@ -1,4 +1,5 @@
 import { opendirSync, readdirSync, readlinkSync } from 'node:fs';
+import { hasCode } from '../../config/errors.js';
 import type { Clock } from '../clock.js';
 import type { Paths } from './paths.js';
 import { pidsAmong } from './proc.js';
@@ -101,9 +102,4 @@ function unlessGone<T>(read: () => T): T | undefined {
 
 function isRefusal(error: unknown): boolean {
   return hasCode(error, 'EACCES', 'EPERM');
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && codes.includes(code);
 }

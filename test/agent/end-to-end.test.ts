@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configurationObjectName } from '../../config/twin-settings.js';
 import {
+  agentBundle,
   desired,
   deviceId,
   Fixture,
@@ -151,11 +154,11 @@ describe('the running agent', () => {
   it('loses nothing while the hub is away, keeps the order, and reads the twin again', async () => {
     fixture.hub.patchDesired(deviceId, desired({ aggregationEnabledProcessCreate: false }));
     await fixture.startAgent();
-    await startMarked('mark-0', 0.3);
+    await startMarked('mark-0');
     await fixture.hub.awaitMessages(seen('mark-0'), 10_000);
     const before = [...fixture.hub.messages];
     await fixture.hub.stop();
-    for (const n of [1, 2, 3, 4]) await startMarked(`mark-${n}`, 0.3);
+    for (const n of [1, 2, 3, 4]) await startMarked(`mark-${n}`);
     await fixture.startHub();
     fixture.hub.patchDesired(deviceId, desired({ snapshotFrequency: 'PT2H' }));
     await fixture.hub.awaitTwin(
@@ -163,7 +166,7 @@ describe('the running agent', () => {
       (twin) => configurationOf(twin)['snapshotFrequency']?.value === 'PT2H',
       15_000,
     );
-    await startMarked('mark-5', 0.3);
+    await startMarked('mark-5');
     await fixture.hub.awaitMessages(seen('mark-5'), 15_000);
     const marks = [...startsOf([...before, ...fixture.hub.messages]).keys()].flatMap(
       (line) => /^\/bin\/sh.*(mark-\d)$/.exec(line)?.[1] ?? [],
@@ -218,5 +221,22 @@ describe('the running agent', () => {
     const { StartTimeUtc = '', EndTimeUtc = '' } = hit?.ExtraDetails ?? {};
     // The default would be an hour.
     expect(Date.parse(EndTimeUtc) - Date.parse(StartTimeUtc)).toBeLessThan(5_000);
+  });
+
+  it('goes on when nobody reads its log any more', async () => {
+    const child = spawn(process.execPath, [agentBundle, 'run', '--config', fixture.configFile], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = once(child, 'exit');
+    await once(child.stderr, 'data');
+    child.stderr.destroy();
+    child.stdout.destroy();
+    const mark = 'mark-unread-log';
+    const started = fixture.hub.awaitMessages((all) => all.length > 0, 10_000);
+    await Promise.race([started, ended]);
+    await startMarked(mark);
+    await fixture.hub.awaitMessages(seen(mark), 10_000);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
   });
 });

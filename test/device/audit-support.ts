@@ -1,5 +1,6 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { UnreadTime } from '../../collectors/linux/audit/unread-time.js';
+import { noNote } from '../../collectors/linux/audit/change-note.js';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,7 @@ export async function watch(own: 'auto' | 'never' = 'auto', handedOver?: number)
     ownPid: process.pid,
     receiveBufferBytes: 8 * 1024 * 1024,
     unread: new UnreadTime(undefined, 'this-boot', () => 0),
+    note: noNote,
     ...(handedOver !== undefined && { handedOver }),
     onTampering: (sentence) => sentences.push(sentence),
     onProblem: (sentence) => problems.push(sentence),

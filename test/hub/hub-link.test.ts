@@ -3,8 +3,8 @@ import { HubError } from '../../agent/hub/failure.js';
 import { HubLink } from '../../agent/hub/hub-link.js';
 import type { JsonObject } from '../../config/json.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
+import { recordingLog } from '../support/recording-log.js';
 import { ScriptedClient } from './support/scripted-client.js';
-import { recordingLog } from './support/wire.js';
 
 const credentials = { hostName: 'h', deviceId: 'd', moduleId: 'm', sharedAccessKey: 'a2V5' };
 const message = {

@@ -49,7 +49,9 @@ describe('the demo', () => {
   it('shows events, messages and the source in use, and lets nothing move the cursor', async () => {
     const { code, shown } = await demo();
     const text = shown.join('\n');
-    expect(text).toMatch(/ProcessCreate +first \\u001b\[31m +\(\/usr\/bin\/true, user 0, pid 17\)/);
+    expect(text).toMatch(
+      /ProcessCreate +first \\u\{1b\}\[31m +\(\/usr\/bin\/true, user 0, pid 17\)/,
+    );
     expect(text).toMatch(/message +1 event, \d+ bytes = 1 × 4 KB, priority High, valid/);
     expect(text).toMatch(/collector +ProcessCreate running from fake; sees nothing/);
     expect(text).toMatch(/2 messages arrived, 0 of them invalid/);

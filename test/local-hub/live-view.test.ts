@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../config/json.js';
-import { messageLines, printable, TwinLines } from '../../local-hub/live-view.js';
+import { brief, messageLines, TwinLines } from '../../local-hub/live-view.js';
 import type { ReceivedMessage } from '../../local-hub/received-message.js';
 
 const at = new Date(2030, 0, 1, 12, 30, 59);
@@ -64,13 +64,13 @@ describe('the live view', () => {
     const problems = ['Events/0 is \u001b[2J'];
     for (const json of [undefined, null, [], { Events: [null, 1, { Payload: 'x' }] }]) {
       const lines = messageLines(received([], { json, problems }));
-      expect(lines.at(-1)).toMatch(/INVALID: Events\/0 is \\u001b\[2J$/);
+      expect(lines.at(-1)).toMatch(/INVALID: Events\/0 is \\u\{1b\}\[2J$/);
     }
   });
 
   it('escapes what moves a cursor or turns a line, and cuts what is long', () => {
-    expect(printable('a\r\n\u009b\u202eb')).toBe('a\\u000d\\u000a\\u009b\\u202eb');
-    expect(printable('x'.repeat(500))).toBe(`${'x'.repeat(200)}…`);
+    expect(brief('a\r\n\u009b\u202eb')).toBe('a\\u{d}\\u{a}\\u{9b}\\u{202e}b');
+    expect(brief('x'.repeat(500))).toBe(`${'x'.repeat(199)}…`);
   });
 
   it('tells the source, limitation, losses and rejected keys, each once until it changes', () => {

@@ -4,7 +4,7 @@ import type { SnapshotCollector } from '../../collectors/collector.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { recordingLog } from '../support/recording-log.js';
 
-type Answer = Awaited<ReturnType<SnapshotCollector['collect']>>;
+type Answer = Awaited<ReturnType<SnapshotCollector<'ListeningPorts'>['collect']>>;
 
 function setUp(answers: (Answer | Error | 'hang')[]) {
   const clock = new FakeClock();
@@ -55,7 +55,7 @@ describe('a snapshot', () => {
     expect(snapshots).toEqual([]);
     expect(runner.state).toMatchObject({ state: 'failing' });
     expect(losses).toEqual(['collectorFailed']);
-    expect(log.lines('warn').join()).toContain('cannot open /proc/net/tcp');
+    expect(log.messages('warn').join()).toContain('cannot open /proc/net/tcp');
     await clock.advance(60_000);
     expect(snapshots).toEqual([0]);
     expect(runner.state).toMatchObject({ state: 'running' });
@@ -67,7 +67,7 @@ describe('a snapshot', () => {
     await runner.start(1_000);
     await clock.advance(2_000);
     expect(runner.state).toMatchObject({ state: 'unavailable', limitation: missing.unavailable });
-    expect(log.lines('info')).toHaveLength(1);
+    expect(log.messages('info')).toHaveLength(1);
   });
 
   it('that hangs is given up after its deadline and aborted', async () => {

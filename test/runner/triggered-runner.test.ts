@@ -107,7 +107,7 @@ describe('a triggered collector', () => {
     await clock.advance(20_000);
     expect(starts()).toBe(4);
     expect(runner.state.state).toBe('running');
-    expect(log.lines('warn')).toHaveLength(2);
+    expect(log.messages('warn')).toHaveLength(2);
   });
 
   it('switched off and on in quick succession ends as asked last, armed once', async () => {

@@ -112,8 +112,8 @@ export class Fixture {
   }
 
   /** As systemd does. */
-  async stopAgent(): Promise<Ending> {
-    const ending = await this.agent?.stop(15_000);
+  async stopAgent(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<Ending> {
+    const ending = await this.agent?.stop(10_000, signal);
     this.agent = undefined;
     if (ending === undefined) throw new Error('No agent is running.');
     return ending;

@@ -8,7 +8,7 @@ import type { Evaluation } from '../../config/evaluate-twin.js';
 import type { JsonObject } from '../../config/json.js';
 import { configurationObjectName as objectName } from '../../config/twin-settings.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
-import { recordingLog } from '../hub/support/wire.js';
+import { recordingLog } from '../support/recording-log.js';
 
 class FakeLink {
   listener: LinkListener = {};

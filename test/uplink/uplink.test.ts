@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { QueueName } from '../../agent/spool/spool.js';
 import { Uplink, type UplinkOptions } from '../../agent/uplink/uplink.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
-import { recordingLog } from '../hub/support/wire.js';
+import { recordingLog } from '../support/recording-log.js';
 import { MemorySpool } from './support/memory-spool.js';
 import { idsOf, ScriptedLink } from './support/scripted-link.js';
 

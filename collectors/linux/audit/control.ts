@@ -30,6 +30,7 @@ export interface AuditControlOptions {
   readonly onReplace: () => void;
 }
 
+/** Opens a socket of its own for requests to audit, or says why there is none. */
 export function openAuditControl(options: AuditControlOptions): AuditControl | Unavailable {
   const requests = NetlinkRequests.open({
     ...options,

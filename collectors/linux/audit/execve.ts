@@ -59,18 +59,28 @@ export function readExecve(event: AuditEvent): Execve | undefined {
   };
 }
 
-const argumentName = /^a(\d{1,7})(\[\d{1,7}\])?$/;
+const argumentName = /^a(\d{1,7})(\[\d{1,7}\]|_len)?$/;
+
+/** An argument that came in pieces. */
+interface Pieces {
+  readonly bytes: Buffer[];
+  /** Of the pieces as the kernel wrote them, without quotes. */
+  writtenLength: number;
+  /** What the kernel said that all of them together have. */
+  announcedLength: number | undefined;
+}
 
 /**
  * The arguments of the EXECVE records: `a0="ls"`, or in pieces `a1_len=9000 a1[0]=… a1[1]=…` that go on in the next
  * record (`audit_log_execve_info` in `kernel/auditsc.c`). A piece ends anywhere, even within a character, so pieces
- * are joined as bytes.
+ * are joined as bytes. The records of one event may be lost singly, when a long command line floods the socket: what is
+ * missing within an argument shows in its length alone.
  */
 function readArguments(records: readonly AuditRecord[]): {
   readonly argv: readonly string[];
   readonly complete: boolean;
 } {
-  const values = new Map<number, string | Buffer[]>();
+  const values = new Map<number, string | Pieces>();
   let announced: number | undefined;
   for (const record of records) {
     for (const [name, raw] of parseFields(record.body)) {
@@ -82,18 +92,30 @@ function readArguments(records: readonly AuditRecord[]): {
         values.set(index, untrustedText(raw) ?? unquotedArgument(raw));
         continue;
       }
-      const piece = untrustedBytes(raw) ?? Buffer.from(unquotedArgument(raw));
-      const pieces = values.get(index);
-      if (Array.isArray(pieces)) pieces.push(piece);
-      else values.set(index, [piece]);
+      const present = values.get(index);
+      const pieces: Pieces =
+        typeof present === 'object'
+          ? present
+          : { bytes: [], writtenLength: 0, announcedLength: undefined };
+      values.set(index, pieces);
+      if (match[2] === '_len') {
+        pieces.announcedLength ??= decimal(raw);
+        continue;
+      }
+      pieces.bytes.push(untrustedBytes(raw) ?? Buffer.from(unquotedArgument(raw)));
+      pieces.writtenLength += raw.startsWith('"') ? raw.length - 2 : raw.length;
     }
   }
+  let complete = announced === values.size;
   const argv = [...values]
     .sort(([a], [b]) => a - b)
-    .map(([, value]) =>
-      typeof value === 'string' ? value : Buffer.concat(value).toString('utf8'),
-    );
-  return { argv, complete: announced === argv.length };
+    .map(([, value]) => {
+      if (typeof value === 'string') return value;
+      const bytes = Buffer.concat(value.bytes);
+      complete &&= [value.writtenLength, bytes.length].includes(value.announcedLength ?? -1);
+      return bytes.toString('utf8');
+    });
+  return { argv, complete };
 }
 
 /** `(null)` and `?` mean unset elsewhere; the kernel quotes an argument that reads like them, so this is its own. */

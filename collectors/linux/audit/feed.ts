@@ -1,7 +1,9 @@
 import type { Clock, Timer } from '../../clock.js';
 import { isUnavailable, type SourceState, type Unavailable } from '../../collector.js';
 import type { LossCause } from '../../loss.js';
+import { Turns } from '../../turns.js';
 import { EventAssembler } from './assembler.js';
+import type { ChangeNote } from './change-note.js';
 import type { AuditControl } from './control.js';
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
@@ -27,12 +29,12 @@ import type { UnreadTime } from './unread-time.js';
 export class AuditFeed implements AuditSource {
   private readonly subscribers = new Set<AuditSubscriber>();
   private active: Active | undefined;
-  private steps: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
 
   constructor(private readonly options: AuditFeedOptions) {}
 
   subscribe(subscriber: AuditSubscriber): Promise<AuditSubscription | Unavailable> {
-    return this.inTurn(async () => {
+    return this.turns.run(async () => {
       const abis = abisOf(this.options.machine);
       if (abis === undefined) {
         return {
@@ -53,7 +55,7 @@ export class AuditFeed implements AuditSource {
         await this.leave(subscriber, abis);
         return failure;
       }
-      return { end: () => this.inTurn(() => this.leave(subscriber, abis)) };
+      return { end: () => this.turns.run(() => this.leave(subscriber, abis)) };
     });
   }
 
@@ -63,7 +65,7 @@ export class AuditFeed implements AuditSource {
     const stream = this.options.openStream({
       onRecord: (type, text) => active.current && this.take(active.current, type, text),
       onOverflow: () => this.lose('socketOverflow', 1),
-      onFailed: (reason) => void this.inTurn(() => this.fail(new Error(reason))),
+      onFailed: (reason) => void this.turns.run(() => this.fail(new Error(reason))),
     });
     if (isUnavailable(stream)) return stream;
     const control = this.options.openControl(() => active.current?.guard.yieldOwnership());
@@ -77,6 +79,7 @@ export class AuditFeed implements AuditSource {
       own,
       ownPid,
       isAlive: this.options.isAlive,
+      note: this.options.note,
       lose: (cause, count) => this.lose(cause, count),
       onState: (state) => this.tellState(state),
       onTampering: this.options.onTampering,
@@ -192,12 +195,6 @@ export class AuditFeed implements AuditSource {
   private lose(cause: LossCause, count: number): void {
     for (const subscriber of this.subscribers) subscriber.lose(cause, count);
   }
-
-  private inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.steps.then(step);
-    this.steps = result.catch(() => undefined);
-    return result;
-  }
 }
 
 export interface AuditFeedOptions {
@@ -210,6 +207,8 @@ export interface AuditFeedOptions {
   readonly ownPid: number;
   /** Counts the time before the first record of this run. */
   readonly unread: UnreadTime;
+  /** Where changes of the audit status are noted. */
+  readonly note: ChangeNote;
   /** Whether a process of that id exists. */
   readonly isAlive: (pid: number) => boolean;
   /** `uname -m`. */

@@ -2,8 +2,10 @@ import { constants } from 'node:os';
 import type { Clock, Timer } from '../../clock.js';
 import type { SourceState, Unavailable } from '../../collector.js';
 import type { ReportLoss } from '../../loss.js';
+import { Turns } from '../../turns.js';
 import { NetlinkError } from '../netlink.js';
 import { BlindTime, type Tampering } from './blind-time.js';
+import type { ChangeNote } from './change-note.js';
 import { StatusChanges } from './changes.js';
 import type { AuditControl } from './control.js';
 import type { ListedRule } from './rules.js';
@@ -30,12 +32,12 @@ export class AuditGuard {
   private isOwner = false;
   private claimNotBeforeMs = -Infinity;
   private lastLost = 0;
-  private steps: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
   private regular: Timer | undefined;
   private soon: Timer | undefined;
 
   constructor(private readonly options: AuditGuardOptions) {
-    this.changes = new StatusChanges(options.control);
+    this.changes = new StatusChanges(options.control, options.note);
     this.blindTime = new BlindTime(options.lose, options.onTampering);
   }
 
@@ -49,7 +51,7 @@ export class AuditGuard {
    * announced a rule in the stream, or why it cannot be done; then the rules before are in force.
    */
   setRules(rules: readonly Buffer[]): Promise<{ readonly announced: boolean } | Unavailable> {
-    return this.inTurn(async () => {
+    return this.turns.run(async () => {
       const before = this.wanted;
       this.wanted = rules;
       try {
@@ -81,7 +83,7 @@ export class AuditGuard {
 
   /** Somebody else tried to own audit: gives it up, so that the next try works. */
   yieldOwnership(): void {
-    void this.inTurn(async () => {
+    void this.turns.run(async () => {
       if (!this.isOwner) return;
       this.claimNotBeforeMs = this.options.clock.monotonicMs() + yieldMs;
       await this.attempt(() => this.release());
@@ -93,7 +95,7 @@ export class AuditGuard {
   async restore(): Promise<void> {
     this.regular?.cancel();
     this.soon?.cancel();
-    await this.inTurn(async () => {
+    await this.turns.run(async () => {
       this.armed = false;
       this.regular?.cancel();
       this.soon?.cancel();
@@ -188,7 +190,7 @@ export class AuditGuard {
   private inspectNow(): void {
     this.soon?.cancel();
     this.soon = undefined;
-    void this.inTurn(async () => {
+    void this.turns.run(async () => {
       if (!this.armed) return;
       await this.attempt(() => this.inspect());
       this.regular?.cancel();
@@ -257,12 +259,6 @@ export class AuditGuard {
       this.options.onProblem(explain(error));
     }
   }
-
-  private inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.steps.then(step);
-    this.steps = result.catch(() => undefined);
-    return result;
-  }
 }
 
 export interface AuditGuardOptions {
@@ -272,6 +268,7 @@ export interface AuditGuardOptions {
   readonly own: 'auto' | 'never';
   readonly ownPid: number;
   readonly isAlive: (pid: number) => boolean;
+  readonly note: ChangeNote;
   readonly lose: ReportLoss;
   readonly onState: (state: SourceState) => void;
   /** Somebody took our sight away; one sentence for the operator. */

@@ -10,7 +10,7 @@ import { systemLog } from './system-log.js';
 
 export interface AuditOptions extends Pick<
   AuditFeedOptions,
-  'own' | 'ownPid' | 'onTampering' | 'onProblem' | 'unread'
+  'own' | 'ownPid' | 'note' | 'onTampering' | 'onProblem' | 'unread'
 > {
   readonly libc: Libc;
   readonly reader: KernelReader;

@@ -166,6 +166,7 @@ export function coversAny(listed: readonly ListedRule[], wanted: readonly Buffer
   );
 }
 
+/** Whether somebody has records of audit left out, so that even announcements may be missing from the stream. */
 export function excludesRecords(listed: readonly ListedRule[]): boolean {
   return listed.some(({ list }) => list === lists.exclude);
 }

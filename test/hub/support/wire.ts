@@ -5,25 +5,10 @@ import type { ModuleCredentials } from '../../../agent/identity/credentials.js';
 import { createSdkClient } from '../../../agent/hub/sdk-client.js';
 import { HubLink, type HubLinkOptions, type LinkState } from '../../../agent/hub/hub-link.js';
 import type { TwinDocument } from '../../../agent/hub/hub-client.js';
-import type { Log, LogLevel } from '../../../agent/log.js';
 import { systemClock } from '../../../collectors/clock.js';
 import type { JsonObject } from '../../../config/json.js';
 import { LocalHub, type ModuleRegistration } from '../../../local-hub/local-hub.js';
-
-export interface LogLine {
-  readonly level: LogLevel;
-  readonly message: string;
-}
-
-/** A log that remembers. */
-export function recordingLog(): Log & { readonly lines: LogLine[] } {
-  const lines: LogLine[] = [];
-  const at =
-    (level: LogLevel) =>
-    (message: string): void =>
-      void lines.push({ level, message });
-  return { lines, error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
-}
+import { recordingLog } from '../../support/recording-log.js';
 
 /** A hub on loopback with its state directory, which a second start on the same port goes on with. */
 export class Bench {

@@ -93,6 +93,21 @@ describe('started programs from recorded audit events', () => {
     expect(readExecve(torn)).toMatchObject({ pid: readExecve(event)?.pid, complete: false });
   });
 
+  it('a piece lost from within an argument makes the program incomplete', () => {
+    const body = (text: string) => parseRecord(1309, `audit(1.000:5): ${text}`);
+    const call = parseRecord(1300, 'audit(1.000:5): success=yes ppid=1 pid=2 uid=0');
+    const first = body('argc=2 a0="x" a1_len=12 a1[0]="evil"');
+    const [second, third] = [body('a1[1]="-pay"'), body('a1[2]="load"')];
+    const complete = (...parts: (typeof call)[]) => {
+      const records = [call, ...parts].filter((record) => record !== undefined);
+      return readExecve({ id: 'x', serial: 5, timeMs: 1000, records, complete: true })?.complete;
+    };
+    expect(complete(first, second, third)).toBe(true);
+    expect(complete(first, third)).toBe(false);
+    expect(complete(first, second)).toBe(false);
+    expect(complete(body('argc=2 a0="x"'), second, third)).toBe(false);
+  });
+
   it('two megabytes of arguments come whole', () => {
     const count = 400;
     const value = 'é'.repeat(2600);

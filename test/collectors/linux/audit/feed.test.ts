@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { UnreadTime, type AuditPlace } from '../../../../collectors/linux/audit/unread-time.js';
+import { noNote } from '../../../../collectors/linux/audit/change-note.js';
 import { isUnavailable, type SourceState } from '../../../../collectors/collector.js';
 import type { AuditEvent } from '../../../../collectors/linux/audit/event.js';
 import { AuditFeed } from '../../../../collectors/linux/audit/feed.js';
@@ -45,6 +46,7 @@ describe('the audit feed', () => {
       openControl: audit.openControl,
       writeSystemLog: (line) => logged.push(line) > 0,
       unread: new UnreadTime(options.last, 'this-boot', () => 0),
+      note: noNote,
       own: options.own ?? 'auto',
       ownPid,
       isAlive: (pid) => pid !== deadPid,

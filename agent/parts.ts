@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import type { Clock } from '../collectors/clock.js';
+import type { ManagedHost } from '../collectors/host.js';
+import { readStat } from '../collectors/linux/proc.js';
+import { collectors as registeredCollectors } from '../collectors/registry.js';
+import type { Evaluation } from '../config/evaluate-twin.js';
+import type { JsonObject } from '../config/json.js';
+import type { LocalSettings } from '../config/local-settings.js';
+import type { TwinSettings } from '../config/twin-settings.js';
+import type { CountersFile } from './counters-file.js';
+import { HubLink } from './hub/hub-link.js';
+import { createSdkClient } from './hub/sdk-client.js';
+import { loadCredentials } from './identity/credentials.js';
+import type { Log } from './log.js';
+import type { LossLedger } from './losses.js';
+import { OperationalEvents } from './operational.js';
+import { Aggregates } from './pipeline/aggregates.js';
+import { Outbox } from './pipeline/outbox.js';
+import { OwnProcesses } from './pipeline/own-processes.js';
+import { Pipeline } from './pipeline/pipeline.js';
+import { createRedactor } from './pipeline/redaction.js';
+import { CollectorsRunner } from './runner/collectors-runner.js';
+import { Spool } from './spool/spool.js';
+import { TwinSync } from './twin/twin-sync.js';
+import { Uplink } from './uplink/uplink.js';
+import { version } from './version.js';
+
+/** The hub's own limit for a message, properties included. */
+const hubMessageLimitBytes = 262_144;
+/** Room for the envelope and the properties of a message. */
+const messageFrameBytes = 1_536;
+
+export interface AgentOptions {
+  readonly local: LocalSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Every part of the agent. */
+export interface Parts {
+  readonly host: ManagedHost;
+  readonly spool: Spool;
+  readonly outbox: Outbox;
+  readonly pipeline: Pipeline;
+  readonly aggregates: Aggregates;
+  readonly link: HubLink;
+  readonly uplink: Uplink;
+  readonly collectors: CollectorsRunner;
+  readonly operational: OperationalEvents;
+  readonly twin: TwinSync;
+  readonly counters: CountersFile;
+}
+
+export interface PartsOptions extends AgentOptions {
+  readonly agentId: string;
+  readonly host: ManagedHost;
+  /** Numbers that survive restarts; loaded already. */
+  readonly counters: CountersFile;
+  readonly losses: LossLedger;
+  /** The settings in force; asked whenever they matter. */
+  readonly settings: () => TwinSettings;
+  readonly onSettings: (evaluation: Evaluation, desiredVersion: number) => void;
+  /** What `agentStatus` in the reported properties is to say. */
+  readonly status: () => JsonObject;
+  /** Something that `status` tells has changed. */
+  readonly onStatusChange: () => void;
+}
+
+/** The composition root: builds every part and opens its files; starts nothing. Throws when the spool cannot be opened. */
+export async function buildParts(options: PartsOptions): Promise<Parts> {
+  const { agentId, clock, counters, host, local, log, losses, onStatusChange, random, settings } =
+    options;
+  const spool = await Spool.open({
+    directory: join(local.stateDirectory, 'spool'),
+    limitBytes: settings().maxLocalCacheSizeInBytes,
+    clock,
+    lose: (cause, count, queue) => losses.count(queue ?? 'spool', cause, count),
+  });
+  const outbox = new Outbox({
+    spool,
+    clock,
+    losses,
+    maxEventBytes: () =>
+      Math.min(settings().maxMessageSizeInBytes, hubMessageLimitBytes) - messageFrameBytes,
+    aggregatedCategory: local.aggregatedCategory,
+  });
+  const aggregates = await Aggregates.open({
+    directory: join(local.stateDirectory, 'aggregates'),
+    clock,
+    outbox,
+    losses,
+    settings,
+    isDurable: () => spool.problem === undefined,
+    maxEntries: local.aggregationMaxEntries,
+    maxBytes: local.aggregationMaxBytes,
+  });
+  const pipeline = new Pipeline({
+    own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid),
+    redactor: createRedactor(local.redactionPatterns),
+    maxCommandLineBytes: local.maxCommandLineBytes,
+    aggregator: aggregates,
+    outbox,
+    losses,
+    settings,
+  });
+  const link = new HubLink({
+    credentials: () => loadCredentials(local),
+    createClient: createSdkClient({
+      keepAliveMs: local.keepAlive.ms,
+      productInfo: `iot-security-agent/${version}`,
+    }),
+    clock,
+    random,
+    log,
+    requestTimeoutMs: local.requestTimeout.ms,
+  });
+  const uplink = new Uplink({
+    spool,
+    link,
+    clock,
+    log,
+    random,
+    lose: (cause, count) => losses.count('uplink', cause, count),
+    onLowDelayed: () => onStatusChange(),
+    settings,
+    local,
+    agentVersion: version,
+    agentId,
+  });
+  const collectors = new CollectorsRunner({
+    collectors: registeredCollectors,
+    host: host,
+    clock,
+    log,
+    losses,
+    onObservation: (name, observation) => {
+      counters.changed();
+      pipeline.observe(name, observation);
+    },
+    onSnapshot: (name, payloads, timeMs) => pipeline.snapshot(name, payloads, timeMs),
+    onStateChange: () => onStatusChange(),
+  });
+  const operational = new OperationalEvents({
+    clock,
+    pipeline,
+    losses,
+    collected: () => outbox.collectedEvents,
+    onMemoryChange: () => counters.changed(),
+    takeSendStatistics: () => uplink.takeStatistics(),
+  });
+  const twin = new TwinSync({
+    link,
+    clock,
+    random,
+    log,
+    stateDirectory: local.stateDirectory,
+    objectName: local.remoteConfigurationObjectName,
+    onSettings: options.onSettings,
+    status: options.status,
+  });
+  return {
+    host,
+    spool,
+    outbox,
+    pipeline,
+    aggregates,
+    link,
+    uplink,
+    collectors,
+    operational,
+    twin,
+    counters,
+  };
+}
