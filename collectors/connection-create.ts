@@ -79,17 +79,21 @@ class ConnectionWatch implements RunningCollector {
 
   private count(): void {
     this.failedConnects++;
-    if (!this.stopped && this.timer === undefined) this.tellState();
+    if (!this.stopped && this.timer === undefined) this.tellCount();
+  }
+
+  private tellCount(): void {
+    this.tellState();
+    const { failedConnects } = this;
+    this.timer = this.context.clock.after(countersEveryMs, () => {
+      this.timer = undefined;
+      if (this.failedConnects !== failedConnects) this.tellCount();
+    });
   }
 
   private tellState(): void {
     if (this.state === undefined) return;
     const { failedConnects } = this;
-    this.timer?.cancel();
-    this.timer = this.context.clock.after(countersEveryMs, () => {
-      this.timer = undefined;
-      if (this.failedConnects !== failedConnects) this.tellState();
-    });
     this.context.setSource({
       ...this.state,
       ...(failedConnects > 0 && { counters: { failedConnects } }),

@@ -1,5 +1,16 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../collectors/clock.js';
 import { isUnavailable, type Observation, type SourceState } from '../../collectors/collector.js';
@@ -149,6 +160,32 @@ const python = (program: string, ...args: string[]) =>
 const node = (program: string, ...args: string[]) =>
   startProgram(process.execPath, ['-e', program, ...args]);
 
+/** An i386 program (ELF-32) that makes a socket, connects it to a port of this host with socketcall(2), and ends. */
+function connecting32(port: number): Buffer {
+  const base = 0x0804_8000;
+  const [codeAt, dataAt] = [84, 84 + 96];
+  const word = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 255);
+  const data = (offset: number): number[] => word(base + dataAt + offset);
+  const code = [
+    ...[0xb8, ...word(102), 0xbb, ...word(1), 0xb9, ...data(0), 0xcd, 0x80],
+    ...[0xa3, ...data(12)],
+    ...[0xb8, ...word(102), 0xbb, ...word(3), 0xb9, ...data(12), 0xcd, 0x80],
+    ...[0xb8, ...word(1), 0x31, 0xdb, 0xcd, 0x80],
+  ];
+  const socketArguments = [...word(2), ...word(1), ...word(0)];
+  const connectArguments = [...word(0), ...data(24), ...word(16)];
+  const address = [2, 0, port >> 8, port & 255, 127, 0, 0, 1, ...Array<number>(8).fill(0)];
+  const program = Buffer.alloc(dataAt + 40);
+  Buffer.from([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]).copy(program);
+  Buffer.from([2, 0, 3, 0, ...word(1), ...word(base + codeAt), ...word(52)]).copy(program, 16);
+  Buffer.from([52, 0, 32, 0, 1, 0]).copy(program, 40);
+  const segment = [1, 0, base, base, program.length, program.length, 7, 0x1000].flatMap(word);
+  Buffer.from(segment).copy(program, 52);
+  Buffer.from(code).copy(program, codeAt);
+  Buffer.from([...socketArguments, ...connectArguments, ...address]).copy(program, dataAt);
+  return program;
+}
+
 const loopbackCases = [
   ['a blocking client', 'blocking', python, pythonServer, '127.0.0.1', '127.0.0.1'],
   ['a client that does not block', 'nonblocking', python, pythonServer, '127.0.0.1', '127.0.0.1'],
@@ -263,6 +300,39 @@ print('done')
       ['udp', '7'],
     ]);
     expect(states.at(-1)?.counters?.['failedConnects']).toBeGreaterThanOrEqual(1);
+  });
+
+  it.runIf(process.arch === 'x64')('sees what a 32-bit program connects to', async ({ skip }) => {
+    const server = await python(pythonServer, '127.0.0.1');
+    const directory = mkdtempSync(join(tmpdir(), 'program-'));
+    undo.push(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'connect32');
+    writeFileSync(path, connecting32(Number(server.first)), { mode: 0o755 });
+    const { observed } = await watch();
+    const child = spawn(path);
+    const failed = await new Promise<boolean>((resolve) => {
+      child.once('error', () => resolve(true));
+      child.once('exit', (code) => resolve(code !== 0));
+    });
+    skip(failed, 'This kernel runs no 32-bit programs.');
+    const made = () => observed.filter(({ payload }) => payload.ProcessId === child.pid);
+    await until('the connection', 5000, () => made().length > 0);
+    expect(made().map(({ payload }) => payload)).toMatchObject([
+      { Direction: 'Out', Protocol: 'tcp', RemotePort: server.first, Executable: path },
+    ]);
+  });
+
+  it("leaves out the agent's own connections, and tells the other side of them", async () => {
+    const server = await python(pythonServer, '127.0.0.1');
+    const { observed } = await watch();
+    const socket = connect(Number(server.first), '127.0.0.1').resume();
+    await new Promise((resolve) => socket.once('connect', resolve));
+    const port = String(socket.localPort);
+    const seen = () => observed.filter(({ payload }) => payload.RemotePort === port);
+    await until('the other side', 5000, () => seen().length > 0);
+    expect(seen().map(({ payload }) => payload.ProcessId)).toEqual([server.pid]);
+    expect(observed.filter(({ payload }) => payload.ProcessId === process.pid)).toEqual([]);
+    socket.destroy();
   });
 
   it('leaves nothing on the host', async () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Endpoint } from '../../../collectors/linux/endpoint.js';
 import type { ByteOrder } from '../../../collectors/linux/proc-net.js';
-import { transitionReader } from '../../../collectors/linux/sock-state.js';
+import { type SocketTransition, transitionReader } from '../../../collectors/linux/sock-state.js';
 import {
   parseEventFormat,
   parsePageLayout,
@@ -17,18 +18,18 @@ function present<T>(value: T | undefined): T {
 function transitionsOf(page: Buffer, described: typeof narrow, byteOrder: ByteOrder) {
   const layout = present(parsePageLayout(described.headerPage));
   const read = present(transitionReader(present(parseEventFormat(described.format)), byteOrder));
-  const transitions: unknown[] = [];
+  const transitions: SocketTransition[] = [];
   const result = readPage(page, layout, byteOrder, (timeNs, record) => {
     const transition = read(timeNs, record);
-    if (transition !== undefined) transitions.push(transition);
+    if (transition !== undefined && transition !== 'malformed') transitions.push(transition);
   });
   return { transitions, ...result };
 }
 
-const brief = (transition: unknown) => {
-  const { oldState, newState, local, remote, threadId } = transition as Record<string, never>;
-  const text = ({ address, port }: { address: string; port: number }) => `${address} ${port}`;
-  return `${String(threadId)} ${String(oldState)}>${String(newState)} ${text(local)} - ${text(remote)}`;
+const brief = (transition: SocketTransition) => {
+  const { oldState, newState, local, remote, threadId } = transition;
+  const text = ({ address, port }: Endpoint) => `${address} ${port}`;
+  return `${threadId} ${oldState}>${newState} ${text(local)} - ${text(remote)}`;
 };
 
 describe('pages of the trace ring buffer', () => {
@@ -54,7 +55,7 @@ describe('pages of the trace ring buffer', () => {
 
   it('times grow by the differences, also over a pause longer than they can hold', () => {
     const { transitions } = transitionsOf(captured.page, captured, 'LE');
-    const times = transitions.map((transition) => (transition as { timeNs: number }).timeNs);
+    const times = transitions.map(({ timeNs }) => timeNs);
     expect(times[0]).toBe(Number(captured.page.readBigUInt64LE(0)));
     expect(times).toEqual([...times].sort((a, b) => a - b));
     // The program slept 0.3 s between its two servers.
@@ -89,7 +90,7 @@ describe('pages of the trace ring buffer', () => {
     const { transitions, lost, malformed } = transitionsOf(page, narrow, byteOrder);
     expect({ lost, malformed }).toEqual({ lost: 0, malformed: false });
     expect(transitions.map(brief)).toEqual(Array(3).fill('77 7>2 10.0.0.2 0 - 192.0.2.1 443'));
-    expect(transitions.map((transition) => (transition as { timeNs: number }).timeNs)).toEqual([
+    expect(transitions.map(({ timeNs }) => timeNs)).toEqual([
       5010,
       5010 + 2 * 2 ** 27 + 5 + 9 + 20,
       3 * 2 ** 27 + 7 + 1,

@@ -1,0 +1,453 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { isUnavailable, type Observation, type SourceState } from '../../collectors/collector.js';
+import { connectionCreate } from '../../collectors/connection-create.js';
+import type { Host } from '../../collectors/host.js';
+import type { AuditEvent } from '../../collectors/linux/audit/event.js';
+import { parseRecord } from '../../collectors/linux/audit/record.js';
+import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
+import type { Endpoint } from '../../collectors/linux/endpoint.js';
+import { tcpStates } from '../../collectors/linux/sock-state.js';
+import type { SocketStateSubscriber } from '../../collectors/linux/sock-state-trace.js';
+import type { ProcessInfo } from '../../collectors/linux/process-table.js';
+import { checkPayload } from '../../collectors/payload-check.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { caseSettings, fakeHost } from './case-host.js';
+
+const directories: string[] = [];
+afterEach(() => {
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+});
+
+/** A /proc of sockets: lines of net/tcp, and who holds which. */
+function procOf(
+  sockets: readonly string[],
+  holders: Readonly<Record<number, Readonly<Record<number, number>>>> = {},
+) {
+  const procRoot = mkdtempSync(join(tmpdir(), 'proc-'));
+  directories.push(procRoot);
+  const tell = (lines: readonly string[]) =>
+    writeFileSync(`${procRoot}/net/tcp`, ['  sl  local_address', ...lines, ''].join('\n'));
+  mkdirSync(`${procRoot}/net`);
+  tell(sockets);
+  for (const [pid, descriptors] of Object.entries(holders)) {
+    mkdirSync(`${procRoot}/${pid}/fd`, { recursive: true });
+    writeFileSync(`${procRoot}/${pid}/status`, `Name:\tx\nTgid:\t${pid}\n`);
+    for (const [descriptor, inode] of Object.entries(descriptors))
+      symlinkSync(`socket:[${inode}]`, `${procRoot}/${pid}/fd/${descriptor}`);
+  }
+  return { paths: { procRoot, etcRoot: '/nonexistent' }, tell };
+}
+
+const socketLine = (local: string, remote: string, state: string, inode: number) =>
+  `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000  1000        0 ${inode} 1 0`;
+const listening = socketLine('00000000:1F90', '00000000:0000', '0A', 900);
+const at = (address: string, port: number): Endpoint => ({ address, port, family: 4 });
+
+async function start(parts: Partial<Host>, has: readonly ('trace' | 'audit')[]) {
+  const clock = new FakeClock();
+  const observed: Observation<'ConnectionCreate'>[] = [];
+  const states: SourceState[] = [];
+  const [lose, fail] = [vi.fn(), vi.fn()];
+  const refuse = { unavailable: 'Not here.' };
+  const kernel = {
+    trace: undefined as SocketStateSubscriber | undefined,
+    audit: undefined as AuditSubscriber | undefined,
+    has: [...has],
+  };
+  const processes = new Map<number, ProcessInfo>();
+  const running = await connectionCreate.start({
+    host: fakeHost({
+      clock,
+      ownPid: 4,
+      socketStates: {
+        subscribe: (subscriber) => {
+          if (!kernel.has.includes('trace')) return Promise.resolve(refuse);
+          kernel.trace = subscriber;
+          return Promise.resolve({ end: () => undefined });
+        },
+      },
+      audit: {
+        subscribe: (subscriber) => {
+          if (!kernel.has.includes('audit')) return Promise.resolve(refuse);
+          kernel.audit = subscriber;
+          subscriber.onState({ source: 'audit-owner' });
+          return Promise.resolve({ end: () => Promise.resolve() });
+        },
+      },
+      processes: { ...fakeHost().processes, of: (pid) => processes.get(pid) },
+      ...parts,
+    }),
+    clock,
+    emit: (observation) => {
+      expect(checkPayload('ConnectionCreate', observation.payload)).toBeUndefined();
+      observed.push(observation);
+    },
+    lose,
+    setSource: (state) => states.push(state),
+    fail,
+  });
+  if (isUnavailable(running)) throw new Error(running.unavailable);
+  const timeMs = clock.wallMs();
+  const go = (
+    socket: string,
+    states: readonly [number, number],
+    local: Endpoint,
+    remote: Endpoint,
+    threadId = 50,
+  ) =>
+    kernel.trace?.onTransitions([
+      {
+        socket,
+        threadId,
+        timeNs: 0,
+        timeMs,
+        local,
+        remote,
+        oldState: states[0],
+        newState: states[1],
+      },
+    ]);
+  const { close, synSent, synReceived, established } = tcpStates;
+  const attempt = (socket: string, remote: Endpoint, threadId = 50) =>
+    go(socket, [close, synSent], at('10.0.0.1', 0), remote, threadId);
+  return {
+    clock,
+    observed,
+    states,
+    lose,
+    fail,
+    kernel,
+    processes,
+    running,
+    go,
+    attempt,
+    connect: (socket: string, port: number, remote: Endpoint, threadId = 50) => {
+      attempt(socket, remote, threadId);
+      go(socket, [synSent, established], at('10.0.0.1', port), remote, 0);
+    },
+    refuse: (socket: string, remote: Endpoint) => {
+      attempt(socket, remote);
+      go(socket, [synSent, close], at('10.0.0.1', 1), remote, 0);
+    },
+    accept: (local: Endpoint, remote: Endpoint) =>
+      go('accepted', [synReceived, established], local, remote, 0),
+    call: (body: string, saddr?: string) => kernel.audit?.onEvent(callEvent(body, saddr, timeMs)),
+  };
+}
+
+const connectCall = (pid: number, exit = 0) =>
+  `arch=c000003e syscall=42 success=${exit === 0 ? 'yes' : 'no'} exit=${exit} a0=3 pid=${pid} uid=1000 comm="audited" exe="/usr/bin/audited"`;
+const acceptCall = (pid: number) =>
+  `arch=c000003e syscall=288 success=yes exit=7 a0=3 pid=${pid} uid=33 comm="worker" exe="/usr/sbin/worker"`;
+/** 192.0.2.1, and the port. */
+const saddrOf = (port: number) =>
+  `0200${port.toString(16).padStart(4, '0').toUpperCase()}C00002010000000000000000`;
+
+function callEvent(body: string, saddr: string | undefined, timeMs: number): AuditEvent {
+  const bodies: [number, string][] = [[1300, body]];
+  if (saddr !== undefined) bodies.push([1306, `saddr=${saddr}`]);
+  bodies.push([1327, 'proctitle="audited"']);
+  const records = bodies.flatMap(
+    ([type, text]) => parseRecord(type, `audit(1.000:1): ${text}`) ?? [],
+  );
+  return { id: '1.000:1', serial: 1, timeMs, records, complete: true };
+}
+
+const server = at('192.0.2.1', 443);
+const curl: ProcessInfo = {
+  pid: 50,
+  executable: '/usr/bin/curl',
+  argv: ['curl', 'x y'],
+  realUid: 7,
+};
+
+describe('ConnectionCreate from a trace and audit', () => {
+  it('tells who called connect, with both ends, when the handshake is finished', async () => {
+    const { clock, observed, connect, attempt, processes } = await start({}, ['trace', 'audit']);
+    processes.set(50, curl);
+    attempt('pending', server);
+    connect('a', 40000, server);
+    await clock.advance(1000);
+    expect(observed).toEqual([
+      {
+        timeMs: expect.any(Number) as number,
+        argv: ['curl', 'x y'],
+        payload: {
+          Protocol: 'tcp',
+          Direction: 'Out',
+          RemoteAddress: '192.0.2.1',
+          RemotePort: '443',
+          LocalAddress: '10.0.0.1',
+          LocalPort: '40000',
+          ProcessId: 50,
+          Executable: '/usr/bin/curl',
+          CommandLine: 'curl x y',
+          UserId: '7',
+        },
+      },
+    ]);
+  });
+
+  it('believes audit about the moment of the call, and marks an incomplete command line', async () => {
+    const { clock, observed, connect, call } = await start({}, ['trace', 'audit']);
+    connect('a', 40000, server);
+    await clock.advance(200);
+    call(connectCall(50), saddrOf(443));
+    await clock.advance(1000);
+    expect(observed.map(({ payload }) => payload)).toMatchObject([
+      { ProcessId: 50, Executable: '/usr/bin/audited', UserId: '1000', CommandLine: 'audited' },
+    ]);
+  });
+
+  it('says so when nothing is known of the process', async () => {
+    const { clock, observed, connect, accept } = await start({}, ['trace', 'audit']);
+    connect('a', 40000, server);
+    accept(at('10.0.0.1', 22), at('192.0.2.9', 50000));
+    await clock.advance(1000);
+    for (const { payload } of observed) {
+      expect(payload).toMatchObject({ ProcessId: 0, Executable: '' });
+      expect(payload.ExtraDetails).toEqual({ ProcessKnown: 'false' });
+    }
+    expect(observed).toHaveLength(2);
+  });
+
+  it('an audited call of another process to the same place is not taken for it', async () => {
+    const { clock, observed, connect, call, processes } = await start({}, ['trace', 'audit']);
+    processes.set(50, curl);
+    processes.set(60, { ...curl, pid: 60 });
+    connect('a', 40000, server);
+    connect('b', 40001, server, 60);
+    call(connectCall(60), saddrOf(443));
+    await clock.advance(3000);
+    expect(observed.map(({ payload }) => [payload.ProcessId, payload.LocalPort])).toEqual([
+      [50, '40000'],
+      [60, '40001'],
+    ]);
+  });
+
+  it('a refused connect is counted and not told', async () => {
+    const { clock, observed, states, refuse } = await start({}, ['trace', 'audit']);
+    refuse('a', server);
+    expect(states.at(-1)?.counters).toEqual({ failedConnects: 1 });
+    refuse('b', server);
+    refuse('c', server);
+    expect(states.at(-1)?.counters).toEqual({ failedConnects: 1 });
+    await clock.advance(60_000);
+    expect(states.at(-1)).toEqual({
+      source: 'tracefs+audit-owner',
+      counters: { failedConnects: 3 },
+    });
+    expect(observed).toEqual([]);
+  });
+
+  it('a finished connect without TCP is UDP; one in the background never is', async () => {
+    const { clock, observed, call, connect } = await start({}, ['trace', 'audit']);
+    call(connectCall(50), saddrOf(53));
+    call(connectCall(50, -115), saddrOf(54));
+    connect('a', 40000, at('192.0.2.1', 55));
+    call(connectCall(50), saddrOf(55));
+    await clock.advance(3000);
+    const told = observed.map(({ payload }) => [payload.Protocol, payload.RemotePort]);
+    expect(told).toEqual([
+      ['tcp', '55'],
+      ['udp', '53'],
+    ]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('where transitions were lost, UDP is said with doubt', async () => {
+    const { clock, observed, call, kernel } = await start({}, ['trace', 'audit']);
+    call(connectCall(50), saddrOf(53));
+    kernel.trace?.lose('traceOverrun', 9);
+    await clock.advance(3000);
+    expect(observed[0]?.payload.ExtraDetails).toMatchObject({ ProtocolKnown: 'false' });
+  });
+
+  it('an accepted one belongs to who accepted it, or else to who listens', async () => {
+    const { paths } = procOf([listening], { 70: { 3: 900 } });
+    const { clock, observed, accept, call, processes } = await start({ paths }, ['trace', 'audit']);
+    processes.set(70, { pid: 70, executable: '/usr/sbin/master', argv: ['master'], realUid: 0 });
+    accept(at('10.0.0.1', 8080), at('192.0.2.1', 50000));
+    accept(at('10.0.0.1', 8080), at('192.0.2.1', 50001));
+    call(acceptCall(71), saddrOf(50001));
+    await vi.waitFor(async () => {
+      await clock.advance(400);
+      expect(observed).toHaveLength(2);
+    });
+    expect(observed.map(({ payload }) => [payload.ProcessId, payload.ExtraDetails])).toEqual([
+      [70, { ProcessRole: 'listener' }],
+      [71, undefined],
+    ]);
+    expect(observed[1]?.payload).toMatchObject({ Executable: '/usr/sbin/worker', UserId: '33' });
+  });
+
+  it("leaves the agent's own connections out", async () => {
+    const { clock, observed, connect, processes } = await start({}, ['trace', 'audit']);
+    processes.set(4, { ...curl, pid: 4 });
+    connect('a', 40000, server, 4);
+    await clock.advance(3000);
+    expect(observed).toEqual([]);
+  });
+
+  it('both sides at once is a connection from here', async () => {
+    const { clock, observed, attempt, go } = await start({}, ['trace', 'audit']);
+    attempt('a', server);
+    go('a', [tcpStates.synSent, tcpStates.synReceived], at('10.0.0.1', 1), server);
+    go('a', [tcpStates.synReceived, tcpStates.established], at('10.0.0.1', 1), server);
+    await clock.advance(1000);
+    expect(observed.map(({ payload }) => payload.Direction)).toEqual(['Out']);
+  });
+
+  it('forgets the oldest of too many attempts, and counts them', async () => {
+    const { lose, attempt, clock } = await start({}, ['trace']);
+    for (let index = 0; index < 8200; index++) attempt(String(index), server);
+    await clock.advance(1000);
+    expect(lose.mock.calls).toEqual(Array(8).fill(['connectionsPending', 1]));
+  });
+
+  it('tells everything that was handed in before the stop, and nothing after it', async () => {
+    const { clock, observed, connect, accept, call, running } = await start({}, ['trace', 'audit']);
+    connect('a', 40000, server);
+    accept(at('10.0.0.1', 22), at('192.0.2.9', 50000));
+    call(connectCall(50), saddrOf(53));
+    await running.stop();
+    expect(observed.map(({ payload }) => payload.Protocol).sort()).toEqual(['tcp', 'tcp', 'udp']);
+    connect('b', 40001, server);
+    await clock.advance(100_000);
+    expect(observed).toHaveLength(3);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('loopback stays out where the settings say so', async () => {
+    const settings = { ...caseSettings, reportLoopbackConnections: false };
+    const { clock, observed, connect } = await start({ settings }, ['trace']);
+    connect('a', 40000, at('127.0.0.9', 80));
+    connect('b', 40001, server);
+    await clock.advance(1000);
+    expect(observed.map(({ payload }) => payload.RemoteAddress)).toEqual(['192.0.2.1']);
+  });
+
+  it('no transitions and calls make it throw or tell an invalid payload', async () => {
+    const states = fc.constantFrom(1, 2, 3, 4, 7, 10, 12, 255);
+    const endpoint = fc.record({
+      address: fc.oneof(fc.ipV4(), fc.constant('0.0.0.0')),
+      port: fc.nat(65535),
+      family: fc.constant(4 as const),
+    });
+    const step = fc.record({
+      socket: fc.constantFrom('a', 'b'),
+      states: fc.tuple(states, states),
+      local: endpoint,
+      remote: endpoint,
+      exit: fc.constantFrom(0, -115, 3),
+      text: fc.string(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        const { go, call, clock, running } = await start({}, ['trace', 'audit']);
+        for (const { socket, states: pair, local, remote, exit, text } of steps) {
+          go(socket, pair, local, remote);
+          call(`${connectCall(50, exit)} ${text}`, saddrOf(remote.port));
+          await clock.advance(100);
+        }
+        await running.stop();
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('ConnectionCreate without the best source', () => {
+  it('names what is missing, and takes the better source when it is there again', async () => {
+    const { states, kernel, clock } = await start({}, ['trace']);
+    expect(states.at(-1)).toMatchObject({
+      source: 'tracefs',
+      limitation: expect.stringMatching(/UDP is not seen.* Not here\.$/u) as string,
+    });
+    kernel.has = ['trace', 'audit'];
+    await clock.advance(5 * 60_000);
+    expect(states.at(-1)).toEqual({ source: 'tracefs+audit-owner' });
+  });
+
+  it('a source that ends is replaced by the next', async () => {
+    const { states, kernel, clock, fail } = await start({}, ['trace', 'audit']);
+    kernel.has = ['audit'];
+    kernel.trace?.onFailed(new Error('gone'));
+    await clock.advance(0);
+    expect(states.at(-1)?.source).toBe('audit-owner');
+    expect(fail).not.toHaveBeenCalled();
+  });
+
+  it('from audit alone, the socket tables give the local end and what the caller did not ask for', async () => {
+    const { paths } = procOf(
+      [
+        listening,
+        socketLine('0100000A:9C40', '010200C0:01BB', '01', 901),
+        socketLine('0100000A:1F90', '010200C0:C350', '01', 902),
+        socketLine('0100000A:9C41', '010200C0:0050', '02', 903),
+      ],
+      { 50: { 3: 901, 7: 902 }, 51: { 3: 903 } },
+    );
+    const { clock, observed, call, lose } = await start({ paths }, ['audit']);
+    call(connectCall(50), saddrOf(443));
+    call(acceptCall(50));
+    call(connectCall(51, -115), saddrOf(80));
+    call(acceptCall(99));
+    await clock.advance(200);
+    expect(observed.map(({ payload }) => payload)).toMatchObject([
+      { Direction: 'Out', LocalAddress: '10.0.0.1', LocalPort: '40000', RemotePort: '443' },
+      { Direction: 'In', LocalPort: '8080', RemoteAddress: '192.0.2.1', RemotePort: '50000' },
+      { Direction: 'Out', RemotePort: '80', ExtraDetails: { EstablishedKnown: 'false' } },
+    ]);
+    expect(lose.mock.calls).toEqual([['connectionGone', 1]]);
+  });
+
+  it('from audit alone, what is gone already is told with doubt', async () => {
+    const { clock, observed, call } = await start({}, ['audit']);
+    call(connectCall(50), saddrOf(53));
+    await clock.advance(200);
+    expect(observed[0]?.payload).toMatchObject({
+      RemotePort: '53',
+      ExtraDetails: { ProtocolKnown: 'false' },
+    });
+    expect(observed[0]?.payload.LocalPort).toBeUndefined();
+  });
+
+  it('from polling, what was there before is not told, and the rest once', async () => {
+    const old = socketLine('0100000A:9C40', '010200C0:01BB', '01', 901);
+    const { paths, tell } = procOf([listening, old], { 50: { 3: 902, 4: 903 } });
+    const { clock, observed, states, processes, running } = await start({ paths }, []);
+    processes.set(50, curl);
+    expect(states.at(-1)?.source).toBe('polling');
+    tell([
+      listening,
+      old,
+      socketLine('0100000A:1F90', '010200C0:C350', '01', 902),
+      socketLine('0100000A:9C41', '010200C0:0050', '01', 903),
+      socketLine('0100000A:9C42', '010200C0:0050', '02', 904),
+      socketLine('0100000A:9C43', '010200C0:0050', '06', 0),
+    ]);
+    await vi.waitFor(async () => {
+      await clock.advance(1000);
+      expect(observed.length).toBeGreaterThanOrEqual(3);
+    });
+    await clock.advance(5000);
+    expect(
+      observed.map(({ payload: { Direction, LocalPort, ProcessId } }) => [
+        Direction,
+        LocalPort,
+        ProcessId,
+      ]),
+    ).toEqual([
+      ['In', '8080', 50],
+      ['Out', '40001', 50],
+      ['Out', '40003', 0],
+    ]);
+    await running.stop();
+    expect(clock.timers).toBe(0);
+  });
+});
