@@ -5,7 +5,7 @@ import type { Connection } from './connection-create-payload.js';
 import { ConnectionPolling } from './connection-polling.js';
 import { ConnectionTracking } from './connection-tracking.js';
 import type { Host } from './host.js';
-import { readSocketCall, socketCallRules } from './linux/audit/socket-call.js';
+import { readSocketCall, type SocketCall, socketCallRules } from './linux/audit/socket-call.js';
 import type { ReportLoss } from './loss.js';
 
 /** The sources of connections, the best first. */
@@ -55,27 +55,18 @@ async function openTraced(
   const endAll = async (): Promise<void> => {
     for (const end of ends.splice(0)) await end();
   };
-  const trace = await host.socketStates.subscribe({
-    onTransitions: (transitions) => tracking.takeTransitions(transitions),
-    lose: (cause, count) => {
-      if (cause === 'traceOverrun') tracking.doubt();
-      listener.lose(cause, count);
-    },
-    onFailed: listener.onFailed,
-  });
-  if (isUnavailable(trace)) return trace;
-  ends.push(() => trace.end());
-  const following = await host.processes.follow({ onFailed: () => undefined });
-  if (!isUnavailable(following)) ends.push(() => following.end());
+  // Audit first: a trace beside one that is in use already would tell everything twice while audit makes up its mind.
+  const armed = { trace: false };
   if (withCalls) {
-    const calls = await subscribeCalls(host, listener, tracking, (state) =>
+    const taker = {
+      takeCall: (call: SocketCall) => {
+        if (armed.trace) tracking.takeCall(call);
+      },
+    };
+    const calls = await subscribeCalls(host, listener, taker, (state) =>
       listener.onState({ ...state, source: `tracefs+${state.source}` }),
     );
-    if (isUnavailable(calls)) {
-      await endAll();
-      await tracking.end();
-      return calls;
-    }
+    if (isUnavailable(calls)) return calls;
     ends.push(() => calls.end());
   } else {
     listener.onState({
@@ -84,6 +75,24 @@ async function openTraced(
         'UDP is not seen, and the process of a connection may be unknown when it ends within milliseconds.',
     });
   }
+  const following = await host.processes.follow({ onFailed: () => undefined });
+  if (!isUnavailable(following)) ends.push(() => following.end());
+  const trace = await host.socketStates.subscribe({
+    onTransitions: (transitions) => tracking.takeTransitions(transitions),
+    lose: (cause, count) => {
+      if (cause === 'traceOverrun') tracking.doubt();
+      listener.lose(cause, count);
+    },
+    onFailed: listener.onFailed,
+  });
+  if (isUnavailable(trace)) {
+    await endAll();
+    return trace;
+  }
+  ends.unshift(() => trace.end());
+  armed.trace = true;
+  // What audit tells now may have happened before.
+  tracking.doubt();
   return {
     end: async () => {
       await endAll();

@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
@@ -47,6 +48,12 @@ const mostInstances = 4;
  * (`Documentation/trace/ftrace.rst`). Where tracefs is not mounted it is mounted for the agent alone.
  */
 export function openTraceInstance(options: TraceOptions): TraceInstance | Unavailable {
+  if (!inInitialPidNamespace()) {
+    return {
+      unavailable:
+        'The trace of the kernel names processes by the numbers of the host, and the agent runs in a PID namespace of its own; run it in that of the host.',
+    };
+  }
   const root = findTracefs(options);
   if (isUnavailable(root)) return root;
   const instances = `${root.path}/instances`;
@@ -92,6 +99,11 @@ export function openTraceInstance(options: TraceOptions): TraceInstance | Unavai
 interface Root {
   readonly path: string;
   release(): void;
+}
+
+/** PROC_PID_INIT_INO (`include/linux/proc_ns.h`). */
+function inInitialPidNamespace(): boolean {
+  return readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]';
 }
 
 function findTracefs({ libc, mountPoints = usualMountPoints }: TraceOptions): Root | Unavailable {

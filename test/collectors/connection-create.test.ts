@@ -12,7 +12,7 @@ import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
 import type { Endpoint } from '../../collectors/linux/endpoint.js';
 import { tcpStates } from '../../collectors/linux/sock-state.js';
 import type { SocketStateSubscriber } from '../../collectors/linux/sock-state-trace.js';
-import type { ProcessInfo } from '../../collectors/linux/process-table.js';
+import type { ProcessInfo } from '../../collectors/linux/processes.js';
 import { checkPayload } from '../../collectors/payload-check.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { caseSettings, fakeHost } from './case-host.js';
