@@ -8,6 +8,21 @@ interface Waiting {
   readonly dueMs: number;
 }
 
+/** What a claim asks for. */
+export interface ConnectClaim {
+  readonly remote: Endpoint;
+  /** The process that connected, where it is known; otherwise its thread. */
+  readonly pid: number | undefined;
+  readonly isProcessKnown: boolean;
+  /** When connect was called. */
+  readonly timeMs: number;
+}
+
+interface Debt extends ConnectClaim {
+  readonly key: string;
+  readonly dueMs: number;
+}
+
 interface ConnectionCallsOptions {
   readonly clock: Clock;
   /** A connect that was no TCP: nobody claimed it. */
@@ -17,13 +32,16 @@ interface ConnectionCallsOptions {
 
 const patienceMs = 2000;
 const mostWaiting = 8192;
+const mostDebts = 2048;
 /** The time of an audit event is that of the call's beginning, on a clock of 4 to 10 ms. */
 const closeMs = 1000;
+/** So long a record may come after its connection was told. */
+const debtMs = 5000;
 
 /**
  * Audited calls that wait to be claimed by the TCP connection they belong to, which another source tells.
  *
- * 1. A call is claimed once.
+ * 1. A call is claimed once; one that comes later than its connection is claimed when it comes.
  * 2. Audit does not say what kind of socket it was: a finished connect that nobody claims was not TCP.
  * 3. Nothing waits longer than `patienceMs`, and no more than `mostWaiting` calls wait.
  */
@@ -32,12 +50,15 @@ export class ConnectionCalls {
   /** In the order they came. */
   private order: Waiting[] = [];
   private timer: Timer | undefined;
+  /** Claims whose call has not come, oldest first. */
+  private debts: Debt[] = [];
 
   constructor(private readonly options: ConnectionCallsOptions) {}
 
   add(call: SocketCall): void {
     if (call.remote === undefined) return;
     const key = keyOf(call.call, call.remote);
+    if (this.settles(key, call)) return;
     const entry = { call, key, dueMs: this.options.clock.monotonicMs() + patienceMs };
     const present = this.waiting.get(key);
     if (present === undefined) this.waiting.set(key, [entry]);
@@ -51,24 +72,20 @@ export class ConnectionCalls {
     this.arm();
   }
 
-  /**
-   * The connect that belongs to an attempt: one of the same process, or of any where the process is not known.
-   * @param failed the attempt failed, so that only a connect in the background can belong to it
-   */
-  claimConnect(
-    remote: Endpoint,
-    pids: readonly number[],
-    isProcessKnown: boolean,
-    timeMs: number,
-    failed: boolean,
-  ): SocketCall | undefined {
-    const candidates = (this.waiting.get(keyOf('connect', remote)) ?? []).filter(
-      ({ call }) => Math.abs(call.timeMs - timeMs) <= closeMs && (!failed || call.inProgress),
-    );
-    const entry =
-      candidates.find(({ call }) => pids.includes(call.pid)) ??
-      (isProcessKnown ? undefined : candidates[0]);
+  /** The connect that goes on in the background and belongs to an attempt, if it came. */
+  claimBackground(claim: ConnectClaim): SocketCall | undefined {
+    const entry = this.find(keyOf('connect', claim.remote), claim, true);
     return entry && this.claim(entry);
+  }
+
+  /** The connect that belongs to a connection, if it came; if not, it counts as claimed when it comes. */
+  claimConnect(claim: ConnectClaim): SocketCall | undefined {
+    const key = keyOf('connect', claim.remote);
+    const entry = this.find(key, claim, false);
+    if (entry !== undefined) return this.claim(entry);
+    this.debts.push({ ...claim, key, dueMs: this.options.clock.monotonicMs() + debtMs });
+    if (this.debts.length > mostDebts) this.debts.shift();
+    return undefined;
   }
 
   claimAccept(remote: Endpoint): SocketCall | undefined {
@@ -81,6 +98,22 @@ export class ConnectionCalls {
     this.timer?.cancel();
     this.timer = undefined;
     this.release(Infinity);
+  }
+
+  private find(key: string, claim: ConnectClaim, inBackground: boolean): Waiting | undefined {
+    return this.waiting
+      .get(key)
+      ?.find(({ call }) => (call.inProgress || !inBackground) && belongs(call, claim));
+  }
+
+  private settles(key: string, call: SocketCall): boolean {
+    const nowMs = this.options.clock.monotonicMs();
+    const [oldest] = this.debts;
+    if (oldest !== undefined && oldest.dueMs <= nowMs)
+      this.debts = this.debts.filter(({ dueMs }) => dueMs > nowMs);
+    const index = this.debts.findIndex((debt) => debt.key === key && belongs(call, debt));
+    if (index !== -1) this.debts.splice(index, 1);
+    return index !== -1;
   }
 
   private claim(entry: Waiting): SocketCall {
@@ -123,6 +156,12 @@ export class ConnectionCalls {
       this.arm();
     });
   }
+}
+
+/** Of the same process, or of any where the process is not known. */
+function belongs(call: SocketCall, { pid, isProcessKnown, timeMs }: ConnectClaim): boolean {
+  if (call.call !== 'connect' || Math.abs(call.timeMs - timeMs) > closeMs) return false;
+  return call.pid === pid || !isProcessKnown;
 }
 
 /** A connect to no address goes to the device itself (`ip_route_connect`, `net/ipv4/tcp_ipv4.c`). */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from './clock.js';
-import { ConnectionCalls } from './connection-calls.js';
+import { ConnectionCalls, type ConnectClaim } from './connection-calls.js';
 import type { Connection, ConnectionProcess } from './connection-create-payload.js';
 import { ConnectionProcesses, processOfCall } from './connection-processes.js';
 import type { Host } from './host.js';
@@ -26,8 +26,6 @@ interface Attempt {
   readonly threadId: number;
   readonly process: ConnectionProcess | undefined;
   readonly remote: Endpoint;
-  failed: boolean;
-  claimed: boolean;
   call: SocketCall | undefined;
 }
 
@@ -134,8 +132,6 @@ export class ConnectionTracking {
         threadId,
         process: this.processes.ofThread(threadId, timeMs),
         remote,
-        failed: false,
-        claimed: false,
         call: undefined,
       };
       this.remember(socket, begun);
@@ -151,7 +147,6 @@ export class ConnectionTracking {
       }
     } else if (oldState === tcpStates.synSent && newState !== tcpStates.synReceived) {
       this.attempts.delete(socket);
-      if (attempt !== undefined) attempt.failed = true;
       if (attempt?.process?.pid !== this.options.host.ownPid) this.options.onFailedConnect();
     }
   }
@@ -188,14 +183,17 @@ export class ConnectionTracking {
     for (const step of batch.steps) {
       switch (step.kind) {
         case 'attempt':
-          this.claim(step.attempt);
+          step.attempt.call = this.calls.claimBackground(claimOf(step.attempt));
           break;
         case 'out':
           this.tell({
             ...step.seen,
             direction: 'Out',
             transport: 'tcp',
-            process: step.attempt && this.processOf(step.attempt),
+            process:
+              step.attempt === undefined
+                ? this.processByCall(step.seen)
+                : this.processOf(step.attempt),
           });
           break;
         case 'in':
@@ -206,20 +204,19 @@ export class ConnectionTracking {
     this.processes.forget();
   }
 
-  private claim(attempt: Attempt): void {
-    if (attempt.claimed) return;
-    attempt.claimed = true;
-    const { remote, process, threadId, timeMs, failed } = attempt;
-    const pids = process === undefined ? [threadId] : [process.pid];
-    attempt.call = this.calls.claimConnect(remote, pids, process !== undefined, timeMs, failed);
-  }
-
   private processOf(attempt: Attempt): ConnectionProcess | undefined {
-    this.claim(attempt);
-    const { call, process } = attempt;
+    const { process } = attempt;
+    const call = attempt.call ?? this.calls.claimConnect(claimOf(attempt));
     if (call === undefined) return process;
     // Of a thread that is gone the process may still be there.
     return processOfCall(call, process ?? this.processes.ofProcess(call.pid, call.timeMs));
+  }
+
+  /** Of a connection whose beginning was not seen. */
+  private processByCall({ remote, timeMs }: Seen): ConnectionProcess | undefined {
+    const claim = { remote, timeMs, pid: undefined, isProcessKnown: false };
+    const call = this.calls.claimConnect(claim);
+    return call && processOfCall(call, this.processes.ofProcess(call.pid, call.timeMs));
   }
 
   private tellAccepted(seen: Seen, batch: Batch): void {
@@ -254,4 +251,8 @@ export class ConnectionTracking {
     if (connection.process?.pid === this.options.host.ownPid) return;
     this.options.onConnection(connection);
   }
+}
+
+function claimOf({ remote, process, threadId, timeMs }: Attempt): ConnectClaim {
+  return { remote, timeMs, pid: process?.pid ?? threadId, isProcessKnown: process !== undefined };
 }

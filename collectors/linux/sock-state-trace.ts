@@ -107,6 +107,8 @@ export class SocketStateTrace implements SocketStates {
 
 class OpenTrace implements SocketStateSubscription {
   private held: SocketTransition[] = [];
+  /** Of processors with more to read: up to when they have been read. */
+  private readonly behindNs = new Map<number, number>();
   private timer: Timer | undefined;
   private ended = false;
 
@@ -139,9 +141,12 @@ class OpenTrace implements SocketStateSubscription {
     try {
       for (let page = 0; page < pages; page++) {
         if (!this.takePage(descriptor, this.held)) {
+          this.behindNs.delete(descriptor);
           this.schedule();
           return 'drained';
         }
+        const last = this.held.at(-1);
+        if (last !== undefined) this.behindNs.set(descriptor, last.timeNs);
       }
     } catch (error) {
       this.fail(error instanceof Error ? error.message : String(error));
@@ -163,7 +168,7 @@ class OpenTrace implements SocketStateSubscription {
       // Whatever happened before this moment is in one of the buffers, which are all read now.
       const beforeNs = this.nowNs() - marginNs;
       this.drainAll();
-      this.tell(beforeNs);
+      this.tell(Math.min(beforeNs, ...this.behindNs.values()));
       this.schedule();
     });
   }

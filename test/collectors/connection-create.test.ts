@@ -215,6 +215,16 @@ describe('ConnectionCreate from a trace and audit', () => {
     expect(observed).toHaveLength(2);
   });
 
+  it('knows by audit who made a connection whose beginning was not seen', async () => {
+    const { clock, observed, call, go } = await start({}, ['trace', 'audit']);
+    go('a', [tcpStates.synSent, tcpStates.established], at('10.0.0.1', 40000), server, 0);
+    call(connectCall(50), saddrOf(443));
+    await clock.advance(3000);
+    expect(observed.map(({ payload }) => [payload.Protocol, payload.ProcessId])).toEqual([
+      ['tcp', 50],
+    ]);
+  });
+
   it('an audited call of another process to the same place is not taken for it', async () => {
     const { clock, observed, connect, call, processes } = await start({}, ['trace', 'audit']);
     processes.set(50, curl);
@@ -257,6 +267,28 @@ describe('ConnectionCreate from a trace and audit', () => {
       ['udp', '53'],
     ]);
     expect(clock.timers).toBe(0);
+  });
+
+  it('the record of a call that comes late does not become UDP', async () => {
+    const { clock, observed, call, connect } = await start({}, ['trace', 'audit']);
+    connect('a', 40000, server);
+    await clock.advance(2000);
+    call(connectCall(50), saddrOf(443));
+    call(connectCall(50), saddrOf(443));
+    await clock.advance(3000);
+    expect(observed.map(({ payload }) => payload.Protocol)).toEqual(['tcp', 'udp']);
+  });
+
+  it('a connect that blocks for seconds is one connection', async () => {
+    const { clock, observed, call, attempt, go } = await start({}, ['trace', 'audit']);
+    attempt('a', server);
+    await clock.advance(9000);
+    go('a', [tcpStates.synSent, tcpStates.established], at('10.0.0.1', 40000), server, 0);
+    call(connectCall(50), saddrOf(443));
+    await clock.advance(3000);
+    expect(observed.map(({ payload }) => [payload.Protocol, payload.Executable])).toEqual([
+      ['tcp', '/usr/bin/audited'],
+    ]);
   });
 
   it('where transitions were lost, UDP is said with doubt', async () => {

@@ -106,6 +106,17 @@ describe('the trace of TCP sockets', () => {
     expect(sockets(told)).toEqual([1, 2, 3]);
   });
 
+  it('waits for a processor that has more than can be read in one turn', async () => {
+    const { clock, owners, pages, told, record } = await openTrace();
+    await clock.advance(1000);
+    const many = Array.from({ length: 200 }, (_, index) => record(index, index));
+    pages.get(1)?.push(...many);
+    pages.get(2)?.push(record(1000, 500));
+    owners.get(2)?.readable();
+    await clock.advance(200);
+    expect(sockets(told)).toEqual([...Array(200).keys(), 1000]);
+  });
+
   it('counts what was overwritten and what cannot be parsed', async () => {
     const { owners, pages, lose, record } = await openTrace();
     const overwritten = record(1, 1);
