@@ -88,9 +88,9 @@ describe('the running agent on a real kernel', () => {
     expect(found('flat-out').every((hits) => hits === 1)).toBe(true);
     expect(found('flat-out')).toHaveLength(3_000);
     noDuplicates();
-    // A hash may be skipped for the large programs of others.
+    // Programs of others may be too large to be hashed, or have long command lines.
     const losses = Object.keys(status()?.collectors['ProcessCreate']?.losses ?? {});
-    expect(losses.filter((cause) => cause !== 'hashSkipped')).toEqual([]);
+    expect(losses.filter((cause) => !/^(hashSkipped|commandLineCut)$/.test(cause))).toEqual([]);
     expect(fixture.hub.messages.flatMap(({ problems }) => problems)).toEqual([]);
     expect(await fixture.stopAgent()).toEqual({ code: 0, signal: null });
     expect(kernelState()).toEqual(before);
@@ -140,9 +140,9 @@ describe('the running agent on a real kernel', () => {
     await fixture.startAgent();
     await source('audit-owner');
     fixture.hub.patchDesired(deviceId, desired({ eventPriorityProcessCreate: 'Off' }));
-    await until('no rules', 2_000, () => auditctl('-l').includes('No rules'));
+    await until('no rules', 2_000, () => !auditctl('-l').includes('execve'));
     fixture.hub.patchDesired(deviceId, desired({ eventPriorityProcessCreate: 'Low' }));
-    await until('the rules', 5_000, () => auditctl('-l').includes('iot-security-agent'));
+    await until('the rules', 5_000, () => auditctl('-l').includes('execve'));
     await startPrograms('on-again', 5);
     await arrived('on-again', 5, 15_000);
   });
