@@ -18,6 +18,8 @@ export class OwnProcesses {
 
   isOwn(pid: number, parentPid: number): boolean {
     if (pid === this.ownPid) return true;
+    // In a container of its own the agent may be process 1, whose children are the orphans of everybody.
+    if (this.ownPid === 1) return false;
     if (parentPid === this.ownPid || this.isStillKnown(parentPid)) {
       this.remember(pid);
       return true;
