@@ -3,6 +3,7 @@ import type { Clock, Timer } from './clock.js';
 interface Entry<T> {
   readonly finish: (hash: string) => T;
   readonly dueMs: number;
+  readonly characters: number;
   hash: string | undefined;
 }
 
@@ -12,26 +13,34 @@ interface InOrderOptions<T> {
   /** Longest wait for a hash. */
   readonly deadlineMs: number;
   readonly mostWaiting: number;
+  /** Of the text that waits: one command line may have megabytes. */
+  readonly mostWaitingCharacters: number;
 }
 
 /**
  * Lets things out in the order they came, each when its hash is known.
  *
  * 1. Order out is order in.
- * 2. Nothing waits longer than `deadlineMs`, nor behind more than `mostWaiting` others: then it goes with ''.
+ * 2. Nothing waits longer than `deadlineMs`, nor behind more than `mostWaiting` others, nor while more than
+ *    `mostWaitingCharacters` wait: then it goes with ''.
  * 3. `flush` leaves nothing behind.
  */
 export class InOrder<T> {
-  private readonly waiting: Entry<T>[] = [];
+  private readonly waiting: (Entry<T> | undefined)[] = [];
   private head = 0;
+  private characters = 0;
   private timer: Timer | undefined;
 
   constructor(private readonly options: InOrderOptions<T>) {}
 
-  /** @param finish makes the thing to let out, with the hash or '' */
-  push(hash: Promise<string>, finish: (hash: string) => T): void {
+  /**
+   * @param finish makes the thing to let out, with the hash or ''
+   * @param characters how much text it holds
+   */
+  push(hash: Promise<string>, finish: (hash: string) => T, characters = 0): void {
     const dueMs = this.options.clock.monotonicMs() + this.options.deadlineMs;
-    const entry: Entry<T> = { finish, dueMs, hash: undefined };
+    const entry: Entry<T> = { finish, dueMs, characters, hash: undefined };
+    this.characters += characters;
     this.waiting.push(entry);
     const settle = (value: string): void => {
       entry.hash ??= value;
@@ -39,6 +48,7 @@ export class InOrder<T> {
     };
     hash.then(settle, () => settle(''));
     if (this.waiting.length - this.head > this.options.mostWaiting) this.release(1);
+    while (this.characters > this.options.mostWaitingCharacters) this.release(1);
     this.arm();
   }
 
@@ -55,7 +65,9 @@ export class InOrder<T> {
       const entry = this.waiting[this.head];
       if (entry === undefined) break;
       if (entry.hash === undefined && forced <= 0 && entry.dueMs > nowMs) break;
-      this.head++;
+      // What went must not be held until the array is shortened.
+      this.waiting[this.head++] = undefined;
+      this.characters -= entry.characters;
       this.options.emit(entry.finish(entry.hash ?? ''));
     }
     if (this.head === before) return;

@@ -28,6 +28,7 @@ export const processCreate: TriggeredCollector<'ProcessCreate'> = {
 
 const hashDeadlineMs = 500;
 const mostWaitingForHash = 4096;
+const mostWaitingCharacters = 8 * 1024 * 1024;
 /** How often a better source is tried while a worse one is in use. */
 const betterSourceRetryMs = 5 * 60_000;
 
@@ -57,6 +58,7 @@ class ProcessWatch implements RunningCollector {
       emit: context.emit,
       deadlineMs: hashDeadlineMs,
       mostWaiting: mostWaitingForHash,
+      mostWaitingCharacters,
     });
   }
 
@@ -169,10 +171,14 @@ class ProcessWatch implements RunningCollector {
     const { enabled } = host.executableHashes;
     const hash =
       file === undefined || !enabled ? Promise.resolve('') : host.executableHashes.hashOf(file);
-    this.order.push(hash, (found) => {
-      if (found === '' && enabled) lose('hashSkipped', 1);
-      return observationOf(program, context, found);
-    });
+    this.order.push(
+      hash,
+      (found) => {
+        if (found === '' && enabled) lose('hashSkipped', 1);
+        return observationOf(program, context, found);
+      },
+      program.argv.reduce((sum, argument) => sum + argument.length, 0),
+    );
   }
 }
 

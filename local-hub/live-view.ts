@@ -99,10 +99,10 @@ export function connectionLine(event: ConnectionEvent): string {
 
 function collectorText(name: string, state: JsonObject): string {
   const source = state['source'] === undefined ? '' : ` from ${shown(state['source'])}`;
-  const but = state['limitation'] === undefined ? '' : `; ${shown(state['limitation'])}`;
+  const but = state['limitation'] === undefined ? '' : `. ${shown(state['limitation'])}`;
   const losses = isJsonObject(state['losses']) ? Object.entries(state['losses']) : [];
-  const lost = losses.map(([cause, count]) => `; ${brief(cause)} ${shown(count)}`).join('');
-  return `${brief(name)} ${shown(state['state'])}${source}${but}${lost}`;
+  const lost = losses.map(([cause, count]) => `; ${shown(count)} × ${brief(cause)}`).join('');
+  return `${brief(name)} ${shown(state['state'])}${source}${lost}${but}`;
 }
 
 function members(value: JsonValue | undefined): readonly (readonly [string, JsonValue])[] {

@@ -3,7 +3,8 @@
  *
  * 1. Every hit is in exactly one aggregate, and every aggregate is sealed exactly once: the HitCounts add up.
  * 2. All aggregates of one event name share a window; when it ends they are sealed and the next one begins there.
- * 3. An aggregate never mixes two known hashes of the executable: a replaced program opens a new aggregate.
+ * 3. An aggregate never mixes two known hashes of the executable: a replaced program opens a new aggregate. Hits whose
+ *    hash could not be known are told beside it: within a mount namespace anything can go by the path of a known program.
  * 4. Entries and bytes are bounded; over the bound the oldest aggregate is sealed early, which loses nothing.
  * 5. Windows are measured on the monotonic clock. The wall clock only words them, and after a restart, when it is all
  *    there is, a clock that went back prolongs a window by at most one interval.
@@ -28,6 +29,8 @@ export interface Aggregate<N extends AggregatedName = AggregatedName> {
   lastSeenMs: number;
   /** SHA-256 of the executable; empty while no hit knew it. */
   hash: string;
+  /** Hits for which it could not be known. */
+  unhashedHits: number;
   /** The other ExtraDetails, as far as they were the same in every hit. */
   extraDetails: Readonly<Record<string, string>>;
 }
@@ -113,7 +116,8 @@ export class AggregationTable {
     }
     const { newId = randomUUID } = this.options;
     const times = { startMs, hitCount: 1, firstSeenMs: timeMs, lastSeenMs: timeMs };
-    this.insert(key, { id: newId(), name, identity, ...times, hash, extraDetails });
+    const unhashedHits = hash === '' ? 1 : 0;
+    this.insert(key, { id: newId(), name, identity, ...times, hash, unhashedHits, extraDetails });
   }
 
   private count(
@@ -125,7 +129,8 @@ export class AggregationTable {
     aggregate.hitCount++;
     aggregate.firstSeenMs = Math.min(aggregate.firstSeenMs, timeMs);
     aggregate.lastSeenMs = Math.max(aggregate.lastSeenMs, timeMs);
-    if (aggregate.hash === '') aggregate.hash = hash;
+    if (hash === '') aggregate.unhashedHits++;
+    else aggregate.hash = hash;
     const common = Object.entries(aggregate.extraDetails);
     const same = common.filter(([key, value]) => extraDetails[key] === value);
     if (same.length < common.length) aggregate.extraDetails = Object.fromEntries(same);
@@ -237,7 +242,8 @@ function keyOf(name: AggregatedName, identity: Payload<AggregatedName>): string 
 
 /** The content of the event that a closed aggregate becomes: always the same for the same aggregate and end. */
 export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggregate {
-  const { id, name, identity, startMs, hitCount, firstSeenMs, lastSeenMs, hash } = aggregate;
+  const { id, name, identity, startMs, hitCount, firstSeenMs, lastSeenMs } = aggregate;
+  const { hash, unhashedHits } = aggregate;
   const window: Record<keyof typeof aggregateDetails, string> = {
     HitCount: String(hitCount),
     StartTimeLocal: localText(startMs),
@@ -247,7 +253,8 @@ export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggreg
     FirstSeenUtc: utcText(firstSeenMs),
     LastSeenUtc: utcText(lastSeenMs),
   };
-  const known = name === 'ProcessCreate' ? { Hash: hash } : {};
+  const unhashed = hash !== '' && unhashedHits > 0 ? { HitsWithoutHash: String(unhashedHits) } : {};
+  const known = name === 'ProcessCreate' ? { Hash: hash, ...unhashed } : {};
   const ExtraDetails = { ...aggregate.extraDetails, ...window, ...known };
   return { id, name, payload: { ...identity, ExtraDetails }, endMs };
 }

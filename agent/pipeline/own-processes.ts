@@ -19,6 +19,8 @@ export class OwnProcesses {
   /** @param parentPid absent where only the process itself is told: then it is known, or it is not ours */
   isOwn(pid: number, parentPid: number | undefined): boolean {
     if (pid === this.ownPid) return true;
+    // In a container of its own the agent may be process 1, whose children are the orphans of everybody.
+    if (this.ownPid === 1) return false;
     if (parentPid === undefined) return this.isStillKnown(pid);
     if (parentPid === this.ownPid || this.isStillKnown(parentPid)) {
       this.remember(pid);

@@ -18,12 +18,12 @@ export type StoreRecord =
 /** What changes while an aggregate is open. */
 export type Hits = Pick<
   Aggregate,
-  'hitCount' | 'firstSeenMs' | 'lastSeenMs' | 'hash' | 'extraDetails'
+  'hitCount' | 'firstSeenMs' | 'lastSeenMs' | 'hash' | 'unhashedHits' | 'extraDetails'
 >;
 
-export function hitsOf(aggregate: Aggregate): Hits {
-  const { hitCount, firstSeenMs, lastSeenMs, hash, extraDetails } = aggregate;
-  return { hitCount, firstSeenMs, lastSeenMs, hash, extraDetails };
+export function hitsOf(aggregate: Hits): Hits {
+  const { hitCount, firstSeenMs, lastSeenMs, hash, unhashedHits, extraDetails } = aggregate;
+  return { hitCount, firstSeenMs, lastSeenMs, hash, unhashedHits, extraDetails };
 }
 
 /** Undefined for what this version did not write. */
@@ -68,10 +68,11 @@ function parseAggregate(value: unknown): Aggregate | undefined {
 }
 
 function parseHits(value: Record<string, unknown>): Hits | undefined {
-  const { hitCount, firstSeenMs, lastSeenMs, hash, extraDetails } = value;
+  const { hitCount, firstSeenMs, lastSeenMs, hash, unhashedHits, extraDetails } = value;
   if (!isNumber(hitCount) || !isNumber(firstSeenMs) || !isNumber(lastSeenMs)) return undefined;
   if (typeof hash !== 'string' || !isTexts(extraDetails)) return undefined;
-  return { hitCount, firstSeenMs, lastSeenMs, hash, extraDetails };
+  if (!isNumber(unhashedHits)) return undefined;
+  return { hitCount, firstSeenMs, lastSeenMs, hash, unhashedHits, extraDetails };
 }
 
 function isIdentity(name: AggregatedName, value: unknown): value is Aggregate['identity'] {

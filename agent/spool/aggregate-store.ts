@@ -264,8 +264,8 @@ function replay(known: Map<string, Known>, record: StoreRecord): void {
     case 'hits': {
       const entry = known.get(record.id);
       if (entry === undefined) return;
-      const { hitCount, firstSeenMs, lastSeenMs, hash, extraDetails } = record;
-      Object.assign(entry.aggregate, { hitCount, firstSeenMs, lastSeenMs, hash, extraDetails });
+      const { hitCount, extraDetails } = record;
+      Object.assign(entry.aggregate, hitsOf(record));
       entry.savedHitCount = hitCount;
       entry.savedDetails = extraDetails;
       return;

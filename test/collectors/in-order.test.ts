@@ -11,9 +11,10 @@ function setUp(mostWaiting = 100) {
     emit: (item) => out.push(item),
     deadlineMs: 500,
     mostWaiting,
+    mostWaitingCharacters: 1000,
   });
-  const push = (name: string, hash: Promise<string>) =>
-    order.push(hash, (found) => `${name}:${found}`);
+  const push = (name: string, hash: Promise<string>, characters = 0) =>
+    order.push(hash, (found) => `${name}:${found}`, characters);
   return { clock, out, order, push };
 }
 function deferred() {
@@ -97,5 +98,16 @@ describe('events wait for their hash in order', () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it('long texts do not wait together: the oldest go without their hash', () => {
+    const { out, push } = setUp();
+    push('a', never, 600);
+    push('b', never, 300);
+    expect(out).toEqual([]);
+    push('c', never, 300);
+    expect(out).toEqual(['a:']);
+    push('d', never, 5000);
+    expect(out).toEqual(['a:', 'b:', 'c:', 'd:']);
   });
 });

@@ -53,7 +53,7 @@ describe('the demo', () => {
       /ProcessCreate +first \\u\{1b\}\[31m +\(\/usr\/bin\/true, user 0, pid 17\)/,
     );
     expect(text).toMatch(/message +1 event, \d+ bytes = 1 × 4 KB, priority High, valid/);
-    expect(text).toMatch(/collector +ProcessCreate running from fake; sees nothing/);
+    expect(text).toMatch(/collector +ProcessCreate running from fake\. sees nothing/);
     expect(text).toMatch(/2 messages arrived, 0 of them invalid/);
     expect(text).not.toContain('\u001b');
     expect(code).toBe(0);

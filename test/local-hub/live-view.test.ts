@@ -86,13 +86,13 @@ describe('the live view', () => {
     const status = { collectors: { ProcessCreate: collector }, rejected: { key: 'not a number' } };
     expect(show(status, 2)).toEqual([
       '  twin           reported is at version 2',
-      '  collector      ProcessCreate running from polling; no audit',
+      '  collector      ProcessCreate running from polling. no audit',
       '  rejected       key: not a number',
     ]);
     expect(show(status, 3)).toEqual(['  twin           reported is at version 3']);
     const losing = { ...collector, losses: { kernelLost: 7 } };
     expect(show({ collectors: { ProcessCreate: losing } }, 4)[1]).toBe(
-      '  collector      ProcessCreate running from polling; no audit; kernelLost 7',
+      '  collector      ProcessCreate running from polling; 7 × kernelLost. no audit',
     );
   });
 });

@@ -106,6 +106,16 @@ describe('AggregationTable', () => {
     expect(hitsIn(sealed)).toEqual([3, 2]);
   });
 
+  it('a known hash does not vouch for hits without one', () => {
+    const { table, sealed, hit } = bench();
+    for (const Hash of ['aa', '', 'aa', '']) hit('true', { Hash });
+    hit('false', { Hash: 'aa' });
+    hit('unknown', { Hash: '' });
+    table.sealAll();
+    const told = sealed.map(({ payload }) => payload.ExtraDetails?.['HitsWithoutHash']);
+    expect(told).toEqual(['2', undefined, undefined]);
+  });
+
   it.each([
     ['Executable', { Executable: '/bin/false' }],
     ['CommandLine', { CommandLine: 'true ' }],

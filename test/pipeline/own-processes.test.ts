@@ -12,6 +12,13 @@ describe('the agent never reports itself', () => {
     expect(own.isOwn(40, 31)).toBe(true);
   });
 
+  it('as process 1 it has the orphans of others for children, and reports them', () => {
+    const own = new OwnProcesses(1, table({ 20: 1, 21: 20 }));
+    expect(own.isOwn(1, 0)).toBe(true);
+    expect(own.isOwn(20, 1)).toBe(false);
+    expect(own.isOwn(21, 20)).toBe(false);
+  });
+
   it('reports everybody else', () => {
     const own = new OwnProcesses(10, table({ 10: 1, 50: 1, 51: 50 }));
     expect(own.isOwn(20, 10)).toBe(true);
