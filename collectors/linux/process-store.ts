@@ -41,6 +41,9 @@ export interface ProcessRecord {
 const mostLiving = 16_384;
 const mostEnded = 4096;
 const endedRememberedMs = 60_000;
+const expireEveryMs = 5_000;
+/** Of what is bounded, so much is kept when it is over the bound. */
+const keptShare = 7 / 8;
 const mostBytes = 8 * 1024 * 1024;
 /** Characters of one command line. */
 const longestArgv = 16_384;
@@ -58,6 +61,8 @@ export class ProcessStore {
   /** In the order of their ends. */
   private readonly endedByPid = new Map<number, ProcessRecord>();
   private sizeBytes = 0;
+  /** When the ended were last looked through, wall clock. */
+  private expiredMs = 0;
 
   constructor(private readonly clock: Clock) {}
 
@@ -122,16 +127,6 @@ export class ProcessStore {
     return record;
   }
 
-  /** Takes the last end of this pid back. */
-  revive(pid: number): ProcessRecord | undefined {
-    const record = this.endedByPid.get(pid);
-    if (record === undefined || this.livingByPid.has(pid)) return undefined;
-    this.endedByPid.delete(pid);
-    record.endedMs = undefined;
-    this.livingByPid.set(pid, record);
-    return record;
-  }
-
   newProgram(facts?: ProgramFacts, whole = true): Program {
     const program: Program = { facts: undefined, whole, waiting: [], holders: 0, sizeBytes: 0 };
     if (facts !== undefined) this.tell(program, facts, whole);
@@ -167,16 +162,23 @@ export class ProcessStore {
     if (program.holders === 0) this.sizeBytes -= program.sizeBytes;
   }
 
+  /** Looks at many at a time: walking a map from its start costs a step for each entry that was deleted there. */
   private keepBounds(): void {
-    const horizonMs = this.clock.wallMs() - endedRememberedMs;
-    for (const [pid, { endedMs = 0 }] of this.endedByPid) {
-      const kept = endedMs >= horizonMs && this.endedByPid.size <= mostEnded;
-      if (kept && this.sizeBytes <= mostBytes) break;
-      this.forget(this.endedByPid, pid);
+    const nowMs = this.clock.wallMs();
+    const { endedByPid, livingByPid } = this;
+    const over =
+      endedByPid.size > mostEnded || livingByPid.size > mostLiving || this.sizeBytes > mostBytes;
+    if (!over && Math.abs(nowMs - this.expiredMs) < expireEveryMs) return;
+    this.expiredMs = nowMs;
+    const share = over ? keptShare : 1;
+    for (const [pid, { endedMs = 0 }] of endedByPid) {
+      const kept = endedMs >= nowMs - endedRememberedMs && endedByPid.size <= mostEnded * share;
+      if (kept && this.sizeBytes <= mostBytes * share) break;
+      this.forget(endedByPid, pid);
     }
-    for (const pid of this.livingByPid.keys()) {
-      if (this.livingByPid.size <= mostLiving && this.sizeBytes <= mostBytes) break;
-      this.forget(this.livingByPid, pid);
+    for (const pid of livingByPid.keys()) {
+      if (livingByPid.size <= mostLiving * share && this.sizeBytes <= mostBytes * share) break;
+      this.forget(livingByPid, pid);
     }
   }
 

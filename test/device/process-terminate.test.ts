@@ -92,6 +92,13 @@ describe('ProcessTerminate on the real kernel', () => {
     expect(
       created.observed.filter(({ argv }) => argv?.[3] === 'flat-out').map(({ argv }) => argv?.[4]),
     ).toEqual(Array.from({ length: 3000 }, (_, index) => String(index)));
+    const parents = created.observed
+      .filter(({ argv }) => argv?.[3] === 'flat-out')
+      .map(({ payload, detailArgv }) => [
+        payload.ExtraDetails?.['ParentExecutable'],
+        detailArgv?.['ParentCommandLine']?.slice(0, 2).join(' '),
+      ]);
+    expect(new Set(parents.map(String))).toEqual(new Set([`${shell},/bin/sh -c`]));
     const expected = pids();
     const wrong = ours().filter(({ payload }) => {
       const index = expected.get(payload.ProcessId) ?? -1;
