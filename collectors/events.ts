@@ -20,6 +20,8 @@ export interface EventDeclaration {
   readonly fields: Readonly<Record<string, Field>>;
   /** The members of `ExtraDetails`, all of them optional text, with what they say. */
   readonly details?: Readonly<Record<string, string>>;
+  /** At least one of these optional fields is there. */
+  readonly oneOf?: readonly string[];
 }
 
 const required = <const K extends Kind>(kind: K, meaning: string) =>
@@ -93,13 +95,14 @@ export const events = {
   Login: {
     category: 'Triggered',
     type: 'Security',
-    meaning: 'Somebody logged in, or tried to.',
+    meaning: 'Somebody logged in, or tried to, or logged out.',
+    oneOf: ['UserId', 'UserName'],
     fields: {
       ProcessId: required('integer', 'Process id of the program that asked.'),
       Executable: required('string', 'Full path of that program.'),
-      Operation: required('string', 'How, as the program calls it.'),
+      Operation: required('string', 'How, as the program calls it; of a logout `logout`.'),
       Result: required(['Success', 'Fail'], 'Whether it was let in.'),
-      UserId: optional('string', 'User id, decimal; one of UserId and UserName is always there.'),
+      UserId: optional('string', 'User id, decimal; this or UserName is always there.'),
       UserName: optional('string', 'Name of the user, as it was given.'),
       RemoteAddress: optional('ip', 'Where from, when over the network.'),
       RemotePort: optional('string', 'Port there.'),

@@ -41,7 +41,7 @@ export interface Host {
   readonly processEvents: ProcessEvents;
   readonly processes: Processes;
   readonly socketStates: SocketStates;
-  readonly users: Pick<UserNames, 'nameOf'>;
+  readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
 }
 

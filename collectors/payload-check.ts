@@ -5,14 +5,17 @@ const eventNames = new Set<string>(Object.keys(events));
 
 /**
  * Says in one sentence what of `payload` does not fit the declaration of the event, or `undefined` when all of it
- * fits: required fields, kinds, allowed values, no unknown field, only strings in `ExtraDetails`.
+ * fits: required fields, one of several, kinds, allowed values, no unknown field, only strings in `ExtraDetails`.
  * Never throws and never repeats a value, which may be secret.
  */
 export function checkPayload(name: string, payload: unknown): string | undefined {
   if (!isEventName(name)) return 'There is no event of this name.';
   if (!isPlainObject(payload)) return `${name}: the payload is not an object.`;
-  const fields: Readonly<Record<string, { kind: unknown; required: boolean }>> =
-    events[name].fields;
+  const declaration: {
+    readonly fields: Readonly<Record<string, { kind: unknown; required: boolean }>>;
+    readonly oneOf?: readonly string[];
+  } = events[name];
+  const { fields, oneOf } = declaration;
   for (const [key, field] of Object.entries(fields)) {
     const value = Object.hasOwn(payload, key) ? payload[key] : undefined;
     if (value === undefined) {
@@ -22,6 +25,8 @@ export function checkPayload(name: string, payload: unknown): string | undefined
     const fault = faultOf(field.kind, value);
     if (fault !== undefined) return `${name}.${key} ${fault}.`;
   }
+  if (oneOf?.every((key) => payload[key] === undefined) === true)
+    return `${name} has none of ${oneOf.join(', ')}.`;
   for (const [key, value] of Object.entries(payload)) {
     if (key === 'ExtraDetails') {
       if (value !== undefined && !isStringMap(value))

@@ -1,6 +1,7 @@
 import type { Collector } from './collector.js';
 import { connectionCreate } from './connection-create.js';
 import { listeningPorts } from './listening-ports.js';
+import { login } from './login.js';
 import { processCreate } from './process-create.js';
 import { processTerminate } from './process-terminate.js';
 
@@ -8,6 +9,7 @@ import { processTerminate } from './process-terminate.js';
 export const collectors: readonly Collector[] = [
   connectionCreate,
   listeningPorts,
+  login,
   processCreate,
   processTerminate,
 ];

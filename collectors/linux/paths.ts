@@ -2,6 +2,7 @@
 export interface Paths {
   readonly procRoot: string;
   readonly etcRoot: string;
+  readonly logRoot: string;
 }
 
-export const hostPaths: Paths = { procRoot: '/proc', etcRoot: '/etc' };
+export const hostPaths: Paths = { procRoot: '/proc', etcRoot: '/etc', logRoot: '/var/log' };

@@ -7,6 +7,8 @@ const longestNameBytes = 256;
 export interface PasswdFile {
   /** Of several names for one uid the first counts, as getpwuid(3) has it. */
   readonly names: ReadonlyMap<number, string>;
+  /** Of several lines of one name the first counts. */
+  readonly uids: ReadonlyMap<string, number>;
   /** Lines that are no account: wrong number of fields, a uid that is none, a name that cannot be one. */
   readonly skippedLines: number;
 }
@@ -14,6 +16,7 @@ export interface PasswdFile {
 /** /etc/passwd (passwd(5)): seven fields between colons. Comments, blank lines and NIS marks are passed over. */
 export function parsePasswd(text: string): PasswdFile {
   const names = new Map<number, string>();
+  const uids = new Map<string, number>();
   let skippedLines = 0;
   for (const line of text.split('\n')) {
     if (line.trim() === '' || /^\s*[#+-]/u.test(line)) continue;
@@ -21,10 +24,14 @@ export function parsePasswd(text: string): PasswdFile {
     const [name = '', , uidText = ''] = fields;
     const uid = /^\d{1,10}$/u.test(uidText) ? Number(uidText) : Number.NaN;
     const usable = fields.length === 7 && isName(name) && uid < 0xffff_ffff;
-    if (!usable) skippedLines++;
-    else if (!names.has(uid)) names.set(uid, name);
+    if (!usable) {
+      skippedLines++;
+      continue;
+    }
+    if (!names.has(uid)) names.set(uid, name);
+    if (!uids.has(name)) uids.set(name, uid);
   }
-  return { names, skippedLines };
+  return { names, uids, skippedLines };
 }
 
 function isName(name: string): boolean {
@@ -32,7 +39,7 @@ function isName(name: string): boolean {
   return name !== '' && name.length <= longestNameBytes && !/[\u0000-\u001f\u007f\s]/u.test(name);
 }
 
-const nobody: PasswdFile = { names: new Map(), skippedLines: 0 };
+const nobody: PasswdFile = { names: new Map(), uids: new Map(), skippedLines: 0 };
 
 /** User names by uid, read again whenever /etc/passwd is another file or has changed. */
 export class UserNames {
@@ -48,6 +55,12 @@ export class UserNames {
   nameOf(uid: number): string | undefined {
     this.refresh();
     return this.file.names.get(uid);
+  }
+
+  /** The uid of the account of that name, where /etc/passwd knows it. */
+  uidOf(name: string): number | undefined {
+    this.refresh();
+    return this.file.uids.get(name);
   }
 
   /** Lines of the file in use that are no account. */

@@ -32,7 +32,7 @@ export function casePaths(name: string): Paths {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     symlinkSync(target, join(root, path));
   }
-  return { procRoot: join(root, 'proc'), etcRoot: join(root, 'etc') };
+  return { procRoot: join(root, 'proc'), etcRoot: join(root, 'etc'), logRoot: join(root, 'log') };
 }
 
 export const caseSettings: HostSettings = {
@@ -48,7 +48,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
   const refuse = () => Promise.resolve({ unavailable: 'Not in this test.' });
   return {
     ownPid: 999_999,
-    paths: { procRoot: '/nonexistent', etcRoot: '/nonexistent' },
+    paths: { procRoot: '/nonexistent', etcRoot: '/nonexistent', logRoot: '/nonexistent' },
     clock: new FakeClock(),
     byteOrder: 'LE',
     settings: caseSettings,
@@ -60,7 +60,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
       feed: () => ({ executed: () => undefined, end: () => undefined }),
     },
     socketStates: { subscribe: refuse },
-    users: { nameOf: () => undefined },
+    users: { nameOf: () => undefined, uidOf: () => undefined },
     executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },
     ...parts,
   };

@@ -26,7 +26,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 function setUp(options: Partial<ConstructorParameters<typeof ExecutableHashes>[0]> = {}) {
   const clock = new FakeClock();
   const hashes = new ExecutableHashes({
-    paths: { procRoot: directory, etcRoot: directory },
+    paths: { procRoot: directory, etcRoot: directory, logRoot: directory },
     clock,
     bytesPerSecond: 1_000_000,
     ...options,

@@ -102,7 +102,9 @@ describe('listening ports of a hostile table', () => {
     const good = (index: number) =>
       `${index}: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 ${index} 0 ${index} 1`;
     writeFileSync(join(root, 'net/tcp'), [good(1), 'x'.repeat(200_000), good(2)].join('\n'));
-    const { lines, lose } = await collect({ paths: { procRoot: root, etcRoot: root } });
+    const { lines, lose } = await collect({
+      paths: { procRoot: root, etcRoot: root, logRoot: root },
+    });
     expect(lines).toEqual([
       'tcp 127.0.0.1 8080 0.0.0.0 * - - 1',
       'tcp 127.0.0.1 8080 0.0.0.0 * - - 2',
@@ -127,7 +129,7 @@ describe('listening ports of a hostile table', () => {
       fc.asyncProperty(table, table, async (tcp, udp6) => {
         writeFileSync(join(root, 'net/tcp'), tcp);
         writeFileSync(join(root, 'net/udp6'), udp6);
-        await collect({ paths: { procRoot: root, etcRoot: root } });
+        await collect({ paths: { procRoot: root, etcRoot: root, logRoot: root } });
       }),
       { numRuns: 50 },
     );

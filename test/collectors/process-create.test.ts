@@ -109,7 +109,7 @@ describe('ProcessCreate from kernel audit', () => {
             ? { pid, executable: '/usr/bin/bash', argv: ['bash', '-c', 'ls two\\ words'] }
             : undefined,
       },
-      users: { nameOf: (uid) => (uid === 1000 ? 'operator' : undefined) },
+      users: { nameOf: (uid) => (uid === 1000 ? 'operator' : undefined), uidOf: () => undefined },
       executableHashes: {
         enabled: true,
         hashOf: (file) => {

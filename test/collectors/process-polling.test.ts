@@ -24,7 +24,7 @@ function setUp() {
   const told: number[] = [];
   const lose = vi.fn();
   const polling = new ProcessPolling({
-    paths: { procRoot, etcRoot: '/nonexistent' },
+    paths: { procRoot, etcRoot: '/nonexistent', logRoot: '/nonexistent' },
     clock,
     intervalMs: 1000,
     onProcess: (pid) => told.push(pid),

@@ -42,7 +42,7 @@ describe('user names', () => {
     directory = mkdtempSync(join(tmpdir(), 'users-'));
   });
   afterEach(() => rmSync(directory, { recursive: true }));
-  const paths = () => ({ procRoot: '/proc', etcRoot: directory });
+  const paths = () => ({ procRoot: '/proc', etcRoot: directory, logRoot: directory });
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
 
   it('come from the captured file', () => {

@@ -4,7 +4,15 @@ import type { AuditEvent, AuditRecord } from '../../../../collectors/linux/audit
 import { parseRecord } from '../../../../collectors/linux/audit/record.js';
 
 const types: Readonly<Record<string, number>> = {
+  LOGIN: 1006,
+  USER_AUTH: 1100,
   USER_ACCT: 1101,
+  CRED_ACQ: 1103,
+  CRED_DISP: 1104,
+  USER_START: 1105,
+  USER_END: 1106,
+  USER_ERR: 1109,
+  USER_LOGIN: 1112,
   SYSCALL: 1300,
   PATH: 1302,
   SOCKETCALL: 1304,
@@ -16,6 +24,7 @@ const types: Readonly<Record<string, number>> = {
   BPRM_FCAPS: 1321,
   PROCTITLE: 1327,
   AVC: 1400,
+  CRYPTO_SESSION: 2407,
 };
 
 /** The records of a captured log, one a line as auditd writes them. */

@@ -1,0 +1,62 @@
+import type { Observation } from './collector.js';
+
+/** What is known of one attempt to log in, or of a logout; whatever is absent is not known. */
+export interface LoginFacts {
+  readonly timeMs: number;
+  readonly pid: number;
+  readonly succeeded: boolean;
+  readonly operation: string;
+  readonly executable?: string;
+  readonly userName?: string;
+  readonly userId?: number;
+  readonly remoteAddress?: string;
+  readonly remoteHost?: string;
+  readonly remotePort?: string;
+  readonly localPort?: string;
+  readonly terminal?: string;
+  readonly sessionId?: number;
+  readonly callerUserId?: number;
+  /** Refusals that only the program told (keys that were offered, say): of a failure those it stands for, of a success those before it. */
+  readonly refusals?: number;
+  /** Of a logout: how long the session was. */
+  readonly sessionMs?: number;
+}
+
+/** What the login programs write for a user that they do not name. */
+const unknownUser = '(unknown user)';
+
+/**
+ * The payload of one attempt. `ExtraDetails`: `Terminal`, `SessionId`, `RemoteHost` where only a name is known,
+ * `CallerUserId` of a local one (who called su), `Refusals` (see there), `SessionSeconds` of a logout,
+ * and `ExecutableKnown` "false" where the executable is empty.
+ */
+export function loginObservation(facts: LoginFacts): Observation<'Login'> {
+  const { userId, userName, remoteAddress, remotePort, localPort, executable = '' } = facts;
+  const details: Record<string, string> = {};
+  if (facts.terminal !== undefined) details['Terminal'] = facts.terminal;
+  if (facts.sessionId !== undefined) details['SessionId'] = String(facts.sessionId);
+  if (facts.remoteHost !== undefined) details['RemoteHost'] = facts.remoteHost;
+  if (remoteAddress === undefined && facts.callerUserId !== undefined)
+    details['CallerUserId'] = String(facts.callerUserId);
+  const { refusals = 0 } = facts;
+  if (refusals > (facts.succeeded ? 0 : 1)) details['Refusals'] = String(refusals);
+  if (facts.sessionMs !== undefined)
+    details['SessionSeconds'] = String(Math.round(facts.sessionMs / 1000));
+  if (executable === '') details['ExecutableKnown'] = 'false';
+  const named = userName ?? (userId === undefined ? unknownUser : undefined);
+  return {
+    timeMs: facts.timeMs,
+    payload: {
+      ProcessId: facts.pid,
+      Executable: executable,
+      Operation: facts.operation,
+      Result: facts.succeeded ? 'Success' : 'Fail',
+      ...(userId !== undefined && { UserId: String(userId) }),
+      ...(named !== undefined && { UserName: named }),
+      ...(remoteAddress !== undefined && { RemoteAddress: remoteAddress }),
+      ...(remotePort !== undefined && { RemotePort: remotePort }),
+      ...(localPort !== undefined && { LocalPort: localPort }),
+      ExtraDetails: details,
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { machine } from 'node:os';
+import type { Timer } from './clock.js';
+import type { SourceState, Unavailable } from './collector.js';
+import { isUnavailable } from './collector.js';
+import type { Host } from './host.js';
+import { readLoginRecord } from './linux/audit/login-records.js';
+import { GrowingFile } from './linux/growing-file.js';
+import { readExecutable } from './linux/proc.js';
+import { connectionOf } from './linux/process-connection.js';
+import { parseUtmp, utmpLayout } from './linux/utmp.js';
+import { LoginAttempts } from './login-attempts.js';
+import type { LoginFacts } from './login-payload.js';
+import { WtmpLogins } from './login-wtmp.js';
+import type { ReportLoss } from './loss.js';
+
+/**
+ * The sources of logins, the best first. The journal is none of them: its files can only be read with its own library
+ * or program, and the agent starts no program.
+ */
+export const loginSources = ['audit', 'wtmp'] as const;
+export type LoginSource = (typeof loginSources)[number];
+
+export interface LoginListener {
+  readonly onLogin: (facts: LoginFacts) => void;
+  readonly lose: ReportLoss;
+  readonly onState: (state: SourceState) => void;
+  /** The source ended for good. */
+  readonly onFailed: (error: Error) => void;
+}
+
+interface OpenSource {
+  end(): Promise<void>;
+}
+
+/** Arms one source; every login from then on is told, as far as the source can see it. */
+export function openLoginSource(
+  source: LoginSource,
+  host: Host,
+  listener: LoginListener,
+): Promise<OpenSource | Unavailable> {
+  switch (source) {
+    case 'audit':
+      return openAudit(host, listener);
+    case 'wtmp':
+      return Promise.resolve(openWtmp(host, listener));
+  }
+}
+
+async function openAudit(host: Host, listener: LoginListener): Promise<OpenSource | Unavailable> {
+  const { clock, paths, byteOrder } = host;
+  const attempts = new LoginAttempts({
+    onLogin: listener.onLogin,
+    portsOf: (pid, remoteAddress) => {
+      const found = connectionOf(paths, byteOrder, pid, remoteAddress);
+      return found && { remotePort: String(found.remotePort), localPort: String(found.localPort) };
+    },
+  });
+  let timer: Timer | undefined;
+  const schedule = (): void => {
+    timer?.cancel();
+    const inMs = attempts.expire(clock.monotonicMs());
+    timer = inMs === undefined ? undefined : clock.after(inMs, schedule);
+  };
+  const opened = await host.audit.subscribe({
+    name: 'Login',
+    rules: [],
+    evenWithoutRules: host.settings.processSource === 'audit',
+    onEvent: (event) => {
+      let isNews = false;
+      for (const record of event.records) {
+        const login = readLoginRecord(record);
+        if (login === undefined) continue;
+        attempts.push(login, clock.monotonicMs());
+        isNews = true;
+      }
+      if (isNews) schedule();
+    },
+    lose: listener.lose,
+    onState: listener.onState,
+    onFailed: (error) => {
+      timer?.cancel();
+      attempts.flush();
+      listener.onFailed(error);
+    },
+  });
+  if (isUnavailable(opened)) return opened;
+  return {
+    end: async () => {
+      await opened.end();
+      timer?.cancel();
+      attempts.flush();
+    },
+  };
+}
+
+/** How often the files are looked at. */
+const lookMs = 2000;
+
+function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable {
+  const { clock, paths, byteOrder } = host;
+  const layout = utmpLayout(machine());
+  const files = (['wtmp', 'btmp'] as const).map((name) => {
+    const path = `${paths.logRoot}/${name}`;
+    const file = new GrowingFile(path, layout.sizeBytes);
+    const error = file.open();
+    return { name, file, problem: error === undefined ? undefined : `${path} (${error})` };
+  });
+  const problems = files.flatMap(({ problem }) => problem ?? []);
+  if (problems.length === files.length) {
+    return {
+      unavailable: `Neither file of logins can be read: ${problems.join(', ')}. The journal is not read for logins.`,
+    };
+  }
+  const logins = new WtmpLogins({
+    executableOf: (pid) => readExecutable(paths, pid),
+    onLogin: listener.onLogin,
+  });
+  const look = (): void => {
+    for (const { name, file } of files) {
+      file.read((bytes) => {
+        const record = parseUtmp(bytes, layout, byteOrder);
+        if (record === undefined) listener.lose('unparsed', 1);
+        else logins.take(name, record);
+      });
+    }
+  };
+  let timer: Timer;
+  const again = (): void => {
+    look();
+    timer = clock.after(lookMs, again);
+  };
+  timer = clock.after(lookMs, again);
+  const missing = problems.length === 0 ? '' : ` Not readable: ${problems.join(', ')}.`;
+  listener.onState({
+    source: 'wtmp',
+    limitation: `Only logins that programs write into wtmp and btmp are seen: no su, no sessions without a terminal, no ports, no method.${missing}`,
+  });
+  return {
+    end: () => {
+      timer.cancel();
+      look();
+      for (const { file } of files) file.close();
+      return Promise.resolve();
+    },
+  };
+}
