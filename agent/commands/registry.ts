@@ -2,12 +2,14 @@ import { checkConfigCommand } from './check-config.js';
 import { collectCommand } from './collect.js';
 import type { Command } from './command.js';
 import { localHubCommand } from './local-hub.js';
+import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
 
 /** Every verb of the command line, in the order of the help. */
 export const commands: readonly Command[] = [
   runCommand,
   collectCommand,
+  replayCommand,
   checkConfigCommand,
   localHubCommand,
 ];

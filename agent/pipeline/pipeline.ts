@@ -22,12 +22,12 @@ export interface Aggregator {
 }
 
 interface PipelineOptions {
-  readonly own: OwnProcesses;
+  readonly own: Pick<OwnProcesses, 'isOwn'>;
   readonly redactor: Redactor;
   readonly maxCommandLineBytes: number;
   readonly aggregator: Aggregator;
-  readonly outbox: Outbox;
-  readonly losses: LossLedger;
+  readonly outbox: Pick<Outbox, 'add' | 'addSnapshot'>;
+  readonly losses: Pick<LossLedger, 'count'>;
   /** The settings in force at the moment of the call. */
   readonly settings: () => TwinSettings;
 }

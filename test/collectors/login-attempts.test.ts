@@ -159,7 +159,7 @@ describe('attempts', () => {
   });
 
   it('gives only valid payloads, whatever the records hold, and never throws', () => {
-    const word = fc.stringMatching(/^[ -~\u001d]{0,12}$/);
+    const word = fc.oneof(fc.stringMatching(/^[ -~]{0,12}$/), fc.constant('\u001d'));
     const field = fc.tuple(
       fc.constantFrom('pid', 'acct', 'op', 'res', 'addr', 'id', 'ses', 'exe', 'terminal', 'rport'),
       fc.oneof(word, fc.constantFrom('success', 'PAM:x', '1', '::1', '"anna"', '192.0.2.1')),

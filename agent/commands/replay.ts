@@ -1,0 +1,99 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { CommandError, exitCodes } from '../exit-codes.js';
+import { printable } from '../log.js';
+import { LineSplitter } from '../replay/line-splitter.js';
+import { Replay } from '../replay/replay.js';
+import type { Command } from './command.js';
+
+export const replayCommand: Command = {
+  name: 'replay',
+  operands: 'FILE… | -',
+  meaning: 'Prints the events that recorded audit logs hold, one line of JSON each.',
+  options: {},
+  run: (parsed) =>
+    replay({
+      files: parsed.operands,
+      stdin: process.stdin,
+      write: writeTo(process.stdout),
+      warn: (sentence) => void process.stderr.write(`${printable(sentence)}\n`),
+    }),
+};
+
+export interface ReplayCommandOptions {
+  /** Read in this order, `-` for `stdin`: rotated logs from the oldest to the youngest. */
+  readonly files: readonly string[];
+  readonly stdin: Readable;
+  /** Resolves with whether more is wanted, when there is room for more. */
+  readonly write: (text: string) => Promise<boolean>;
+  readonly warn: (sentence: string) => void;
+}
+
+/** Lines that could not be used are named up to this number, and counted beyond it. */
+const mostNamed = 20;
+
+/**
+ * Reads recorded audit logs and writes their events, unaggregated. Nothing but the files is read, in constant memory.
+ * @returns 0 when every file was read to its end, whatever was in it
+ */
+export async function replay(options: ReplayCommandOptions): Promise<number> {
+  const { files, warn, write } = options;
+  if (files.length === 0) {
+    throw new CommandError(
+      'Name the audit logs to read, or - for the input.',
+      exitCodes.configuration,
+    );
+  }
+  let file = '';
+  let malformed = 0;
+  let output: string[] = [];
+  const losses = new Map<string, number>();
+  const reading = new Replay({
+    onEvent: (event) => output.push(`${JSON.stringify(event)}\n`),
+    onMalformed: (line, why) => {
+      malformed++;
+      if (malformed <= mostNamed)
+        warn(`${file}, line ${line.number} cannot be used as it is: ${why}.`);
+      if (malformed === mostNamed + 1) warn('More such lines are counted, not named.');
+    },
+    lose: (cause, count) => losses.set(cause, (losses.get(cause) ?? 0) + count),
+  });
+  const flush = async (): Promise<boolean> => {
+    const text = output.join('');
+    output = [];
+    return text === '' || (await write(text));
+  };
+  let unreadable = 0;
+  for (file of files) {
+    const splitter = new LineSplitter((line) => reading.push(line));
+    const input = file === '-' ? options.stdin : createReadStream(file);
+    try {
+      for await (const chunk of input) {
+        splitter.push(chunk as Buffer);
+        if (!(await flush())) return exitCodes.stopped;
+      }
+    } catch (error) {
+      unreadable++;
+      warn(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`);
+    }
+    splitter.end();
+  }
+  reading.end();
+  await flush();
+  if (malformed > 0) warn(`${malformed} lines could not be used as they are.`);
+  for (const [cause, count] of losses) warn(`${count} × ${cause}`);
+  return unreadable === 0 ? exitCodes.stopped : exitCodes.crashed;
+}
+
+/** Whoever reads our output may stop reading at any time (`| head`): that is an end, not an error. */
+function writeTo(stream: NodeJS.WriteStream): ReplayCommandOptions['write'] {
+  stream.on('error', () => undefined);
+  return (text) =>
+    new Promise((resolve, reject) => {
+      stream.write(text, (error) => {
+        if (error === undefined || error === null) resolve(true);
+        else if ('code' in error && error.code === 'EPIPE') resolve(false);
+        else reject(error);
+      });
+    });
+}
