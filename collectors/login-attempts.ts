@@ -43,10 +43,11 @@ export class LoginAttempts {
     this.nowMs = nowMs;
     this.sessions.expire(nowMs);
     if (isNoLogin(record)) return;
+    if (record.station !== 'close') this.findPorts(record);
     switch (record.station) {
       case 'identified':
       case 'ports':
-        this.sessions.learn(record);
+        this.sessions.learn(record, nowMs);
         return;
       case 'authentication':
         if (record.succeeded) this.authenticated(record);
@@ -209,20 +210,21 @@ export class LoginAttempts {
     return attempt;
   }
 
+  /** At the first sight of a connection: it may be over before its login is told. */
+  private findPorts(record: LoginRecord): void {
+    const { pid, remoteAddress } = record;
+    if (remoteAddress === undefined || this.sessions.hasPorts(record, this.nowMs)) return;
+    const ports = this.options.portsOf?.(pid, remoteAddress);
+    if (ports !== undefined) this.sessions.learn({ ...record, ...ports }, this.nowMs);
+  }
+
   private tellWaiting(pid: number, attempt: Attempt): void {
     this.waiting.delete(pid);
     this.tell(attempt.facts);
   }
 
   private tell(facts: LoginFacts): void {
-    const complete = { ...facts, ...this.sessions.known(facts) };
-    const { pid, remoteAddress } = complete;
-    const ports =
-      remoteAddress !== undefined &&
-      (complete.remotePort === undefined || complete.localPort === undefined)
-        ? this.options.portsOf?.(pid, remoteAddress)
-        : undefined;
-    const told = { ...complete, ...ports };
+    const told = { ...facts, ...this.sessions.known(facts) };
     if (told.succeeded) this.sessions.open(told);
     this.options.onLogin(told);
   }

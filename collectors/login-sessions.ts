@@ -1,7 +1,14 @@
 import type { LoginRecord } from './linux/audit/login-records.js';
 import type { LoginFacts } from './login-payload.js';
 
-type Known = Pick<LoginFacts, 'userId' | 'sessionId' | 'remotePort' | 'localPort'>;
+type Known = Pick<LoginFacts, 'userId' | 'remotePort' | 'localPort'>;
+
+interface Ports {
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: string;
+  readonly localPort: string;
+  readonly sinceMs: number;
+}
 
 interface ToldFailure {
   untilMs: number;
@@ -17,26 +24,37 @@ interface ToldFailure {
  */
 export class LoginSessions {
   private readonly opened = new Map<number, LoginFacts>();
-  private readonly details = new Map<number, Known>();
+  private readonly identities = new Map<number, LoginRecord>();
+  private readonly ports = new Map<number, Ports>();
   private readonly failures = new Map<string, ToldFailure>();
 
   /** Keeps what the kernel or the program said of a process before its login is told. */
-  learn(record: LoginRecord): void {
-    const { pid, userId, sessionId, remotePort, localPort } = record;
+  learn(record: LoginRecord, nowMs: number): void {
+    const { pid, remoteAddress, userId, remotePort, localPort } = record;
     this.sessionOfAnother(record);
-    put(this.details, pid, {
-      ...this.details.get(pid),
-      ...(userId !== undefined && { userId }),
-      ...(sessionId !== undefined && { sessionId }),
-      ...(remotePort !== undefined && { remotePort }),
-      ...(localPort !== undefined && { localPort }),
-    });
+    if (userId !== undefined) put(this.identities, pid, record);
+    if (remotePort !== undefined && localPort !== undefined)
+      put(this.ports, pid, { remoteAddress, remotePort, localPort, sinceMs: nowMs });
   }
 
-  known({ pid, sessionId }: LoginFacts): Known {
-    const { sessionId: identified, userId, ...ports } = this.details.get(pid) ?? {};
-    const isSame = userId !== undefined && sessionId !== undefined && sessionId === identified;
-    return { ...ports, ...(isSame && { userId }) };
+  /** Whether the ports of the connection that the record belongs to are known. */
+  hasPorts({ pid, remoteAddress }: LoginRecord, nowMs: number): boolean {
+    const ports = this.ports.get(pid);
+    return ports?.remoteAddress === remoteAddress && nowMs - (ports?.sinceMs ?? 0) < loginGraceMs;
+  }
+
+  known({ pid, remoteAddress, sessionId }: LoginFacts): Known {
+    const identity = this.identities.get(pid);
+    const userId = sessionId === identity?.sessionId ? identity?.userId : undefined;
+    const ports = this.ports.get(pid);
+    return {
+      ...(userId !== undefined && sessionId !== undefined && { userId }),
+      ...(ports !== undefined &&
+        ports.remoteAddress === remoteAddress && {
+          remotePort: ports.remotePort,
+          localPort: ports.localPort,
+        }),
+    };
   }
 
   /** A process asks again: whatever it had before is over. */
@@ -56,8 +74,7 @@ export class LoginSessions {
   /** The login of the process that logs out now, if it was told. */
   end(record: LoginRecord): LoginFacts | undefined {
     const session = this.has(record) ? this.opened.get(record.pid) : undefined;
-    this.opened.delete(record.pid);
-    this.details.delete(record.pid);
+    this.forget(record.pid);
     return session;
   }
 
@@ -97,9 +114,14 @@ export class LoginSessions {
   private sessionOfAnother({ pid, sessionId }: LoginRecord): boolean {
     const before = this.opened.get(pid)?.sessionId;
     if (before === undefined || sessionId === undefined || before === sessionId) return false;
-    this.opened.delete(pid);
-    this.details.delete(pid);
+    this.forget(pid);
     return true;
+  }
+
+  private forget(pid: number): void {
+    this.opened.delete(pid);
+    this.identities.delete(pid);
+    this.ports.delete(pid);
   }
 }
 
@@ -107,6 +129,8 @@ export class LoginSessions {
 const echoMs = 10_000;
 /** USER_LOGIN and USER_ERR of the process that holds the connection. */
 const echoes = 2;
+/** sshd ends a connection without a login after two minutes; what was known of an older process may be another's. */
+const loginGraceMs = 120_000;
 const mostRemembered = 4096;
 
 function connectionOf({ executable, remoteAddress }: LoginRecord): string | undefined {

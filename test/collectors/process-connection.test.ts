@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionOf, parseTcpConnection } from '../../collectors/linux/process-connection.js';
+
+const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid';
+const row = (local: string, remote: string, inode: number) =>
+  `   0: ${local} ${remote} 01 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0`;
+
+let procRoot: string;
+beforeAll(() => {
+  procRoot = mkdtempSync(join(tmpdir(), 'proc-'));
+  mkdirSync(join(procRoot, '7/net'), { recursive: true });
+  mkdirSync(join(procRoot, '7/fd'));
+  symlinkSync('socket:[111]', join(procRoot, '7/fd/3'));
+  symlinkSync('socket:[222]', join(procRoot, '7/fd/4'));
+  symlinkSync('/dev/null', join(procRoot, '7/fd/0'));
+  const tcp = [
+    heading,
+    row('0100007F:0016', '0200007F:C001', 111),
+    row('0100007F:0016', '0200007F:C002', 999),
+  ];
+  const tcp6 = [
+    heading,
+    row(`${'0'.repeat(24)}01000000:0016`, `${'0'.repeat(24)}01000000:D001`, 222),
+  ];
+  writeFileSync(join(procRoot, '7/net/tcp'), tcp.join('\n'));
+  writeFileSync(join(procRoot, '7/net/tcp6'), tcp6.join('\n'));
+});
+afterAll(() => rmSync(procRoot, { recursive: true }));
+
+describe('the connection of a process', () => {
+  const of = (pid: number, address: string) =>
+    connectionOf({ procRoot, etcRoot: '', logRoot: '' }, 'LE', pid, address);
+
+  it('is found by the sockets that the process holds, among others from the same address', () => {
+    expect(of(7, '127.0.0.2')).toMatchObject({ remotePort: 0xc001, localPort: 22 });
+    expect(of(7, '::1')).toMatchObject({ remotePort: 0xd001, localPort: 22 });
+  });
+
+  it('is not known of a process that is gone, or that has none with that address', () => {
+    expect(of(8, '127.0.0.2')).toBeUndefined();
+    expect(of(7, '192.0.2.1')).toBeUndefined();
+  });
+
+  it('folds IPv4-mapped addresses', () => {
+    const mapped = `${'0'.repeat(16)}FFFF00000200007F`;
+    const parsed = parseTcpConnection(row(`${mapped}:0016`, `${mapped}:C001`, 5), 'LE');
+    expect(parsed?.remoteAddress).toBe('127.0.0.2');
+  });
+
+  it('is never found by a line that no kernel writes, and no line throws', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.constantFrom<('LE' | 'BE')[]>('LE', 'BE'), (line, order) => {
+        expect(parseTcpConnection(line, order)).toBeUndefined();
+      }),
+    );
+  });
+});
