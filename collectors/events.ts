@@ -108,6 +108,17 @@ export const events = {
       RemotePort: optional('string', 'Port there.'),
       LocalPort: optional('string', 'Port here.'),
     },
+    details: {
+      Terminal: 'Terminal, such as `pts/0`; absent when there is none.',
+      SessionId: 'Audit session; the logout has the same.',
+      SessionSeconds: 'Of a logout: how long the session was, where its beginning was seen.',
+      RemoteHost: 'Name of the other side, where its address is not known.',
+      CallerUserId:
+        'Of a local login: real user id of the process that asked, such as who called su.',
+      Refusals:
+        'Refusals that only the program told (keys that were offered, say): of a failure those it stands for, of a success those before it.',
+      ExecutableKnown: '`false`: the executable is unknown, and empty.',
+    },
   },
   ListeningPorts: {
     category: 'Periodic',

@@ -1,4 +1,5 @@
 import type { Observation } from './collector.js';
+import type { Details } from './events.js';
 
 /** What is known of one attempt to log in, or of a logout; whatever is absent is not known. */
 export interface LoginFacts {
@@ -25,24 +26,20 @@ export interface LoginFacts {
 /** What the login programs write for a user that they do not name. */
 const unknownUser = '(unknown user)';
 
-/**
- * The payload of one attempt. `ExtraDetails`: `Terminal`, `SessionId`, `RemoteHost` where only a name is known,
- * `CallerUserId` of a local one (who called su), `Refusals` (see there), `SessionSeconds` of a logout,
- * and `ExecutableKnown` "false" where the executable is empty.
- */
+/** The payload of one attempt; a user that nobody named gets the name that the login programs write for such. */
 export function loginObservation(facts: LoginFacts): Observation<'Login'> {
   const { userId, userName, remoteAddress, remotePort, localPort, executable = '' } = facts;
-  const details: Record<string, string> = {};
-  if (facts.terminal !== undefined) details['Terminal'] = facts.terminal;
-  if (facts.sessionId !== undefined) details['SessionId'] = String(facts.sessionId);
-  if (facts.remoteHost !== undefined) details['RemoteHost'] = facts.remoteHost;
+  const details: Details<'Login'> = {};
+  if (facts.terminal !== undefined) details.Terminal = facts.terminal;
+  if (facts.sessionId !== undefined) details.SessionId = String(facts.sessionId);
+  if (facts.remoteHost !== undefined) details.RemoteHost = facts.remoteHost;
   if (remoteAddress === undefined && facts.callerUserId !== undefined)
-    details['CallerUserId'] = String(facts.callerUserId);
+    details.CallerUserId = String(facts.callerUserId);
   const { refusals = 0 } = facts;
-  if (refusals > (facts.succeeded ? 0 : 1)) details['Refusals'] = String(refusals);
+  if (refusals > (facts.succeeded ? 0 : 1)) details.Refusals = String(refusals);
   if (facts.sessionMs !== undefined)
-    details['SessionSeconds'] = String(Math.round(facts.sessionMs / 1000));
-  if (executable === '') details['ExecutableKnown'] = 'false';
+    details.SessionSeconds = String(Math.round(facts.sessionMs / 1000));
+  if (executable === '') details.ExecutableKnown = 'false';
   const named = userName ?? (userId === undefined ? unknownUser : undefined);
   return {
     timeMs: facts.timeMs,

@@ -52,7 +52,8 @@ async function openAudit(host: Host, listener: LoginListener): Promise<OpenSourc
     onLogin: listener.onLogin,
     portsOf: (pid, remoteAddress) => {
       const found = connectionOf(paths, byteOrder, pid, remoteAddress);
-      return found && { remotePort: String(found.remotePort), localPort: String(found.localPort) };
+      if (found === undefined) return undefined;
+      return { remotePort: String(found.remote.port), localPort: String(found.local.port) };
     },
   });
   let timer: Timer | undefined;

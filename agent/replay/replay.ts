@@ -7,6 +7,9 @@ import { readExecve } from '../../collectors/linux/audit/execve.js';
 import { parseLogLine } from '../../collectors/linux/audit/log-line.js';
 import { readLoginRecord } from '../../collectors/linux/audit/login-records.js';
 import { parseFields, plainText } from '../../collectors/linux/audit/record.js';
+import { observationOf as connectionObservation } from '../../collectors/connection-create-payload.js';
+import { processOfCall } from '../../collectors/connection-processes.js';
+import { readSocketCall, type SocketCall } from '../../collectors/linux/audit/socket-call.js';
 import { LoginAttempts } from '../../collectors/login-attempts.js';
 import { loginObservation } from '../../collectors/login-payload.js';
 import type { LossCause } from '../../collectors/loss.js';
@@ -183,17 +186,43 @@ class Node {
     const complete = (event.complete || this.settling) && event.id !== this.cutId;
     const whole = { ...event, complete };
     const execve = readExecve(whole);
-    if (execve === undefined) return;
-    const program = programOfExecve(execve, whole);
-    this.options.observe(event.id, 'ProcessCreate', observationOf(program, userOf(event), ''));
+    if (execve !== undefined) {
+      const program = programOfExecve(execve, whole);
+      const context = { userName: nameIn(event, 'UID'), auditUserName: nameIn(event, 'AUID') };
+      this.options.observe(event.id, 'ProcessCreate', observationOf(program, context, ''));
+      return;
+    }
+    const call = readSocketCall(whole);
+    if (call !== undefined) this.readCall(event.id, call);
+  }
+
+  /** As audit alone tells a connection: whatever else live reading would look up is not known. */
+  private readCall(eventId: string, call: SocketCall): void {
+    const { remote, inProgress } = call;
+    const isConnect = call.call === 'connect';
+    if (remote === undefined) {
+      if (!isConnect && !call.hasAddress) this.options.lose('connectionGone', 1);
+      return;
+    }
+    const observation = connectionObservation({
+      timeMs: call.timeMs,
+      direction: isConnect ? 'Out' : 'In',
+      transport: 'tcp',
+      remote,
+      local: undefined,
+      process: processOfCall(call, undefined),
+      outcomeUnknown: inProgress,
+      transportUnknown: isConnect && !inProgress,
+    });
+    this.options.observe(eventId, 'ConnectionCreate', observation);
   }
 }
 
 const lookMs = 500;
 
-/** The name that auditd added to an enriched log. */
-function userOf(event: AuditEvent): string | undefined {
+/** The name of a user that auditd added to an enriched log. */
+function nameIn(event: AuditEvent, field: 'UID' | 'AUID'): string | undefined {
   const call = event.records.find(({ type }) => type === auditTypes.syscall);
-  const name = call && plainText(parseFields(call.body).get('UID'));
+  const name = call && plainText(parseFields(call.body).get(field));
   return name === undefined || /^un(?:set|known)\b/u.test(name) ? undefined : name;
 }

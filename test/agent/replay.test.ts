@@ -102,6 +102,26 @@ describe('replay', () => {
     expect(warnings).toEqual(['1 × commandLineCut']);
   });
 
+  it('gives the connections, and says what a log alone cannot know of them', async () => {
+    const connect = [
+      'type=SYSCALL msg=audit(1700000000.000:9): arch=c000003e syscall=42 success=no exit=-115 a0=3 ppid=1 pid=90 auid=1000 uid=1000 ses=1 comm="curl" exe="/usr/bin/curl" key=(null)',
+      'type=SOCKADDR msg=audit(1700000000.000:9): saddr=020001BBC00002010000000000000000',
+      'type=PROCTITLE msg=audit(1700000000.000:9): proctitle=6375726C00687474703A2F2F78',
+      '',
+    ].join('\n');
+    const { payloads } = await runText(connect);
+    expect(payloads).toMatchObject([
+      {
+        Direction: 'Out',
+        RemoteAddress: '192.0.2.1',
+        RemotePort: '443',
+        ProcessId: 90,
+        CommandLine: 'curl http://x',
+        ExtraDetails: { EstablishedKnown: 'false' },
+      },
+    ]);
+  });
+
   it('keeps devices that share a log apart', async () => {
     const both = ['gate-a', 'gate-b'].map((node) =>
       execve(7, 'on', node)

@@ -47,7 +47,7 @@ async function setUp() {
   let subscriber: ProcessEventSubscriber | undefined;
   const subscription = { end: vi.fn() };
   const table = new ProcessTable({
-    paths: { procRoot: root, etcRoot: '/nonexistent' },
+    paths: { procRoot: root, etcRoot: '/nonexistent', logRoot: '/nonexistent' },
     clock,
     uptimeMs: () => clock.monotonicMs(),
     events: {
