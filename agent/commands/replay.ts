@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { CommandError, exitCodes } from '../exit-codes.js';
-import { printable } from '../log.js';
+import { type LossCause, lossCauses } from '../../collectors/loss.js';
+import { hasCode, reasonOf } from '../../config/errors.js';
+import { printable } from '../../config/quote.js';
 import { LineSplitter } from '../replay/line-splitter.js';
 import { Replay } from '../replay/replay.js';
 import type { Command } from './command.js';
@@ -47,7 +49,7 @@ export async function replay(options: ReplayCommandOptions): Promise<number> {
   let file = '';
   let malformed = 0;
   let output: string[] = [];
-  const losses = new Map<string, number>();
+  const losses = new Map<LossCause, number>();
   const reading = new Replay({
     onEvent: (event) => output.push(`${JSON.stringify(event)}\n`),
     onMalformed: (line, why) => {
@@ -74,14 +76,14 @@ export async function replay(options: ReplayCommandOptions): Promise<number> {
       }
     } catch (error) {
       unreadable++;
-      warn(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`);
+      warn(`${file} cannot be read: ${reasonOf(error)}.`);
     }
     splitter.end();
   }
   reading.end();
   await flush();
   if (malformed > 0) warn(`${malformed} lines could not be used as they are.`);
-  for (const [cause, count] of losses) warn(`${count} × ${cause}`);
+  for (const [cause, count] of losses) warn(`${count} × ${cause}: ${lossCauses[cause]}`);
   return unreadable === 0 ? exitCodes.stopped : exitCodes.crashed;
 }
 
@@ -92,7 +94,7 @@ function writeTo(stream: NodeJS.WriteStream): ReplayCommandOptions['write'] {
     new Promise((resolve, reject) => {
       stream.write(text, (error) => {
         if (error === undefined || error === null) resolve(true);
-        else if ('code' in error && error.code === 'EPIPE') resolve(false);
+        else if (hasCode(error, 'EPIPE')) resolve(false);
         else reject(error);
       });
     });

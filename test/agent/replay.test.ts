@@ -45,7 +45,7 @@ describe('replay', () => {
   it('gives the programs of interleaved events, split and encoded arguments', async () => {
     const { payloads, warnings, code } = await run([caseFile('debian-12-kernel-6.18-x64.log')]);
     expect(code).toBe(0);
-    expect(warnings).toEqual(['1 × commandLineCut']);
+    expect(warnings.map((sentence) => sentence.split(':')[0])).toEqual(['1 × commandLineCut']);
     expect(commandLines(payloads)).toContain(
       `/bin/true with blank quo"te größe  line\nfeed (null) ? DEADBEEF a=b it's`,
     );
@@ -99,7 +99,7 @@ describe('replay', () => {
     );
     expect(commandLines(payloads)[0]).toBe('login --password ***');
     expect(payloads[1]?.ExtraDetails).toMatchObject({ CommandLineSizeBytes: '9002' });
-    expect(warnings).toEqual(['1 × commandLineCut']);
+    expect(warnings.map((sentence) => sentence.split(':')[0])).toEqual(['1 × commandLineCut']);
   });
 
   it('gives the connections, and says what a log alone cannot know of them', async () => {

@@ -39,7 +39,7 @@ function procOf(
     for (const [descriptor, inode] of Object.entries(descriptors))
       symlinkSync(`socket:[${inode}]`, `${procRoot}/${pid}/fd/${descriptor}`);
   }
-  return { paths: { procRoot, etcRoot: '/nonexistent' }, tell };
+  return { paths: { procRoot, etcRoot: '/nonexistent', logRoot: '/nonexistent' }, tell };
 }
 
 const socketLine = (local: string, remote: string, state: string, inode: number) =>
