@@ -31,6 +31,8 @@ async function startWatching(
     emit,
     deadlineMs: programDeadlineMs,
     mostWaiting,
+    // An end has no text of its own: the table bounds those of the programs.
+    mostWaitingCharacters: Number.POSITIVE_INFINITY,
   });
   const following = await host.processes.follow({
     lose,
