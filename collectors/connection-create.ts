@@ -42,9 +42,10 @@ class ConnectionWatch implements RunningCollector {
 
   constructor(private readonly context: TriggeredContext<'ConnectionCreate'>) {
     const { host, clock, lose, fail } = context;
+    const { connectionSource } = host.settings;
     this.best = new BestSource<ConnectionSource>({
       clock,
-      candidates: connectionSources,
+      candidates: connectionSource === 'auto' ? connectionSources : [connectionSource],
       fail,
       setSource: (state) => {
         this.state = state;

@@ -25,6 +25,7 @@ export type HostSettings = Pick<
   LocalSettings,
   | 'processSource'
   | 'processPollingInterval'
+  | 'connectionSource'
   | 'reportLoopbackConnections'
   | 'executableHashBytesPerSecond'
   | 'audit'

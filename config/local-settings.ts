@@ -142,6 +142,11 @@ export const localSettings = {
     'PT1H',
     'Time between two looks at the process table where nothing better works.',
   ),
+  connectionSource: choice(
+    ['auto', 'tracefs', 'audit', 'polling'],
+    'auto',
+    'Where connections are learned from; auto takes the best that works, tracefs and audit together.',
+  ),
   reportLoopbackConnections: {
     kind: 'boolean',
     default: true,

@@ -38,6 +38,7 @@ export function casePaths(name: string): Paths {
 export const caseSettings: HostSettings = {
   processSource: 'auto',
   processPollingInterval: { text: 'PT1S', ms: 1000 },
+  connectionSource: 'auto',
   reportLoopbackConnections: true,
   executableHashBytesPerSecond: 0,
   audit: { own: 'auto', receiveBufferBytes: 65_536 },

@@ -405,6 +405,18 @@ describe('ConnectionCreate without the best source', () => {
     expect(states.at(-1)).toEqual({ source: 'tracefs+audit-owner' });
   });
 
+  it.each([
+    ['tracefs', 'tracefs'],
+    ['audit', 'audit-owner'],
+    ['polling', 'polling'],
+  ] as const)('the setting %s takes that and nothing else', async (connectionSource, source) => {
+    const settings = { ...caseSettings, connectionSource };
+    const { states, kernel } = await start({ settings }, ['trace', 'audit']);
+    expect(states.at(-1)?.source).toBe(source);
+    expect(kernel.trace === undefined).toBe(source !== 'tracefs');
+    expect(kernel.audit === undefined).toBe(source !== 'audit-owner');
+  });
+
   it('a source that ends is replaced by the next', async () => {
     const { states, kernel, clock, fail } = await start({}, ['trace', 'audit']);
     kernel.has = ['audit'];

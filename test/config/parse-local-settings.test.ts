@@ -28,6 +28,7 @@ test('the identity alone is enough; all else has its default, nested as in the f
     audit: { own: 'auto', receiveBufferBytes: 8_388_608 },
     processSource: 'auto',
     processPollingInterval: { text: 'PT1S', ms: 1000 },
+    connectionSource: 'auto',
     reportLoopbackConnections: true,
     executableHashBytesPerSecond: 16_777_216,
     maxCommandLineBytes: 8192,

@@ -35,6 +35,7 @@ async function watch(without: readonly ('socketStates' | 'audit')[] = []) {
     settings: {
       processSource: 'auto',
       processPollingInterval: { text: 'PT0.1S', ms: 100 },
+      connectionSource: 'auto',
       reportLoopbackConnections: true,
       executableHashBytesPerSecond: 0,
       audit: { own: 'auto', receiveBufferBytes: 8_388_608 },

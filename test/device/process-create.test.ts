@@ -26,6 +26,7 @@ async function startHost(processSource: HostSettings['processSource']): Promise<
     settings: {
       processSource,
       processPollingInterval: { text: 'PT0.1S', ms: 100 },
+      connectionSource: 'auto',
       reportLoopbackConnections: true,
       executableHashBytesPerSecond: 16_777_216,
       audit: { own: 'auto', receiveBufferBytes: 8_388_608 },

@@ -29,6 +29,7 @@ async function startHost(): Promise<ManagedHost> {
     settings: {
       processSource: 'audit',
       processPollingInterval: { text: 'PT1S', ms: 1000 },
+      connectionSource: 'auto',
       reportLoopbackConnections: true,
       executableHashBytesPerSecond: 16_777_216,
       audit: { own: 'auto', receiveBufferBytes: 8_388_608 },

@@ -92,6 +92,7 @@ export class Fixture {
       stateDirectory: join(this.directory, 'state'),
       runtimeDirectory: join(this.directory, 'run'),
       processSource: 'polling',
+      connectionSource: 'polling',
       processPollingInterval: 'PT0.1S',
       audit: { own: 'never' },
       ...changes,
