@@ -3,16 +3,29 @@ import type { Host } from './host.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
 import { readThreadGroup } from './linux/proc.js';
 
+const mostThreads = 1024;
+
 /** Looks up the processes behind threads; what was looked up is kept until `forget`, because bursts ask for the same. */
 export class ConnectionProcesses {
   private readonly known = new Map<number, ConnectionProcess | undefined>();
+  /** The processes of threads seen alive, for what is read after a thread has ended. */
+  private readonly pidByThread = new Map<number, number>();
 
   constructor(private readonly host: Pick<Host, 'paths' | 'processes'>) {}
 
   /** @param atMs wall clock; undefined when nothing is known of the thread any more */
   ofThread(threadId: number, atMs: number): ConnectionProcess | undefined {
-    // The first thread of a process has its id, and of one that ended only that is remembered.
-    return this.ofProcess(readThreadGroup(this.host.paths, threadId) ?? threadId, atMs);
+    const pid = readThreadGroup(this.host.paths, threadId);
+    if (pid !== undefined && pid !== threadId) {
+      this.pidByThread.delete(threadId);
+      this.pidByThread.set(threadId, pid);
+      for (const oldest of this.pidByThread.keys()) {
+        if (this.pidByThread.size <= mostThreads) break;
+        this.pidByThread.delete(oldest);
+      }
+    }
+    // The first thread of a process has its id.
+    return this.ofProcess(pid ?? this.pidByThread.get(threadId) ?? threadId, atMs);
   }
 
   ofProcess(pid: number, atMs: number): ConnectionProcess | undefined {

@@ -215,6 +215,20 @@ describe('ConnectionCreate from a trace and audit', () => {
     expect(observed).toHaveLength(2);
   });
 
+  it('knows the process of a thread that has ended since, if it was seen before', async () => {
+    const { paths } = procOf([], { 50: {} });
+    const { clock, observed, connect, processes } = await start({ paths }, ['trace']);
+    processes.set(50, curl);
+    mkdirSync(`${paths.procRoot}/51`);
+    writeFileSync(`${paths.procRoot}/51/status`, 'Name:\tx\nTgid:\t50\n');
+    connect('a', 40000, server, 51);
+    rmSync(`${paths.procRoot}/51`, { recursive: true });
+    connect('b', 40001, server, 51);
+    connect('c', 40002, server, 52);
+    await clock.advance(1000);
+    expect(observed.map(({ payload }) => payload.ProcessId)).toEqual([50, 50, 0]);
+  });
+
   it('knows by audit who made a connection whose beginning was not seen', async () => {
     const { clock, observed, call, go } = await start({}, ['trace', 'audit']);
     go('a', [tcpStates.synSent, tcpStates.established], at('10.0.0.1', 40000), server, 0);
