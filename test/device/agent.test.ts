@@ -18,9 +18,12 @@ import { auditctl, kernelState, startAuditd, startPrograms, until } from './audi
 const repository = join(import.meta.dirname, '..', '..');
 
 let fixture: Fixture;
+let original: ReturnType<typeof kernelState>;
 let before: ReturnType<typeof kernelState>;
 
 beforeEach(async () => {
+  original = kernelState();
+  auditctl('-e', '0');
   before = kernelState();
   fixture = new Fixture();
   await fixture.startHub();
@@ -41,7 +44,7 @@ function restoreAudit(): void {
     ['--backlog_wait_time', 'backlog_wait_time'],
     ['-e', 'enabled'],
   ] as const) {
-    auditctl(option, before.status[name] ?? '0');
+    auditctl(option, original.status[name] ?? '0');
   }
 }
 

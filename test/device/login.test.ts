@@ -114,17 +114,18 @@ describe('logins on a real device', () => {
       Executable: sandbox.sshd,
       UserId: '2001',
       RemoteAddress: from,
-      RemotePort: remotePort,
-      LocalPort: String(sshPort),
     });
+    // Ports come from the process while it lives: on a busy machine it may be gone, and then they are left out.
+    const portsOf = (payload: typeof key): string =>
+      `${payload?.RemotePort ?? ''}>${payload?.LocalPort ?? ''}`;
+    expect([`${remotePort}>${sshPort}`, '>']).toContain(portsOf(key));
     expect(key?.ExtraDetails?.['SessionId']).toMatch(/^\d+$/);
     expect(keyEnd?.ExtraDetails?.['SessionId']).toBe(key?.ExtraDetails?.['SessionId']);
     expect(terminal?.ExtraDetails?.['Terminal']).toMatch(/^pts\/\d+$/);
     expect(output).toContain(`/dev/${terminal?.ExtraDetails?.['Terminal'] ?? ''}`);
-    for (const payload of [terminal, wrong, unknown]) {
-      expect(payload?.LocalPort).toBe(String(sshPort));
-      expect(payload?.RemotePort).toMatch(/^\d+$/);
-    }
+    const ports = new RegExp(`^(\\d+>${sshPort}|>)$`);
+    for (const payload of [terminal, wrong, unknown]) expect(portsOf(payload)).toMatch(ports);
+    expect([key, terminal, wrong, unknown].map(portsOf).some((text) => text !== '>')).toBe(true);
     expect(su?.Executable).toMatch(/\/su$/);
     expect(suWrong?.ExtraDetails).toMatchObject({ CallerUserId: '2002' });
   });

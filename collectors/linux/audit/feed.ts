@@ -7,6 +7,7 @@ import type { ChangeNote } from './change-note.js';
 import type { AuditControl } from './control.js';
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
+import { EarlyEvents } from './early-events.js';
 import { ForeignRecords, type WriteSystemLog } from './foreign.js';
 import { AuditGuard } from './guard.js';
 import { parseRecord } from './record.js';
@@ -25,13 +26,17 @@ import type { UnreadTime } from './unread-time.js';
  * 3. A subscription that cannot be had leaves nothing changed.
  * 4. Every loss is told to every subscriber: each may have missed the event that was lost.
  * 5. What was read before the end of a subscription is still delivered to it.
+ * 6. What waited in a socket handed over by systemd is delivered to all who subscribe in the first moments.
  */
 export class AuditFeed implements AuditSource {
   private readonly subscribers = new Set<AuditSubscriber>();
   private active: Active | undefined;
+  private readonly early: EarlyEvents;
   private readonly turns = new Turns();
 
-  constructor(private readonly options: AuditFeedOptions) {}
+  constructor(private readonly options: AuditFeedOptions) {
+    this.early = new EarlyEvents(options.clock);
+  }
 
   subscribe(subscriber: AuditSubscriber): Promise<AuditSubscription | Unavailable> {
     return this.turns.run(async () => {
@@ -44,6 +49,8 @@ export class AuditFeed implements AuditSource {
       const active = this.active ?? this.open();
       if (isUnavailable(active)) return active;
       this.active = active;
+      // First what came before it: nothing can come in between.
+      for (const event of this.early.before()) subscriber.onEvent(event);
       this.subscribers.add(subscriber);
       const failure = await this.enforce(active, abis);
       if (failure !== undefined && subscriber.evenWithoutRules === true) {
@@ -90,6 +97,7 @@ export class AuditFeed implements AuditSource {
     );
     const deliver = (event: AuditEvent): void => {
       if (guard.owning) foreign.take(event);
+      this.early.note(event);
       for (const subscriber of this.subscribers) subscriber.onEvent(event);
     };
     active.current = {

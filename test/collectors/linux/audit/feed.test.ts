@@ -83,6 +83,29 @@ describe('the audit feed', () => {
     expect(reader.states).toEqual([{ source: 'audit-owner' }]);
   });
 
+  it('gives what waited in the socket to all who subscribe in the first moments, also when the first could not stay', async () => {
+    const subject = feed();
+    const first = new Reader();
+    const subscription = await subscribe(subject, first);
+    audit.records(
+      [
+        [1300, 'arch=c000003e syscall=59'],
+        [1320, ''],
+      ],
+      7000,
+    );
+    await subscription.end();
+    const second = new Reader();
+    const later = new Reader();
+    await subscribe(subject, second);
+    await clock.advance(3000);
+    await subscribe(subject, later);
+    const serials = (reader: Reader): number[] => reader.events.map(({ serial }) => serial);
+    expect(serials(first)).toContain(7000);
+    expect(serials(second)).toContain(7000);
+    expect(serials(later)).not.toContain(7000);
+  });
+
   it('leaves everything as it was at the end of the last subscription', async () => {
     const before = { ...audit.status };
     const subject = feed();
