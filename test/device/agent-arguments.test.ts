@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { desired, deviceId, payloadsOf, type Event } from '../support/running-agent.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { payloadsOf, type Event } from '../support/running-agent.js';
 import { startPrograms, until } from './audit-support.js';
 import { AuditedAgent } from './support/audited-agent.js';
 import { writeI386Program } from './support/i386-program.js';
@@ -23,9 +23,6 @@ const told = (mark: string): readonly ProcessPayload[] =>
     String(CommandLine).includes(mark),
   );
 
-const problems = (): readonly string[] =>
-  audited.fixture.hub.messages.flatMap((message) => message.problems);
-
 /** Runs `exec` in bash, which passes on every byte but NUL. */
 const bash = (script: string): Buffer => execFileSync('/bin/bash', ['-c', script]);
 
@@ -33,13 +30,13 @@ describe('the running agent', () => {
   it('sees a 32-bit program', async () => {
     const path = join(audited.fixture.directory, 'i386-program');
     writeI386Program(path);
-    await audited.fixture.startAgent();
+    await audited.start();
     execFileSync(path, ['thirty-two-bits']);
     await until('the program', 10_000, () => told('thirty-two-bits').length > 0);
     expect(told('thirty-two-bits')).toMatchObject([
       { Executable: path, CommandLine: `${path} thirty-two-bits` },
     ]);
-    expect(problems()).toEqual([]);
+    expect(audited.problems).toEqual([]);
   });
 
   it.each([
@@ -48,12 +45,8 @@ describe('the running agent', () => {
   ])(
     'cuts 1.5 MB of arguments, tells their length and SHA-256, and goes on, %s',
     async (_, aggregated) => {
-      audited.fixture.hub.patchDesired(
-        deviceId,
-        desired({ aggregationEnabledProcessCreate: aggregated }),
-      );
-      await audited.fixture.startAgent();
-      onTestFailed(() => console.log(audited.fixture.log.join('\n')));
+      audited.set({ aggregationEnabledProcessCreate: aggregated });
+      await audited.start();
       const argv = [
         '/bin/true',
         'very-long',
@@ -61,7 +54,7 @@ describe('the running agent', () => {
       ];
       execFileSync('/bin/true', argv.slice(1));
       await startPrograms('after-long', 20);
-      await audited.arrived('after-long', 20, 15_000);
+      await audited.arrived('after-long', 20);
       const whole = argv.join(' ');
       await until('the long one', 10_000, () => told('very-long').length > 0);
       const [payload] = told('very-long');
@@ -72,12 +65,12 @@ describe('the running agent', () => {
           CommandLineSha256: createHash('sha256').update(whole).digest('hex'),
         },
       });
-      expect(problems()).toEqual([]);
+      expect(audited.problems).toEqual([]);
     },
   );
 
   it('cuts at the boundary of a character', async () => {
-    await audited.fixture.startAgent();
+    await audited.start();
     execFileSync('/bin/true', ['euro-signs', '€'.repeat(30_000)]);
     await until('the program', 10_000, () => told('euro-signs').length > 0);
     const text = String(told('euro-signs')[0]?.['CommandLine']);
@@ -101,16 +94,16 @@ describe('the running agent', () => {
     ['no text at all', `'' '' end`, '  end'],
     ['the words for unset values', `'(null)' '?' 4294967295`, '(null) ? 4294967295'],
   ])('tells arguments with %s as they are', async (_, shellWords, text) => {
-    await audited.fixture.startAgent();
+    await audited.start();
     bash(`LC_ALL=C.UTF-8 /bin/true odd-words ${shellWords}`);
     await startPrograms('after-odd', 3);
-    await audited.arrived('after-odd', 3, 15_000);
+    await audited.arrived('after-odd', 3);
     await until('the program', 10_000, () => told('true odd-words').length > 0);
     expect(
       told('true odd-words')
         .filter(({ Executable }) => !String(Executable).includes('bash'))
         .map(({ CommandLine }) => CommandLine),
     ).toEqual([`/bin/true odd-words ${text}`]);
-    expect(problems()).toEqual([]);
+    expect(audited.problems).toEqual([]);
   });
 });

@@ -50,18 +50,15 @@ class SilentPort {
 
 const hubStates = {
   'the hub answers': async () => {
-    await audited.fixture.startAgent();
-    await until('a connection', 10_000, () => audited.fixture.hub.messages.length > 0);
+    await audited.start();
   },
   'the hub takes messages and acknowledges nothing': async () => {
-    await audited.fixture.startAgent();
-    await until('a connection', 10_000, () => audited.fixture.hub.messages.length > 0);
+    await audited.start();
     audited.fixture.hub.faults.withholdAcknowledgements = true;
     audited.fixture.hub.faults.withholdTwinAnswers = true;
   },
   'the hub is gone': async () => {
-    await audited.fixture.startAgent();
-    await until('a connection', 10_000, () => audited.fixture.hub.messages.length > 0);
+    await audited.start();
     await audited.fixture.hub.stop();
   },
   'the hub was never there': async () => {
