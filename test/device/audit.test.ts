@@ -19,6 +19,8 @@ describe('the audit feed on the real kernel', () => {
   let watched: Watch | undefined;
 
   beforeEach(() => {
+    // As after a boot; whoever switched it on before has been here for tests too.
+    auditctl('-e', '0');
     before = kernelState();
   });
 

@@ -31,7 +31,7 @@ function pipeline(settings: Parameters<typeof desired>[0] = {}): Pipeline {
     redactor: createRedactor([]),
     maxCommandLineBytes: 256,
     aggregator: { add: (_, payload) => void counted.push(payload) },
-    outbox: outbox as never,
+    outbox: outbox,
     losses,
     settings: () => inForce,
   });

@@ -16,7 +16,8 @@ import type { AuditStatus } from './status.js';
  * Keeps the kernel's audit as the agent needs it, beside whoever else uses it.
  *
  * 1. Whatever is changed is remembered, and taken back by `restore` unless somebody else has changed it since, or
- *    owns audit by then and relies on it.
+ *    owns audit by then and relies on it. Audit that was on at first is on in the end, also when somebody switched it
+ *    off meanwhile.
  * 2. Only rules with our key are ever removed.
  * 3. While the agent owns audit, a full queue makes no system call wait and a lost record stops no kernel.
  * 4. Who wants to own audit gets it: we step back at once, and do not claim for ten minutes after another owned it.
@@ -28,6 +29,7 @@ export class AuditGuard {
   private readonly changes: StatusChanges;
   private readonly blindTime: BlindTime;
   private wanted: readonly Buffer[] = [];
+  private enabledBefore = off;
   private armed = false;
   private isOwner = false;
   private claimNotBeforeMs = -Infinity;
@@ -58,6 +60,7 @@ export class AuditGuard {
         const status = await this.options.control.status();
         if (!this.armed) {
           this.lastLost = status.lost;
+          this.enabledBefore = status.enabled;
           await this.prepare(status);
         }
         const listed = await this.options.control.rules();
@@ -217,7 +220,7 @@ export class AuditGuard {
     let reason = '';
     try {
       await this.claimIfFree(status);
-      if (status.enabled === off) await this.changes.set('enabled', off, on);
+      if (status.enabled === off) await this.changes.set('enabled', this.enabledBefore, on);
       await this.reconcile(listed, status.enabled === locked);
     } catch (error) {
       repaired = false;

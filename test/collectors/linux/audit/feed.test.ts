@@ -217,6 +217,19 @@ describe('the audit feed', () => {
     expect(sentences).toEqual([expect.stringMatching(/switched off by somebody else/)]);
   });
 
+  it.each([0, 1])(
+    'in the end audit is as at first (%i), also when it was switched off between',
+    async (enabled) => {
+      audit.status.enabled = enabled;
+      const subscription = await subscribe(feed(), new Reader());
+      audit.switchOff();
+      await clock.advance(1000);
+      expect(audit.status.enabled).toBe(1);
+      await subscription.end();
+      expect(audit.status.enabled).toBe(enabled);
+    },
+  );
+
   it('counts on while it cannot set things right, and says why', async () => {
     const reader = new Reader();
     await subscribe(feed(), reader);
