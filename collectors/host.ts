@@ -3,6 +3,7 @@ import { reasonOf } from '../config/errors.js';
 import type { LocalSettings } from '../config/local-settings.js';
 import type { Clock } from './clock.js';
 import { isUnavailable, type Unavailable } from './collector.js';
+import type { AuditFeed } from './linux/audit/feed.js';
 import { fileNote, noNote } from './linux/audit/change-note.js';
 import { type AuditOptions, createAuditFeed } from './linux/audit/open.js';
 import type { AuditSource } from './linux/audit/source.js';
@@ -38,6 +39,8 @@ export interface Host {
 export interface ManagedHost extends Host {
   /** Loads what the kernel readers need. Never fails: what cannot be had is `Unavailable` to whoever asks for it. */
   start(): Promise<void>;
+  /** For when the collectors are started: takes back what a run that was killed left changed and none of them needs. */
+  tidy(): Promise<void>;
   /** Ends every reader; whatever a subscription changed on the host is undone by ending it before. */
   stop(): Promise<void>;
 }
@@ -54,7 +57,7 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
 
 interface Kernel {
   readonly reader: KernelReader;
-  readonly audit: AuditSource;
+  readonly audit: AuditFeed;
   readonly processEvents: ProcessEvents;
 }
 
@@ -85,6 +88,9 @@ export function createHost(options: HostOptions): ManagedHost {
     },
     async start() {
       kernel = await openKernel(options);
+    },
+    async tidy() {
+      if (!isUnavailable(kernel)) await kernel.audit.tidy();
     },
     async stop() {
       executableHashes.stop();

@@ -175,6 +175,14 @@ describe('the running agent on a real kernel', () => {
     expect(kernelState()).toEqual(audited.kernelBefore);
   });
 
+  it('after a SIGKILL takes back what it changed also when it uses audit no more', async () => {
+    await audited.start();
+    await audited.fixture.killAgent();
+    audited.fixture.configure({ processSource: 'polling' });
+    await audited.fixture.startAgent();
+    expect(kernelState()).toEqual(audited.kernelBefore);
+  });
+
   it('runs without root on a fallback, and says in log and twin what is missing', async () => {
     const { fixture } = audited;
     execFileSync('chmod', ['-R', 'a+rX', join(fixture.directory, 'hub')]);

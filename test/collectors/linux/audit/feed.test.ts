@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { noNote } from '../../../../collectors/linux/audit/change-note.js';
+import {
+  noNote,
+  type ChangeNote,
+  type StatusChangeMap,
+} from '../../../../collectors/linux/audit/change-note.js';
 import { isUnavailable, type SourceState } from '../../../../collectors/collector.js';
 import type { AuditEvent } from '../../../../collectors/linux/audit/event.js';
 import { AuditFeed } from '../../../../collectors/linux/audit/feed.js';
@@ -38,13 +42,13 @@ describe('the audit feed', () => {
     [logged, sentences, problems] = [[], [], []];
   });
 
-  const feed = (options: { own?: 'auto' | 'never'; machine?: string } = {}) =>
+  const feed = (options: { own?: 'auto' | 'never'; machine?: string; note?: ChangeNote } = {}) =>
     new AuditFeed({
       clock,
       openStream: audit.openStream,
       openControl: audit.openControl,
       writeSystemLog: (line) => logged.push(line) > 0,
-      note: noNote,
+      note: options.note ?? noNote,
       own: options.own ?? 'auto',
       ownPid,
       isAlive: (pid) => pid !== deadPid,
@@ -169,6 +173,36 @@ describe('the audit feed', () => {
     audit.rules = stale;
     await subscribe(feed(), new Reader());
     expect(audit.rules).toEqual(left);
+  });
+
+  it('takes back what a killed predecessor changed when audit is not needed any more', async () => {
+    let kept: StatusChangeMap = new Map();
+    const note: ChangeNote = {
+      read: () => kept,
+      write: (changes) => (kept = new Map(changes)),
+    };
+    const { status } = audit;
+    const asAtFirst = { ...status };
+    await subscribe(feed({ note }), new Reader());
+    status.ownerPid = deadPid;
+    await feed({ note: noNote }).tidy();
+    expect(status.enabled).toBe(1);
+    await feed({ note }).tidy();
+    expect(status).toEqual({ ...asAtFirst, ownerPid: deadPid });
+    expect(audit.rules).toEqual([]);
+    expect(kept.size).toBe(0);
+  });
+
+  it('tidying up disturbs nobody who has subscribed', async () => {
+    const note: ChangeNote = {
+      read: () => new Map([['enabled', { before: 0, ours: 1 }]]),
+      write: () => undefined,
+    };
+    const subject = feed({ note });
+    await subscribe(subject, new Reader());
+    await subject.tidy();
+    expect(audit.status.enabled).toBe(1);
+    expect(audit.rules).toHaveLength(2);
   });
 
   it('sets deleted rules again within a second, counts the blind time and says so', async () => {
