@@ -3,6 +3,7 @@ import { reasonOf } from '../config/errors.js';
 import type { LocalSettings } from '../config/local-settings.js';
 import type { Clock } from './clock.js';
 import { isUnavailable, type Unavailable } from './collector.js';
+import type { AuditFeed } from './linux/audit/feed.js';
 import { fileNote, noNote } from './linux/audit/change-note.js';
 import { type AuditOptions, createAuditFeed } from './linux/audit/open.js';
 import type { AuditSource } from './linux/audit/source.js';
@@ -50,8 +51,13 @@ export interface Host {
 export interface ManagedHost extends Host {
   /** Loads what the kernel readers need. Never fails: what cannot be had is `Unavailable` to whoever asks for it. */
   start(): Promise<void>;
+<<<<<<< HEAD
   /** Where kernel audit was read up to, for the next run; undefined when it never was. */
   auditPlace(): AuditPlace | undefined;
+=======
+  /** For when the collectors are started: takes back what a run that was killed left changed and none of them needs. */
+  tidy(): Promise<void>;
+>>>>>>> main
   /** Ends every reader; whatever a subscription changed on the host is undone by ending it before. */
   stop(): Promise<void>;
 }
@@ -70,7 +76,7 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
 
 interface Kernel {
   readonly reader: KernelReader;
-  readonly audit: AuditSource;
+  readonly audit: AuditFeed;
   readonly processEvents: ProcessEvents;
   readonly socketStates: SocketStates;
 }
@@ -119,7 +125,13 @@ export function createHost(options: HostOptions): ManagedHost {
     async start() {
       kernel = await openKernel(options, unread);
     },
+<<<<<<< HEAD
     auditPlace: () => unread.place,
+=======
+    async tidy() {
+      if (!isUnavailable(kernel)) await kernel.audit.tidy();
+    },
+>>>>>>> main
     async stop() {
       executableHashes.stop();
       if (!isUnavailable(kernel)) await kernel.reader.stop();

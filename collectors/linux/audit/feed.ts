@@ -66,6 +66,17 @@ export class AuditFeed implements AuditSource {
     });
   }
 
+  /** Takes back what a run that was killed left changed, unless somebody has subscribed since. Never throws. */
+  tidy(): Promise<void> {
+    return this.turns.run(async () => {
+      if (this.active !== undefined || this.options.note.read().size === 0) return;
+      const active = this.open();
+      if (isUnavailable(active)) return;
+      this.active = active;
+      await this.close();
+    });
+  }
+
   private open(): Active | Unavailable {
     const { clock, ownPid, own } = this.options;
     const active: { current: Active | undefined } = { current: undefined };

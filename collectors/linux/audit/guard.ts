@@ -111,9 +111,9 @@ export class AuditGuard {
   }
 
   private async undo(): Promise<void> {
-    const { control, ownPid } = this.options;
+    const { control, isAlive, ownPid } = this.options;
     const status = await control.status();
-    if (status.ownerPid !== 0 && status.ownerPid !== ownPid) {
+    if (status.ownerPid !== 0 && status.ownerPid !== ownPid && isAlive(status.ownerPid)) {
       for (const name of ['enabled', 'backlogLimit'] as const) this.changes.forget(name);
     }
     // First of all off, if it was: then the kernel does not announce each rule that is deleted.

@@ -1,6 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+<<<<<<< HEAD
 import { UnreadTime, type AuditPlace } from '../../../../collectors/linux/audit/unread-time.js';
 import { noNote } from '../../../../collectors/linux/audit/change-note.js';
+=======
+import {
+  noNote,
+  type ChangeNote,
+  type StatusChangeMap,
+} from '../../../../collectors/linux/audit/change-note.js';
+>>>>>>> main
 import { isUnavailable, type SourceState } from '../../../../collectors/collector.js';
 import type { AuditEvent } from '../../../../collectors/linux/audit/event.js';
 import { AuditFeed } from '../../../../collectors/linux/audit/feed.js';
@@ -39,14 +47,22 @@ describe('the audit feed', () => {
     [logged, sentences, problems] = [[], [], []];
   });
 
+<<<<<<< HEAD
   const feed = (options: { own?: 'auto' | 'never'; machine?: string; last?: AuditPlace } = {}) =>
+=======
+  const feed = (options: { own?: 'auto' | 'never'; machine?: string; note?: ChangeNote } = {}) =>
+>>>>>>> main
     new AuditFeed({
       clock,
       openStream: audit.openStream,
       openControl: audit.openControl,
       writeSystemLog: (line) => logged.push(line) > 0,
+<<<<<<< HEAD
       unread: new UnreadTime(options.last, 'this-boot', () => 0),
       note: noNote,
+=======
+      note: options.note ?? noNote,
+>>>>>>> main
       own: options.own ?? 'auto',
       ownPid,
       isAlive: (pid) => pid !== deadPid,
@@ -194,6 +210,36 @@ describe('the audit feed', () => {
     audit.rules = stale;
     await subscribe(feed(), new Reader());
     expect(audit.rules).toEqual(left);
+  });
+
+  it('takes back what a killed predecessor changed when audit is not needed any more', async () => {
+    let kept: StatusChangeMap = new Map();
+    const note: ChangeNote = {
+      read: () => kept,
+      write: (changes) => (kept = new Map(changes)),
+    };
+    const { status } = audit;
+    const asAtFirst = { ...status };
+    await subscribe(feed({ note }), new Reader());
+    status.ownerPid = deadPid;
+    await feed({ note: noNote }).tidy();
+    expect(status.enabled).toBe(1);
+    await feed({ note }).tidy();
+    expect(status).toEqual({ ...asAtFirst, ownerPid: deadPid });
+    expect(audit.rules).toEqual([]);
+    expect(kept.size).toBe(0);
+  });
+
+  it('tidying up disturbs nobody who has subscribed', async () => {
+    const note: ChangeNote = {
+      read: () => new Map([['enabled', { before: 0, ours: 1 }]]),
+      write: () => undefined,
+    };
+    const subject = feed({ note });
+    await subscribe(subject, new Reader());
+    await subject.tidy();
+    expect(audit.status.enabled).toBe(1);
+    expect(audit.rules).toHaveLength(2);
   });
 
   it('sets deleted rules again within a second, counts the blind time and says so', async () => {
