@@ -61,7 +61,7 @@ export class Agent {
     await parts.host.start();
     await parts.twin.start();
     await parts.collectors.apply(this.settings);
-    await this.host.tidy();
+    await parts.host.tidy();
     await parts.uplink.start();
     parts.link.start();
     log.info('The agent is ready: its collectors are armed.', { version, agentId });

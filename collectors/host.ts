@@ -51,13 +51,10 @@ export interface Host {
 export interface ManagedHost extends Host {
   /** Loads what the kernel readers need. Never fails: what cannot be had is `Unavailable` to whoever asks for it. */
   start(): Promise<void>;
-<<<<<<< HEAD
   /** Where kernel audit was read up to, for the next run; undefined when it never was. */
   auditPlace(): AuditPlace | undefined;
-=======
   /** For when the collectors are started: takes back what a run that was killed left changed and none of them needs. */
   tidy(): Promise<void>;
->>>>>>> main
   /** Ends every reader; whatever a subscription changed on the host is undone by ending it before. */
   stop(): Promise<void>;
 }
@@ -125,13 +122,10 @@ export function createHost(options: HostOptions): ManagedHost {
     async start() {
       kernel = await openKernel(options, unread);
     },
-<<<<<<< HEAD
     auditPlace: () => unread.place,
-=======
     async tidy() {
       if (!isUnavailable(kernel)) await kernel.audit.tidy();
     },
->>>>>>> main
     async stop() {
       executableHashes.stop();
       if (!isUnavailable(kernel)) await kernel.reader.stop();

@@ -1,14 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-<<<<<<< HEAD
 import { UnreadTime, type AuditPlace } from '../../../../collectors/linux/audit/unread-time.js';
-import { noNote } from '../../../../collectors/linux/audit/change-note.js';
-=======
 import {
   noNote,
   type ChangeNote,
   type StatusChangeMap,
 } from '../../../../collectors/linux/audit/change-note.js';
->>>>>>> main
 import { isUnavailable, type SourceState } from '../../../../collectors/collector.js';
 import type { AuditEvent } from '../../../../collectors/linux/audit/event.js';
 import { AuditFeed } from '../../../../collectors/linux/audit/feed.js';
@@ -47,22 +43,21 @@ describe('the audit feed', () => {
     [logged, sentences, problems] = [[], [], []];
   });
 
-<<<<<<< HEAD
-  const feed = (options: { own?: 'auto' | 'never'; machine?: string; last?: AuditPlace } = {}) =>
-=======
-  const feed = (options: { own?: 'auto' | 'never'; machine?: string; note?: ChangeNote } = {}) =>
->>>>>>> main
+  const feed = (
+    options: {
+      own?: 'auto' | 'never';
+      machine?: string;
+      last?: AuditPlace;
+      note?: ChangeNote;
+    } = {},
+  ) =>
     new AuditFeed({
       clock,
       openStream: audit.openStream,
       openControl: audit.openControl,
       writeSystemLog: (line) => logged.push(line) > 0,
-<<<<<<< HEAD
       unread: new UnreadTime(options.last, 'this-boot', () => 0),
-      note: noNote,
-=======
       note: options.note ?? noNote,
->>>>>>> main
       own: options.own ?? 'auto',
       ownPid,
       isAlive: (pid) => pid !== deadPid,
