@@ -184,6 +184,8 @@ describe('the running agent on a real kernel', () => {
   });
 
   it('after a SIGKILL takes back what it changed also when it uses audit no more', async () => {
+    // The other collectors would use audit all the same.
+    audited.set({ eventPriorityConnectionCreate: 'Off', eventPriorityLogin: 'Off' });
     await audited.start();
     await audited.fixture.killAgent();
     audited.fixture.configure({ processSource: 'polling' });
