@@ -1,5 +1,6 @@
 import type { Clock, Timer } from './clock.js';
 import { isUnavailable, type SourceState, type Unavailable } from './collector.js';
+import { Turns } from './turns.js';
 
 export interface SourceHooks {
   readonly onState: (state: SourceState) => void;
@@ -33,29 +34,23 @@ const betterSourceRetryMs = 5 * 60_000;
 export class BestSource<S extends string> {
   private inUse: InUse<S> | undefined;
   private retry: Timer | undefined;
-  private work: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
   private stopped = false;
 
   constructor(private readonly options: BestSourceOptions<S>) {}
 
   /** Resolves with the reason when no source works. */
   start(): Promise<Unavailable | undefined> {
-    return this.enqueue(() => this.openBest());
+    return this.turns.run(() => this.openBest());
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     this.retry?.cancel();
-    await this.enqueue(async () => {
+    await this.turns.run(async () => {
       await this.inUse?.end();
       this.inUse = undefined;
     });
-  }
-
-  private enqueue<T>(step: () => Promise<T>): Promise<T> {
-    const done = this.work.then(step);
-    this.work = done.catch(() => undefined);
-    return done;
   }
 
   private async openBest(): Promise<Unavailable | undefined> {
@@ -92,7 +87,7 @@ export class BestSource<S extends string> {
       onFailed: (error) => {
         if (life.ended) return;
         life.ended = true;
-        void this.enqueue(() => this.replace(source, error));
+        void this.turns.run(() => this.replace(source, error));
       },
     });
     if (isUnavailable(opened)) return opened;
@@ -121,7 +116,7 @@ export class BestSource<S extends string> {
     this.retry?.cancel();
     if (this.stopped) return;
     this.retry = this.options.clock.after(betterSourceRetryMs, () => {
-      void this.enqueue(() => this.openBest());
+      void this.turns.run(() => this.openBest());
     });
   }
 }

@@ -1,22 +1,9 @@
 import type { Observation } from './collector.js';
 import type { Details } from './events.js';
+import type { LoginRecord } from './linux/audit/login-records.js';
 
 /** What is known of one attempt to log in, or of a logout; whatever is absent is not known. */
-export interface LoginFacts {
-  readonly timeMs: number;
-  readonly pid: number;
-  readonly succeeded: boolean;
-  readonly operation: string;
-  readonly executable?: string;
-  readonly userName?: string;
-  readonly userId?: number;
-  readonly remoteAddress?: string;
-  readonly remoteHost?: string;
-  readonly remotePort?: string;
-  readonly localPort?: string;
-  readonly terminal?: string;
-  readonly sessionId?: number;
-  readonly callerUserId?: number;
+export interface LoginFacts extends Omit<LoginRecord, 'station'> {
   /** Refusals that only the program told (keys that were offered, say): of a failure those it stands for, of a success those before it. */
   readonly refusals?: number;
   /** Of a logout: how long the session was. */
