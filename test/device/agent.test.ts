@@ -112,7 +112,8 @@ describe('the running agent on a real kernel', () => {
       eventPriorityLogin: 'Off',
     });
     await until('no rules', 2_000, () => !armed());
-    await until('audit as before', 2_000, () => kernelState().status['enabled'] === '0');
+    // The values are taken back one after the other, the ownership last.
+    await until('audit as before', 2_000, () => kernelState().status['pid'] === '0');
     expect(kernelState()).toEqual(audited.kernelBefore);
     audited.set({ eventPriorityProcessCreate: 'Low' });
     await until('the rules', 2_000, armed);
