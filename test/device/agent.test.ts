@@ -188,6 +188,13 @@ describe('the running agent on a real kernel', () => {
     // The other collectors would use audit all the same.
     audited.set({ eventPriorityConnectionCreate: 'Off', eventPriorityLogin: 'Off' });
     await audited.start();
+    await until('the others to be off', 5_000, () =>
+      ['ConnectionCreate', 'Login'].every(
+        (name) => audited.status?.collectors[name]?.state === 'off',
+      ),
+    );
+    // What the twin says is stored before the next start.
+    await sleep(500);
     await audited.fixture.killAgent();
     audited.fixture.configure({ processSource: 'polling' });
     await audited.fixture.startAgent();
