@@ -10,6 +10,8 @@ import { agentStatus } from './agent-status.js';
 import { CountersFile, storedCounts } from './counters-file.js';
 import { LossLedger } from './losses.js';
 import { buildParts, type AgentOptions, type Parts } from './parts.js';
+import { statusLine } from './status-line.js';
+import type { ProgressCheck } from './supervisor/progress.js';
 import { loadAgentId, prepareStateDirectory } from './state-directory.js';
 import type { Uplink } from './uplink/uplink.js';
 import { version } from './version.js';
@@ -63,6 +65,7 @@ export class Agent {
     await parts.collectors.apply(this.settings);
     await parts.host.tidy();
     await parts.uplink.start();
+    parts.link.listen({ onState: () => this.options.onStatusLine?.() });
     parts.link.start();
     log.info('The agent is ready: its collectors are armed.', { version, agentId });
   }
@@ -90,9 +93,32 @@ export class Agent {
     await this.step('close the spool', () => parts.spool.close());
   }
 
+  /** What must keep moving; see ProgressMonitor. */
+  progressChecks(): readonly ProgressCheck[] {
+    const { parts } = this;
+    if (parts === undefined) return [];
+    return [
+      { what: 'The reader of the kernel', probe: () => parts.host.comesRound() },
+      { what: 'The journal of events', probe: () => parts.outbox.flush() },
+    ];
+  }
+
+  /** How the agent is, in one short line. */
+  statusLine(): string {
+    const { parts } = this;
+    if (parts === undefined) return 'Starting';
+    return statusLine({
+      link: parts.link.state,
+      spool: parts.spool.stats(),
+      spoolProblem: parts.spool.problem,
+      collectors: parts.collectors.states(),
+    });
+  }
+
   private createHost(lastAuditPlace: AuditPlace | undefined): ManagedHost {
-    const { clock, environment, local, log } = this.options;
+    const { clock, environment, libc, local, log } = this.options;
     return createHost({
+      ...(libc === undefined ? {} : { libc }),
       clock,
       settings: local,
       handedOver: handedOverSockets(environment, process.pid),

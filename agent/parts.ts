@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Clock } from '../collectors/clock.js';
+import type { Unavailable } from '../collectors/collector.js';
 import type { ManagedHost } from '../collectors/host.js';
+import type { Libc } from '../collectors/linux/libc.js';
 import { readStat } from '../collectors/linux/proc.js';
 import { collectors as registeredCollectors } from '../collectors/registry.js';
 import type { Evaluation } from '../config/evaluate-twin.js';
@@ -10,7 +12,7 @@ import type { TwinSettings } from '../config/twin-settings.js';
 import type { CountersFile } from './counters-file.js';
 import { HubLink } from './hub/hub-link.js';
 import { createSdkClient } from './hub/sdk-client.js';
-import { loadCredentials } from './identity/credentials.js';
+import { loadCredentials, secretAccess } from './identity/credentials.js';
 import type { Log } from './log.js';
 import type { LossLedger } from './losses.js';
 import { OperationalEvents } from './operational.js';
@@ -36,6 +38,10 @@ export interface AgentOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly environment: NodeJS.ProcessEnv;
+  /** The calls of the C library when they are loaded already. */
+  readonly libc?: Libc | Unavailable;
+  /** What `statusLine` says may have changed. */
+  readonly onStatusLine?: () => void;
 }
 
 /** Every part of the agent. */
@@ -70,8 +76,8 @@ export interface PartsOptions extends AgentOptions {
 
 /** The composition root: builds every part and opens its files; starts nothing. Throws when the spool cannot be opened. */
 export async function buildParts(options: PartsOptions): Promise<Parts> {
-  const { agentId, clock, counters, host, local, log, losses, onStatusChange, random, settings } =
-    options;
+  const { agentId, clock, counters, environment, host, local, log, losses } = options;
+  const { onStatusChange, random, settings } = options;
   const spool = await Spool.open({
     directory: join(local.stateDirectory, 'spool'),
     limitBytes: settings().maxLocalCacheSizeInBytes,
@@ -106,7 +112,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     settings,
   });
   const link = new HubLink({
-    credentials: () => loadCredentials(local),
+    credentials: () => loadCredentials(local, secretAccess(environment)),
     createClient: createSdkClient({
       keepAliveMs: local.keepAlive.ms,
       productInfo: `iot-security-agent/${version}`,

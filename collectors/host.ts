@@ -10,7 +10,7 @@ import type { AuditSource } from './linux/audit/source.js';
 import { type AuditPlace, UnreadTime } from './linux/audit/unread-time.js';
 import { ExecutableHashes } from './linux/executable-hash.js';
 import { KernelReader } from './linux/kernel-reader.js';
-import { loadLibc } from './linux/libc.js';
+import { type Libc, loadLibc } from './linux/libc.js';
 import { hostPaths, type Paths } from './linux/paths.js';
 import { readBootId } from './linux/proc.js';
 import { ProcConnector, type ProcessEvents } from './linux/proc-connector.js';
@@ -51,6 +51,8 @@ export interface Host {
 export interface ManagedHost extends Host {
   /** Loads what the kernel readers need. Never fails: what cannot be had is `Unavailable` to whoever asks for it. */
   start(): Promise<void>;
+  /** Resolves when the readers of the kernel have come round; at once when there are none. */
+  comesRound(): Promise<void>;
   /** Where kernel audit was read up to, for the next run; undefined when it never was. */
   auditPlace(): AuditPlace | undefined;
   /** For when the collectors are started: takes back what a run that was killed left changed and none of them needs. */
@@ -60,6 +62,8 @@ export interface ManagedHost extends Host {
 }
 
 interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
+  /** The calls of the C library when they are loaded already. */
+  readonly libc?: Libc | Unavailable;
   readonly clock: Clock;
   readonly settings: HostSettings;
   readonly paths?: Paths;
@@ -122,6 +126,7 @@ export function createHost(options: HostOptions): ManagedHost {
     async start() {
       kernel = await openKernel(options, unread);
     },
+    comesRound: () => (isUnavailable(kernel) ? Promise.resolve() : kernel.reader.comesRound()),
     auditPlace: () => unread.place,
     async tidy() {
       if (!isUnavailable(kernel)) await kernel.audit.tidy();
@@ -135,7 +140,7 @@ export function createHost(options: HostOptions): ManagedHost {
 
 async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Kernel | Unavailable> {
   const { clock, settings, paths = hostPaths, handedOver = new Map<string, number>() } = options;
-  const libc = await loadLibc();
+  const libc = options.libc ?? (await loadLibc());
   if (isUnavailable(libc)) return libc;
   const reader = new KernelReader(libc, clock);
   try {

@@ -1,6 +1,6 @@
 // Bundles the agent into one file (dist/iot-security-agent.cjs) with the native part of koffi beside it, and the
 // stand-in hub into another that never goes to a device.
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
@@ -99,6 +99,8 @@ await esbuild.build({
   entryPoints: ['agent/main.ts'],
   outfile: 'dist/iot-security-agent.cjs',
 });
+// Units run it by its name.
+chmodSync(join(dist, 'iot-security-agent.cjs'), 0o755);
 if (existsSync(join(root, 'local-hub', 'cli.ts'))) {
   await esbuild.build({
     ...common,

@@ -11,6 +11,7 @@ import {
   CredentialError,
   loadCredentials,
   loadTrustedCertificates,
+  secretAccess,
 } from '../identity/credentials.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 
@@ -70,7 +71,7 @@ export async function checkConfig(options: CheckConfigOptions): Promise<number> 
 async function credentialProblems(settings: LocalSettings): Promise<readonly string[]> {
   const { trustedCaFile, ...others } = settings;
   const outcomes = await Promise.allSettled([
-    loadCredentials(others),
+    loadCredentials(others, secretAccess(process.env)),
     ...(trustedCaFile === undefined ? [] : [loadTrustedCertificates(trustedCaFile)]),
   ]);
   return outcomes.flatMap((outcome) => {

@@ -1,10 +1,13 @@
 import { systemClock } from '../../collectors/clock.js';
+import type { Unavailable } from '../../collectors/collector.js';
+import { type Libc, loadLibc } from '../../collectors/linux/libc.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
 import { Agent } from '../agent.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
-import { CredentialError, loadCredentials } from '../identity/credentials.js';
+import { CredentialError, loadCredentials, secretAccess } from '../identity/credentials.js';
 import { createLog, type Log } from '../log.js';
+import { Service } from '../supervisor/service.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 
 export const runCommand: Command = {
@@ -21,14 +24,23 @@ export const runCommand: Command = {
       throw new CommandError(sentences.join('\n'), exitCodes.configuration);
     }
     await checkCredentials(read.settings, configFile);
-    return runUntilStopped(read.settings, createLog(read.settings.logLevel));
+    const log = createLog(read.settings.logLevel);
+    const libc = await loadLibc();
+    const service = new Service({
+      libc,
+      clock: systemClock,
+      log,
+      environment: process.env,
+      ownPid: process.pid,
+    });
+    return runUntilStopped(read.settings, log, libc, service);
   },
 };
 
 /** A credential that cannot work is told at once; later ones only delay the connection. */
 async function checkCredentials(local: LocalSettings, configFile: string): Promise<void> {
   try {
-    await loadCredentials(local);
+    await loadCredentials(local, secretAccess(process.env));
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;
     throw new CommandError(
@@ -41,10 +53,17 @@ async function checkCredentials(local: LocalSettings, configFile: string): Promi
 /** A crash is told in one line, and gets this long to undo what was changed in the kernel. */
 const crashDeadlineMs = 3_000;
 
-async function runUntilStopped(local: LocalSettings, log: Log): Promise<number> {
+async function runUntilStopped(
+  local: LocalSettings,
+  log: Log,
+  libc: Libc | Unavailable,
+  service: Service,
+): Promise<number> {
   const agent = new Agent({
     local,
     log,
+    libc,
+    onStatusLine: () => service.statusChanged(),
     clock: systemClock,
     random: Math.random,
     environment: process.env,
@@ -61,9 +80,14 @@ async function runUntilStopped(local: LocalSettings, log: Log): Promise<number> 
   process.on('SIGHUP', () => undefined);
   // Neither must a log that nobody reads any more: without a listener EPIPE is thrown (Node, "error" of streams).
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  service.starting();
   const started = agent.start();
-  started.catch(() => undefined);
+  started.then(
+    () => service.ready({ checks: agent.progressChecks(), status: () => agent.statusLine() }),
+    () => undefined,
+  );
   const { crash } = await Promise.race([ended, started.then(() => ended)]);
+  service.stopping();
   if (crash === undefined) {
     log.info('The agent was asked to stop.');
     await started.catch(() => undefined);

@@ -2,10 +2,15 @@ import { X509Certificate } from 'node:crypto';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { isBase64, parseConnectionString } from './connection-string.js';
 import { CredentialError } from './credential-error.js';
-import { readSecretFile, readTrustedFile } from './secret-file.js';
+import { readSecretFile, readTrustedFile, type SecretAccess } from './secret-file.js';
 
 export { CredentialError } from './credential-error.js';
 export type { CredentialErrorKind } from './credential-error.js';
+
+/** What the environment of the process says about how secrets may be had. */
+export function secretAccess(environment: NodeJS.ProcessEnv): SecretAccess {
+  return { credentialsDirectory: environment['CREDENTIALS_DIRECTORY'] };
+}
 
 /** All that is needed to connect as the module. Holds a secret: never to be logged or put into an error. */
 export interface ModuleCredentials {
@@ -29,17 +34,20 @@ type Identity = LocalSettings['identity'];
  * Reads the credentials that the settings name; read anew on each call, because keys are rolled.
  * @throws CredentialError
  */
-export async function loadCredentials(settings: LocalSettings): Promise<ModuleCredentials> {
+export async function loadCredentials(
+  settings: LocalSettings,
+  access: SecretAccess = {},
+): Promise<ModuleCredentials> {
   const { identity, trustedCaFile } = settings;
   const credentials =
     identity.connectionStringFile === undefined
-      ? await fromKeyFile(identity)
-      : await fromConnectionString(identity, identity.connectionStringFile);
+      ? await fromKeyFile(identity, access)
+      : await fromConnectionString(identity, identity.connectionStringFile, access);
   if (trustedCaFile === undefined) return credentials;
   return { ...credentials, trustedCaPem: await loadTrustedCertificates(trustedCaFile) };
 }
 
-async function fromKeyFile(identity: Identity): Promise<ModuleCredentials> {
+async function fromKeyFile(identity: Identity, access: SecretAccess): Promise<ModuleCredentials> {
   const { hostName, deviceId, keyFile, gatewayHostName } = identity;
   if (hostName === undefined || deviceId === undefined || keyFile === undefined) {
     throw new CredentialError(
@@ -47,7 +55,7 @@ async function fromKeyFile(identity: Identity): Promise<ModuleCredentials> {
       'identity needs hostName, deviceId and keyFile, or connectionStringFile alone; add what is missing',
     );
   }
-  const sharedAccessKey = firstLine(await readSecretFile(keyFile, 'identity.keyFile'));
+  const sharedAccessKey = firstLine(await readSecretFile(keyFile, 'identity.keyFile', access));
   if (!isBase64(sharedAccessKey)) {
     throw new CredentialError(
       'malformed',
@@ -77,9 +85,13 @@ function keyFault(line: string): string {
   return 'does not hold base64 on its first line; copy the primary key of the module again, all of it and nothing else';
 }
 
-async function fromConnectionString(identity: Identity, path: string): Promise<ModuleCredentials> {
+async function fromConnectionString(
+  identity: Identity,
+  path: string,
+  access: SecretAccess,
+): Promise<ModuleCredentials> {
   const key = 'identity.connectionStringFile';
-  const parsed = parseConnectionString(firstLine(await readSecretFile(path, key)));
+  const parsed = parseConnectionString(firstLine(await readSecretFile(path, key, access)));
   if ('fault' in parsed) throw new CredentialError('malformed', `${key}: ${path} ${parsed.fault}`);
   const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
   for (const name of ['hostName', 'deviceId', 'moduleId', 'gatewayHostName'] as const) {

@@ -1,10 +1,13 @@
 import type { Stats } from 'node:fs';
+import { basename, join } from 'node:path';
 import { FileError, readBoundedFile } from '../../config/bounded-file.js';
 import { CredentialError } from './credential-error.js';
 import type { CredentialErrorKind } from './credential-error.js';
 
 /** Keys, connection strings and lists of certificates are far smaller. */
 const maxBytes = 65_536;
+/** `SetCredential=` in the unit. */
+const standIn = '-';
 
 /** Who the agent runs as; taken from the process unless a test says otherwise. */
 export interface ProcessIds {
@@ -12,13 +15,30 @@ export interface ProcessIds {
   readonly gids: readonly number[];
 }
 
+/** How secrets may be had. */
+export interface SecretAccess {
+  /**
+   * Where systemd handed credentials over (`LoadCredential=`, `$CREDENTIALS_DIRECTORY`): a file there stands for the
+   * one of the same name that a setting names, which only root need be able to read.
+   */
+  readonly credentialsDirectory?: string | undefined;
+  readonly ids?: ProcessIds;
+}
+
 /**
- * Reads a file that holds a secret. Refused when anybody but root and the agent's own user could read or change it; a
+ * Reads a file that holds a secret, or what systemd handed over in its place. Refused when anybody but root and the agent's own user could read or change it; a
  * group may read it when root gave it to a group of the agent. The file that was opened is the one that is judged.
  * @param key the setting that names the file
  * @throws CredentialError
  */
-export async function readSecretFile(path: string, key: string, ids = ownIds()): Promise<string> {
+export async function readSecretFile(
+  path: string,
+  key: string,
+  access: SecretAccess = {},
+): Promise<string> {
+  const { credentialsDirectory, ids = ownIds() } = access;
+  const handedOver = await readHandedOver(path, key, credentialsDirectory);
+  if (handedOver !== undefined) return handedOver;
   const { text, stats } = await readNamed(path, key, grantingCommand(path, ids));
   const command = mendingCommand(path, stats, ids);
   if (command !== undefined) {
@@ -28,6 +48,24 @@ export async function readSecretFile(path: string, key: string, ids = ownIds()):
     );
   }
   return text;
+}
+
+/** Its modes are systemd's affair. The unit sets a stand-in for a file that was not there. */
+async function readHandedOver(
+  path: string,
+  key: string,
+  directory: string | undefined,
+): Promise<string | undefined> {
+  if (directory === undefined) return undefined;
+  const copy = join(directory, basename(path));
+  try {
+    const { text } = await readBoundedFile(copy, maxBytes);
+    return text.trim() === standIn ? undefined : text;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (error.kind === 'missing') return undefined;
+    throw new CredentialError(kindOf(error), `${key}: ${copy} ${error.message}`);
+  }
 }
 
 /**

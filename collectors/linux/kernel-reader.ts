@@ -32,6 +32,7 @@ export class KernelReader {
       polls: this.libc.pollSet(maxDescriptors + 1),
       receiver: this.libc.receiver(slots, slotBytes),
       finished: Promise.resolve(),
+      rounds: [],
       endPause: undefined,
       // Timers of the clock let the process end, and so would the rest between two polls.
       alive: setInterval(() => undefined, longestTimerMs),
@@ -50,11 +51,22 @@ export class KernelReader {
     running.endPause?.();
     this.libc.signal(running.wakeUp);
     await running.finished;
+    roundDone(running);
     clearInterval(running.alive);
     process.off('exit', running.onExit);
     this.libc.close(running.wakeUp);
     running.polls.free();
     running.receiver.free();
+  }
+
+  /** Resolves when the loop has come round: nothing keeps the descriptors from being read. At once when it is stopped. */
+  comesRound(): Promise<void> {
+    const running = this.running;
+    if (running === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      running.rounds.push(resolve);
+      this.wake();
+    });
   }
 
   /** Waits for `fd`, which must be non-blocking or read through `drain`. May be called before `start`. */
@@ -134,9 +146,12 @@ export class KernelReader {
         ready = ready.filter(
           (entry) => this.watched.get(entry.fd) === entry && entry.owner.readable() === 'more',
         );
+        // A storm may keep it here: that is load, and the reader keeps up as well as it can.
+        roundDone(running);
         if (ready.length > 0) await nextTurn();
       }
       // Records come in bursts; a short rest lets the next wake-up read many of them with one call.
+      roundDone(running);
       if (mayRest) await this.pause(running, restMs);
     }
   }
@@ -196,6 +211,8 @@ interface Running {
   readonly polls: PollSet;
   readonly receiver: Receiver;
   finished: Promise<void>;
+  /** Who waits for the loop to come round. */
+  readonly rounds: (() => void)[];
   endPause: (() => void) | undefined;
   readonly alive: NodeJS.Timeout;
   readonly onExit: () => void;
@@ -210,6 +227,10 @@ const datagramsPerTurn = 1024;
 const restMs = 50;
 const retryMs = 100;
 const longestTimerMs = 0x7fff_ffff;
+
+function roundDone(running: Running): void {
+  for (const round of running.rounds.splice(0)) round();
+}
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReceivedMessage } from '../../local-hub/local-hub.js';
@@ -27,12 +27,16 @@ beforeAll(async () => {
     binds: { [repository]: '/opt/iot-security-agent', [process.execPath]: '/usr/bin/node' },
     prepare: (root) => {
       for (const file of readdirSync(join(repository, 'systemd'))) {
+        if (!/\.(service|socket)$/.test(file)) continue;
         writeInto(
           root,
           `/etc/systemd/system/${file}`,
           readFileSync(join(repository, 'systemd', file), 'utf8'),
         );
       }
+      const bundle = '/opt/iot-security-agent/dist/iot-security-agent.cjs';
+      symlinkSync(bundle, join(root, '/usr/bin/iot-security-agent'));
+      writeInto(root, '/etc/sysusers.d/agent.conf', 'u iot-security-agent - "Security agent"\n');
       const directory = '/etc/iot-security-agent';
       writeInto(root, '/etc/hosts', '127.0.0.1 localhost\n');
       writeInto(root, `${directory}/module.key`, module.primaryKey, 0o600);

@@ -86,7 +86,7 @@ export class Container {
     const args = [
       ...['-D', root, '--boot', '--register=no', '--keep-unit', '--console=pipe'],
       `--machine=${name}`,
-      '--capability=CAP_AUDIT_READ,CAP_AUDIT_CONTROL',
+      '--capability=CAP_AUDIT_READ,CAP_AUDIT_CONTROL,CAP_NET_ADMIN',
       ...Object.entries(options.binds).map(([from, to]) => `--bind-ro=${from}:${to}`),
     ];
     // Its own cgroups, so that the container's systemd moves nothing of the host; seccomp of nspawn blocks audit.
@@ -106,6 +106,7 @@ export class Container {
       const initPid = launcher.pid === undefined ? undefined : childOf(launcher.pid);
       if (initPid !== undefined && existsSync(`/proc/${initPid}/root/run/systemd/private`)) {
         const container = new Container(root, name, launcher, initPid);
+        await container.openControllers();
         await container.execute('systemctl', 'is-system-running', '--wait').catch(() => undefined);
         return container;
       }
@@ -122,6 +123,16 @@ export class Container {
       maxBuffer: 16 * 1024 * 1024,
     });
     return stdout;
+  }
+
+  /** nspawn mounts the controllers of cgroup v1 read-only, and then no limit of a unit is enforced. */
+  private async openControllers(): Promise<void> {
+    for (const controller of controllers) {
+      const mounting = ['mount', '-o', 'remount,rw,bind', `${cgroupRoot}/${controller}`];
+      const target = ['-t', String(this.initPid), '-m', '-C', '--'];
+      await run('nsenter', [...target, ...mounting]).catch(() => undefined);
+    }
+    await this.execute('systemctl', 'daemon-reexec');
   }
 
   async stop(): Promise<void> {

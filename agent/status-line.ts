@@ -1,0 +1,44 @@
+import type { LinkState } from './hub/hub-link.js';
+import type { CollectorState } from './runner/collector-state.js';
+import type { QueueName, QueueStats } from './spool/spool.js';
+
+export interface StatusLineFacts {
+  readonly link: LinkState;
+  readonly spool: Readonly<Record<QueueName, QueueStats>>;
+  /** Why the disk does not take what it is given. */
+  readonly spoolProblem: string | undefined;
+  readonly collectors: Readonly<Record<string, CollectorState>>;
+}
+
+/** How the agent is, for `systemctl status`: the connection, what waits for it, and what does not work. */
+export function statusLine({ link, spool, spoolProblem, collectors }: StatusLineFacts): string {
+  const waiting = Object.values(spool).reduce((sum, { events }) => sum + events, 0);
+  const inState = (wanted: CollectorState['state']): string =>
+    Object.entries(collectors)
+      .filter(([, { state }]) => state === wanted)
+      .map(([name]) => name)
+      .join(', ');
+  const unavailable = inState('unavailable');
+  const failing = inState('failing');
+  return [
+    linkText(link),
+    ...(spoolProblem === undefined ? [] : [`the disk refuses events (${spoolProblem})`]),
+    ...(waiting === 0 ? [] : [`${waiting} events wait to be sent`]),
+    ...(unavailable === '' ? [] : [`not available: ${unavailable}`]),
+    ...(failing === '' ? [] : [`failing: ${failing}`]),
+  ].join('; ');
+}
+
+function linkText(link: LinkState): string {
+  switch (link.name) {
+    case 'connected':
+      return 'Connected to the hub';
+    case 'connecting':
+      return 'Connecting to the hub';
+    case 'stopped':
+    case 'closing':
+      return 'Not connected to the hub';
+    case 'waiting':
+      return `Not connected to the hub: ${link.failure.message}`;
+  }
+}
