@@ -51,6 +51,7 @@ export class AggregationKeeper {
   private counts: Timer | undefined;
   private handingOn = false;
   private savingFresh = false;
+  private stopped = false;
 
   constructor(private readonly options: AggregationKeeperOptions) {
     const { clock, maxEntries, maxBytes, newId } = options;
@@ -83,10 +84,7 @@ export class AggregationKeeper {
     const { clock } = this.options;
     if (this.fresh.size > 0 && urgent) this.saveFresh();
     else if (this.fresh.size > 0) this.soon ??= clock.after(firstSightMs, () => this.saveFresh());
-    this.counts ??= clock.after(countsMs, () => {
-      this.counts = undefined;
-      this.queue(() => this.saveAll());
-    });
+    this.saveLater();
   }
 
   setInterval(name: AggregatedName, intervalMs: number): void {
@@ -101,6 +99,7 @@ export class AggregationKeeper {
 
   /** Saves what is open, for the next run, and stops. */
   async stop(): Promise<void> {
+    this.stopped = true;
     this.table.stop();
     this.soon?.cancel();
     this.counts?.cancel();
@@ -125,6 +124,14 @@ export class AggregationKeeper {
     this.turn = this.turn.then(operation);
   }
 
+  private saveLater(): void {
+    if (this.stopped) return;
+    this.counts ??= this.options.clock.after(countsMs, () => {
+      this.counts = undefined;
+      this.queue(() => this.saveAll());
+    });
+  }
+
   private saveFresh(): void {
     this.soon?.cancel();
     this.soon = undefined;
@@ -144,8 +151,10 @@ export class AggregationKeeper {
   private async saveAll(): Promise<void> {
     const { store, isDurable } = this.options;
     if (await store.save(this.table.open())) this.fresh.clear();
-    if (this.deliveredIds.length > 0 && isDurable() && (await store.remove(this.deliveredIds)))
-      this.deliveredIds = [];
+    if (this.deliveredIds.length === 0) return;
+    if (isDurable() && (await store.remove(this.deliveredIds))) this.deliveredIds = [];
+    // What a crash would find open could be counted further under the id of an event that is sent.
+    else this.saveLater();
   }
 
   private close(aggregate: Aggregate, endMs: number, sizeBytes: number): void {
@@ -153,7 +162,7 @@ export class AggregationKeeper {
     const { maxBytes, onDropped, store } = this.options;
     if (this.closedBytes + sizeBytes > 2 * maxBytes) {
       onDropped(aggregate.name, aggregate.hitCount);
-      if (store.holds(aggregate.id)) this.deliveredIds.push(aggregate.id);
+      if (store.holds(aggregate.id)) this.removeLater([aggregate.id]);
       return;
     }
     this.closedBytes += sizeBytes;
@@ -187,7 +196,12 @@ export class AggregationKeeper {
       batch.map(({ aggregate, endMs }) => sealAggregate(aggregate, endMs)),
     );
     const ids = batch.map(({ aggregate }) => aggregate.id).filter((id) => store.holds(id));
-    if (!isDurable() || !(await store.remove(ids))) this.deliveredIds.push(...ids);
+    if (!isDurable() || !(await store.remove(ids))) this.removeLater(ids);
+  }
+
+  private removeLater(ids: readonly string[]): void {
+    this.deliveredIds.push(...ids);
+    this.saveLater();
   }
 }
 

@@ -14,7 +14,7 @@
 import { reasonOf } from '../../config/errors.js';
 import type { Aggregate } from '../pipeline/aggregation.js';
 import { hitsOf, parseStoreRecord, type StoreRecord } from './aggregate-records.js';
-import { makeOwnDirectory } from './directory.js';
+import { openDirectory } from './directory.js';
 import { systemFiles, type SpoolFiles } from './files.js';
 import { Journal } from './journal.js';
 import { recordBytes } from './records.js';
@@ -54,6 +54,8 @@ export class AggregateStore {
   private problemText: string | undefined;
 
   private constructor(
+    private readonly files: SpoolFiles,
+    private readonly directory: string,
     private readonly journal: Journal,
     private readonly known: Map<string, Known>,
     private nextBatch: number,
@@ -61,18 +63,22 @@ export class AggregateStore {
     for (const { sizeBytes } of known.values()) this.liveBytes += sizeBytes;
   }
 
-  /** Fails only when the directory cannot be made or listed. */
+  /** Never fails. */
   static async open(options: AggregateStoreOptions): Promise<AggregateStore> {
-    const { directory, files = systemFiles, lose } = options;
-    await makeOwnDirectory(files, directory);
+    const { directory, lose } = options;
+    const place = await openDirectory(options.files ?? systemFiles, directory);
+    const { files } = place;
     const from = { files, directory, name: 'aggregates', segmentBytes };
     const { journal, recovery } = await Journal.open(from);
     const known = new Map<string, Known>();
-    let lost = recovery.missing + recovery.tornEnds;
+    // How many aggregates went with a directory that could not be entered nobody knows: one at least.
+    let lost = recovery.missing + recovery.tornEnds + (place.wasPutAside ? 1 : 0);
     let nextBatch = 1;
+    let seen = 0;
     for (let after = 0; ;) {
       const { records, lost: unreadable } = await journal.read(after, segmentBytes, Infinity);
       lost += unreadable;
+      seen += records.length;
       if (records.length === 0) break;
       for (const { sequence, body } of records) {
         after = sequence;
@@ -82,8 +88,9 @@ export class AggregateStore {
         if (record?.kind === 'seal') nextBatch = Math.max(nextBatch, record.batch + 1);
       }
     }
+    lost += journal.count - seen;
     if (lost > 0) lose('spoolCorrupt', lost);
-    const store = new AggregateStore(journal, known, nextBatch);
+    const store = new AggregateStore(files, directory, journal, known, nextBatch);
     if (lost > 0) await store.attempt(() => store.compact());
     return store;
   }
@@ -155,6 +162,8 @@ export class AggregateStore {
       return true;
     } catch (error) {
       this.problemText = reasonOf(error);
+      // Somebody may have removed it, or there was no room for it at the start.
+      await openDirectory(this.files, this.directory);
       return false;
     }
   }
@@ -172,8 +181,8 @@ export class AggregateStore {
     // Taken now: an aggregate may count on while it is written.
     const texts = records.map((record) => Buffer.from(JSON.stringify(record), 'utf8'));
     const states = records.map((record) => stateOf(record));
-    let { lastSequence } = this.journal;
-    await this.journal.append(texts.map((body) => ({ sequence: ++lastSequence, wallMs: 0, body })));
+    let sequence = this.journal.unusedSequence;
+    await this.journal.append(texts.map((body) => ({ sequence: sequence++, wallMs: 0, body })));
     for (const [index, record] of records.entries()) {
       if (record.kind === 'open') {
         const sizeBytes = recordBytes(texts[index]?.length ?? 0);
@@ -213,12 +222,18 @@ export class AggregateStore {
     await this.journal.close();
     const { lastSequence } = this.journal;
     const live = [...this.known.values()];
-    await this.write(
-      live.flatMap(({ aggregate, sealed }): StoreRecord[] => [
-        { kind: 'open', aggregate },
-        ...(sealed === undefined ? [] : [{ kind: 'seal' as const, id: aggregate.id, ...sealed }]),
-      ]),
-    );
+    try {
+      await this.write(
+        live.flatMap(({ aggregate, sealed }): StoreRecord[] => [
+          { kind: 'open', aggregate },
+          ...(sealed === undefined ? [] : [{ kind: 'seal' as const, id: aggregate.id, ...sealed }]),
+        ]),
+      );
+    } catch (error) {
+      // Half a copy is of no use, and on a full disk in the way.
+      await this.journal.dropAfter(lastSequence);
+      throw error;
+    }
     this.journal.forget(lastSequence);
     await this.journal.free(false);
   }

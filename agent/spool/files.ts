@@ -13,7 +13,7 @@ export interface SpoolFile {
   close(): Promise<void>;
 }
 
-/** `create` empties what is there, `update` keeps it and makes it when absent. */
+/** `create` makes a file and fails when there is one, `update` keeps what is there and makes it when absent. */
 export type OpenMode = 'read' | 'create' | 'update';
 
 /** The file system as the spool sees it; handed in, so that a test can let any call fail. */
@@ -32,10 +32,10 @@ export interface SpoolFiles {
   readlink(path: string): Promise<string>;
 }
 
-const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 const flags: Record<OpenMode, number> = {
   read: O_RDONLY | O_NOFOLLOW,
-  create: O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
+  create: O_RDWR | O_CREAT | O_EXCL,
   update: O_RDWR | O_CREAT | O_NOFOLLOW,
 };
 

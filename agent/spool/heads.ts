@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 import type { SpoolFile, SpoolFiles } from './files.js';
+import { maxSequence } from './records.js';
+import { putAside } from './quarantine.js';
 import { ignore, readRange, withFile, writeAll } from './segment-files.js';
 
 /** What is known of one queue beside its records. */
@@ -89,8 +91,7 @@ async function readSlots(files: SpoolFiles, path: string, count: number): Promis
     );
   } catch (error) {
     // What is in the way, a directory for example, is put aside, so that heads can be written again.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      await files.rename(path, `${path}.quarantine`).catch(ignore);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') await putAside(files, path);
     return [];
   }
   const slots: Slot[] = [];
@@ -103,7 +104,14 @@ async function readSlots(files: SpoolFiles, path: string, count: number): Promis
       missing: slot.readUIntLE(16 + index * 18, 6),
       last: slot.readUIntLE(22 + index * 18, 6),
     }));
-    slots.push({ generation: slot.readUIntLE(4, 6), heads });
+    const generation = slot.readUIntLE(4, 6);
+    // Numbers from which nobody could go on counting were not written by this program.
+    if (
+      Math.max(generation, ...heads.map(({ sequence, last }) => Math.max(sequence, last))) >
+      maxSequence
+    )
+      continue;
+    slots.push({ generation, heads });
   }
   return slots;
 }

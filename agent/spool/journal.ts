@@ -13,6 +13,7 @@
  * The owner runs one operation at a time.
  */
 import type { SpoolFile, SpoolFiles } from './files.js';
+import { putAside } from './quarantine.js';
 import { encodeRecord, recordBytes, type RecordToWrite } from './records.js';
 import { recoverSegments, type KnownSequences } from './recovery.js';
 import {
@@ -58,6 +59,8 @@ export class Journal {
   /** Later segments take this size; a record is never split, so a segment holds at least one. */
   segmentBytes: number;
   private active: Active | undefined;
+  /** Up to here a sequence may stand on disk with a content that its owner never learned to be there. */
+  private burnt = 0;
 
   private constructor(
     private readonly files: SpoolFiles,
@@ -86,6 +89,14 @@ export class Journal {
   /** The highest sequence that was ever written or forgotten. */
   get lastSequence(): number {
     return this.last;
+  }
+
+  /**
+   * The first sequence that no file can hold already. An owner who writes other content after a failed append counts
+   * on from here, because of two records with one sequence the older one is read.
+   */
+  get unusedSequence(): number {
+    return Math.max(this.last, this.burnt) + 1;
   }
 
   /** Bytes of all files, with framing and with what is forgotten but not freed. */
@@ -143,7 +154,7 @@ export class Journal {
       await writeAll(file, Buffer.concat(encoded), segment.sizeBytes);
       await file.sync();
     } catch (error) {
-      await this.abandonActive();
+      await this.abandonActive(records.at(-1)?.sequence ?? 0);
       throw error;
     }
     for (const [index, { sequence, wallMs, body }] of records.entries()) {
@@ -156,7 +167,7 @@ export class Journal {
   private async openActive(firstSequence: number): Promise<Active> {
     if (this.active !== undefined) return this.active;
     const segment = new Segment(segmentPath(this.directory, this.name, firstSequence));
-    const file = await this.files.open(segment.path, 'create');
+    const file = await this.createFile(segment.path);
     try {
       await this.files.syncDirectory(this.directory);
     } catch (error) {
@@ -168,17 +179,30 @@ export class Journal {
     return (this.active = { segment, file });
   }
 
+  /** What was left or put in its place is no segment that was read: it is moved away, not overwritten. */
+  private async createFile(path: string): Promise<SpoolFile> {
+    try {
+      return await this.files.open(path, 'create');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      await putAside(this.files, path);
+      return this.files.open(path, 'create');
+    }
+  }
+
   private async closeActive(): Promise<void> {
     const active = this.active;
     this.active = undefined;
     await active?.file.close().catch(ignore);
   }
 
-  private async abandonActive(): Promise<void> {
+  private async abandonActive(attempted: number): Promise<void> {
     const active = this.active;
     if (active === undefined) return;
     const { segment, file } = active;
-    await file.truncate(segment.sizeBytes).catch(ignore);
+    await file.truncate(segment.sizeBytes).catch(() => {
+      this.burnt = Math.max(this.burnt, attempted);
+    });
     await this.closeActive();
     if (segment.sizeBytes > 0) return;
     this.segments.splice(this.segments.indexOf(segment), 1);
@@ -282,6 +306,8 @@ export class Journal {
   /** The newer part of a segment as one of its own; undefined when there is no space for the copy. */
   private async copyFrom(segment: Segment, from: Entry): Promise<Segment | undefined> {
     const kept = new Segment(segmentPath(this.directory, this.name, from.sequence));
+    // Records that were written twice can stand in the middle of one segment and at the start of the next.
+    if (this.segments.some(({ path }) => path === kept.path)) return undefined;
     try {
       kept.sizeBytes = await copyTail(this.files, segment.path, from.offset, kept.path);
     } catch {
@@ -291,6 +317,15 @@ export class Journal {
     for (const { sequence, wallMs, offset, bodyBytes } of segment.after(from.sequence - 1))
       kept.add(sequence, wallMs, offset - from.offset, bodyBytes);
     return kept;
+  }
+
+  /** Takes back whole segments of which everything is newer than `sequence`, as far as the disk allows it. */
+  async dropAfter(sequence: number): Promise<void> {
+    this.burnt = Math.max(this.burnt, this.last);
+    for (const segment of [...this.segments].reverse()) {
+      if ((segment.oldestSequence ?? 0) <= sequence) break;
+      await this.drop(segment).catch(ignore);
+    }
   }
 
   private async drop(segment: Segment): Promise<number> {

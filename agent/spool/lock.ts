@@ -57,13 +57,14 @@ export async function lockDirectory(
     const holder = await readLock(files, path);
     const pid = Number.parseInt(holder, 10);
     if (pid > 0 && (await identify(pid)) === holder) throw new SpoolLockedError(directory, pid);
-    await putAside(files, path, holder);
+    await moveStale(files, path, holder);
   }
-  throw new SpoolLockedError(directory, Number.parseInt(await readLock(files, path), 10) || 0);
+  // Nobody who lives holds it, and it cannot be moved: on a disk that is read-only since the crash, for example.
+  return () => Promise.resolve();
 }
 
 /** Moves a stale lock away; when another process took it over in between, that one's lock is put back. */
-async function putAside(files: SpoolFiles, path: string, stale: string): Promise<void> {
+async function moveStale(files: SpoolFiles, path: string, stale: string): Promise<void> {
   const aside = `${path}.${process.pid}.quarantine`;
   await files.rename(path, aside).catch(ignore);
   const moved = await readLock(files, aside);

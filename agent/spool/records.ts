@@ -14,6 +14,8 @@ const magic = Buffer.from([0xff, 0x4a, 0x52, 0xf8]);
 export const headerBytes = 28;
 export const maxBodyBytes = 1024 * 1024;
 const maxUint48 = 0xffff_ffff_ffff;
+/** Far more than any device gives out, and far enough from the end of the field: what is above it was never written. */
+export const maxSequence = 0x7fff_ffff_ffff;
 
 export interface RecordToWrite {
   readonly sequence: number;
@@ -61,10 +63,12 @@ export function recordAt(bytes: Buffer, offset: number): FoundRecord | undefined
   const header = bytes.subarray(offset, offset + headerBytes);
   if (!header.subarray(0, 4).equals(magic)) return undefined;
   if (header.readUInt32LE(24) !== crc32(header.subarray(0, 24))) return undefined;
+  const sequence = header.readUIntLE(8, 6);
+  if (sequence > maxSequence) return undefined;
   const bodyBytes = header.readUInt32LE(4);
   const body = bytes.subarray(offset + headerBytes, offset + headerBytes + bodyBytes);
   return {
-    sequence: header.readUIntLE(8, 6),
+    sequence,
     wallMs: header.readUIntLE(14, 6),
     offset,
     bodyBytes,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import type { SpoolFiles } from './files.js';
+import { putAside, quarantineSuffix } from './quarantine.js';
 import { maxBodyBytes, scanRecords, type Scan } from './records.js';
 import { ignore, readRange, withFile } from './segment-files.js';
 import { Segment } from './segment.js';
@@ -30,7 +31,7 @@ export interface Recovered {
 
 /**
  * Reads the segments of one journal. Its owner may know from elsewhere what was forgotten and given out already.
- * Never fails because of what the files contain; fails when the directory cannot be listed.
+ * Never fails.
  */
 export async function recoverSegments(
   files: SpoolFiles,
@@ -38,17 +39,18 @@ export async function recoverSegments(
   name: string,
   known: KnownSequences | undefined,
 ): Promise<Recovered> {
+  const form = new RegExp(`^${name}-\\d{15}\\.journal$`);
   const segments: Segment[] = [];
   let lastIntact = known?.sequence;
   let lastSequence = known?.last ?? 0;
   let missing = 0;
   let tornEnds = 0;
   let quarantinedFiles = 0;
-  for (const fileName of await segmentNames(files, directory, name)) {
+  for (const fileName of await namesOf(files, directory, form)) {
     const path = join(directory, fileName);
     const found = await scanFile(files, path);
     if (found === 'empty') {
-      await files.unlink(path).catch(() => files.rename(path, `${path}.quarantine`).catch(ignore));
+      await files.unlink(path).catch(() => putAside(files, path));
       continue;
     }
     const records = found?.scan.records ?? [];
@@ -56,7 +58,7 @@ export async function recoverSegments(
     if (found === undefined || !records.some((record) => record.intact)) {
       quarantinedFiles++;
       if (records.length === 0) tornEnds++;
-      await files.rename(path, `${path}.quarantine`).catch(ignore);
+      await putAside(files, path);
       continue;
     }
     const segment = new Segment(path);
@@ -99,9 +101,13 @@ async function cutOff(
   }
 }
 
-async function segmentNames(files: SpoolFiles, directory: string, name: string): Promise<string[]> {
-  const form = new RegExp(`^${name}-\\d{15}\\.journal$`);
-  return (await files.list(directory)).filter((fileName) => form.test(fileName)).sort();
+/** None when there is no such directory, or it cannot be listed: no segment is then read or overwritten. */
+async function namesOf(files: SpoolFiles, directory: string, form: RegExp): Promise<string[]> {
+  const list = (): Promise<readonly string[]> => files.list(directory);
+  const names = await list()
+    .catch(list)
+    .catch((): string[] => []);
+  return names.filter((fileName) => form.test(fileName)).sort();
 }
 
 /** Undefined when the file cannot be read or cannot be a segment. */
@@ -122,8 +128,8 @@ async function scanFile(
 }
 
 async function pruneQuarantine(files: SpoolFiles, directory: string, name: string): Promise<void> {
-  const form = new RegExp(`^${name}-\\d{15}\\.journal\\.quarantine$`);
-  const names = (await files.list(directory)).filter((fileName) => form.test(fileName)).sort();
+  const form = new RegExp(`^${name}-\\d{15}\\.journal${quarantineSuffix}`);
+  const names = await namesOf(files, directory, form);
   for (const fileName of names.slice(0, -keptQuarantined))
     await files.unlink(join(directory, fileName)).catch(ignore);
 }

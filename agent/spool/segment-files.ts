@@ -99,7 +99,8 @@ export async function discard(files: SpoolFiles, path: string): Promise<void> {
   try {
     await files.unlink(path);
   } catch {
-    const file = await files.open(path, 'create').catch(ignore);
+    const file = await files.open(path, 'update').catch(ignore);
+    await file?.truncate(0).catch(ignore);
     await file?.close().catch(ignore);
   }
 }

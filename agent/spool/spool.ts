@@ -11,23 +11,22 @@
  * 6. `append`, `read` and `acknowledge` never reject and never wait for space. While the disk refuses writes, events
  *    are kept in memory, bounded, readable, and written in order when it takes them again; newcomers that find that
  *    memory full are refused and counted, so that what is numbered stays without holes.
- * 7. Whatever the directory contains, `open` succeeds as long as the directory can be written to, and no second
- *    process gets in.
+ * 7. Whatever the directory contains, and whatever the disk refuses, `open` succeeds; a disk that takes nothing at the
+ *    start is one that refuses writes. No second process gets in.
  * 8. Losses found at the opening are counted once, not at every opening.
  */
-import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Timer } from '../../collectors/clock.js';
 import { Turns } from '../../collectors/turns.js';
 import { reasonOf } from '../../config/errors.js';
 import { Backlog, type Waiting } from './backlog.js';
-import { systemFiles } from './files.js';
+import { systemFiles, type SpoolFiles } from './files.js';
 import { headsBytes, HeadsFile } from './heads.js';
 import { Journal } from './journal.js';
 import { maxBodyBytes, recordBytes, type RecordToWrite } from './records.js';
 import { maxSegmentBytes } from './recovery.js';
-import { openSpoolDirectory } from './directory.js';
+import { openDirectory, openLockedDirectory } from './directory.js';
 import {
   type AppendOutcome,
-  type CountSpoolLoss,
   type QueueName,
   type QueueStats,
   type SpoolOptions,
@@ -62,6 +61,7 @@ function numbered(queue: Queue, entry: Waiting): RecordToWrite {
 
 export class Spool {
   private readonly listeners: (() => void)[] = [];
+  private limitBytes: number;
   private readonly turns = new Turns();
   private storing = false;
   private closed = false;
@@ -71,23 +71,30 @@ export class Spool {
   private problemText: string | undefined;
 
   private constructor(
-    private readonly clock: Clock,
-    private readonly lose: CountSpoolLoss,
+    private readonly options: SpoolOptions & { readonly files: SpoolFiles },
     private readonly heads: HeadsFile,
     private readonly queues: readonly Queue[],
     private readonly unlock: () => Promise<void>,
     readonly recovery: SpoolRecovery,
-    private limitBytes: number,
-  ) {}
+  ) {
+    this.limitBytes = options.limitBytes;
+  }
 
-  /** Fails with `SpoolLockedError` or `SpoolUnusableError`; never because of what files contain. */
+  /** Fails with `SpoolLockedError` only. */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const { directory, limitBytes, clock, lose, files = systemFiles } = options;
-    const unlock = await openSpoolDirectory(files, directory, options.identify);
+    const { directory, limitBytes, lose } = options;
+    const place = await openLockedDirectory(
+      options.files ?? systemFiles,
+      directory,
+      options.identify,
+    );
+    const { files } = place;
     const heads = await HeadsFile.open(files, directory, byPriority.length);
     const queues: Queue[] = [];
-    let lostEvents = 0;
-    let quarantinedFiles = 0;
+    // How many events went with a directory that could not be entered nobody knows: one at least.
+    let lostEvents = place.wasPutAside ? 1 : 0;
+    if (lostEvents > 0) lose('spoolCorrupt', lostEvents);
+    let quarantinedFiles = lostEvents;
     for (const [rank, name] of byPriority.entries()) {
       const head = heads.found?.[rank];
       const segmentBytes = segmentBytesFor(limitBytes);
@@ -102,7 +109,7 @@ export class Spool {
       queues.push({ name, rank, journal, backlog: new Backlog(), head: start, nextSequence });
     }
     const recovery = { lostEvents, quarantinedFiles };
-    const spool = new Spool(clock, lose, heads, queues, unlock, recovery, limitBytes);
+    const spool = new Spool({ ...options, files }, heads, queues, place.unlock, recovery);
     await spool.setLimit(limitBytes);
     return spool;
   }
@@ -113,9 +120,9 @@ export class Spool {
     const body = Buffer.from(json, 'utf8');
     const writable = this.problemText === undefined && !this.closed;
     const fits = body.length <= maxBodyBytes && !this.closed;
-    const outcome = fits ? backlog.add(body, this.clock.wallMs(), writable) : undefined;
+    const outcome = fits ? backlog.add(body, this.options.clock.wallMs(), writable) : undefined;
     if (outcome === undefined) {
-      this.lose(writable ? 'spoolFull' : 'spoolWriteFailed', 1, queueName);
+      this.options.lose(writable ? 'spoolFull' : 'spoolWriteFailed', 1, queueName);
       return Promise.resolve('dropped');
     }
     if (writable) this.storeSoon();
@@ -143,7 +150,7 @@ export class Spool {
         events.push({ queue: queueName, sequence, json, sizeBytes: body.length, storedWallMs });
       };
       const { records, lost, complete } = await journal.read(afterSequence, maxBytes, maxCount);
-      if (lost > 0) this.lose('spoolCorrupt', lost, queueName);
+      if (lost > 0) this.options.lose('spoolCorrupt', lost, queueName);
       for (const { sequence, wallMs, body } of records) add(sequence, wallMs, body);
       if (!complete) return events;
       for (const { sequence, wallMs, body } of backlog.held()) {
@@ -225,7 +232,7 @@ export class Spool {
       await this.storeAll();
       this.released = true;
       for (const { name, backlog, journal } of this.queues) {
-        if (backlog.count > 0) this.lose('spoolWriteFailed', backlog.count, name);
+        if (backlog.count > 0) this.options.lose('spoolWriteFailed', backlog.count, name);
         await journal.close();
       }
       await this.heads.close();
@@ -250,16 +257,18 @@ export class Spool {
   }
 
   private async storeAll(): Promise<void> {
-    const waiting = this.queues.reduce((sum, { backlog }) => sum + backlog.count, 0);
-    if (waiting === 0) return;
+    if (!this.waits()) return;
     try {
       for (const queue of [...this.queues].reverse()) await this.store(queue);
-      this.problemText = undefined;
-      this.retryDelayMs = retryMs.first;
+      this.recovered();
     } catch (error) {
       this.fail(error);
     }
     for (const listener of this.listeners) listener();
+  }
+
+  private waits(): boolean {
+    return this.queues.some(({ backlog }) => backlog.count > 0);
   }
 
   private async store(queue: Queue): Promise<void> {
@@ -276,7 +285,7 @@ export class Spool {
       });
       if (group.length === 0) {
         if (await this.makeRoom(recordBytes(backlog.oldest.body.length), queue.rank)) continue;
-        this.lose('spoolFull', 1, queue.name);
+        this.options.lose('spoolFull', 1, queue.name);
         const leavesHole = backlog.oldest.sequence !== undefined;
         backlog.settle(1, 'dropped');
         if (leavesHole) await this.writeHeads();
@@ -310,7 +319,7 @@ export class Spool {
     for (const { name, journal } of victims)
       while (excessBytes() > 0 && journal.sizeBytes > 0) {
         const dropped = await journal.dropOldest(excessBytes());
-        if (dropped > 0) this.lose('spoolFull', dropped, name);
+        if (dropped > 0) this.options.lose('spoolFull', dropped, name);
       }
     for (const queue of victims)
       queue.head = Math.max(queue.head, queue.journal.oldestSequence - 1);
@@ -330,10 +339,12 @@ export class Spool {
 
   /** The disk refused something: what waits stays in memory, and is tried again after a while. */
   private fail(error: unknown): void {
+    const isNew = this.problemText === undefined;
     this.problemText = reasonOf(error);
+    if (isNew) this.options.onProblem?.(this.problemText);
     this.hold();
     if (this.closed || this.retry !== undefined) return;
-    this.retry = this.clock.after(this.retryDelayMs, () => {
+    this.retry = this.options.clock.after(this.retryDelayMs, () => {
       this.retry = undefined;
       this.retryDelayMs = Math.min(this.retryDelayMs * 2, retryMs.longest);
       void this.turns.run(() => this.tryAgain());
@@ -348,15 +359,28 @@ export class Spool {
   }
 
   private async tryAgain(): Promise<void> {
+    const { files, directory } = this.options;
     try {
+      // Somebody may have removed it, or there was no room for it at the start.
+      await openDirectory(files, directory);
       await this.writeHeads();
       for (const { journal } of this.queues) await journal.free(false);
       await this.makeRoom(0, byPriority.length - 1);
-      this.problemText = undefined;
     } catch (error) {
       this.fail(error);
       return;
     }
-    await this.storeAll();
+    if (this.waits()) await this.storeAll();
+    else this.recovered();
+  }
+
+  /** Not before what was held is on disk: until then `problem` says that it is not. */
+  private recovered(): void {
+    this.retryDelayMs = retryMs.first;
+    if (this.problemText === undefined) return;
+    this.problemText = undefined;
+    this.options.onProblem?.(undefined);
+    // What came meanwhile for a queue that was through already.
+    if (this.waits()) this.storeSoon();
   }
 }

@@ -1,6 +1,5 @@
 import type { Clock } from '../../collectors/clock.js';
 import type { LossCause } from '../../collectors/loss.js';
-import { reasonOf } from '../../config/errors.js';
 import type { SpoolFiles } from './files.js';
 import type { Identify } from './lock.js';
 
@@ -46,6 +45,8 @@ export interface SpoolOptions {
   readonly files?: SpoolFiles;
   readonly lose: CountSpoolLoss;
   readonly identify?: Identify;
+  /** The disk begins to refuse what it is given (the reason), or takes it again (undefined). */
+  readonly onProblem?: (problem: string | undefined) => void;
 }
 
 /** What the opening found beside good records. */
@@ -53,18 +54,4 @@ export interface SpoolRecovery {
   readonly lostEvents: number;
   /** Files that could not be read and were renamed to `*.quarantine`; the newest four of a queue are kept. */
   readonly quarantinedFiles: number;
-}
-
-/** The directory cannot be used at all. */
-export class SpoolUnusableError extends Error {
-  override readonly name = 'SpoolUnusableError';
-  constructor(
-    readonly directory: string,
-    cause: unknown,
-  ) {
-    super(
-      `The local cache ${directory} cannot be used: ${reasonOf(cause)}. Make it a directory that the agent's user may write to.`,
-      { cause },
-    );
-  }
 }

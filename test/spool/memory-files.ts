@@ -18,16 +18,17 @@ export class MemoryFiles implements SpoolFiles {
   private names = new Map<string, Inode>();
   private durableNames = new Map<string, Inode>();
   /** Returns the code of the error that the call fails with, for example `ENOSPC`. */
-  fault: (operation: Operation, path: string) => string | undefined = () => undefined;
+  fault: (operation: Operation, path: string, mode?: OpenMode) => string | undefined = () =>
+    undefined;
   /** At most this many bytes are taken by one write. */
   longestWriteBytes = Infinity;
   /** Writes fail with ENOSPC when the files would take more. */
   capacityBytes = Infinity;
   calls = new Map<Operation, number>();
 
-  private enter(operation: Operation, path: string): void {
+  private enter(operation: Operation, path: string, mode?: OpenMode): void {
     this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1);
-    const code = this.fault(operation, path);
+    const code = this.fault(operation, path, mode);
     if (code !== undefined) throw failure(code, path);
   }
 
@@ -46,8 +47,9 @@ export class MemoryFiles implements SpoolFiles {
 
   async open(path: string, mode: OpenMode): Promise<SpoolFile> {
     await Promise.resolve();
-    this.enter('open', path);
+    this.enter('open', path, mode);
     let inode = this.names.get(path);
+    if (mode === 'create' && inode !== undefined) throw failure('EEXIST', path);
     if (inode === undefined) {
       if (mode === 'read') throw failure('ENOENT', path);
       inode = { bytes: Buffer.alloc(0), durable: Buffer.alloc(0) };
@@ -55,7 +57,6 @@ export class MemoryFiles implements SpoolFiles {
     }
     if (inode.target !== undefined) throw failure('ELOOP', path);
     if (inode.directory === true && mode !== 'read') throw failure('EISDIR', path);
-    if (mode === 'create') inode.bytes = Buffer.alloc(0);
     return this.file(path, inode);
   }
 
@@ -133,9 +134,20 @@ export class MemoryFiles implements SpoolFiles {
     return target;
   }
 
-  /** The end of the power. `torn` of each file's unsynced end (0 to 1) reached the medium nevertheless. */
-  powerCut(torn = 0): void {
-    this.names = new Map(this.durableNames);
+  /**
+   * The end of the power. `torn` of each file's unsynced end (0 to 1) reached the medium nevertheless; of the names
+   * that were made or removed since the last sync of their directory, `namesKept` says which did.
+   */
+  powerCut(torn = 0, namesKept: (path: string) => boolean = () => false): void {
+    const after = new Map(this.durableNames);
+    for (const path of new Set([...this.names.keys(), ...this.durableNames.keys()])) {
+      if (!namesKept(path)) continue;
+      const inode = this.names.get(path);
+      if (inode === undefined) after.delete(path);
+      else after.set(path, inode);
+    }
+    this.names = after;
+    this.durableNames = new Map(after);
     for (const inode of this.names.values()) {
       const { bytes, durable } = inode;
       const more = Math.max(0, Math.floor((bytes.length - durable.length) * torn));

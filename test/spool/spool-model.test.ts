@@ -183,6 +183,8 @@ class PowerCut implements Command {
     private readonly sizes: readonly number[],
     private readonly turns: number,
     private readonly torn: number,
+    /** By turns, which of the unsynced names reached the medium. */
+    private readonly names: readonly boolean[],
   ) {}
   check = (): boolean => true;
   async run(model: Model, real: Real): Promise<void> {
@@ -195,7 +197,8 @@ class PowerCut implements Command {
     }
     for (let turn = 0; turn < this.turns; turn++) await Promise.resolve();
     const durableThen = model.owed[this.queue].map(({ durable }) => durable);
-    real.files.powerCut(this.torn);
+    let name = 0;
+    real.files.powerCut(this.torn, () => this.names[name++ % this.names.length] === true);
     // The old life goes on computing, but nothing it does reaches the medium any more.
     const medium = real.files.fork();
     await real.spool.close();
@@ -205,7 +208,7 @@ class PowerCut implements Command {
     await settleModel(model, real, 'crash');
   }
   toString = (): string =>
-    `powerCut(${this.queue}, ${this.sizes.join(' ')}; ${this.turns}, ${this.torn})`;
+    `powerCut(${this.queue}, ${this.sizes.join(' ')}; ${this.turns}, ${this.torn}, ${this.names.join(' ')})`;
 }
 
 /** Calls fail now and then while events are appended and acknowledged, later they succeed again. */
@@ -294,7 +297,13 @@ const commands = [
   fc.integer({ min: 8192, max: 40_000 }).map((limit) => new SetLimit(limit)),
   fc.constant(new Reopen()),
   fc
-    .tuple(queue, sizes, fc.integer({ min: 0, max: 60 }), fc.constantFrom(0, 0.3, 0.9, 1))
+    .tuple(
+      queue,
+      sizes,
+      fc.integer({ min: 0, max: 60 }),
+      fc.constantFrom(0, 0.3, 0.9, 1),
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
+    )
     .map((of) => new PowerCut(...of)),
   fc
     .tuple(
