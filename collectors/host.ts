@@ -9,6 +9,8 @@ import { type AuditOptions, createAuditFeed } from './linux/audit/open.js';
 import type { AuditSource } from './linux/audit/source.js';
 import { type AuditPlace, UnreadTime } from './linux/audit/unread-time.js';
 import { ExecutableHashes } from './linux/executable-hash.js';
+import { Journal, type JournalSource } from './linux/journal.js';
+import { loadJournalLibrary } from './linux/journal-library.js';
 import { KernelReader } from './linux/kernel-reader.js';
 import { type Libc, loadLibc } from './linux/libc.js';
 import { hostPaths, type Paths } from './linux/paths.js';
@@ -43,6 +45,7 @@ export interface Host {
   readonly processEvents: ProcessEvents;
   readonly processes: Processes;
   readonly socketStates: SocketStates;
+  readonly journal: JournalSource;
   readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
 }
@@ -80,6 +83,7 @@ interface Kernel {
   readonly audit: AuditFeed;
   readonly processEvents: ProcessEvents;
   readonly socketStates: SocketStates;
+  readonly journal: JournalSource;
 }
 
 /** Under tracefs instances/, with the pid of the agent. */
@@ -122,6 +126,10 @@ export function createHost(options: HostOptions): ManagedHost {
     socketStates: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.socketStates.subscribe(subscriber),
+    },
+    journal: {
+      subscribe: async (subscriber) =>
+        isUnavailable(kernel) ? kernel : kernel.journal.subscribe(subscriber),
     },
     async start() {
       kernel = await openKernel(options, unread);
@@ -176,6 +184,11 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       bootWallMs: () => clock.wallMs() - Number(process.hrtime.bigint()) / 1e6,
       kernelRelease: release(),
       ...(connector !== undefined && { handedOver: connector }),
+    }),
+    journal: new Journal({
+      reader,
+      load: loadJournalLibrary,
+      directory: paths.journalDirectory,
     }),
     socketStates: new SocketStateTrace({
       reader,

@@ -9,15 +9,14 @@ import { readExecutable } from './linux/proc.js';
 import { connectionOf } from './linux/process-connection.js';
 import { parseUtmp, utmpLayout } from './linux/utmp.js';
 import { LoginAttempts } from './login-attempts.js';
+import { JournalLogins } from './login-journal.js';
+import { loginFields, loginMatches, readLoginMessage } from './login-messages.js';
 import type { LoginFacts } from './login-payload.js';
 import { WtmpLogins } from './login-wtmp.js';
 import type { ReportLoss } from './loss.js';
 
-/**
- * The sources of logins, the best first. The journal is none of them: its files can only be read with its own library
- * or program, and the agent starts no program.
- */
-export const loginSources = ['audit', 'wtmp'] as const;
+/** The sources of logins, the best first. */
+export const loginSources = ['audit', 'wtmp', 'journal'] as const;
 export type LoginSource = (typeof loginSources)[number];
 
 export interface LoginListener {
@@ -43,6 +42,8 @@ export function openLoginSource(
       return openAudit(host, listener);
     case 'wtmp':
       return Promise.resolve(openWtmp(host, listener));
+    case 'journal':
+      return openJournal(host, listener);
   }
 }
 
@@ -109,7 +110,7 @@ function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable
   const problems = files.flatMap(({ problem }) => problem ?? []);
   if (problems.length === files.length) {
     return {
-      unavailable: `Neither file of logins can be read: ${problems.join(', ')}. The journal is not read for logins.`,
+      unavailable: `Neither file of logins can be read: ${problems.join(', ')}.`,
     };
   }
   const logins = new WtmpLogins({
@@ -141,6 +142,57 @@ function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable
       timer.cancel();
       look();
       for (const { file } of files) file.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function openJournal(host: Host, listener: LoginListener): Promise<OpenSource | Unavailable> {
+  const { clock, paths, byteOrder } = host;
+  const logins = new JournalLogins({
+    onLogin: listener.onLogin,
+    localPortOf: ({ pid, remoteAddress, remotePort }) => {
+      if (remoteAddress === undefined) return undefined;
+      const found = connectionOf(paths, byteOrder, pid, remoteAddress);
+      const isMeant = remotePort === undefined || String(found?.remote.port) === remotePort;
+      return found !== undefined && isMeant ? String(found.local.port) : undefined;
+    },
+  });
+  let timer: Timer | undefined;
+  const schedule = (): void => {
+    timer?.cancel();
+    const inMs = logins.expire(clock.monotonicMs());
+    timer = inMs === undefined ? undefined : clock.after(inMs, schedule);
+  };
+  const end = (): void => {
+    timer?.cancel();
+    logins.flush();
+  };
+  const opened = await host.journal.subscribe({
+    matches: loginMatches,
+    fields: loginFields,
+    onEntry: (entry) => {
+      const message = readLoginMessage(entry);
+      if (message === undefined) return;
+      logins.take(message, clock.monotonicMs());
+      schedule();
+    },
+    lose: listener.lose,
+    onFailed: (error) => {
+      end();
+      listener.onFailed(error);
+    },
+  });
+  if (isUnavailable(opened)) return opened;
+  listener.onState({
+    source: 'journal',
+    limitation:
+      'Only logins that sshd, dropbear, login, su and display managers write into the journal are seen, and no terminals of ssh.',
+  });
+  return {
+    end: () => {
+      opened.end();
+      end();
       return Promise.resolve();
     },
   };

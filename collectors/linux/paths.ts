@@ -3,6 +3,8 @@ export interface Paths {
   readonly procRoot: string;
   readonly etcRoot: string;
   readonly logRoot: string;
+  /** Where the journal is; absent: where journald of this device has it. */
+  readonly journalDirectory?: string;
 }
 
 export const hostPaths: Paths = { procRoot: '/proc', etcRoot: '/etc', logRoot: '/var/log' };

@@ -83,7 +83,7 @@ describe('the login collector', () => {
     expect(told).toHaveLength(1);
   });
 
-  it('is not available where neither audit nor the files can be read, and says why', async () => {
+  it('is not available where none of audit, files and journal can be read, and says why', async () => {
     const { running } = await setUp({});
     const reason = isUnavailable(running) ? running.unavailable : '';
     expect(reason).toMatch(/Not in this test.*wtmp \(ENOENT\).*btmp \(ENOENT\)/);

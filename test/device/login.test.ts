@@ -4,6 +4,7 @@ import { systemClock } from '../../collectors/clock.js';
 import { isUnavailable, type RunningCollector } from '../../collectors/collector.js';
 import type { Payload } from '../../collectors/events.js';
 import { createHost, type ManagedHost } from '../../collectors/host.js';
+import { hostPaths } from '../../collectors/linux/paths.js';
 import { login } from '../../collectors/login.js';
 import { checkPayload } from '../../collectors/payload-check.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
@@ -39,6 +40,7 @@ beforeAll(async () => {
   host = createHost({
     clock: systemClock,
     settings: standardLocalSettings(),
+    paths: { ...hostPaths, journalDirectory: sandbox.journalDirectory },
     onTampering: (sentence) => problems.push(sentence),
     onProblem: (sentence) => problems.push(sentence),
   });
@@ -146,5 +148,43 @@ describe('logins on a real device', () => {
       'anna ::1 logout Success',
     ]);
     for (const payload of told) expect(checkPayload('Login', payload)).toBeUndefined();
+  });
+
+  it('where there is neither audit nor wtmp, they are found in the journal, and forged ones are not', async () => {
+    // From the first run on there is a journal.
+    await sandbox.run('true');
+    const { told, sources, stop } = await watch({
+      audit: { subscribe: () => Promise.resolve({ unavailable: 'Taken away by the test.' }) },
+      paths: { ...host.paths, logRoot: '/nonexistent' },
+    });
+    expect(sources).toEqual(['journal']);
+    const forged = 'Accepted password for root from 192.0.2.66 port 22 ssh2';
+    const output = await sandbox.run(`
+as_bert logger -t sshd -p auth.info "${forged}"
+as_bert logger -t su -p auth.info "pam_unix(su:session): session opened for user root(uid=0) by (uid=2002)"
+${actions.map(({ script }) => script).join('\n')}
+echo right-password | as_bert su anna -c true 2> /dev/null`);
+    const expected = [
+      'anna 127.0.0.1 publickey Success',
+      'anna 127.0.0.1 logout Success',
+      'anna ::1 password Success',
+      'anna ::1 logout Success',
+      'anna 127.0.0.1 password Fail',
+      'nosuchuser 127.0.0.1 password Fail',
+      'anna here PAM:session_open Success',
+      'anna here logout Success',
+      'anna here su Fail',
+      'anna here PAM:session_open Success',
+      'anna here logout Success',
+    ];
+    await until('the logins', 8000, () => told.length >= expected.length).catch(() => undefined);
+    await stop();
+    expect(told.map(describeLogin)).toEqual(expected);
+    for (const payload of told) expect(checkPayload('Login', payload)).toBeUndefined();
+    expect(problems).toEqual([]);
+    const [key] = told;
+    const [, , remotePort = ''] = /connection (\S+) (\d+) /u.exec(output) ?? [];
+    expect(key).toMatchObject({ Executable: sandbox.sshd, UserId: '2001', RemotePort: remotePort });
+    expect(told[8]?.ExtraDetails).toMatchObject({ CallerUserId: '2002' });
   });
 });

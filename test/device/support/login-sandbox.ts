@@ -39,6 +39,11 @@ export class LoginSandbox {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** Where the journal of the sandbox is, from the first `run` on. */
+  get journalDirectory(): string {
+    return join(this.logRoot, 'journal');
+  }
+
   /** Runs a shell script with sshd up; `ssh_password WORD USER@HOST …`, `ssh_key USER@HOST …` and `as_bert …` are there. */
   async run(script: string): Promise<string> {
     const file = join(this.directory, 'script.sh');
@@ -69,6 +74,25 @@ mount --bind ${this.logRoot} /var/log
 mount -t tmpfs tmpfs /run
 mkdir -p /run/sshd /run/keys
 touch /run/utmp
+mkdir -p /run/devices /run/systemd/journal /var/log/journal
+mount -t tmpfs tmpfs /run/devices
+for device in null zero full random urandom tty kmsg; do
+  touch /run/devices/$device
+  mount --bind /dev/$device /run/devices/$device
+done
+mkdir /run/devices/pts /run/devices/shm
+mount --rbind /dev/pts /run/devices/pts
+ln -s pts/ptmx /run/devices/ptmx
+ln -s /proc/self/fd /run/devices/fd
+mount --move /run/devices /dev
+printf '[Journal]\nReadKMsg=no\nStorage=persistent\n' > /etc/systemd/journald.conf
+rm -rf /etc/systemd/journald.conf.d
+# Without it journald keeps to /run, as it does until the disk is there; and it shall leave kernel audit alone.
+touch /run/systemd/journal/flushed
+setpriv --bounding-set=-audit_control,-audit_read /lib/systemd/systemd-journald 2> /run/journald.log &
+journald=$!
+for try in $(seq 50); do [ -S /run/systemd/journal/dev-log ] && break; sleep 0.1; done
+ln -s /run/systemd/journal/dev-log /dev/log
 ssh-keygen -q -t ed25519 -N '' -f /run/hostkey
 ssh-keygen -q -t ed25519 -N '' -f /run/clientkey
 cp /run/clientkey.pub /run/keys/anna
@@ -84,9 +108,9 @@ AuthorizedKeysFile /run/keys/%u
 StrictModes no
 PidFile none
 EOF
-${this.sshd} -f /run/sshd_config -D -e 2> /run/sshd.log &
+${this.sshd} -f /run/sshd_config -D &
 sshd=$!
-trap 'kill $sshd; wait' EXIT
+trap 'kill $sshd $journald; wait' EXIT
 for try in $(seq 50); do ss -ltn 2> /dev/null | grep -q :${sshPort} && break; (: < /dev/tcp/127.0.0.1/${sshPort}) 2> /dev/null && break; sleep 0.1; done
 printf '#!/bin/sh\\necho "$WORD"\\n' > /run/askpass
 chmod 755 /run/askpass
