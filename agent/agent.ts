@@ -13,6 +13,7 @@ import { buildParts, type AgentOptions, type Parts } from './parts.js';
 import { statusLine } from './status-line.js';
 import type { ProgressCheck } from './supervisor/progress.js';
 import { loadAgentId, prepareStateDirectory } from './state-directory.js';
+import { StatusService } from './status/service.js';
 import type { Uplink } from './uplink/uplink.js';
 import { version } from './version.js';
 
@@ -23,13 +24,16 @@ import { version } from './version.js';
 export class Agent {
   private readonly losses = new LossLedger();
   private readonly startedMs: number;
+  private readonly startedMonotonicMs: number;
   private evaluation: Evaluation;
   private parts: Parts | undefined;
+  private statusService: StatusService | undefined;
   private stopping = false;
 
   constructor(private readonly options: AgentOptions) {
     const { clock, local } = options;
     this.startedMs = clock.wallMs();
+    this.startedMonotonicMs = clock.monotonicMs();
     this.evaluation = evaluateTwin({}, undefined, local.remoteConfigurationObjectName);
   }
 
@@ -59,6 +63,16 @@ export class Agent {
       parts.counters.changed();
       parts.twin.statusChanged(false);
     });
+    const statusService = new StatusService({
+      ...this.options,
+      parts,
+      startedMonotonicMs: this.startedMonotonicMs,
+      losses: this.losses,
+      spoolLimitBytes: () => this.settings.maxLocalCacheSizeInBytes,
+      twinProblems: () => this.evaluation.problems,
+    });
+    this.statusService = statusService;
+    await statusService.start();
     await parts.aggregates.start();
     await parts.host.start();
     await parts.twin.start();
@@ -67,6 +81,7 @@ export class Agent {
     await parts.uplink.start();
     parts.link.listen({ onState: () => this.options.onStatusLine?.() });
     parts.link.start();
+    statusService.ready = true;
     log.info('The agent is ready: its collectors are armed.', { version, agentId });
   }
 
@@ -90,6 +105,7 @@ export class Agent {
     await this.step('store the twin', () => parts.twin.stop());
     await this.step('close the connection', () => parts.link.stop());
     await this.step('store the counters', () => parts.counters.save());
+    await this.step('end the status', () => this.statusService?.stop() ?? Promise.resolve());
     await this.step('close the spool', () => parts.spool.close());
   }
 

@@ -8,6 +8,17 @@ export const exitCodes = {
   configuration: 78,
 } as const;
 
+/** For the reference. */
+export const exitMeanings = {
+  [exitCodes.stopped]: 'It did what it was asked to, or was stopped as asked.',
+  [exitCodes.crashed]: 'It crashed, or could not do all of it.',
+  [exitCodes.noPermission]: 'The state directory or a credential cannot be read.',
+  [exitCodes.configuration]: 'The configuration or the command line cannot be used.',
+} as const satisfies Record<ExitCode, string>;
+
+/** What `status` ends with, for a monitor. */
+export const statusExitCodes = { healthy: 0, degraded: 1, notRunning: 2 } as const;
+
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Ends a command with one sentence for the operator instead of a stack trace. */

@@ -1,28 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, rename, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { FileError, readBoundedFile } from '../config/bounded-file.js';
 import { reasonOf } from '../config/errors.js';
 import { CommandError, exitCodes } from './exit-codes.js';
+import { stageFile } from './staged-file.js';
 
 /** Replaces a file so that after a crash it holds either the old or the new text, and only its owner can read it. */
 export async function writeFileAtomically(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  // The rename itself lives in the directory, and is lost with a power cut unless that is synced too (fsync(2)).
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  const staged = await stageFile(path, text, { mode: 0o600 });
+  await staged.commit();
 }
 
 /**

@@ -34,5 +34,9 @@ export const lossCauses = {
 
 export type LossCause = keyof typeof lossCauses;
 
+export function isLossCause(name: string): name is LossCause {
+  return Object.hasOwn(lossCauses, name);
+}
+
 /** Counts a loss; `count` is in events unless the cause says otherwise. */
 export type ReportLoss = (cause: LossCause, count: number) => void;

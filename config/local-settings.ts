@@ -214,6 +214,23 @@ export const localSettings = {
   shutdownTimeout: interval('PT5S', 'PT0S', 'PT1M', 'Longest last attempt to send when stopped.'),
   stateDirectory: directory('/var/lib/iot-security-agent', 'Holds what must survive a restart.'),
   runtimeDirectory: directory('/run/iot-security-agent', 'Holds the socket that tells the status.'),
+  disconnectionTolerance: interval(
+    'PT5M',
+    'PT1S',
+    'P7D',
+    'Time without a connection after which the status is degraded.',
+  ),
+  metricsFile: {
+    kind: 'string',
+    format: {
+      pattern: '^/[^\\u0000-\\u001f\\u007f]*\\.prom$',
+      says: 'an absolute path that ends in .prom',
+      maxLength: 4096,
+    },
+    meaning:
+      'File for the textfile collector of a Prometheus node_exporter, written every minute; none when absent.',
+    ...restart,
+  },
   logLevel: choice(
     ['error', 'warn', 'info', 'debug'],
     'info',

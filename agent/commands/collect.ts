@@ -15,6 +15,7 @@ import type { Command } from './command.js';
 export const collectCommand: Command = {
   name: 'collect',
   operands: 'NAME… | all',
+  operandChoices: ['all', ...collectors.map(({ name }) => name)],
   meaning: 'Runs collectors once and prints their events; sends nothing and needs no hub.',
   options: {
     json: { type: 'boolean', meaning: 'Print each event as one line of JSON.' },

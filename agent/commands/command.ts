@@ -1,4 +1,4 @@
-/** One option of a verb; help, parsing and (later) completion and man page come from this declaration. */
+/** One option of a verb; help, parsing, completion and man page come from this declaration. */
 export interface OptionDeclaration {
   readonly type: 'string' | 'boolean';
   /** Name of the value in the help, for options that take one. */
@@ -20,6 +20,12 @@ export interface Command {
   readonly operands?: string;
   readonly meaning: string;
   readonly options: Readonly<Record<string, OptionDeclaration>>;
+  /** What an operand may be, for completion: `files`, or these words. */
+  readonly operandChoices?: 'files' | readonly string[];
+  /** Where they differ from those of the other verbs. */
+  readonly exitCodes?: Readonly<Record<number, string>>;
+  /** Not shipped to devices. */
+  readonly developmentOnly?: true;
   /** Resolves with the exit code; throws `CommandError` for what the operator has to mend. */
   run(parsed: ParsedArguments): Promise<number>;
 }

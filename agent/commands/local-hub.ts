@@ -7,6 +7,7 @@ import type { Command } from './command.js';
 export const localHubCommand: Command = {
   name: 'local-hub',
   meaning: 'Runs a stand-in IoT Hub on loopback; in a development checkout only.',
+  developmentOnly: true,
   options: {
     state: { type: 'string', value: 'DIR', meaning: 'Where its keys and twins are kept.' },
     port: { type: 'string', value: 'N', meaning: 'Port to listen on, 0 for any free one.' },

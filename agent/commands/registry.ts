@@ -4,10 +4,12 @@ import type { Command } from './command.js';
 import { localHubCommand } from './local-hub.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
+import { statusCommand } from './status.js';
 
 /** Every verb of the command line, in the order of the help. */
 export const commands: readonly Command[] = [
   runCommand,
+  statusCommand,
   collectCommand,
   replayCommand,
   checkConfigCommand,

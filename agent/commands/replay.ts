@@ -11,6 +11,7 @@ import type { Command } from './command.js';
 export const replayCommand: Command = {
   name: 'replay',
   operands: 'FILE… | -',
+  operandChoices: 'files',
   meaning: 'Prints the events that recorded audit logs hold, one line of JSON each.',
   options: {},
   run: (parsed) =>

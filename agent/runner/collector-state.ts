@@ -7,6 +7,8 @@ export interface CollectorState {
   readonly limitation?: string;
   /** What was counted since the start instead of being told one by one. */
   readonly counters?: Readonly<Record<string, number>>;
+  /** When the last snapshot began, or the last event came; wall clock, milliseconds since the epoch. */
+  readonly lastRunMs?: number;
   /** How long the last snapshot took. */
   readonly durationMs?: number;
 }

@@ -80,20 +80,21 @@ export class SnapshotRunner {
     const outcome = await this.collect().catch((error: unknown) => asError(error));
     if (generation !== this.generation) return;
     const durationMs = Math.round(clock.monotonicMs() - this.lastStartMs);
+    const run = { lastRunMs: timeMs, durationMs };
     if (outcome instanceof Error) {
       this.failures++;
       this.options.lose('collectorFailed', 1);
-      this.current = { state: 'failing', limitation: outcome.message, durationMs };
+      this.current = { state: 'failing', limitation: outcome.message, ...run };
       this.say('warn', `The snapshot ${collector.name} failed: ${outcome.message}`);
       this.schedule(retryDelayMs(this.failures, firstRetryMs, this.intervalMs));
       return;
     }
     this.failures = 0;
     if (isUnavailable(outcome)) {
-      this.current = { state: 'unavailable', limitation: outcome.unavailable, durationMs };
+      this.current = { state: 'unavailable', limitation: outcome.unavailable, ...run };
       this.say('info', `${collector.name} is not available here: ${outcome.unavailable}`);
     } else {
-      this.current = { state: 'running', ...this.source, durationMs };
+      this.current = { state: 'running', ...this.source, ...run };
       const { limitation } = this.source;
       if (limitation === undefined) this.said = '';
       else this.say('info', `${collector.name} comes from ${this.source.source}: ${limitation}`);

@@ -36,13 +36,15 @@ export class TriggeredRunner {
   private timer: Timer | undefined;
   private attempts = 0;
   private said = '';
+  private lastEventMs: number | undefined;
   private work: Promise<void> = Promise.resolve();
   private current: CollectorState = { state: 'off' };
 
   constructor(private readonly options: TriggeredRunnerOptions) {}
 
   get state(): CollectorState {
-    return this.current;
+    const { lastEventMs } = this;
+    return lastEventMs === undefined ? this.current : { ...this.current, lastRunMs: lastEventMs };
   }
 
   /** Resolves when the collector is armed, or it is known that it is not available now. */
@@ -74,7 +76,9 @@ export class TriggeredRunner {
         clock,
         lose,
         emit: (observation) => {
-          if (mayEmit.value) this.options.onObservation(collector.name, observation);
+          if (!mayEmit.value) return;
+          this.lastEventMs = clock.wallMs();
+          this.options.onObservation(collector.name, observation);
         },
         setSource: (source) => {
           if (isCurrent.value) this.setState({ state: 'running', ...source });
@@ -129,7 +133,9 @@ export class TriggeredRunner {
     const { running } = this;
     this.running = undefined;
     await running?.stop();
-    if (!this.wanted) this.setState({ state: 'off' });
+    if (this.wanted) return;
+    this.lastEventMs = undefined;
+    this.setState({ state: 'off' });
   }
 
   private setState(state: CollectorState): void {

@@ -38,6 +38,7 @@ export interface DailyUnitsOptions {
 export class DailyUnits {
   private day = '';
   private units = 0;
+  private messages = 0;
   private delayed = 0;
   private saidOn = '';
   private writing: Promise<void> = Promise.resolve();
@@ -47,12 +48,14 @@ export class DailyUnits {
 
   /** @param onNewDay called when a new day has begun */
   async start(onNewDay: () => void): Promise<void> {
-    if (this.options.maxUnits === 0) return;
     const stored = await readStateFile(this.options.path, 4096).then(
       (text) => (text === undefined ? undefined : parseStored(text)),
       () => undefined,
     );
-    if (stored !== undefined) ({ day: this.day, units: this.units } = stored);
+    if (stored !== undefined) {
+      ({ day: this.day, units: this.units, messages: this.messages } = stored);
+    }
+    if (this.options.maxUnits === 0) return;
     this.stopMidnight = (this.options.atMidnight ?? atMidnightUtc)(onNewDay);
   }
 
@@ -60,6 +63,8 @@ export class DailyUnits {
   async stop(): Promise<void> {
     this.stopMidnight?.();
     this.stopMidnight = undefined;
+    // Without a cap nothing depends on the count after a crash: the disk is spared a write for every message.
+    if (this.options.maxUnits === 0 && this.messages > 0) this.write();
     await this.writing;
   }
 
@@ -67,9 +72,13 @@ export class DailyUnits {
   add(units: number): void {
     this.turnDay();
     this.units += units;
-    const { maxUnits, path } = this.options;
-    if (maxUnits === 0) return;
-    const text = JSON.stringify({ day: this.day, units: this.units });
+    this.messages += 1;
+    if (this.options.maxUnits > 0) this.write();
+  }
+
+  private write(): void {
+    const { path } = this.options;
+    const text = JSON.stringify({ day: this.day, units: this.units, messages: this.messages });
     this.writing = this.writing
       .then(() => writeFileAtomically(path, `${text}\n`))
       .catch((error: unknown) => {
@@ -95,10 +104,19 @@ export class DailyUnits {
     );
   }
 
-  stats(): { unitsToday: number; maxUnitsPerDay: number; lowDelays: number } {
+  stats(): {
+    unitsToday: number;
+    messagesToday: number;
+    maxUnitsPerDay: number;
+    lowDelays: number;
+  } {
     this.turnDay();
-    const { maxUnits } = this.options;
-    return { unitsToday: this.units, maxUnitsPerDay: maxUnits, lowDelays: this.delayed };
+    return {
+      unitsToday: this.units,
+      messagesToday: this.messages,
+      maxUnitsPerDay: this.options.maxUnits,
+      lowDelays: this.delayed,
+    };
   }
 
   private turnDay(): void {
@@ -112,16 +130,18 @@ export class DailyUnits {
     }
     this.day = today;
     this.units = 0;
+    this.messages = 0;
   }
 }
 
-function parseStored(text: string): { day: string; units: number } | undefined {
+function parseStored(text: string): { day: string; units: number; messages: number } | undefined {
   try {
     const stored = parseJson(text);
     if (!isJsonObject(stored)) return undefined;
-    const { day, units } = stored;
+    const { day, units, messages = 0 } = stored;
     if (typeof day !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(day)) return undefined;
-    return typeof units === 'number' && units >= 0 ? { day, units } : undefined;
+    if (typeof units !== 'number' || units < 0 || typeof messages !== 'number') return undefined;
+    return { day, units, messages };
   } catch {
     return undefined;
   }

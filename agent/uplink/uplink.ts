@@ -156,6 +156,7 @@ export class Uplink {
   stats(): MessageStatistics & {
     readonly inFlight: number;
     readonly unitsToday: number;
+    readonly messagesToday: number;
     readonly maxUnitsPerDay: number;
     readonly lowDelays: number;
   } {

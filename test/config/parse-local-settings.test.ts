@@ -44,6 +44,7 @@ test('the identity alone is enough; all else has its default, nested as in the f
     shutdownTimeout: { text: 'PT5S', ms: 5000 },
     stateDirectory: '/var/lib/iot-security-agent',
     runtimeDirectory: '/run/iot-security-agent',
+    disconnectionTolerance: { text: 'PT5M', ms: 300_000 },
     logLevel: 'info',
   });
 });

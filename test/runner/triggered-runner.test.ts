@@ -70,7 +70,7 @@ describe('a triggered collector', () => {
     const { runner, seen, context, armed } = setUp();
     await runner.start();
     context().emit(observation);
-    expect(runner.state).toEqual({ state: 'running', source: 'audit-owner' });
+    expect(runner.state).toMatchObject({ state: 'running', source: 'audit-owner' });
     await runner.stop();
     context().emit(observation);
     expect(seen).toHaveLength(1);

@@ -385,6 +385,7 @@ describe('the cap of units a day', () => {
     expect(JSON.parse(readFileSync(join(directory, 'daily-units.json'), 'utf8'))).toEqual({
       day: '2026-01-02',
       units: 2,
+      messages: 1,
     });
     clock.stepWall(-clock.wallMs());
     await start({ maxUnitsPerDay: 2 });

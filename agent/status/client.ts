@@ -1,0 +1,75 @@
+import { connect } from 'node:net';
+import { hasCode, reasonOf } from '../../config/errors.js';
+import { readStatusDocument, type StatusDocument } from './document.js';
+
+const deadlineMs = 5_000;
+const mostBytes = 1_048_576;
+
+export interface Unanswered {
+  /** Why there is no status, and what to do: one sentence or two. */
+  readonly unanswered: string;
+}
+
+/** Asks the agent that serves the socket at `path`. */
+export async function askStatus(path: string): Promise<StatusDocument | Unanswered> {
+  let text: string;
+  try {
+    text = await readAll(path);
+  } catch (error) {
+    return { unanswered: why(error, path) };
+  }
+  // The server has as many clients as it may and closed the connection at once, or it is being stopped.
+  if (text === '') {
+    return { unanswered: `The agent at ${path} is busy with others that ask; try again.` };
+  }
+  try {
+    return readStatusDocument(text);
+  } catch (error) {
+    return { unanswered: `The answer of the agent at ${path} ${reasonOf(error)}.` };
+  }
+}
+
+function why(error: unknown, path: string): string {
+  if (hasCode(error, 'EACCES', 'EPERM')) {
+    return `The status may be asked for by root and by members of the agent's group alone (${path} is closed to user ${process.geteuid?.() ?? '?'}); use sudo, or join the group: usermod -aG iot-security-agent USER.`;
+  }
+  if (hasCode(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR')) {
+    return `The agent is not running: nobody serves ${path}. Start it with systemctl start iot-security-agent, and see why it ended with journalctl -u iot-security-agent.`;
+  }
+  return `The agent cannot be asked at ${path}: ${reasonOf(error)}.`;
+}
+
+function readAll(path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const socket = connect(path);
+    const deadline = setTimeout(() => {
+      socket.destroy(
+        new Error(
+          `it did not answer within ${deadlineMs / 1000} s; it hangs, or is starved of processor time`,
+        ),
+      );
+    }, deadlineMs);
+    socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > mostBytes)
+        socket.destroy(new Error('the answer is too long; another program is there'));
+    });
+    socket.once('error', (error) => {
+      clearTimeout(deadline);
+      // Closed at once by a server that has as many clients as it may.
+      if (hasCode(error, 'ECONNRESET', 'EPIPE') && length === 0) resolve('');
+      else reject(error);
+    });
+    socket.once('end', () => {
+      clearTimeout(deadline);
+      resolve(Buffer.concat(chunks).toString('utf8'));
+    });
+    socket.once('close', () => {
+      clearTimeout(deadline);
+      resolve(Buffer.concat(chunks).toString('utf8'));
+    });
+  });
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../../collectors/clock.js';
+import type { LinkListener, LinkState } from '../hub/hub-link.js';
+import type { StatusDocument } from './document.js';
+
+interface ObservedLink {
+  readonly state: LinkState;
+  listen(listener: LinkListener): () => void;
+}
+
+/** Follows the connection, to tell how long it has been what it is. */
+export class ConnectionHistory {
+  private sinceMs: number;
+  private disconnectedSinceMs: number;
+  private failure: string | undefined;
+
+  constructor(
+    private readonly link: ObservedLink,
+    private readonly clock: Clock,
+    private readonly toleratedMs: number,
+  ) {
+    this.sinceMs = this.disconnectedSinceMs = clock.monotonicMs();
+    let wasConnected = false;
+    link.listen({
+      onState: (state) => {
+        this.sinceMs = clock.monotonicMs();
+        const connected = state.name === 'connected';
+        if (wasConnected && !connected) this.disconnectedSinceMs = this.sinceMs;
+        if (connected) this.failure = undefined;
+        else if (state.name === 'waiting') this.failure = state.failure.message;
+        wasConnected = connected;
+      },
+    });
+  }
+
+  tell(): StatusDocument['connection'] {
+    const { state } = this.link;
+    const nowMs = this.clock.monotonicMs();
+    const seconds = (sinceMs: number): number => Math.round((nowMs - sinceMs) / 1000);
+    return {
+      state: state.name,
+      seconds: seconds(this.sinceMs),
+      disconnectedSeconds: state.name === 'connected' ? 0 : seconds(this.disconnectedSinceMs),
+      toleratedSeconds: this.toleratedMs / 1000,
+      ...(this.failure === undefined ? {} : { failure: this.failure }),
+      ...(state.name === 'waiting'
+        ? {
+            retryInSeconds: Math.max(0, Math.round(state.retryInMs / 1000) - seconds(this.sinceMs)),
+          }
+        : {}),
+    };
+  }
+}

@@ -1,0 +1,176 @@
+import { isJsonObject, parseJson } from '../../config/json.js';
+import { misfit, type Field, type Metric, type ValueOf } from './shape.js';
+
+/*
+ * What the status tells, declared once: the document that the agent answers with, its type, the check of what came over
+ * the socket and the metrics all follow from this.
+ */
+
+/** What a degraded agent suffers from; `health.ts` says when. */
+export const problemCodes = [
+  'starting',
+  'disconnected',
+  'collector',
+  'blinded',
+  'loss',
+  'rejected',
+  'disk',
+] as const;
+
+const gauge = (name: string): Metric => ({ name, type: 'gauge' });
+const counter = (name: string): Metric => ({ name, type: 'counter' });
+
+const text = (meaning: string) => ({ kind: 'text', meaning }) as const;
+const number = <M extends Metric | undefined = undefined>(meaning: string, metric?: M) =>
+  ({ kind: 'number', meaning, ...(metric === undefined ? {} : { metric }) }) as const;
+const optional = <F extends Field>(field: F) => ({ ...field, optional: true }) as const;
+const choice = <const V extends readonly string[]>(meaning: string, values: V, name?: string) =>
+  ({
+    kind: 'choice',
+    meaning,
+    values,
+    ...(name === undefined ? {} : { metric: gauge(name) }),
+  }) as const;
+const group = <G extends Readonly<Record<string, Field>>>(meaning: string, fields: G) =>
+  ({ kind: 'group', meaning, fields }) as const;
+const list = <F extends Field>(meaning: string, of: F) => ({ kind: 'list', meaning, of }) as const;
+const map = <F extends Field>(meaning: string, label: string, of: F) =>
+  ({ kind: 'map', meaning, label, of }) as const;
+
+const losses = (whose: string, metricPrefix: string) =>
+  map(
+    `Losses ${whose}, by cause.`,
+    'cause',
+    group('One cause of loss.', {
+      total: number(`Losses ${whose}, by cause.`, counter(`${metricPrefix}_total`)),
+      lastHour: number(
+        `Losses ${whose} in the last hour, by cause.`,
+        gauge(`${metricPrefix}_hour`),
+      ),
+    }),
+  );
+
+export const statusShape = group('The status of a running agent.', {
+  health: choice('The verdict.', ['healthy', 'degraded'], 'health'),
+  problems: list(
+    'What makes it degraded.',
+    group('One problem.', {
+      code: choice('Its kind.', problemCodes),
+      sentence: text('What is wrong, as it continues "degraded because".'),
+    }),
+  ),
+  agent: group('The process.', {
+    version: text('Version of the agent.'),
+    pid: number('Process id.'),
+    ready: { kind: 'truth', meaning: 'The collectors are armed.' },
+    startedUtc: text('When it started.'),
+    uptimeSeconds: number('Seconds since the start.', gauge('uptime_seconds')),
+    residentBytes: number('Resident memory.', gauge('resident_memory_bytes')),
+    cpuSeconds: number('Processor time used since the start.', counter('cpu_seconds_total')),
+  }),
+  connection: group('The connection to the hub.', {
+    state: choice(
+      'State of the connection to the hub.',
+      ['stopped', 'connecting', 'connected', 'closing', 'waiting'],
+      'connection_state',
+    ),
+    seconds: number('Seconds since this state began.', gauge('connection_state_seconds')),
+    disconnectedSeconds: number(
+      'Seconds without a connection; 0 while there is one.',
+      gauge('disconnected_seconds'),
+    ),
+    toleratedSeconds: number('Seconds without a connection after which it is degraded.'),
+    failure: optional(text('Why the last attempt failed.')),
+    retryInSeconds: optional(number('Seconds until the next attempt.')),
+  }),
+  twin: group('The settings of the module twin.', {
+    desiredVersion: number(
+      'Version of the desired properties in force; 0 before the first contact with a hub.',
+      gauge('twin_desired_version'),
+    ),
+    problems: list(
+      'Values of the twin that are not in force as they were written.',
+      group('One value.', {
+        key: text('The setting.'),
+        errorType: choice('TypeMismatch: rejected; the others are in force in another way.', [
+          'TypeMismatch',
+          'NotOptimal',
+          'Conflict',
+        ]),
+        reason: text('What is wrong with it.'),
+        used: text('The value in force.'),
+      }),
+    ),
+  }),
+  collectors: map(
+    'The collectors.',
+    'collector',
+    group('One collector.', {
+      state: choice(
+        'State of the collectors.',
+        ['off', 'running', 'unavailable', 'failing'],
+        'collector_state',
+      ),
+      source: optional(text('Where its facts come from.')),
+      limitation: optional(text('What it cannot see, and why.')),
+      lastRunUtc: optional(text('When its last snapshot began, or its last event came.')),
+      secondsSinceRun: optional(
+        number(
+          'Seconds since the last snapshot began or the last event came.',
+          gauge('collector_since_run_seconds'),
+        ),
+      ),
+      durationSeconds: optional(
+        number('How long the last snapshot took.', gauge('collector_duration_seconds')),
+      ),
+      counters: map('What was counted instead of being told.', 'name', number('Count.')),
+      losses: losses('of the collectors', 'collector_losses'),
+    }),
+  ),
+  spool: group('The local cache.', {
+    problem: optional(text('Why the disk does not take what it is given.')),
+    limitBytes: number('The most that the local cache may take.', gauge('spool_limit_bytes')),
+    diskBytes: number('What the files of the local cache take.', gauge('spool_disk_bytes')),
+    queues: map(
+      'What waits for the hub, by priority.',
+      'queue',
+      group('One queue.', {
+        events: number('Events that wait for the hub.', gauge('spool_events')),
+        bytes: number('Bytes of the events that wait for the hub.', gauge('spool_bytes')),
+        oldestSeconds: optional(
+          number('Age of the oldest event that waits.', gauge('spool_oldest_seconds')),
+        ),
+      }),
+    ),
+  }),
+  today: group('What was sent since 00:00 UTC.', {
+    messages: number('Messages handed to the hub today (UTC).', gauge('messages_today')),
+    units: number('Metered units of 4 KB handed to the hub today (UTC).', gauge('units_today')),
+    unitCap: optional(number('Units after which Low events wait for the next day.')),
+    lowDelays: number('How many times Low events had to wait for the cap.'),
+  }),
+  losses: map(
+    'Losses outside the collectors.',
+    'component',
+    losses('of the queues and of the way to the hub', 'losses'),
+  ),
+});
+
+export type StatusDocument = ValueOf<typeof statusShape>;
+/** The document before it is judged. */
+export type StatusFacts = Omit<StatusDocument, 'health' | 'problems'>;
+export type StatusProblem = StatusDocument['problems'][number];
+export type LossOf = StatusDocument['losses'][string];
+
+/** @throws Error, whose message completes "The answer …" */
+export function readStatusDocument(json: string): StatusDocument {
+  const value = parseJson(json);
+  if (!isJsonObject(value)) throw new Error('is not an object');
+  const place = misfit(statusShape, value);
+  if (place !== undefined) {
+    throw new Error(
+      `does not have the shape that this version expects (at ${place.slice(1)}); after an update restart the agent`,
+    );
+  }
+  return value as unknown as StatusDocument;
+}

@@ -1,0 +1,115 @@
+import type { Rejection } from '../../config/evaluate-twin.js';
+import type { LossCause } from '../../collectors/loss.js';
+import { utcText } from '../pipeline/timestamps.js';
+import type { LossCounts } from '../losses.js';
+import type { CollectorState } from '../runner/collector-state.js';
+import type { QueueName, QueueStats } from '../spool/types.js';
+import { version } from '../version.js';
+import type { LossOf, StatusFacts } from './document.js';
+
+/** What the parts of the agent say of themselves at one moment. */
+export interface Sources {
+  readonly nowWallMs: number;
+  readonly uptimeMs: number;
+  readonly ready: boolean;
+  readonly memoryBytes: number;
+  readonly cpuMicroseconds: number;
+  readonly connection: StatusFacts['connection'];
+  readonly desiredVersion: number;
+  readonly twinProblems: readonly Rejection[];
+  readonly collectors: Readonly<Record<string, CollectorState>>;
+  readonly losses: Readonly<Record<string, LossCounts>>;
+  readonly lastHour: (component: string, cause: LossCause, total: number) => number;
+  readonly spool: {
+    readonly problem: string | undefined;
+    readonly limitBytes: number;
+    readonly queues: Readonly<Record<QueueName, QueueStats>>;
+  };
+  readonly today: {
+    readonly messagesToday: number;
+    readonly unitsToday: number;
+    readonly maxUnitsPerDay: number;
+    readonly lowDelays: number;
+  };
+}
+
+/** The facts of the status, of what the parts say. */
+export function statusFacts(sources: Sources): StatusFacts {
+  const { collectors, nowWallMs, spool, today, uptimeMs } = sources;
+  const queues = Object.entries(spool.queues);
+  const others = Object.keys(sources.losses).filter((name) => !(name in collectors));
+  // The wall clock may have been set since something happened.
+  const secondsSince = (wallMs: number): number =>
+    Math.max(0, Math.round((nowWallMs - wallMs) / 1000));
+  return {
+    agent: {
+      version,
+      pid: process.pid,
+      ready: sources.ready,
+      startedUtc: utcText(nowWallMs - uptimeMs),
+      uptimeSeconds: Math.round(uptimeMs / 1000),
+      residentBytes: sources.memoryBytes,
+      cpuSeconds: Math.round(sources.cpuMicroseconds / 10_000) / 100,
+    },
+    connection: sources.connection,
+    twin: {
+      desiredVersion: sources.desiredVersion,
+      problems: sources.twinProblems.map(({ key, errorType, reason, used }) => ({
+        key,
+        errorType,
+        reason,
+        used,
+      })),
+    },
+    collectors: Object.fromEntries(
+      Object.entries(collectors).map(([name, state]) => [
+        name,
+        {
+          state: state.state,
+          ...(state.source === undefined ? {} : { source: state.source }),
+          ...(state.limitation === undefined ? {} : { limitation: state.limitation }),
+          ...(state.lastRunMs === undefined
+            ? {}
+            : {
+                lastRunUtc: utcText(state.lastRunMs),
+                secondsSinceRun: secondsSince(state.lastRunMs),
+              }),
+          ...(state.durationMs === undefined ? {} : { durationSeconds: state.durationMs / 1000 }),
+          counters: { ...state.counters },
+          losses: lossesOf(name, sources),
+        },
+      ]),
+    ),
+    spool: {
+      ...(spool.problem === undefined ? {} : { problem: spool.problem }),
+      limitBytes: spool.limitBytes,
+      diskBytes: queues.reduce((sum, [, { diskBytes }]) => sum + diskBytes, 0),
+      queues: Object.fromEntries(
+        queues.map(([name, { bytes, events, oldestWallMs }]) => [
+          name,
+          {
+            events,
+            bytes,
+            ...(oldestWallMs === undefined ? {} : { oldestSeconds: secondsSince(oldestWallMs) }),
+          },
+        ]),
+      ),
+    },
+    today: {
+      messages: today.messagesToday,
+      units: today.unitsToday,
+      ...(today.maxUnitsPerDay === 0 ? {} : { unitCap: today.maxUnitsPerDay }),
+      lowDelays: today.lowDelays,
+    },
+    losses: Object.fromEntries(others.map((name) => [name, lossesOf(name, sources)])),
+  };
+}
+
+function lossesOf(component: string, { lastHour, losses }: Sources): LossOf {
+  return Object.fromEntries(
+    Object.entries(losses[component] ?? {}).map(([cause, total]) => [
+      cause,
+      { total, lastHour: lastHour(component, cause as LossCause, total) },
+    ]),
+  );
+}

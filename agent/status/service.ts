@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import type { Clock } from '../../collectors/clock.js';
+import type { Rejection } from '../../config/evaluate-twin.js';
+import type { LocalSettings } from '../../config/local-settings.js';
+import type { HubLink } from '../hub/hub-link.js';
+import type { Log } from '../log.js';
+import type { LossLedger } from '../losses.js';
+import type { CollectorsRunner } from '../runner/collectors-runner.js';
+import type { Spool } from '../spool/spool.js';
+import type { TwinSync } from '../twin/twin-sync.js';
+import type { Uplink } from '../uplink/uplink.js';
+import { ConnectionHistory } from './connection-history.js';
+import type { StatusDocument } from './document.js';
+import { statusFacts } from './facts.js';
+import { judge } from './health.js';
+import { prometheusText } from './metrics.js';
+import { MetricsFile } from './metrics-file.js';
+import { RecentLosses } from './recent-losses.js';
+import { StatusServer } from './server.js';
+
+/** In the runtime directory. */
+const socketName = 'status.sock';
+
+export function statusSocket(runtimeDirectory: string): string {
+  return join(runtimeDirectory, socketName);
+}
+
+interface StatusServiceOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly local: Pick<
+    LocalSettings,
+    'runtimeDirectory' | 'metricsFile' | 'disconnectionTolerance'
+  >;
+  readonly startedMonotonicMs: number;
+  readonly losses: LossLedger;
+  readonly parts: {
+    readonly link: HubLink;
+    readonly twin: Pick<TwinSync, 'desiredVersion'>;
+    readonly collectors: Pick<CollectorsRunner, 'states'>;
+    readonly spool: Pick<Spool, 'problem' | 'stats'>;
+    readonly uplink: Pick<Uplink, 'stats'>;
+  };
+  readonly spoolLimitBytes: () => number;
+  readonly twinProblems: () => readonly Rejection[];
+}
+
+/** Tells the status to whoever asks, and keeps the metrics file where one is wanted. */
+export class StatusService {
+  /** The collectors are armed. */
+  ready = false;
+  private readonly connection: ConnectionHistory;
+  private readonly recent: RecentLosses;
+  private readonly server: StatusServer;
+  private readonly metrics: MetricsFile | undefined;
+
+  constructor(private readonly options: StatusServiceOptions) {
+    const { clock, local, log, losses, parts } = options;
+    this.connection = new ConnectionHistory(parts.link, clock, local.disconnectionTolerance.ms);
+    this.recent = new RecentLosses(losses, clock);
+    this.server = new StatusServer({
+      path: statusSocket(local.runtimeDirectory),
+      answer: () => `${JSON.stringify(this.document())}\n`,
+      clock,
+      log,
+    });
+    this.metrics =
+      local.metricsFile === undefined
+        ? undefined
+        : new MetricsFile({
+            path: local.metricsFile,
+            content: () => prometheusText(this.document()),
+            clock,
+            log,
+          });
+  }
+
+  /** Never rejects. */
+  async start(): Promise<void> {
+    this.recent.start();
+    await this.server.start();
+    await this.metrics?.start();
+  }
+
+  /** Never rejects. */
+  async stop(): Promise<void> {
+    this.recent.stop();
+    await this.metrics?.stop();
+    await this.server.stop();
+  }
+
+  document(): StatusDocument {
+    const { clock, losses, parts, spoolLimitBytes, startedMonotonicMs, twinProblems } =
+      this.options;
+    const cpu = process.cpuUsage();
+    return judge(
+      statusFacts({
+        nowWallMs: clock.wallMs(),
+        uptimeMs: clock.monotonicMs() - startedMonotonicMs,
+        ready: this.ready,
+        memoryBytes: process.memoryUsage.rss(),
+        cpuMicroseconds: cpu.user + cpu.system,
+        connection: this.connection.tell(),
+        desiredVersion: parts.twin.desiredVersion,
+        twinProblems: twinProblems(),
+        collectors: parts.collectors.states(),
+        losses: losses.snapshot(),
+        lastHour: (component, cause, total) => this.recent.of(component, cause, total),
+        spool: {
+          problem: parts.spool.problem,
+          limitBytes: spoolLimitBytes(),
+          queues: parts.spool.stats(),
+        },
+        today: parts.uplink.stats(),
+      }),
+    );
+  }
+}
