@@ -1,19 +1,19 @@
-import { Aedes, type Client, type PublishPacket, type Subscription } from 'aedes';
+import { Aedes, type Client, type PublishPacket } from 'aedes';
 import type { ServerCertificate } from './certificates.js';
 import { checkConnect, type Admission, type RefusalCode } from './connect-check.js';
+import type { Faults } from './faults.js';
 import { addressOf, clientIdOf, type Address, type Identities } from './identities.js';
+import { Subscriptions } from './subscriptions.js';
 import { TlsListener } from './tls-listener.js';
-import { maySubscribe } from './topics.js';
+import { TokenLives } from './token-lives.js';
 
 /*
  * 1. A client is connected only after its credentials were checked, and no longer than they are valid.
  * 2. One client id has one connection: a new one ends the old one.
  * 3. What a client publishes goes to the hub alone, never to a client.
- * 4. The subscriptions of a client that asked for a persistent session outlive its connection and the hub's process.
  */
 
 const longestNodeTimerMs = 0x7fff_ffff;
-const mostSubscriptions = 5;
 
 export interface ConnectionEvent extends Address {
   readonly kind: 'connected' | 'disconnected' | 'refused';
@@ -31,7 +31,11 @@ export interface Publication {
 }
 
 /** What is done with a publish: the connection ends over `close`. */
-export type Reaction = 'acknowledge' | 'withhold-acknowledgement' | { readonly close: string };
+export type Reaction =
+  | 'acknowledge'
+  | 'withhold-acknowledgement'
+  | { readonly acknowledgeAfterMs: number }
+  | { readonly close: string };
 
 export interface BrokerOptions {
   readonly port: number;
@@ -40,17 +44,7 @@ export interface BrokerOptions {
   readonly identities: Identities;
   readonly onPublication: (publication: Publication) => Reaction;
   readonly onConnection: (event: ConnectionEvent) => void;
-  /** Asked at each CONNECT: a code to refuse it with, whatever its credentials. */
-  readonly refuseWith: () => RefusalCode | undefined;
-}
-
-/** The part of the broker's session store that is used here. */
-interface SubscriptionStore {
-  addSubscriptions(
-    client: { id: string },
-    subscriptions: readonly { topic: string; qos: 0 | 1 }[],
-  ): Promise<void>;
-  cleanSubscriptions(client: { id: string }): Promise<unknown>;
+  readonly faults: Readonly<Faults>;
 }
 
 interface Session {
@@ -63,27 +57,26 @@ export class Broker {
   readonly #options: BrokerOptions;
   readonly #aedes: Aedes;
   readonly #listener: TlsListener;
+  readonly #subscriptions: Subscriptions;
+  readonly #tokens = new TokenLives();
   readonly #admissions = new WeakMap<Client, Admission>();
-  readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #closeReasons = new WeakMap<Client, string>();
   readonly #sessions = new Map<string, Session>();
 
   private constructor(options: BrokerOptions, aedes: Aedes) {
     this.#options = options;
     this.#aedes = aedes;
+    this.#subscriptions = new Subscriptions(aedes, options.identities);
     this.#listener = new TlsListener(options.certificate, (socket) => {
       socket.setNoDelay(true);
-      aedes.handle(socket);
+      if (!options.faults.silent) aedes.handle(socket);
     });
   }
 
   static async start(options: BrokerOptions): Promise<Broker> {
     const broker = new Broker(options, await Aedes.createBroker());
     broker.#wire();
-    for (const identity of options.identities.all()) {
-      if (identity.subscriptions.length === 0) continue;
-      await broker.#store.addSubscriptions({ id: clientIdOf(identity) }, identity.subscriptions);
-    }
+    await broker.#subscriptions.restore();
     await broker.#listener.start(options.port);
     return broker;
   }
@@ -100,7 +93,7 @@ export class Broker {
   /** Publishes to one client when it is connected and subscribed, and says whether it was. */
   sendTo(address: Address, filter: string, topic: string, body: string): boolean {
     const client = this.#sessions.get(clientIdOf(address))?.client;
-    if (client === undefined || this.#filters.get(client)?.has(filter) !== true) return false;
+    if (client === undefined || !this.#subscriptions.has(client, filter)) return false;
     const payload = Buffer.from(body);
     client.publish({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false }, () => {
       // Quality of service 0: nobody waits for the outcome.
@@ -123,12 +116,12 @@ export class Broker {
 
   async loseSession(address: Address): Promise<void> {
     this.disconnect(address, 'the session was lost on demand');
-    const identity = this.#options.identities.find(address);
-    if (identity !== undefined) {
-      identity.subscriptions = [];
-      this.#options.identities.save();
-    }
-    await this.#store.cleanSubscriptions({ id: clientIdOf(address) });
+    await this.#subscriptions.lose(address);
+  }
+
+  /** From now on nothing on the present connections is read or written; they stay open. */
+  freezeConnections(): void {
+    this.#listener.freezeConnections();
   }
 
   async stop(): Promise<void> {
@@ -137,10 +130,6 @@ export class Broker {
     }
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
     await this.#listener.stop();
-  }
-
-  get #store(): SubscriptionStore {
-    return (this.#aedes as unknown as { persistence: SubscriptionStore }).persistence;
   }
 
   #wire(): void {
@@ -161,11 +150,11 @@ export class Broker {
       const replaced = this.#sessions.get(request.clientId)?.client;
       if (replaced !== undefined) this.#closeReasons.set(replaced, 'the same client id connected');
       this.#admissions.set(client, verdict);
-      this.#filters.set(client, new Set());
+      this.#subscriptions.begin(client);
       callback(null, true);
     };
     aedes.authorizeSubscribe = (client, subscription, callback) =>
-      callback(null, this.#subscribe(client, subscription) ? subscription : null);
+      callback(null, this.#subscriptions.add(client, subscription) ? subscription : null);
     aedes.authorizePublish = (client, packet, callback) =>
       callback(client === null ? null : this.#publish(client, packet));
     aedes.authorizeForward = (_client, packet) =>
@@ -173,14 +162,20 @@ export class Broker {
     aedes.on('client', (client) => this.#connected(client));
     aedes.on('clientDisconnect', (client) => this.#disconnected(client));
     aedes.on('unsubscribe', (filters, client) => {
-      if (!client.closed) this.#unsubscribe(client, filters);
+      if (!client.closed) this.#subscriptions.remove(client, filters);
     });
   }
 
   #check(request: Parameters<typeof checkConnect>[0]): ReturnType<typeof checkConnect> {
-    const code = this.#options.refuseWith();
+    const { faults, hubName, identities } = this.#options;
+    const { refuseConnectWith: code, tokenLifeMs } = faults;
     if (code !== undefined) return { code, reason: 'refused on demand' };
-    return checkConnect(request, this.#options.hubName, this.#options.identities, Date.now());
+    const nowMs = Date.now();
+    const verdict = checkConnect(request, hubName, identities, nowMs);
+    if (tokenLifeMs === undefined || 'code' in verdict) return verdict;
+    const endMs = this.#tokens.endMs(request.password ?? '', tokenLifeMs, nowMs);
+    if (endMs <= nowMs) return { code: 5, reason: 'the token is no longer good, on demand' };
+    return { ...verdict, expiresAtMs: Math.min(verdict.expiresAtMs, endMs) };
   }
 
   #refuse(client: Client, clientId: string, code: RefusalCode, reason: string): void {
@@ -199,9 +194,8 @@ export class Broker {
         : setTimeout(() => this.#close(client, 'the token expired'), lifeMs);
     expiry?.unref();
     this.#sessions.set(client.id, { client, expiry });
-    const found = this.#filters.get(client)?.size ?? 0;
-    if (client.clean) this.#remember(client, []);
-    const reason = found > 0 ? 'its session was kept' : 'it has a new session';
+    const found = this.#subscriptions.connected(client);
+    const reason = found ? 'its session was kept' : 'it has a new session';
     this.#options.onConnection({ kind: 'connected', ...admission.address, reason });
   }
 
@@ -219,36 +213,6 @@ export class Broker {
     client.close();
   }
 
-  #subscribe(client: Client, { topic, qos }: Subscription): boolean {
-    const filters = this.#filters.get(client);
-    if (filters === undefined || !maySubscribe(topic, addressOf(client.id))) return false;
-    if (!filters.has(topic) && filters.size >= mostSubscriptions) return false;
-    filters.add(topic);
-    if (!client.clean) {
-      const kept = this.#options.identities.find(addressOf(client.id))?.subscriptions ?? [];
-      const others = kept.filter((subscription) => subscription.topic !== topic);
-      this.#remember(client, [...others, { topic, qos: qos === 0 ? 0 : 1 }]);
-    }
-    return true;
-  }
-
-  #unsubscribe(client: Client, filters: readonly string[]): void {
-    for (const filter of filters) this.#filters.get(client)?.delete(filter);
-    const kept = this.#options.identities.find(addressOf(client.id))?.subscriptions ?? [];
-    this.#remember(
-      client,
-      kept.filter(({ topic }) => !filters.includes(topic)),
-    );
-  }
-
-  #remember(client: Client, subscriptions: { topic: string; qos: 0 | 1 }[]): void {
-    const identity = this.#options.identities.find(addressOf(client.id));
-    if (identity === undefined) return;
-    if (JSON.stringify(identity.subscriptions) === JSON.stringify(subscriptions)) return;
-    identity.subscriptions = subscriptions;
-    this.#options.identities.save();
-  }
-
   /** Gives the error that makes the broker end the connection, or null. */
   #publish(client: Client, packet: PublishPacket): Error | null {
     const from = this.#admissions.get(client);
@@ -261,11 +225,20 @@ export class Broker {
         : this.#options.onPublication({ from, topic, payload, retain });
     packet.retain = false;
     if (reaction === 'acknowledge') return null;
-    if (reaction === 'withhold-acknowledgement') {
+    if (reaction === 'withhold-acknowledgement' || 'acknowledgeAfterMs' in reaction) {
+      if (typeof reaction === 'object' && packet.qos === 1) {
+        const { messageId = 0 } = packet;
+        setTimeout(() => acknowledge(client, messageId), reaction.acknowledgeAfterMs).unref();
+      }
       packet.qos = 0; // the broker then answers nothing, and goes on reading
       return null;
     }
     this.#closeReasons.set(client, reaction.close);
     return new Error(reaction.close);
   }
+}
+
+/** PUBACK, MQTT 3.1.1 §3.4. */
+function acknowledge(client: Client, messageId: number): void {
+  if (!client.closed) client.conn.write(Buffer.from([0x40, 2, messageId >> 8, messageId & 0xff]));
 }

@@ -66,6 +66,9 @@ export function checkConnect(
   if (identity === undefined) {
     return { code: 5, reason: `${clientIdOf(address)} is not registered` };
   }
+  if (identities.find({ deviceId })?.disabled === true) {
+    return { code: 5, reason: `the device ${deviceId} is disabled` };
+  }
   const path = moduleId === undefined ? '' : `/modules/${moduleId}`;
   const verdict = checkToken(request.password ?? '', {
     resource: `${hubName}/devices/${deviceId}${path}`,

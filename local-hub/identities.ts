@@ -28,6 +28,8 @@ export interface Identity extends Address {
   primaryKey: string;
   secondaryKey: string;
   generationId: string;
+  /** Of a device; its modules stop with it. */
+  disabled?: boolean;
   twin: Twin;
   /** Topic filters of the persistent session, with the granted quality of service. */
   subscriptions: { topic: string; qos: 0 | 1 }[];
@@ -126,6 +128,17 @@ export class Identities {
   rollKeys(identity: Identity): void {
     identity.primaryKey = newKey();
     identity.secondaryKey = newKey();
+    this.save();
+  }
+
+  setDisabled(identity: Identity, disabled: boolean): void {
+    identity.disabled = disabled;
+    this.save();
+  }
+
+  /** The sessions of all clients are lost. */
+  forgetSubscriptions(): void {
+    for (const identity of this.all()) identity.subscriptions = [];
     this.save();
   }
 

@@ -1,18 +1,21 @@
 import { join } from 'node:path';
-import type { JsonObject } from '../config/json.js';
-import { Broker, type ConnectionEvent, type Publication, type Reaction } from './broker.js';
+import type { JsonObject, JsonValue } from '../config/json.js';
+import { Broker, type ConnectionEvent } from './broker.js';
 import { openCertificates } from './certificates.js';
-import type { RefusalCode } from './connect-check.js';
-import { clientIdOf, Identities, type Identity } from './identities.js';
+import { DirectMethods, type MethodResult } from './direct-methods.js';
+import { noFaults, type Faults } from './faults.js';
+import { Identities, type Identity } from './identities.js';
 import { Inbox } from './inbox.js';
 import { Listeners, type Unsubscribe } from './listeners.js';
-import { receiveMessage, type ReceivedMessage } from './received-message.js';
+import type { ReceivedMessage } from './received-message.js';
 import { registrationOf, type ModuleRegistration } from './registration.js';
+import { Requests } from './requests.js';
 import { SchemaCheck } from './schema-check.js';
-import { desiredFilter, parseRequest, twinAnswerFilter } from './topics.js';
-import { changeDesired, errorAnswer, report, viewTwin, type TwinView } from './twin-service.js';
+import { desiredFilter, methodFilter } from './topics.js';
+import { changeDesired, viewTwin, type TwinView } from './twin-service.js';
 
 export type { ConnectionEvent } from './broker.js';
+export type { Faults } from './faults.js';
 export type { ModuleRegistration } from './registration.js';
 export type { ReceivedMessage } from './received-message.js';
 export type { TwinView } from './twin-service.js';
@@ -24,16 +27,8 @@ export interface LocalHubOptions {
   readonly port?: number;
   /** What clients call the hub; they dial `localhost` by their gateway host name. */
   readonly hubName?: string;
-}
-
-/** Ways to misbehave, all off at first; a change counts from the next packet on. */
-export interface Faults {
-  /** Messages are received and recorded, and the sender never gets to know. */
-  withholdAcknowledgements: boolean;
-  /** Twin requests are carried out and never answered. */
-  withholdTwinAnswers: boolean;
-  /** Every CONNECT is refused with this code. */
-  refuseConnectWith: RefusalCode | undefined;
+  /** The subscriptions of the last run are gone, as after a failover. */
+  readonly forgetSessions?: boolean;
 }
 
 /** A change of a twin, by the device (`reported`) or by the back end (`desired`). */
@@ -49,13 +44,9 @@ export class LocalHub {
   readonly hubName: string;
   /** The authority that clients have to trust, PEM. */
   readonly caFile: string;
-  readonly faults: Faults = {
-    withholdAcknowledgements: false,
-    withholdTwinAnswers: false,
-    refuseConnectWith: undefined,
-  };
+  readonly faults: Faults = noFaults();
   readonly #identities: Identities;
-  readonly #schema = new SchemaCheck();
+  readonly #methods = new DirectMethods();
   readonly #inbox = new Inbox();
   readonly #messageListeners = new Listeners<ReceivedMessage>();
   readonly #twinListeners = new Listeners<TwinChange>();
@@ -73,15 +64,17 @@ export class LocalHub {
     const { stateDirectory, port = 0, hubName = 'local-hub.azure-devices.net' } = options;
     const certificate = await openCertificates(stateDirectory);
     const identities = Identities.open(join(stateDirectory, 'identities.json'));
+    if (options.forgetSessions === true) identities.forgetSubscriptions();
     const hub = new LocalHub(hubName, certificate.caFile, identities);
+    const requests = hub.#requests();
     hub.#broker = await Broker.start({
       port,
       hubName,
       certificate,
       identities,
-      onPublication: (publication) => hub.#onPublication(publication),
+      onPublication: (publication) => requests.onPublication(publication),
       onConnection: (event) => hub.#connectionListeners.tell(event),
-      refuseWith: () => hub.faults.refuseConnectWith,
+      faults: hub.faults,
     });
     return hub;
   }
@@ -132,6 +125,26 @@ export class LocalHub {
     return this.#registration(deviceId, moduleId);
   }
 
+  /** A disabled device is refused, its modules with it; the connection of the module ends. */
+  setDisabled(deviceId: string, disabled: boolean, moduleId = 'azureiotsecurity'): void {
+    const device = this.#identities.register({ deviceId });
+    this.#identities.setDisabled(device, disabled);
+    if (disabled) this.#broker.disconnect({ deviceId, moduleId }, 'the device was disabled');
+  }
+
+  /** Calls a method of the module, as a back end does. */
+  async callMethod(
+    deviceId: string,
+    name: string,
+    payload: JsonValue,
+    { moduleId = 'azureiotsecurity', timeoutMs = 30_000 } = {},
+  ): Promise<MethodResult> {
+    const identity = this.#identity(deviceId, moduleId);
+    return this.#methods.call(name, payload, timeoutMs, (topic, body) =>
+      this.#broker.sendTo(identity, methodFilter, topic, body),
+    );
+  }
+
   /** Forgets the subscriptions of the module and ends its connection. */
   async loseSession(deviceId: string, moduleId = 'azureiotsecurity'): Promise<void> {
     await this.#broker.loseSession(this.#identity(deviceId, moduleId));
@@ -140,6 +153,11 @@ export class LocalHub {
   /** Ends every connection: in order (`fin`), or as a broken network does (`rst`). */
   dropConnections(how: 'fin' | 'rst' = 'fin'): void {
     this.#broker.dropConnections(how);
+  }
+
+  /** Leaves the present connections half-open: from now on nothing on them is read or answered. */
+  freezeConnections(): void {
+    this.#broker.freezeConnections();
   }
 
   isConnected(deviceId: string, moduleId = 'azureiotsecurity'): boolean {
@@ -229,34 +247,18 @@ export class LocalHub {
     this.#twinListeners.tell({ deviceId, moduleId, section, version });
   }
 
-  #onPublication({ from, topic, payload, retain }: Publication): Reaction {
-    const request = parseRequest(topic, from.address);
-    if (request === undefined) return { close: `it published on the unknown topic ${topic}` };
-    if (request.kind === 'telemetry') {
-      const bag = retain ? `${request.propertyBag}&mqtt-retain=true` : request.propertyBag;
-      return this.#onTelemetry(from.address, bag, payload);
-    }
-    const identity = this.#identities.find(from.address);
-    if (identity === undefined) return { close: 'it is no longer registered' };
-    const { status, body, version } = !from.hasApiVersion
-      ? errorAnswer(400, 400004, 'the user name of the connection has no api-version')
-      : request.kind === 'twin-get'
-        ? { status: 200, body: JSON.stringify(viewTwin(identity)), version: undefined }
-        : report(identity, this.#identities, payload.toString('utf8'), request.baseVersion);
-    if (!this.faults.withholdTwinAnswers) {
-      const suffix = version === undefined ? '' : `&$version=${version}`;
-      const answer = `${twinAnswerFilter.slice(0, -1)}${status}/?$rid=${request.requestId}${suffix}`;
-      this.#broker.sendTo(identity, twinAnswerFilter, answer, body);
-    }
-    if (version !== undefined) this.#tellTwinChange(identity, 'reported', version);
-    return 'acknowledge';
-  }
-
-  #onTelemetry(from: Publication['from']['address'], bag: string, payload: Buffer): Reaction {
-    const message = receiveMessage(from, bag, payload, this.#schema);
-    if (typeof message === 'string') return { close: `${clientIdOf(from)}: ${message}` };
-    this.#inbox.add(message);
-    this.#messageListeners.tell(message);
-    return this.faults.withholdAcknowledgements ? 'withhold-acknowledgement' : 'acknowledge';
+  #requests(): Requests {
+    return new Requests({
+      identities: this.#identities,
+      schema: new SchemaCheck(),
+      methods: this.#methods,
+      faults: this.faults,
+      sendTo: (...parameters) => void this.#broker.sendTo(...parameters),
+      onMessage: (message) => {
+        this.#inbox.add(message);
+        this.#messageListeners.tell(message);
+      },
+      onReported: (identity, version) => this.#tellTwinChange(identity, 'reported', version),
+    });
   }
 }

@@ -7,6 +7,7 @@ export class TlsListener {
   readonly #server: Server;
   /** Below TLS: only these can be reset instead of closed. */
   readonly #sockets = new Set<Socket>();
+  readonly #encrypted = new Set<TLSSocket>();
   #port = 0;
 
   constructor(certificate: ServerCertificate, onConnection: (socket: TLSSocket) => void) {
@@ -16,7 +17,13 @@ export class TlsListener {
         cert: certificate.certificatePem,
         minVersion: 'TLSv1.2',
       },
-      onConnection,
+      (socket) => {
+        this.#encrypted.add(socket);
+        socket.once('close', () => this.#encrypted.delete(socket));
+        // Whoever takes the connection over listens too; until then a reset must not end the process.
+        socket.on('error', () => undefined);
+        onConnection(socket);
+      },
     );
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -54,6 +61,15 @@ export class TlsListener {
     for (const socket of this.#sockets) {
       if (how === 'rst') socket.resetAndDestroy();
       else socket.destroy();
+    }
+  }
+
+  /** Leaves the present connections open, and neither reads nor writes on them any more. */
+  freezeConnections(): void {
+    for (const socket of this.#encrypted) {
+      socket.removeAllListeners('readable');
+      socket.pause();
+      socket.cork();
     }
   }
 

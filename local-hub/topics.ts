@@ -2,6 +2,7 @@ import type { Address } from './identities.js';
 
 export const twinAnswerFilter = '$iothub/twin/res/#';
 export const desiredFilter = '$iothub/twin/PATCH/properties/desired/#';
+export const methodFilter = '$iothub/methods/POST/#';
 
 /** What a client asks for by publishing. */
 export type ClientRequest =
@@ -12,7 +13,8 @@ export type ClientRequest =
       readonly requestId: string;
       /** The version the client expects `reported` to have. */
       readonly baseVersion: string | undefined;
-    };
+    }
+  | { readonly kind: 'method-answer'; readonly requestId: string; readonly status: number };
 
 const getTopic = '$iothub/twin/GET/';
 const reportTopic = '$iothub/twin/PATCH/properties/reported/';
@@ -48,6 +50,12 @@ export function parseRequest(topic: string, address: Address): ClientRequest | u
     if (requestId === undefined) return undefined;
     return { kind: 'twin-report', requestId, baseVersion: fields.get('$version') };
   }
+  const [path = '', status] = /^\$iothub\/methods\/res\/(\d{1,9})\//.exec(topic) ?? [];
+  if (status !== undefined) {
+    const requestId = query(topic, path).get('$rid');
+    if (requestId === undefined) return undefined;
+    return { kind: 'method-answer', requestId, status: Number(status) };
+  }
   return undefined;
 }
 
@@ -57,5 +65,5 @@ export function maySubscribe(filter: string, address: Address): boolean {
     address.moduleId === undefined
       ? `${devicePath(address)}/messages/devicebound/#`
       : `${devicePath(address)}/inputs/#`;
-  return [twinAnswerFilter, desiredFilter, '$iothub/methods/POST/#', own].includes(filter);
+  return [twinAnswerFilter, desiredFilter, methodFilter, own].includes(filter);
 }
