@@ -7,6 +7,12 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** How Node is started. */
+export interface NodeOptions {
+  readonly nodeArguments?: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /** The agent as a child of the demo. */
 export class AgentProcess {
   /** Resolves when the log tells that the collectors are armed. */
@@ -40,10 +46,12 @@ export class AgentProcess {
     agentFile: string,
     configFile: string,
     onLogLine: (line: string) => void,
+    { nodeArguments = [], environment = {} }: NodeOptions = {},
   ): AgentProcess {
-    const child = spawn(process.execPath, [agentFile, 'run', '--config', configFile], {
+    const args = [...nodeArguments, agentFile, 'run', '--config', configFile];
+    const child = spawn(process.execPath, args, {
       // Not under systemd, whatever started the demo: its log is for people here.
-      env: { ...process.env, JOURNAL_STREAM: undefined, NOTIFY_SOCKET: undefined },
+      env: { ...process.env, ...environment, JOURNAL_STREAM: undefined, NOTIFY_SOCKET: undefined },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A process group of its own: Ctrl-C in the terminal reaches the demo alone, which then stops the agent.
       detached: true,
@@ -60,6 +68,10 @@ export class AgentProcess {
     } finally {
       clearTimeout(kill);
     }
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
   }
 
   /** For the last moment of this process. */

@@ -1,6 +1,7 @@
 import { systemClock } from '../../collectors/clock.js';
 import type { Unavailable } from '../../collectors/collector.js';
 import { type Libc, loadLibc } from '../../collectors/linux/libc.js';
+import { WakingClock } from '../../collectors/waking-clock.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
 import { Agent } from '../agent.js';
@@ -64,7 +65,7 @@ async function runUntilStopped(
     log,
     libc,
     onStatusLine: () => service.statusChanged(),
-    clock: systemClock,
+    clock: new WakingClock(),
     random: Math.random,
     environment: process.env,
   });

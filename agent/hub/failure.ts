@@ -29,7 +29,7 @@ export class HubError extends Error {
 }
 
 /** The hub answered one request, and the answer was no: the connection is sound. */
-export function isRefusal(failure: HubError): boolean {
+export function isRefusal(failure: Pick<HubError, 'kind'>): boolean {
   return ['throttled', 'refused', 'unavailable'].includes(failure.kind);
 }
 

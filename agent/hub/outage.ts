@@ -8,14 +8,17 @@ import { FlapDetector, flapPauseMs } from './flap-detector.js';
 const lastedMs = 60_000;
 
 /**
- * How long to wait between two attempts, and what to tell the operator: each kind of failure once per outage, the
- * repetitions only for those who look closer.
+ * How long to wait between two attempts, and what to tell the operator: each kind of failure once per outage, and once
+ * per row of connections that did not last; the repetitions only for those who look closer.
  */
 export class Outage {
   private readonly backoff: Backoff;
   private readonly refusedBackoff: Backoff;
   private readonly flaps: FlapDetector;
+  /** Failures to connect that were told since the last connection. */
   private readonly said = new Set<FailureKind>();
+  /** Failures that ended a connection and were told since the last one that lasted. */
+  private readonly shaken = new Set<FailureKind>();
   private failures = 0;
 
   constructor(
@@ -29,10 +32,10 @@ export class Outage {
   }
 
   over(): void {
-    this.log.info(
-      'Connected to the IoT Hub.',
-      this.failures > 0 ? { failedAttempts: this.failures } : {},
-    );
+    const fields = this.failures > 0 ? { failedAttempts: this.failures } : {};
+    // A connection that is made again and again and never lasts is no news.
+    const news = this.failures > 0 || this.shaken.size === 0;
+    this.log[news ? 'info' : 'debug']('Connected to the IoT Hub.', fields);
     this.failures = 0;
     this.said.clear();
     this.refusedBackoff.reset();
@@ -44,16 +47,19 @@ export class Outage {
    */
   pauseAfter(failure: HubError, lifeMs: number | undefined): number {
     if (lifeMs === undefined) this.failures += 1;
-    else if (lifeMs >= lastedMs) this.backoff.reset();
+    else if (lifeMs >= lastedMs) {
+      this.backoff.reset();
+      this.shaken.clear();
+    }
     if (lifeMs !== undefined && failure.kind === 'dropped' && this.flaps.ended(lifeMs)) {
       return this.flapping();
     }
     const refused = failure.kind === 'authorisation' || failure.kind === 'credentials';
     const pauseMs = (refused ? this.refusedBackoff : this.backoff).nextMs();
     const fields = { failedAttempts: this.failures, retryInSeconds: Math.round(pauseMs / 1000) };
-    if (this.said.has(failure.kind)) this.log.debug(failure.message, fields);
-    else this.log.warn(failure.message, fields);
-    this.said.add(failure.kind);
+    const told = lifeMs === undefined ? this.said : this.shaken;
+    this.log[told.has(failure.kind) ? 'debug' : 'warn'](failure.message, fields);
+    told.add(failure.kind);
     return pauseMs;
   }
 

@@ -29,6 +29,7 @@ export class TwinReader {
   private reading = false;
   private again = false;
   private stopped = false;
+  private saidRefused = false;
   private timer: Timer | undefined;
   private held: JsonObject[] = [];
 
@@ -61,6 +62,8 @@ export class TwinReader {
     if (this.stopped) return;
     if (!(outcome instanceof Error)) {
       this.backoff.reset();
+      if (this.saidRefused) this.options.log.info('The module twin can be read again.');
+      this.saidRefused = false;
       this.options.onTwin(outcome);
     } else if (isRefusal(outcome)) {
       this.readLater(outcome);
@@ -78,7 +81,10 @@ export class TwinReader {
 
   private readLater(failure: HubError): void {
     const retryMs = this.backoff.nextMs();
-    this.options.log.debug(failure.message, { retryMs });
+    const fields = { retryInSeconds: Math.round(retryMs / 1000) };
+    const sentence = `${failure.message} The settings stay as they are until then.`;
+    this.options.log[this.saidRefused ? 'debug' : 'warn'](sentence, fields);
+    this.saidRefused = true;
     this.timer = this.options.clock.after(retryMs, () => {
       this.timer = undefined;
       void this.read();

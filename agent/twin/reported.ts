@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../collectors/clock.js';
-import { reasonOf } from '../../config/errors.js';
 import type { JsonObject } from '../../config/json.js';
 import { Backoff } from '../hub/backoff.js';
+import { asHubError, isRefusal } from '../hub/failure.js';
 import type { Log } from '../log.js';
 import { differencePatch, mergePatch } from './merge-patch.js';
 import { fitStatus, twinSizeBytes, withinTwinLimits } from './reported-limits.js';
@@ -39,6 +39,7 @@ export class ReportedProperties {
   private lastSentMs = -Infinity;
   private timer: Timer | undefined;
   private timerIsRetry = false;
+  private saidRefused = false;
   private readonly backoff: Backoff;
 
   constructor(private readonly options: ReportedOptions) {
@@ -99,6 +100,8 @@ export class ReportedProperties {
     if (this.known === known) {
       if (failure === undefined) {
         this.backoff.reset();
+        if (this.saidRefused) this.options.log.info('The hub takes the reported properties again.');
+        this.saidRefused = false;
         this.known = mergePatch(known, patch);
       } else {
         this.retryLater(failure);
@@ -110,9 +113,12 @@ export class ReportedProperties {
 
   private retryLater(failure: unknown): void {
     const retryMs = this.backoff.nextMs();
-    this.options.log.debug(reasonOf(failure), {
-      retryMs,
-    });
+    const { kind, message } = asHubError(failure);
+    // A lost connection is told by whoever keeps it up.
+    const news = isRefusal({ kind }) && !this.saidRefused;
+    const fields = { retryInSeconds: Math.round(retryMs / 1000) };
+    this.options.log[news ? 'warn' : 'debug'](message, fields);
+    this.saidRefused ||= news;
     this.later(retryMs, true);
   }
 

@@ -331,8 +331,23 @@ describe('the pauses', () => {
     expect(log.lines.filter(({ level }) => level === 'debug')).toHaveLength(4);
     await clock.advance(1_000);
     await connectWithTwin();
+    await clock.advance(60_000);
     await lose();
     expect(warnings()).toEqual(['gone', 'network', 'gone']);
+  });
+
+  it('are warned of once while no connection lasts, whatever ends it', async () => {
+    link.start();
+    for (let life = 0; life < 3; life++) {
+      await connectWithTwin();
+      const sent = link.send(message).catch(() => undefined);
+      await clock.advance(30_000);
+      await sent;
+      client().last('close').resolve();
+      await clock.advance(1_000);
+    }
+    expect(warnings()).toEqual([expect.stringContaining('acknowledge a security message')]);
+    expect(log.messages('info')).toEqual(['Connected to the IoT Hub.']);
   });
 });
 

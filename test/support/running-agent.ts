@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import type { JsonObject } from '../../config/json.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
 import { AgentProcess, type Ending } from '../../local-hub/agent-process.js';
-import { LocalHub, type ReceivedMessage } from '../../local-hub/local-hub.js';
+import { LocalHub, type LocalHubOptions, type ReceivedMessage } from '../../local-hub/local-hub.js';
 
 export const agentBundle = join(import.meta.dirname, '..', '..', 'dist', 'iot-security-agent.cjs');
+const timePreload = join(import.meta.dirname, 'time-preload.cjs');
 export const deviceId = 'device-1';
 
 /** Settings as the twin holds them. */
@@ -64,11 +65,13 @@ export class Fixture {
   hub!: LocalHub;
   agent: AgentProcess | undefined;
   private port = 0;
+  private shift = { wallMs: 0, sleptMs: 0 };
 
-  async startHub(): Promise<void> {
+  async startHub(options: Partial<LocalHubOptions> = {}): Promise<void> {
     this.hub = await LocalHub.start({
       stateDirectory: join(this.directory, 'hub'),
       port: this.port,
+      ...options,
     });
     this.port = this.hub.port;
   }
@@ -102,7 +105,11 @@ export class Fixture {
 
   /** Resolves when the agent is ready; rejects with its log when it ends before. */
   async startAgent(bundle = agentBundle): Promise<void> {
-    const agent = AgentProcess.start(bundle, this.configFile, (line) => this.log.push(line));
+    this.writeShift({});
+    const agent = AgentProcess.start(bundle, this.configFile, (line) => this.log.push(line), {
+      nodeArguments: ['--require', timePreload],
+      environment: { TIME_SHIFT_FILE: this.shiftFile },
+    });
     this.agent = agent;
     await Promise.race([
       agent.ready,
@@ -110,6 +117,27 @@ export class Fixture {
         throw new Error(`The agent ended with ${code}: ${this.log.slice(-20).join('\n')}`);
       }),
     ]);
+  }
+
+  /** Sets the wall clock of the agent, from now on or from its next start, so far off that of this machine. */
+  setClock(wallMs: number): void {
+    this.writeShift({ wallMs });
+    this.agent?.signal('SIGUSR2');
+  }
+
+  /** The device sleeps for so long, and wakes at once. */
+  suspend(sleptMs: number): void {
+    this.writeShift({ sleptMs: this.shift.sleptMs + sleptMs });
+    this.agent?.signal('SIGUSR2');
+  }
+
+  private get shiftFile(): string {
+    return join(this.directory, 'time-shift.json');
+  }
+
+  private writeShift(change: Partial<typeof this.shift>): void {
+    this.shift = { ...this.shift, ...change };
+    writeFileSync(this.shiftFile, JSON.stringify(this.shift));
   }
 
   /** As systemd does. */

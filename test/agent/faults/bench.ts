@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import { connect } from 'mqtt';
+import { expect } from 'vitest';
+import { configurationObjectName } from '../../../config/twin-settings.js';
+import type { ConnectionEvent, ReceivedMessage } from '../../../local-hub/local-hub.js';
+import type { TwinView } from '../../../local-hub/twin-service.js';
+import { connectOptions } from '../../local-hub/support/hub-fixture.js';
+import {
+  desired,
+  deviceId,
+  eventsOf,
+  Fixture,
+  quick,
+  startMarked,
+  startsOf,
+} from '../../support/running-agent.js';
+
+/** Longest wait for something that comes by itself, on a machine that does other things too. */
+export const patienceMs = 40_000;
+
+/** A running agent that goes through a fault of its hub, and what it must keep meanwhile. */
+export class FaultBench {
+  readonly fixture = new Fixture();
+  readonly connections: ConnectionEvent[] = [];
+  private readonly prefix = `mark-${randomBytes(4).toString('hex')}`;
+  private happened = 0;
+  private earlier: ReceivedMessage[] = [];
+
+  /** @param settings local ones, over short time limits */
+  async start(settings: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.startHub();
+    this.configure(settings);
+    this.fixture.hub.patchDesired(deviceId, desired(quick));
+    await this.fixture.startAgent();
+    await this.takesSettings('snapshotFrequency', quick.snapshotFrequency);
+  }
+
+  configure(settings: Readonly<Record<string, unknown>> = {}): void {
+    this.fixture.configure({
+      processPollingInterval: 'PT0.2S',
+      requestTimeout: 'PT3S',
+      keepAlive: 'PT5S',
+      shutdownTimeout: 'PT3S',
+      ...settings,
+    });
+  }
+
+  async startHub(options: Parameters<Fixture['startHub']>[0] = {}): Promise<void> {
+    await this.fixture.startHub(options);
+    this.fixture.hub.onConnection((event) => this.connections.push(event));
+  }
+
+  async stopHub(): Promise<void> {
+    this.earlier = this.messages();
+    await this.fixture.hub.stop();
+  }
+
+  get hub(): Fixture['hub'] {
+    return this.fixture.hub;
+  }
+
+  async connected(): Promise<void> {
+    await this.until('the agent is connected', () => this.hub.isConnected(deviceId));
+  }
+
+  /** A program starts and ends on this machine: one more event that must arrive. */
+  async happen(): Promise<void> {
+    await startMarked(`${this.prefix}-${this.happened++}`);
+  }
+
+  messages(): ReceivedMessage[] {
+    return [...this.earlier, ...this.hub.messages];
+  }
+
+  /** Everything that happened has arrived, in order; duplicates are recognisable; all of it is valid. */
+  async everythingArrives(): Promise<void> {
+    const wanted = Array.from({ length: this.happened }, (_, n) => `${this.prefix}-${n}`);
+    await this.until(`${wanted.length} events arrived`, () =>
+      wanted.every((mark) => this.arrived().includes(mark)),
+    );
+    expect(this.arrived()).toEqual(wanted);
+    const byId = new Map<string, string>();
+    for (const event of eventsOf(this.messages())) {
+      const text = JSON.stringify(event);
+      expect(byId.get(event.Id) ?? text).toBe(text);
+      byId.set(event.Id, text);
+    }
+    expect(this.messages().flatMap(({ problems }) => problems)).toEqual([]);
+  }
+
+  /** How often the hub took each message that holds one of the events of this bench, by message id. */
+  deliveries(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const message of this.messages()) {
+      const id = message.systemProperties['$.mid'] ?? '';
+      if (message.body.includes(this.prefix)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** A change of the twin is in force: the agent reports it. */
+  async takesSettings(setting: string, value: string): Promise<TwinView> {
+    return this.hub.awaitTwin(
+      deviceId,
+      ({ reported }) => {
+        const settings = (reported as Record<string, Record<string, { value?: unknown }>>)[
+          configurationObjectName
+        ];
+        return settings?.[setting]?.value === value;
+      },
+      patienceMs,
+    );
+  }
+
+  /** Changes the twin and waits until it is in force. */
+  async followsTwin(snapshotFrequency = 'PT2H'): Promise<void> {
+    this.hub.patchDesired(deviceId, desired({ snapshotFrequency }));
+    await this.takesSettings('snapshotFrequency', snapshotFrequency);
+  }
+
+  /** The lines of the log that warn, or tell an error. */
+  warnings(pattern = /./): readonly string[] {
+    return this.fixture.log.filter(
+      (line) => / (warn|error) /.test(line.slice(0, 40)) && pattern.test(line),
+    );
+  }
+
+  /** A second client with the identity of the agent, which connects again whenever it is kicked. */
+  async rival(): Promise<{ leave(): void }> {
+    const options = connectOptions(this.hub, this.hub.registerModule(deviceId));
+    const client = connect({ ...options, reconnectPeriod: 20 });
+    client.on('error', () => undefined);
+    await new Promise((resolve) => client.once('connect', resolve));
+    return { leave: () => void client.end(true) };
+  }
+
+  attempts(kind?: ConnectionEvent['kind']): number {
+    return this.connections.filter((event) => event.kind === kind).length;
+  }
+
+  async until(what: string, condition: () => boolean, limitMs = patienceMs): Promise<void> {
+    const endMs = Date.now() + limitMs;
+    while (!condition()) {
+      if (Date.now() > endMs) {
+        throw new Error(`Waited in vain: ${what}.\n${this.fixture.log.slice(-30).join('\n')}`);
+      }
+      await pause(50);
+    }
+  }
+
+  /** The agent lived through it all, and stops as asked. */
+  async end(): Promise<void> {
+    expect(await this.fixture.stopAgent()).toEqual({ code: 0, signal: null });
+  }
+
+  private arrived(): readonly string[] {
+    const pattern = new RegExp(`^/bin/sh -c.*(${this.prefix}-\\d+)$`);
+    return [...startsOf(this.messages()).keys()].flatMap((line) => pattern.exec(line)?.[1] ?? []);
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** One bench of its own for a test, so that several run at a time. */
+export function withBench(work: (bench: FaultBench) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const bench = new FaultBench();
+    try {
+      await work(bench);
+      await bench.end();
+    } finally {
+      await bench.fixture.close();
+    }
+  };
+}
