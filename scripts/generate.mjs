@@ -1,26 +1,34 @@
-// Writes what is derived from the declarations: the JSON Schemas and the references of settings and events.
-import { writeFileSync } from 'node:fs';
+// Writes what is derived from the declarations: the JSON Schemas, the references of settings and events, the manual page
+// and the completion.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-for (const entryPoint of ['config/generate.ts', 'collectors/generate.ts']) {
-  const bundle = await esbuild.build({
-    absWorkingDir: root,
-    entryPoints: [entryPoint],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'warning',
-  });
-  const code = encodeURIComponent(bundle.outputFiles[0].text);
-  const { generatedFiles } = await import(`data:text/javascript,${code}`);
-  for (const [path, text] of Object.entries(generatedFiles())) {
-    writeFileSync(join(root, path), text);
-    console.log(path);
+/** Inside the project, so that the packages it imports are found. */
+const directory = mkdtempSync(join(root, 'node_modules', '.generate-'));
+try {
+  for (const name of ['config', 'collectors', 'agent/commands']) {
+    const outfile = join(directory, `${name.replace('/', '-')}.mjs`);
+    await esbuild.build({
+      absWorkingDir: root,
+      entryPoints: [`${name}/generate.ts`],
+      outfile,
+      bundle: true,
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      logLevel: 'warning',
+    });
+    const { generatedFiles } = await import(outfile);
+    for (const [path, text] of Object.entries(generatedFiles())) {
+      writeFileSync(join(root, path), text);
+      console.log(path);
+    }
   }
+} finally {
+  rmSync(directory, { recursive: true });
 }

@@ -1,6 +1,8 @@
 import { checkConfigCommand } from './check-config.js';
 import { collectCommand } from './collect.js';
 import type { Command } from './command.js';
+import { doctorCommand } from './doctor.js';
+import { enrollCommand } from './enroll.js';
 import { localHubCommand } from './local-hub.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
@@ -10,6 +12,8 @@ import { statusCommand } from './status.js';
 export const commands: readonly Command[] = [
   runCommand,
   statusCommand,
+  enrollCommand,
+  doctorCommand,
   collectCommand,
   replayCommand,
   checkConfigCommand,

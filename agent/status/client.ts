@@ -8,6 +8,8 @@ const mostBytes = 1_048_576;
 export interface Unanswered {
   /** Why there is no status, and what to do: one sentence or two. */
   readonly unanswered: string;
+  /** There may be one, but not for this user. */
+  readonly forbidden: boolean;
 }
 
 /** Asks the agent that serves the socket at `path`. */
@@ -16,21 +18,31 @@ export async function askStatus(path: string): Promise<StatusDocument | Unanswer
   try {
     text = await readAll(path);
   } catch (error) {
-    return { unanswered: why(error, path) };
+    return { unanswered: why(error, path), forbidden: isForbidden(error) };
   }
   // The server has as many clients as it may and closed the connection at once, or it is being stopped.
   if (text === '') {
-    return { unanswered: `The agent at ${path} is busy with others that ask; try again.` };
+    return {
+      unanswered: `The agent at ${path} is busy with others that ask; try again.`,
+      forbidden: false,
+    };
   }
   try {
     return readStatusDocument(text);
   } catch (error) {
-    return { unanswered: `The answer of the agent at ${path} ${reasonOf(error)}.` };
+    return {
+      unanswered: `The answer of the agent at ${path} ${reasonOf(error)}.`,
+      forbidden: false,
+    };
   }
 }
 
+function isForbidden(error: unknown): boolean {
+  return hasCode(error, 'EACCES', 'EPERM');
+}
+
 function why(error: unknown, path: string): string {
-  if (hasCode(error, 'EACCES', 'EPERM')) {
+  if (isForbidden(error)) {
     return `The status may be asked for by root and by members of the agent's group alone (${path} is closed to user ${process.geteuid?.() ?? '?'}); use sudo, or join the group: usermod -aG iot-security-agent USER.`;
   }
   if (hasCode(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR')) {

@@ -78,8 +78,10 @@ export class StatusServer {
     server.removeAllListeners('error');
     server.on('error', () => undefined);
     this.server = server;
-    const { ino } = await lstat(temporary);
-    await chown(temporary, process.geteuid?.() ?? -1, process.getegid?.() ?? -1);
+    const { gid, ino } = await lstat(temporary);
+    const ownGroup = process.getegid?.() ?? gid;
+    // In a directory that hands its group on. The unit forbids chown(2), and its directory makes it needless.
+    if (gid !== ownGroup) await chown(temporary, -1, ownGroup);
     await chmod(temporary, 0o660);
     // Unlike rename(2), link(2) refuses to take the place of anything.
     await link(temporary, path);

@@ -1,0 +1,89 @@
+import { FileError, readBoundedFile } from '../../config/bounded-file.js';
+import { isUnavailable } from '../../collectors/collector.js';
+import { printable } from '../../config/quote.js';
+import { agentGroup, enroll } from '../enroll/enroll.js';
+import { readSecret } from '../enroll/secret-input.js';
+import { CommandError, exitCodes } from '../exit-codes.js';
+import { agentUnit, openSystemdManager } from '../systemd-manager.js';
+import type { Command } from './command.js';
+
+const standardDirectory = '/etc/iot-security-agent';
+
+export const enrollCommand: Command = {
+  name: 'enroll',
+  meaning: 'Takes the connection string of the module, writes the configuration, starts the agent.',
+  options: {
+    'connection-string-file': {
+      type: 'string',
+      value: 'FILE',
+      meaning:
+        'File that holds the connection string; otherwise it is read from standard input, never from an argument.',
+    },
+    directory: {
+      type: 'string',
+      value: 'DIR',
+      default: standardDirectory,
+      meaning: 'Where the configuration is written; the service is started for the default only.',
+    },
+  },
+  run: async (parsed) => {
+    const directory = parsed.text('directory') ?? standardDirectory;
+    const file = parsed.text('connection-string-file');
+    const input =
+      file === undefined
+        ? await readSecret(process.stdin, (text) => void process.stderr.write(text))
+        : await readGiven(file);
+    const write = (sentence: string): void => {
+      process.stdout.write(`${printable(sentence)}\n`);
+    };
+    const done = await enroll({ directory, input });
+    const { deviceId, hostName, moduleId } = done.identity;
+    write(`Enrolled as ${deviceId}/${moduleId} at ${hostName}.`);
+    write(`Wrote ${done.secretFile} (the secret, for root alone) and ${done.settingsFile}.`);
+    if (done.removedKeys.length > 0) {
+      write(
+        `Removed from identity, because the connection string says it: ${done.removedKeys.join(', ')}.`,
+      );
+    }
+    if (directory !== standardDirectory) {
+      write(`Run the agent with: iot-security-agent run --config ${done.settingsFile}`);
+      return exitCodes.stopped;
+    }
+    if (done.groupIsMissing) {
+      write(
+        `There is no group ${agentGroup} here; once there is one, give it ${done.settingsFile}: chgrp ${agentGroup} ${done.settingsFile}`,
+      );
+    }
+    return restartService(write);
+  },
+};
+
+async function readGiven(path: string): Promise<string> {
+  try {
+    return (await readBoundedFile(path, 65_536)).text;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new CommandError(
+      `${path} ${error.message}. Nothing was changed.`,
+      exitCodes.noPermission,
+    );
+  }
+}
+
+/** The configuration is written: what is left to be done is said when systemd cannot be had. */
+async function restartService(write: (sentence: string) => void): Promise<number> {
+  const command = `systemctl restart ${agentUnit}`;
+  const manager = await openSystemdManager();
+  if (isUnavailable(manager)) {
+    write(`The service was not started, because ${manager.unavailable}. Start it with: ${command}`);
+    return exitCodes.stopped;
+  }
+  const refused = manager.restart(agentUnit);
+  manager.close();
+  if (refused !== undefined) {
+    write(`The service was not started: ${refused.unavailable}. Start it with: ${command}`);
+    return exitCodes.crashed;
+  }
+  write(`${agentUnit} is being started; see how it is with: iot-security-agent status`);
+  return exitCodes.stopped;
+}

@@ -1,0 +1,140 @@
+import { lookup } from 'node:dns/promises';
+import { request } from 'node:https';
+import { connect as connectTcp, isIP } from 'node:net';
+import { connect as connectTls, rootCertificates } from 'node:tls';
+import { reasonOf } from '../../config/errors.js';
+import { classifyFailure } from '../hub/failure.js';
+import type { ModuleCredentials } from '../identity/credentials.js';
+import { durationText } from '../status/duration-text.js';
+import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding.js';
+
+const mqttPort = 8883;
+const deadlineMs = 5_000;
+const dayMs = 86_400_000;
+/** Tokens are valid for an hour, and the hub tolerates a few minutes. */
+const worstClockErrorSeconds = 300;
+
+export interface ConnectionCheckOptions {
+  readonly credentials: Pick<
+    ModuleCredentials,
+    'hostName' | 'gatewayHostName' | 'deviceId' | 'moduleId' | 'trustedCaPem'
+  >;
+  readonly wallMs: () => number;
+  readonly httpsPort?: number;
+}
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly ca: string[];
+  /** For the sentences of failures. */
+  readonly endpoint: { readonly dialled: string; readonly identity: string };
+}
+
+/** The way to the hub, step by step: what fails first is what is to be mended, and ends it. */
+export async function checkConnection(
+  options: ConnectionCheckOptions,
+): Promise<readonly Finding[]> {
+  const { credentials, httpsPort = 443, wallMs } = options;
+  const target = targetOf(credentials);
+  const findings: Finding[] = [];
+  for (const step of [resolves, answers, isTrusted]) {
+    try {
+      findings.push(await step(target, wallMs));
+    } catch (error) {
+      const { message } = classifyFailure(error, 'connect', target.endpoint);
+      return [...findings, mend(message)];
+    }
+  }
+  return [...findings, await clockFinding({ ...target, port: httpsPort }, wallMs)];
+}
+
+function targetOf(credentials: ConnectionCheckOptions['credentials']): Target {
+  const { deviceId, gatewayHostName, hostName, moduleId, trustedCaPem } = credentials;
+  const dialled = gatewayHostName ?? hostName;
+  const [, host = dialled, port] = /^(.*?)(?::(\d+))?$/.exec(dialled) ?? [];
+  return {
+    host,
+    port: port === undefined ? mqttPort : Number(port),
+    ca: [...rootCertificates, ...(trustedCaPem === undefined ? [] : [trustedCaPem])],
+    endpoint: { dialled, identity: `${deviceId}/${moduleId}` },
+  };
+}
+
+async function resolves({ host }: Target): Promise<Finding> {
+  if (isIP(host) !== 0) return ok(`${host} is an address`);
+  const found = await withinDeadline(deadlineMs, `the name server asked for ${host}`, () =>
+    lookup(host, { all: true }),
+  );
+  return ok(`${host} resolves to ${found.map(({ address }) => address).join(', ')}`);
+}
+
+async function answers({ host, port }: Target): Promise<Finding> {
+  await withinDeadline(deadlineMs, `${host}:${port}`, (signal) => {
+    return new Promise<void>((resolve, reject) => {
+      const socket = connectTcp({ host, port });
+      signal.addEventListener('abort', () => socket.destroy());
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve();
+      });
+    });
+  });
+  return ok(`TCP port ${port} of ${host} answers`);
+}
+
+async function isTrusted({ ca, host, port }: Target, wallMs: () => number): Promise<Finding> {
+  const validTo = await withinDeadline(deadlineMs, `${host}:${port}`, (signal) => {
+    return new Promise<string>((resolve, reject) => {
+      const servername = isIP(host) === 0 ? { servername: host } : {};
+      const socket = connectTls({ host, port, ca, minVersion: 'TLSv1.2', ...servername });
+      signal.addEventListener('abort', () => socket.destroy());
+      socket.once('error', reject);
+      socket.once('secureConnect', () => {
+        const until = socket.getPeerCertificate().valid_to;
+        socket.destroy();
+        resolve(until);
+      });
+    });
+  });
+  const days = Math.floor((Date.parse(validTo) - wallMs()) / dayMs);
+  if (days < 14) {
+    return note(`the certificate of ${host} is trusted, but expires in ${days} days`, 'renew it');
+  }
+  return ok(`the certificate of ${host} is trusted, for ${days} more days`);
+}
+
+/** By the Date header over verified HTTPS. A gateway need not serve that. */
+async function clockFinding({ ca, host, port }: Target, wallMs: () => number): Promise<Finding> {
+  let date: string | undefined;
+  try {
+    date = await withinDeadline(deadlineMs, `HTTPS of ${host}`, (signal) => {
+      return new Promise<string | undefined>((resolve, reject) => {
+        const asked = request({ host, port, ca, method: 'HEAD', path: '/', agent: false, signal });
+        asked.once('error', reject);
+        asked.once('response', (response) => {
+          response.resume();
+          resolve(response.headers.date);
+          asked.destroy();
+        });
+        asked.end();
+      });
+    });
+  } catch (error) {
+    return unknown(`the clock could not be compared with that of ${host}: ${reasonOf(error)}`);
+  }
+  const hubMs = Date.parse(date ?? '');
+  if (Number.isNaN(hubMs)) return unknown(`${host} does not tell the time`);
+  const aheadSeconds = Math.round((wallMs() - hubMs) / 1000);
+  const difference = `${durationText(Math.abs(aheadSeconds))} ${aheadSeconds > 0 ? 'ahead of' : 'behind'} that of ${host}`;
+  if (Math.abs(aheadSeconds) > worstClockErrorSeconds) {
+    return mend(
+      `the clock is ${difference}, so that tokens are refused`,
+      'set it, for example by enabling systemd-timesyncd or chrony',
+    );
+  }
+  return Math.abs(aheadSeconds) > 30
+    ? note(`the clock is ${difference}`)
+    : ok(`the clock agrees with that of ${host}`);
+}

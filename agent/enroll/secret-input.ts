@@ -1,0 +1,68 @@
+import type { Readable } from 'node:stream';
+import { CommandError, exitCodes } from '../exit-codes.js';
+
+/** A connection string has a few hundred characters. */
+const mostBytes = 65_536;
+
+interface Terminal extends Readable {
+  readonly isTTY?: boolean;
+  setRawMode?(raw: boolean): unknown;
+}
+
+/** Reads a secret: all of the input, or one line without echo where somebody types it. @throws CommandError */
+export function readSecret(input: Terminal, prompt: (text: string) => void): Promise<string> {
+  return input.isTTY === true ? readTyped(input, prompt) : readToEnd(input);
+}
+
+async function readToEnd(input: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of input) {
+    const bytes = Buffer.from(chunk as Buffer);
+    length += bytes.length;
+    if (length > mostBytes) {
+      throw new CommandError(
+        'The input is far too long for a connection string; nothing was changed.',
+        exitCodes.configuration,
+      );
+    }
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const interrupt = '\u0003';
+const endOfInput = '\u0004';
+const erase = ['\u007f', '\b'];
+
+function readTyped(input: Terminal, prompt: (text: string) => void): Promise<string> {
+  prompt('Connection string of the module (not shown), then Enter: ');
+  return new Promise((resolve, reject) => {
+    let typed = '';
+    const done = (settle: () => void): void => {
+      input.off('data', take);
+      input.setRawMode?.(false);
+      input.pause();
+      prompt('\n');
+      settle();
+    };
+    const take = (chunk: Buffer): void => {
+      for (const character of chunk.toString('utf8')) {
+        if (character === interrupt) {
+          const error = new CommandError('Interrupted; nothing was changed.', exitCodes.crashed);
+          done(() => reject(error));
+          return;
+        }
+        if (character === '\r' || character === '\n' || character === endOfInput) {
+          done(() => resolve(typed));
+          return;
+        }
+        if (erase.includes(character)) typed = typed.slice(0, -1);
+        else if (typed.length < mostBytes) typed += character;
+      }
+    };
+    input.setRawMode?.(true);
+    input.on('data', take);
+    input.resume();
+  });
+}
