@@ -46,7 +46,7 @@ export class MetricsFile {
     } catch (error) {
       if (!this.failed) {
         log.warn(
-          `The metrics could not be written to ${path}: ${reasonOf(error)}. Make its directory writable to the agent's user, or remove "metricsFile".`,
+          `The metrics could not be written to ${path}: ${reasonOf(error)}. Make its directory writable to the agent's user, in the unit with ReadWritePaths=, or remove "metricsFile".`,
         );
       }
       this.failed = true;
