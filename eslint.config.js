@@ -51,6 +51,8 @@ export default tseslint.config(
         process: 'readonly',
         console: 'readonly',
         URL: 'readonly',
+        clearTimeout: 'readonly',
+        performance: 'readonly',
         setTimeout: 'readonly',
       },
     },

@@ -29,6 +29,7 @@ export type HostSettings = Pick<
   | 'processSource'
   | 'processPollingInterval'
   | 'connectionSource'
+  | 'loginSource'
   | 'reportLoopbackConnections'
   | 'executableHashBytesPerSecond'
   | 'audit'

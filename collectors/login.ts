@@ -12,9 +12,10 @@ export const login: TriggeredCollector<'Login'> = {
   kind: 'triggered',
   name: 'Login',
   async start({ host, clock, emit, lose, setSource, fail }) {
+    const { loginSource } = host.settings;
     const best = new BestSource<LoginSource>({
       clock,
-      candidates: loginSources,
+      candidates: loginSource === 'auto' ? loginSources : [loginSource],
       setSource,
       fail,
       open: (source, hooks) =>

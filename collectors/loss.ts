@@ -7,6 +7,8 @@ export const lossCauses = {
   kernelLost: 'The kernel dropped audit records before any reader saw them (AUDIT_GET `lost`).',
   socketOverflow: 'A netlink socket overflowed (ENOBUFS) because records were read too slowly.',
   serialGap: 'Audit serial numbers were skipped in the stream.',
+  recordsMissing:
+    'Audit events of which so many records were lost that nothing could be told of them.',
   blindSeconds: 'Seconds during which our audit rules or audit itself were switched off by others.',
   unreadSeconds:
     'Seconds in which no run of the agent read kernel audit, from the last record of the run before.',

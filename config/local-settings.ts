@@ -147,6 +147,11 @@ export const localSettings = {
     'auto',
     'Where connections are learned from; auto takes the best that works, tracefs and audit together.',
   ),
+  loginSource: choice(
+    ['auto', 'audit', 'wtmp', 'journal'],
+    'auto',
+    'Where logins are learned from; auto takes the best that works.',
+  ),
   reportLoopbackConnections: {
     kind: 'boolean',
     default: true,

@@ -38,13 +38,16 @@ interface AgentStatus {
 const statusOf = (twin: { reported: object }): AgentStatus | undefined =>
   (twin.reported as Record<string, unknown>)['agentStatus'] as AgentStatus | undefined;
 
+/** An argument that no other program on this machine has, such as those of the same test in another checkout. */
+const markOf = (name: string): string => `mark-${name}-of-${process.pid}`;
+
 const seen = (mark: string) => (messages: Parameters<typeof startsOf>[0]) =>
   [...startsOf(messages).keys()].some((line) => line.includes(mark));
 
 describe('the running agent', () => {
   it('sends what happens on this machine as valid security messages, and nothing of itself', async () => {
     await fixture.startAgent();
-    const mark = 'mark-first-light';
+    const mark = markOf('first-light');
     await startMarked(mark);
     const messages = await fixture.hub.awaitMessages(
       (all) => seen(mark)(all) && payloadsOf(all, 'ListeningPorts').length > 0,
@@ -154,11 +157,11 @@ describe('the running agent', () => {
   it('loses nothing while the hub is away, keeps the order, and reads the twin again', async () => {
     fixture.hub.patchDesired(deviceId, desired({ aggregationEnabledProcessCreate: false }));
     await fixture.startAgent();
-    await startMarked('mark-0');
-    await fixture.hub.awaitMessages(seen('mark-0'), 10_000);
+    await startMarked(markOf('0'));
+    await fixture.hub.awaitMessages(seen(markOf('0')), 10_000);
     const before = [...fixture.hub.messages];
     await fixture.hub.stop();
-    for (const n of [1, 2, 3, 4]) await startMarked(`mark-${n}`);
+    for (const n of [1, 2, 3, 4]) await startMarked(markOf(`${n}`));
     await fixture.startHub();
     fixture.hub.patchDesired(deviceId, desired({ snapshotFrequency: 'PT2H' }));
     await fixture.hub.awaitTwin(
@@ -166,12 +169,12 @@ describe('the running agent', () => {
       (twin) => configurationOf(twin)['snapshotFrequency']?.value === 'PT2H',
       15_000,
     );
-    await startMarked('mark-5');
-    await fixture.hub.awaitMessages(seen('mark-5'), 15_000);
+    await startMarked(markOf('5'));
+    await fixture.hub.awaitMessages(seen(markOf('5')), 15_000);
     const marks = [...startsOf([...before, ...fixture.hub.messages]).keys()].flatMap(
-      (line) => /^\/bin\/sh.*(mark-\d)$/.exec(line)?.[1] ?? [],
+      (line) => /^\/bin\/sh.*(mark-\d-of-\d+)$/.exec(line)?.[1] ?? [],
     );
-    expect(marks).toEqual(['mark-0', 'mark-1', 'mark-2', 'mark-3', 'mark-4', 'mark-5']);
+    expect(marks).toEqual(['0', '1', '2', '3', '4', '5'].map(markOf));
   });
 
   it('after a SIGKILL everything journaled arrives, and open aggregates go on', async () => {
@@ -181,7 +184,7 @@ describe('the running agent', () => {
     );
     await fixture.startAgent();
     await fixture.hub.awaitTwin(deviceId, (twin) => statusOf(twin) !== undefined, 10_000);
-    const mark = 'mark-before-the-kill';
+    const mark = markOf('before-the-kill');
     await startMarked(mark, 2);
     await fixture.killAgent();
     await fixture.startAgent();
@@ -201,9 +204,9 @@ describe('the running agent', () => {
     );
     await fixture.startAgent();
     await fixture.hub.awaitTwin(deviceId, (twin) => statusOf(twin) !== undefined, 10_000);
-    await startMarked('mark-last', 1);
+    await startMarked(markOf('last'), 1);
     expect(await fixture.stopAgent()).toEqual({ code: 0, signal: null });
-    expect(seen('mark-last')(fixture.hub.messages)).toBe(true);
+    expect(seen(markOf('last'))(fixture.hub.messages)).toBe(true);
   });
 
   it('starts without a hub on the settings it had last', async () => {
@@ -212,11 +215,11 @@ describe('the running agent', () => {
     await fixture.stopAgent();
     await fixture.hub.stop();
     await fixture.startAgent();
-    await startMarked('mark-offline', 1.5);
+    await startMarked(markOf('offline'), 1.5);
     await fixture.startHub();
-    const messages = await fixture.hub.awaitMessages(seen('mark-offline'), 15_000);
+    const messages = await fixture.hub.awaitMessages(seen(markOf('offline')), 15_000);
     const [hit] = payloadsOf(messages, 'ProcessCreate').filter(({ CommandLine }) =>
-      String(CommandLine).endsWith('mark-offline'),
+      String(CommandLine).endsWith(markOf('offline')),
     );
     const { StartTimeUtc = '', EndTimeUtc = '' } = hit?.ExtraDetails ?? {};
     // The default would be an hour.
@@ -231,7 +234,7 @@ describe('the running agent', () => {
     await once(child.stderr, 'data');
     child.stderr.destroy();
     child.stdout.destroy();
-    const mark = 'mark-unread-log';
+    const mark = markOf('unread-log');
     const started = fixture.hub.awaitMessages((all) => all.length > 0, 10_000);
     await Promise.race([started, ended]);
     await startMarked(mark);

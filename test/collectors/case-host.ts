@@ -39,6 +39,7 @@ export const caseSettings: HostSettings = {
   processSource: 'auto',
   processPollingInterval: { text: 'PT1S', ms: 1000 },
   connectionSource: 'auto',
+  loginSource: 'auto',
   reportLoopbackConnections: true,
   executableHashBytesPerSecond: 0,
   audit: { own: 'auto', receiveBufferBytes: 65_536 },

@@ -6,7 +6,7 @@ import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
 import { loginRecordTypes } from '../../collectors/linux/audit/login-records.js';
 import { login } from '../../collectors/login.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { fakeHost } from './case-host.js';
+import { caseSettings, fakeHost } from './case-host.js';
 
 const setUp = async (parts: Partial<Host>) => {
   const clock = new FakeClock();
@@ -97,4 +97,24 @@ describe('the login collector', () => {
     await clock.advance(0);
     expect(failures.join()).toMatch(/^The audit socket broke\. Gone\..*wtmp/);
   });
+
+  it.each(['audit', 'journal'] as const)(
+    'the setting %s takes that and nothing else',
+    async (loginSource) => {
+      const asked: string[] = [];
+      const noting = (source: string) => ({
+        subscribe: () => {
+          asked.push(source);
+          return Promise.resolve({ unavailable: 'Not in this test.' });
+        },
+      });
+      const { running } = await setUp({
+        settings: { ...caseSettings, loginSource },
+        audit: noting('audit'),
+        journal: noting('journal'),
+      });
+      expect(isUnavailable(running)).toBe(true);
+      expect(asked).toEqual([loginSource]);
+    },
+  );
 });

@@ -29,6 +29,7 @@ test('the identity alone is enough; all else has its default, nested as in the f
     processSource: 'auto',
     processPollingInterval: { text: 'PT1S', ms: 1000 },
     connectionSource: 'auto',
+    loginSource: 'auto',
     reportLoopbackConnections: true,
     executableHashBytesPerSecond: 16_777_216,
     maxCommandLineBytes: 8192,

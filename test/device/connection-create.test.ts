@@ -12,13 +12,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../collectors/clock.js';
-import { isUnavailable, type Observation, type SourceState } from '../../collectors/collector.js';
 import { connectionCreate } from '../../collectors/connection-create.js';
-import { createHost, type Host } from '../../collectors/host.js';
-import type { LossCause } from '../../collectors/loss.js';
-import { checkPayload } from '../../collectors/payload-check.js';
 import { kernelState, until } from './audit-support.js';
+import { WatchedHost } from './support/watched-host.js';
 
 const undo: (() => Promise<void> | void)[] = [];
 afterEach(undoAll);
@@ -27,48 +23,12 @@ async function undoAll(): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
 
-type Told = Observation<'ConnectionCreate'>;
-
 async function watch(without: readonly ('socketStates' | 'audit')[] = []) {
-  const full = createHost({
-    clock: systemClock,
-    settings: {
-      processSource: 'auto',
-      processPollingInterval: { text: 'PT0.1S', ms: 100 },
-      connectionSource: 'auto',
-      reportLoopbackConnections: true,
-      executableHashBytesPerSecond: 0,
-      audit: { own: 'auto', receiveBufferBytes: 8_388_608 },
-    },
-    onTampering: () => undefined,
-    onProblem: () => undefined,
-  });
-  await full.start();
-  undo.push(() => full.stop());
+  const host = await WatchedHost.start({ executableHashBytesPerSecond: 0 });
+  undo.push(() => host.stop());
   const refuse = { subscribe: () => Promise.resolve({ unavailable: 'Not in this test.' }) };
-  const host: Host = {
-    ...full,
-    ...Object.fromEntries(without.map((source) => [source, refuse])),
-  };
-  const observed: Told[] = [];
-  const states: SourceState[] = [];
-  const losses = new Map<LossCause, number>();
-  const running = await connectionCreate.start({
-    host,
-    clock: systemClock,
-    emit: (observation) => {
-      expect(checkPayload('ConnectionCreate', observation.payload)).toBeUndefined();
-      observed.push(observation);
-    },
-    lose: (cause, count) => losses.set(cause, (losses.get(cause) ?? 0) + count),
-    setSource: (state) => states.push(state),
-    fail: (error) => {
-      throw error;
-    },
-  });
-  if (isUnavailable(running)) throw new Error(running.unavailable);
-  undo.push(() => running.stop());
-  return { observed, states, losses };
+  const parts = Object.fromEntries(without.map((source) => [source, refuse]));
+  return host.watch(connectionCreate, parts);
 }
 
 /** A program that answers each line on its input with one on its output; its first line says that it is there. */

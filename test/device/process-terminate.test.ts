@@ -3,19 +3,11 @@ import { realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../collectors/clock.js';
-import {
-  isUnavailable,
-  type Observation,
-  type TriggeredCollector,
-} from '../../collectors/collector.js';
-import type { TriggeredName } from '../../collectors/events.js';
-import { createHost, type ManagedHost } from '../../collectors/host.js';
-import type { LossCause } from '../../collectors/loss.js';
-import { checkPayload } from '../../collectors/payload-check.js';
+import type { Observation } from '../../collectors/collector.js';
 import { processCreate } from '../../collectors/process-create.js';
 import { processTerminate } from '../../collectors/process-terminate.js';
 import { until } from './audit-support.js';
+import { WatchedHost } from './support/watched-host.js';
 
 const run = promisify(execFile);
 const undo: (() => Promise<void> | void)[] = [];
@@ -23,41 +15,10 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-async function startHost(): Promise<ManagedHost> {
-  const host = createHost({
-    clock: systemClock,
-    settings: {
-      processSource: 'audit',
-      processPollingInterval: { text: 'PT1S', ms: 1000 },
-      connectionSource: 'auto',
-      reportLoopbackConnections: true,
-      executableHashBytesPerSecond: 16_777_216,
-      audit: { own: 'auto', receiveBufferBytes: 8_388_608 },
-    },
-    onTampering: () => undefined,
-    onProblem: () => undefined,
-  });
-  await host.start();
+async function startHost(): Promise<WatchedHost> {
+  const host = await WatchedHost.start({ processSource: 'audit' });
   undo.push(() => host.stop());
   return host;
-}
-
-async function watch<N extends TriggeredName>(collector: TriggeredCollector<N>, host: ManagedHost) {
-  const observed: Observation<N>[] = [];
-  const losses = new Map<LossCause, number>();
-  const running = await collector.start({
-    host,
-    clock: systemClock,
-    emit: (observation) => observed.push(observation),
-    lose: (cause, count) => losses.set(cause, (losses.get(cause) ?? 0) + count),
-    setSource: () => undefined,
-    fail: (error) => {
-      throw error;
-    },
-  });
-  if (isUnavailable(running)) throw new Error(running.unavailable);
-  undo.push(() => running.stop());
-  return { observed, losses };
 }
 
 const shell = realpathSync('/bin/sh');
@@ -75,8 +36,8 @@ done
 describe('ProcessTerminate on the real kernel', () => {
   it('accounts for 3,000 processes flat out: created once, ended once, with the right status', async () => {
     const host = await startHost();
-    const created = await watch(processCreate, host);
-    const ended = await watch(processTerminate, host);
+    const created = await host.watch(processCreate);
+    const ended = await host.watch(processTerminate);
     await run('/bin/sh', ['-c', flatOut]);
     const pids = (): Map<number, number> =>
       new Map(
@@ -107,8 +68,7 @@ describe('ProcessTerminate on the real kernel', () => {
       return !(
         payload.Executable === shell &&
         payload.ExitStatus === (killed ? 137 : index % 200) &&
-        payload.ExtraDetails?.['Signal'] === (killed ? 'SIGKILL' : undefined) &&
-        checkPayload('ProcessTerminate', payload) === undefined
+        payload.ExtraDetails?.['Signal'] === (killed ? 'SIGKILL' : undefined)
       );
     });
     expect(wrong).toEqual([]);
@@ -119,7 +79,7 @@ describe('ProcessTerminate on the real kernel', () => {
 
   it('knows the program of a process that was there before', async () => {
     const child = spawn('/bin/sleep', ['60']);
-    const { observed } = await watch(processTerminate, await startHost());
+    const { observed } = await (await startHost()).watch(processTerminate);
     child.kill('SIGTERM');
     await until('the end', 3000, () =>
       observed.some(({ payload }) => payload.ProcessId === child.pid),
@@ -136,14 +96,14 @@ describe('ProcessTerminate on the real kernel', () => {
   });
 
   it('tells a fork that executed nothing as the program of its parent, and no thread', async () => {
-    const { observed } = await watch(processTerminate, await startHost());
+    const { observed } = await (await startHost()).watch(processTerminate);
     await run(python, ['-c', forkAndThread]);
     await until('both ends', 3000, () => statusesOf(observed, python).length >= 2);
     expect(statusesOf(observed, python)).toEqual([7, 0]);
   });
 
   it('tells a process once whose first thread ends long before the others, or is not the one that executes', async () => {
-    const { observed } = await watch(processTerminate, await startHost());
+    const { observed } = await (await startHost()).watch(processTerminate);
     await run(python, ['-c', lastThreadExits]).catch(() => undefined);
     await run(python, ['-c', threadExecutes]).catch(() => undefined);
     await until('both ends', 3000, () => statusesOf(observed, shell).length > 0);

@@ -96,6 +96,7 @@ export class Fixture {
       runtimeDirectory: join(this.directory, 'run'),
       processSource: 'polling',
       connectionSource: 'polling',
+      loginSource: 'wtmp',
       processPollingInterval: 'PT0.1S',
       audit: { own: 'never' },
       ...changes,

@@ -21,6 +21,18 @@ export interface AuditEvent {
   readonly complete: boolean;
 }
 
+/** Whether the record of the call is lost, without which nothing can be told of what the others say. */
+export function lacksCall({ records }: AuditEvent): boolean {
+  const parts: readonly number[] = [
+    auditTypes.execve,
+    auditTypes.sockaddr,
+    auditTypes.path,
+    auditTypes.cwd,
+    auditTypes.proctitle,
+  ];
+  return records.every(({ type }) => parts.includes(type));
+}
+
 export const auditTypes = {
   get: 1000,
   set: 1001,

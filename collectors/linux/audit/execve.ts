@@ -1,7 +1,14 @@
 import type { AuditEvent, AuditRecord } from './event.js';
 import { auditTypes } from './event.js';
-import { decimal, parseFields, plainText, untrustedBytes, untrustedText } from './record.js';
-import { abiOfArch } from './syscalls.js';
+import {
+  type AuditFields,
+  decimal,
+  parseFields,
+  plainText,
+  untrustedBytes,
+  untrustedText,
+} from './record.js';
+import { abiOfArch, syscallName } from './syscalls.js';
 
 /** A program that was started, as the records of one event tell it. */
 export interface Execve {
@@ -28,13 +35,16 @@ export interface Execve {
   readonly complete: boolean;
 }
 
-/** The started program of an event; undefined if the event is something else, or the call failed. */
+/**
+ * The started program of an event; undefined if the event is something else, or the call failed. Where all records of
+ * the arguments were lost it has none, and is incomplete.
+ */
 export function readExecve(event: AuditEvent): Execve | undefined {
-  const executions = event.records.filter(({ type }) => type === auditTypes.execve);
-  if (executions.length === 0) return undefined;
   const call = event.records.find(({ type }) => type === auditTypes.syscall);
   if (call === undefined) return undefined;
+  const executions = event.records.filter(({ type }) => type === auditTypes.execve);
   const fields = parseFields(call.body);
+  if (executions.length === 0 && !isExecution(fields)) return undefined;
   const pid = decimal(fields.get('pid'));
   if (fields.get('success') !== 'yes' || pid === undefined) return undefined;
   const { argv, complete } = readArguments(executions);
@@ -57,6 +67,14 @@ export function readExecve(event: AuditEvent): Execve | undefined {
     arch: abiOfArch(arch) ?? arch,
     complete: event.complete && complete,
   };
+}
+
+/** The call tells it alone where the records of the arguments were lost. */
+function isExecution(fields: AuditFields): boolean {
+  const abi = abiOfArch(plainText(fields.get('arch')));
+  const number = decimal(fields.get('syscall'));
+  const name = abi === undefined || number === undefined ? undefined : syscallName(abi, number);
+  return name === 'execve' || name === 'execveat';
 }
 
 const argumentName = /^a(\d{1,7})(\[\d{1,7}\]|_len)?$/;

@@ -6,7 +6,7 @@ import { EventAssembler } from './assembler.js';
 import type { ChangeNote } from './change-note.js';
 import type { AuditControl } from './control.js';
 import type { AuditEvent } from './event.js';
-import { auditTypes } from './event.js';
+import { auditTypes, lacksCall } from './event.js';
 import { EarlyEvents } from './early-events.js';
 import { ForeignRecords, type WriteSystemLog } from './foreign.js';
 import { AuditGuard } from './guard.js';
@@ -107,6 +107,7 @@ export class AuditFeed implements AuditSource {
       this.lose('foreignAuditRecords', count),
     );
     const deliver = (event: AuditEvent): void => {
+      if (lacksCall(event)) this.lose('recordsMissing', 1);
       if (guard.owning) foreign.take(event);
       this.early.note(event);
       for (const subscriber of this.subscribers) subscriber.onEvent(event);
@@ -166,6 +167,8 @@ export class AuditFeed implements AuditSource {
     active.stream.close();
     active.control.close();
     active.assembler.flush();
+    const missing = active.gaps.giveUp();
+    if (missing > 0) this.lose('serialGap', missing);
     active.tick?.cancel();
     this.active = undefined;
   }

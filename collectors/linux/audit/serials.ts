@@ -32,6 +32,11 @@ export class SerialGaps {
     }
   }
 
+  /** How many serials are missing at the end of the stream: nothing will come any more. */
+  giveUp(): number {
+    return this.missing.splice(0).reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  }
+
   get waiting(): boolean {
     return this.missing.length > 0;
   }

@@ -127,6 +127,22 @@ describe('started programs from recorded audit events', () => {
     expect(exec?.argv).toEqual(Array.from({ length: count }, () => value));
   });
 
+  it('a program of which all records of the arguments were lost is told without them, as incomplete', () => {
+    const [event] = eventsOf('debian-12-kernel-6.18-x64.log');
+    if (event === undefined) throw new Error('no event');
+    const records = event.records.filter(({ type }) => type !== 1309);
+    expect(readExecve({ ...event, records })).toMatchObject({
+      exe: '/usr/bin/true',
+      argv: [],
+      complete: false,
+    });
+    const other = records.map((record) => ({
+      ...record,
+      body: record.body.replace('syscall=59', 'syscall=42'),
+    }));
+    expect(readExecve({ ...event, records: other })).toBeUndefined();
+  });
+
   it('no text makes the reader throw', () => {
     const body = fc.oneof(
       fc.string(),

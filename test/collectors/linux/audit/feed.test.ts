@@ -314,6 +314,33 @@ describe('the audit feed', () => {
     ]);
   });
 
+  it('counts an event of which the record of the call was lost, once', async () => {
+    const subject = feed();
+    const reader = new Reader();
+    await subscribe(subject, reader);
+    audit.records([
+      [1309, 'argc=1 a0="true"'],
+      [1307, 'cwd="/"'],
+      [1320, ''],
+    ]);
+    audit.records([
+      [1300, 'arch=c000003e syscall=59 success=yes pid=5'],
+      [1309, 'argc=1 a0="true"'],
+      [1320, ''],
+    ]);
+    expect(reader.losses).toEqual([['recordsMissing', 1]]);
+  });
+
+  it('at its end counts the serials that have not come', async () => {
+    const subject = feed();
+    const reader = new Reader();
+    const subscription = await subscribe(subject, reader);
+    audit.record(1112, 'pid=1');
+    audit.records([[1112, 'pid=1']], 500);
+    await subscription.end();
+    expect(reader.losses.map(([cause]) => cause)).toEqual(['serialGap']);
+  });
+
   it('tells every loss of the stream to every subscriber', async () => {
     const subject = feed();
     const readers = [new Reader(), new Reader([])];
