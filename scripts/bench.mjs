@@ -1,0 +1,26 @@
+// npm run bench|soak: bundles one program of bench/ beside a fresh build of the agent and runs it with the arguments given.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import esbuild from 'esbuild';
+import { build, checkNode, installDependencies, root } from './bootstrap.mjs';
+
+const [name, ...args] = process.argv.slice(2);
+checkNode();
+installDependencies();
+build();
+
+const outfile = join(root, 'dist', 'bench', `${name}.mjs`);
+await esbuild.build({
+  absWorkingDir: root,
+  entryPoints: [join('bench', `${name}.ts`)],
+  outfile,
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  logLevel: 'warning',
+});
+const program = spawn(process.execPath, ['--expose-gc', outfile, ...args], { stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => program.kill(signal));
+program.on('exit', (code) => (process.exitCode = code ?? 1));
