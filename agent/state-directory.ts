@@ -1,15 +1,33 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, lstat, mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { FileError, readBoundedFile } from '../config/bounded-file.js';
-import { reasonOf } from '../config/errors.js';
+import { hasCode, reasonOf } from '../config/errors.js';
 import { CommandError, exitCodes } from './exit-codes.js';
+import { systemFiles } from './spool/files.js';
+import { putAside } from './spool/quarantine.js';
 import { stageFile } from './staged-file.js';
 
-/** Replaces a file so that after a crash it holds either the old or the new text, and only its owner can read it. */
+/**
+ * Replaces a file so that after a crash it holds either the old or the new text, and only its owner can read it. A
+ * directory that stands in the way is put beside it, and one that was removed is made again.
+ */
 export async function writeFileAtomically(path: string, text: string): Promise<void> {
-  const staged = await stageFile(path, text, { mode: 0o600 });
-  await staged.commit();
+  const write = async (): Promise<void> => {
+    const staged = await stageFile(path, text, { mode: 0o600 });
+    await staged.commit();
+  };
+  try {
+    await write();
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'EISDIR', 'ERR_FS_EISDIR')) throw error;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    for (const place of [path, `${path}.new`]) {
+      const found = await lstat(place).catch(() => undefined);
+      if (found?.isDirectory() === true) await putAside(systemFiles, place);
+    }
+    await write();
+  }
 }
 
 /**

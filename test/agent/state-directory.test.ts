@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -26,6 +35,31 @@ const counters = (): CountersFile =>
 const twin = (): TwinFile => new TwinFile(place('desired.json'), silentLog);
 
 describe('the state directory', () => {
+  it.each(['', '.new'])(
+    'what stands in place of a file%s is put aside, so that it is written again',
+    async (suffix) => {
+      for (const hinder of [
+        (path: string) => execFileSync('mkfifo', [path]),
+        (path: string) => mkdirSync(join(path, 'in the way'), { recursive: true }),
+        (path: string) => symlinkSync('/nowhere/at/all', path),
+        (path: string) => writeFileSync(path, Buffer.alloc(3_000_000, 0xff)),
+      ]) {
+        hinder(place(`agent-id${suffix}`));
+        const made = await loadAgentId(directory, expect.unreachable);
+        expect(await loadAgentId(directory, expect.unreachable)).toBe(made);
+        expect(statSync(place('agent-id')).isFile()).toBe(true);
+        rmSync(place('agent-id'));
+      }
+    },
+  );
+
+  it('a state directory that was removed is made again with the next write', async () => {
+    const inside = join(directory, 'removed');
+    const made = await loadAgentId(inside, expect.unreachable);
+    expect(await loadAgentId(inside, expect.unreachable)).toBe(made);
+    expect(statSync(inside).mode & 0o777).toBe(0o700);
+  });
+
   it('keeps the id of the agent', async () => {
     const id = await loadAgentId(directory, expect.unreachable);
     expect(id).toMatch(guid);
@@ -33,9 +67,10 @@ describe('the state directory', () => {
   });
 
   it('an id that cannot be stored is told and used', async () => {
-    mkdirSync(place('agent-id'));
     const sentences: string[] = [];
-    expect(await loadAgentId(directory, (sentence) => sentences.push(sentence))).toMatch(guid);
+    expect(await loadAgentId('/dev/null/state', (sentence) => sentences.push(sentence))).toMatch(
+      guid,
+    );
     expect(sentences).toHaveLength(1);
   });
 

@@ -1,4 +1,14 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import type { SettableStatus } from './status.js';
 
 export type ChangedStatus = Exclude<SettableStatus, 'ownerPid'>;
@@ -36,7 +46,7 @@ export function fileNote(
   return {
     read: () => {
       try {
-        return parseNote(readFileSync(path, 'utf8'), bootId);
+        return parseNote(readSmallFile(path), bootId);
       } catch {
         return new Map();
       }
@@ -44,11 +54,15 @@ export function fileNote(
     write: (changes) => {
       try {
         if (changes.size === 0) {
-          rmSync(path, { force: true });
+          rmSync(path, { force: true, recursive: true });
           return;
         }
         const text = JSON.stringify({ bootId, changes: Object.fromEntries(changes) });
-        writeFileSync(`${path}.new`, `${text}\n`, { mode: 0o600, flush: true });
+        // What is left there may be anything, also a pipe that would not be opened before somebody reads it.
+        rmSync(`${path}.new`, { force: true, recursive: true });
+        writeFileSync(`${path}.new`, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
+        if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+          rmSync(path, { recursive: true });
         renameSync(`${path}.new`, path);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
@@ -58,6 +72,21 @@ export function fileNote(
       }
     },
   };
+}
+
+/** Far more than a note has. */
+const largestBytes = 4096;
+
+/** Waits for nobody, whatever stands at the path, and reads no more than a note can have. */
+function readSmallFile(path: string): string {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(descriptor).isFile()) return '';
+    const bytes = Buffer.alloc(largestBytes);
+    return bytes.toString('utf8', 0, readSync(descriptor, bytes));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function parseNote(text: string, bootId: string): StatusChangeMap {

@@ -1,4 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -35,6 +45,25 @@ function kernel(status: Partial<AuditStatus>) {
   const changes = (bootId?: string) => new StatusChanges(control as never, note(bootId));
   return { status: status as AuditStatus, changes, noted };
 }
+
+describe('the note', () => {
+  it.each(['', '.new'])('is read and written whatever stands in its place%s', (suffix) => {
+    for (const hinder of [
+      () => execFileSync('mkfifo', [`${path}${suffix}`]),
+      () => mkdirSync(join(`${path}${suffix}`, 'in the way'), { recursive: true }),
+      () => symlinkSync('/dev/zero', `${path}${suffix}`),
+      () => writeFileSync(`${path}${suffix}`, Buffer.alloc(3_000_000, 0x7b)),
+    ]) {
+      hinder();
+      expect(note().read()).toEqual(new Map());
+      note().write(new Map([['enabled', { before: 0, ours: 1 }]]));
+      expect(problems).toEqual([]);
+      expect(note().read()).toEqual(new Map([['enabled', { before: 0, ours: 1 }]]));
+      note().write(new Map());
+      expect(existsSync(path)).toBe(false);
+    }
+  });
+});
 
 describe('changes of the audit status', () => {
   it('are noted before they are made, for their owner only', async () => {

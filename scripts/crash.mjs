@@ -1,0 +1,25 @@
+// npm run crash -- --kills 200 [--seed N]: kills the running agent at that many random moments and checks what arrived.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { checkNode, installDependencies, root } from './bootstrap.mjs';
+
+const { values } = parseArgs({
+  options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' } },
+});
+checkNode();
+installDependencies();
+const { status } = spawnSync(
+  join(root, 'node_modules', '.bin', 'vitest'),
+  ['run', '--project', 'unit', 'test/agent/crash.test.ts'],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      CRASH_KILLS: values.kills,
+      ...(values.seed === undefined ? {} : { CRASH_SEED: values.seed }),
+    },
+  },
+);
+process.exit(status ?? 1);
