@@ -107,14 +107,16 @@ describe('whatever the state directory contains, the next start works', () => {
     async (_name, taken) => {
       const nobody = 65_534;
       const own = (path: string): void => lchownSync(path, nobody, nobody);
+      fixture.configure();
+      lchownSync(fixture.keyFile, 0, 0);
+      rmSync(state, { recursive: true, force: true });
+      await fixture.startAgent();
+      await fixture.killAgent();
       for (const entry of readdirSync(fixture.directory, { recursive: true, encoding: 'utf8' }))
         own(join(fixture.directory, entry));
       own(fixture.directory);
-      await fixture.startAgent();
-      await fixture.killAgent();
       for (const entry of readdirSync(state, { recursive: true, encoding: 'utf8' })) {
         const path = join(state, entry);
-        own(path);
         if (!taken(path) || lstatSync(path).isSymbolicLink()) continue;
         lchownSync(path, 0, 0);
         chmodSync(path, 0o700);

@@ -163,8 +163,8 @@ describe(`the agent killed ${kills} times at random moments, CRASH_SEED=${seed}`
         plugins: [
           {
             name: 'scripted-collectors',
-            setup: ({ onResolve }) =>
-              onResolve({ filter: /\/registry\.js$/ }, ({ importer, path }) =>
+            setup: (bundler) =>
+              bundler.onResolve({ filter: /\/registry\.js$/ }, ({ importer, path }) =>
                 importer.includes('/agent/commands/') || path === './commands/registry.js'
                   ? undefined
                   : { path: join(import.meta.dirname, 'support', 'scripted-collectors.ts') },
