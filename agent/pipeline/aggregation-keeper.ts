@@ -21,7 +21,8 @@ import {
   type SealedAggregate,
 } from './aggregation.js';
 
-const firstSightMs = 900;
+/** Leaves the disk a third of the second. */
+const firstSightMs = 700;
 const countsMs = 10_000;
 
 interface AggregationKeeperOptions {

@@ -27,6 +27,7 @@ interface Happening {
   readonly letter: string;
   readonly number: number;
   readonly identity: string;
+  /** By the agent's clock, less what the machine needed to write something, twice: another write may be under way. */
   readonly beforeEndMs: number;
 }
 
@@ -39,7 +40,12 @@ function readNotes(path: string): readonly Happening[] {
     return { letter, number: Number(number), identity, atMs: Number(atMs) };
   });
   const endMs = Math.max(0, ...parsed.map(({ atMs }) => atMs));
-  return parsed.map(({ atMs, ...rest }) => ({ ...rest, beforeEndMs: endMs - atMs }));
+  // The promise speaks of the agent; what a busy machine needs for the writes themselves comes on top.
+  const writesMs = Math.max(
+    0,
+    ...parsed.map(({ letter, number }) => (letter === 'D' ? number : 0)),
+  );
+  return parsed.map(({ atMs, ...rest }) => ({ ...rest, beforeEndMs: endMs - atMs - 2 * writesMs }));
 }
 
 /** The agent over many lives, each ended by SIGKILL, and what the hub got. */
@@ -223,7 +229,7 @@ describe(`the agent killed ${kills} times at random moments, CRASH_SEED=${seed}`
       counted.set(String(CommandLine), (counted.get(String(CommandLine)) ?? 0) + hits);
     }
     const emitted = new Map<string, number>();
-    for (const { identity } of happened('C', -1))
+    for (const { identity } of happened('C', -Infinity))
       emitted.set(identity, (emitted.get(identity) ?? 0) + 1);
     // An event is noted after it is told, so that each kill may have cost the note of one hit.
     const tooMany = [...counted].filter(

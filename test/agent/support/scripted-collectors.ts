@@ -1,4 +1,6 @@
 import { openSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { systemClock } from '../../../collectors/clock.js';
 import type { Collector, TriggeredCollector } from '../../../collectors/collector.js';
 import type { Payload, TriggeredName } from '../../../collectors/events.js';
@@ -10,6 +12,29 @@ import type { Payload, TriggeredName } from '../../../collectors/events.js';
  * A line of the file: letter of the event, number of the event, identity, monotonic milliseconds. The file is written
  * without a buffer of the process, so it ends where the process did.
  */
+
+/**
+ * How long the steps of journaling something take on this machine now, in its worst moment so far: made over and over
+ * beside the agent's own, by the same threads. It stands in the file as letter `D`.
+ */
+async function measureWrites(note: number, file: string): Promise<never> {
+  for (let worstMs = 0; ;) {
+    const startMs = systemClock.monotonicMs();
+    const handle = await open(file, 'w');
+    const directory = await open(dirname(file), 'r');
+    await directory.sync();
+    await directory.close();
+    await handle.write('x');
+    await handle.sync();
+    await handle.close();
+    const tookMs = systemClock.monotonicMs() - startMs;
+    if (tookMs > worstMs) {
+      worstMs = tookMs;
+      writeSync(note, `D ${Math.ceil(worstMs)} - ${systemClock.monotonicMs()}\n`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 const tickMs = 15;
 /** Beyond the largest pid, so that nothing on the machine is taken for it. */
@@ -25,6 +50,7 @@ function scripted<N extends TriggeredName>(
     name,
     start({ emit }) {
       const note = openSync(process.env['CRASH_NOTES'] ?? '', 'a');
+      if (letter === 'L') void measureWrites(note, `${process.env['CRASH_NOTES'] ?? ''}.probe`);
       let number = Number(process.env['CRASH_FIRST']);
       const timer = setInterval(() => {
         const { identity, payload } = make(number);
