@@ -8,7 +8,8 @@ import type { JsonObject } from '../config/json.js';
 import type { TwinSettings } from '../config/twin-settings.js';
 import { agentStatus } from './agent-status.js';
 import { CountersFile, storedCounts } from './counters-file.js';
-import { LossLedger } from './losses.js';
+import { LossSummary } from './loss-summary.js';
+import { droppedCauses, LossLedger } from './losses.js';
 import { buildParts, type AgentOptions, type Parts } from './parts.js';
 import { statusLine } from './status-line.js';
 import type { ProgressCheck } from './supervisor/progress.js';
@@ -23,6 +24,7 @@ import { version } from './version.js';
  */
 export class Agent {
   private readonly losses = new LossLedger();
+  private readonly lossSummary: LossSummary;
   private readonly startedMs: number;
   private readonly startedMonotonicMs: number;
   private evaluation: Evaluation;
@@ -31,7 +33,8 @@ export class Agent {
   private stopping = false;
 
   constructor(private readonly options: AgentOptions) {
-    const { clock, local } = options;
+    const { clock, local, log } = options;
+    this.lossSummary = new LossSummary(this.losses, clock, log);
     this.startedMs = clock.wallMs();
     this.startedMonotonicMs = clock.monotonicMs();
     this.evaluation = evaluateTwin({}, undefined, local.remoteConfigurationObjectName);
@@ -57,10 +60,13 @@ export class Agent {
       onStatusChange: () => this.parts?.twin.statusChanged(true),
     });
     this.parts = parts;
-    this.losses.restore(storedCounts(stored['losses']));
+    const lostBefore = storedCounts(stored['losses']);
+    this.losses.restore(lostBefore);
+    this.lossSummary.start(lostBefore);
     parts.operational.restore(stored);
-    this.losses.onChange(() => {
-      parts.counters.changed();
+    this.losses.onChange((cause) => {
+      parts.counters.changed(droppedCauses.includes(cause));
+      this.lossSummary.changed();
       parts.twin.statusChanged(false);
     });
     const statusService = new StatusService({
@@ -104,6 +110,7 @@ export class Agent {
     await this.step('stop sending', () => parts.uplink.stop());
     await this.step('store the twin', () => parts.twin.stop());
     await this.step('close the connection', () => parts.link.stop());
+    this.lossSummary.stop();
     await this.step('store the counters', () => parts.counters.save());
     await this.step('end the status', () => this.statusService?.stop() ?? Promise.resolve());
     await this.step('close the spool', () => parts.spool.close());

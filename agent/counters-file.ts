@@ -7,6 +7,8 @@ import { readStateFile, writeFileAtomically } from './state-directory.js';
 
 /** Losses count in memory and reach the disk at most this late; a write a minute at the most spares the flash. */
 const saveDelayMs = 60_000;
+/** For the number of events that are gone for good: a process that is killed must not take it along. */
+const urgentDelayMs = 5_000;
 /** A count for each cause of each component takes far less. */
 const largestBytes = 262_144;
 
@@ -17,6 +19,7 @@ const largestBytes = 262_144;
 export class CountersFile {
   private readonly path: string;
   private timer: Timer | undefined;
+  private dueMs = Infinity;
   private saving: Promise<void> = Promise.resolve();
 
   constructor(
@@ -40,14 +43,20 @@ export class CountersFile {
     }
   }
 
-  changed(): void {
-    this.timer ??= this.clock.after(saveDelayMs, () => void this.save());
+  changed(urgent = false): void {
+    const delayMs = urgent ? urgentDelayMs : saveDelayMs;
+    const dueMs = this.clock.monotonicMs() + delayMs;
+    if (dueMs >= this.dueMs) return;
+    this.timer?.cancel();
+    this.dueMs = dueMs;
+    this.timer = this.clock.after(delayMs, () => void this.save());
   }
 
   /** Resolves when the numbers of this moment are on disk, or could not be written; never rejects. */
   save(): Promise<void> {
     this.timer?.cancel();
     this.timer = undefined;
+    this.dueMs = Infinity;
     this.saving = this.saving
       .then(() => writeFileAtomically(this.path, `${JSON.stringify(this.content())}\n`))
       .catch((error: unknown) => {

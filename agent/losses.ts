@@ -1,4 +1,13 @@
-import type { LossCause } from '../collectors/loss.js';
+import { lossCauses, type LossCause } from '../collectors/loss.js';
+
+/** Losses of whole events; the others say that something was reported incompletely or may have been missed. */
+export const droppedCauses: readonly LossCause[] = [
+  'invalidEvent',
+  'pipelineOverflow',
+  'spoolFull',
+  'spoolCorrupt',
+  'spoolWriteFailed',
+];
 
 export type LossCounts = Partial<Record<LossCause, number>>;
 
@@ -8,7 +17,7 @@ export type LossCounts = Partial<Record<LossCause, number>>;
  */
 export class LossLedger {
   private readonly totals = new Map<string, LossCounts>();
-  private listener: () => void = () => undefined;
+  private listener: (cause: LossCause) => void = () => undefined;
 
   /** @param component a collector's event name, or `high`, `low`, `operational` for the queues of the spool */
   count(component: string, cause: LossCause, count: number): void {
@@ -16,10 +25,10 @@ export class LossLedger {
     const counts = this.totals.get(component) ?? {};
     counts[cause] = Math.min(Number.MAX_SAFE_INTEGER, (counts[cause] ?? 0) + count);
     this.totals.set(component, counts);
-    this.listener();
+    this.listener(cause);
   }
 
-  onChange(listener: () => void): void {
+  onChange(listener: (cause: LossCause) => void): void {
     this.listener = listener;
   }
 
@@ -31,10 +40,12 @@ export class LossLedger {
     return Object.fromEntries([...this.totals].map(([name, counts]) => [name, { ...counts }]));
   }
 
+  /** Takes what was stored; names that no version of the agent wrote would not get through the twin, and are left out. */
   restore(snapshot: Readonly<Record<string, LossCounts>>): void {
     for (const [component, counts] of Object.entries(snapshot)) {
+      if (!/^[A-Za-z]{1,40}$/.test(component)) continue;
       for (const [cause, count] of Object.entries(counts)) {
-        this.count(component, cause as LossCause, count);
+        if (Object.hasOwn(lossCauses, cause)) this.count(component, cause as LossCause, count);
       }
     }
   }

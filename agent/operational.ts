@@ -5,18 +5,9 @@ import type { LossCause } from '../collectors/loss.js';
 import type { Rejection } from '../config/evaluate-twin.js';
 import type { JsonObject } from '../config/json.js';
 import { storedCounts } from './counters-file.js';
-import type { LossCounts, LossLedger } from './losses.js';
+import { droppedCauses, type LossCounts, type LossLedger } from './losses.js';
 import type { Pipeline } from './pipeline/pipeline.js';
 import type { MessageStatistics } from './uplink/uplink.js';
-
-/** Losses of whole events; the others say that something was reported incompletely or may have been missed. */
-const droppedCauses: readonly LossCause[] = [
-  'invalidEvent',
-  'pipelineOverflow',
-  'spoolFull',
-  'spoolCorrupt',
-  'spoolWriteFailed',
-];
 
 interface OperationalOptions {
   readonly clock: Clock;

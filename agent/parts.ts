@@ -83,6 +83,13 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     limitBytes: settings().maxLocalCacheSizeInBytes,
     clock,
     lose: (cause, count, queue) => losses.count(queue ?? 'spool', cause, count),
+    onProblem: (problem) => {
+      if (problem === undefined) log.info('The local cache takes events again.');
+      else
+        log.warn(
+          `The local cache in ${local.stateDirectory} does not take events: ${problem}. They are kept in memory as far as they fit, and written when it takes them again; check its space and its owner.`,
+        );
+    },
   });
   const outbox = new Outbox({
     spool,

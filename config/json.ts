@@ -1,3 +1,5 @@
+import { printable } from './quote.js';
+
 /** What JSON can say (RFC 8259). */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
@@ -93,7 +95,7 @@ class JsonReader {
       const key = this.#string();
       if (members.has(key)) {
         this.#position = keyPosition;
-        throw this.#error(`the key ${JSON.stringify(key)} stands twice in the same object`);
+        throw this.#error(`the key ${printable(JSON.stringify(key), 80)} stands twice in the same object`);
       }
       if (!this.#skip(':')) throw this.#error(`":" is expected, not ${this.#shown()}`);
       members.set(key, this.#value(depth));
@@ -140,7 +142,7 @@ class JsonReader {
 
   #shown(): string {
     const character = this.#text.charAt(this.#position);
-    return character === '' ? 'the end of the text' : JSON.stringify(character);
+    return character === '' ? 'the end of the text' : printable(JSON.stringify(character));
   }
 
   #error(fault: string): JsonError {

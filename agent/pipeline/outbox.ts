@@ -19,6 +19,8 @@ import { utcText } from './timestamps.js';
 const groupDelayMs = 500;
 const groupLimitBytes = 16_384;
 const waitingLimitBytes = 4_194_304;
+/** Of these, what no flood of other events can take from High ones. */
+const reservedForHighBytes = 1_048_576;
 /** An event around its payloads. */
 const frameBytes = 400;
 
@@ -148,7 +150,8 @@ export class Outbox {
       losses.count(name, 'commandLineCut', 1);
     }
     const sizeBytes = jsonSizeBytes(payload);
-    if (this.waitingBytes + sizeBytes > waitingLimitBytes) {
+    const limitBytes = waitingLimitBytes - (queue === 'high' ? 0 : reservedForHighBytes);
+    if (this.waitingBytes + sizeBytes > limitBytes) {
       losses.count(queue, 'pipelineOverflow', 1);
       return undefined;
     }

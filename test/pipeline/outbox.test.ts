@@ -156,4 +156,14 @@ describe('the outbox', () => {
     expect(losses.of('high').pipelineOverflow).toBeGreaterThan(1_000);
     expect(release).toBeUndefined();
   });
+
+  it('a flood of Low events on a slow disk costs no High event', () => {
+    outbox = create(true);
+    for (let n = 0; n < 3_000; n++)
+      outbox.add('low', 'ProcessCreate', started('x'.repeat(4_000)), clock.wallMs());
+    expect(losses.of('low').pipelineOverflow).toBeGreaterThan(1_000);
+    for (let n = 0; n < 100; n++)
+      outbox.add('high', 'ProcessCreate', started('x'.repeat(4_000)), clock.wallMs());
+    expect(losses.of('high')).toEqual({});
+  });
 });
