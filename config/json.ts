@@ -95,7 +95,9 @@ class JsonReader {
       const key = this.#string();
       if (members.has(key)) {
         this.#position = keyPosition;
-        throw this.#error(`the key ${printable(JSON.stringify(key), 80)} stands twice in the same object`);
+        throw this.#error(
+          `the key ${printable(JSON.stringify(key), 80)} stands twice in the same object`,
+        );
       }
       if (!this.#skip(':')) throw this.#error(`":" is expected, not ${this.#shown()}`);
       members.set(key, this.#value(depth));

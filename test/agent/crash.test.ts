@@ -1,12 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { desired, deviceId, eventsOf, Fixture, type Event } from '../support/running-agent.js';
+import { buildScriptedAgent } from '../support/scripted-agent.js';
 
-const root = join(import.meta.dirname, '..', '..');
-const bundle = join(root, 'dist', 'crash', 'agent.cjs');
 const kills = Number(process.env['CRASH_KILLS'] ?? 24);
 const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000_000);
 
@@ -53,6 +51,7 @@ class Lives {
   readonly fixture = new Fixture();
   readonly happened: Happening[] = [];
   readonly received: Event[] = [];
+  bundle = '';
   private readonly random = randomFrom(seed);
   private hubRuns = false;
   private life = 0;
@@ -102,7 +101,7 @@ class Lives {
     this.life++;
     process.env['CRASH_FIRST'] = String(this.life * 100_000);
     process.env['CRASH_NOTES'] = this.notes();
-    return this.fixture.startAgent(bundle);
+    return this.fixture.startAgent(this.bundle);
   }
 
   private notes(): string {
@@ -157,27 +156,7 @@ describe(`the agent killed ${kills} times at random moments, CRASH_SEED=${seed}`
 
   beforeAll(
     async () => {
-      await build({
-        absWorkingDir: root,
-        entryPoints: ['agent/main.ts'],
-        outfile: bundle,
-        bundle: true,
-        packages: 'external',
-        platform: 'node',
-        format: 'cjs',
-        logLevel: 'error',
-        plugins: [
-          {
-            name: 'scripted-collectors',
-            setup: (bundler) =>
-              bundler.onResolve({ filter: /\/registry\.js$/ }, ({ importer, path }) =>
-                importer.includes('/agent/commands/') || path === './commands/registry.js'
-                  ? undefined
-                  : { path: join(import.meta.dirname, 'support', 'scripted-collectors.ts') },
-              ),
-          },
-        ],
-      });
+      lives.bundle = await buildScriptedAgent('crash');
       await lives.prepare();
       for (let kill = 0; kill < kills; kill++) await lives.liveAndBeKilled();
       await lives.finish();

@@ -52,10 +52,15 @@ function scripted<N extends TriggeredName>(
       const note = openSync(process.env['CRASH_NOTES'] ?? '', 'a');
       if (letter === 'L') void measureWrites(note, `${process.env['CRASH_NOTES'] ?? ''}.probe`);
       let number = Number(process.env['CRASH_FIRST']);
+      if (letter === 'L') writeSync(note, `P ${process.pid} - 0\n`);
+      const storm = letter === 'L' ? 0 : Number(process.env['STORM'] ?? 0);
       const timer = setInterval(() => {
         const { identity, payload } = make(number);
         emit({ timeMs: systemClock.wallMs(), payload });
         writeSync(note, `${letter} ${number++} ${identity} ${systemClock.monotonicMs()}\n`);
+        // A storm is not noted one by one.
+        for (let more = 0; more < storm; more++)
+          emit({ timeMs: systemClock.wallMs(), payload: make(4 * number++).payload });
       }, tickMs);
       return Promise.resolve({
         stop: () => {
