@@ -121,7 +121,8 @@ async function main(): Promise<boolean> {
   };
   const laterState = stateBytes.slice(Math.floor(stateBytes.length / 4));
   const checks: readonly [string, [number, number], number][] = [
-    ['memory (MB)', series(({ rssBytes }) => rssBytes / 1e6), 8],
+    // In a run of a few minutes the halves still differ by what the collector had not come to yet.
+    ['memory (MB)', series(({ rssBytes }) => rssBytes / 1e6), minutes < 5 ? 25 : 8],
     ['heap after collection (MB)', series(({ heapBytes }) => heapBytes / 1e6), 2],
     ['descriptors', series(({ descriptors }) => descriptors), 2],
     ['handles', series(({ handles }) => handles), 2],

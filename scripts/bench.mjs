@@ -20,6 +20,8 @@ await esbuild.build({
   format: 'esm',
   target: 'node20',
   logLevel: 'warning',
+  // What the programs share with the tests finds its files by its own place, which the bundle has left.
+  define: { 'import.meta.dirname': JSON.stringify(join(root, 'test', 'support')) },
 });
 const program = spawn(process.execPath, ['--expose-gc', outfile, ...args], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => program.kill(signal));
