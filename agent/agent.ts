@@ -13,7 +13,7 @@ import { droppedCauses, LossLedger } from './losses.js';
 import { buildParts, type AgentOptions, type Parts } from './parts.js';
 import { statusLine } from './status-line.js';
 import type { ProgressCheck } from './supervisor/progress.js';
-import { loadAgentId, prepareStateDirectory } from './state-directory.js';
+import { changeNoteName, loadAgentId, prepareStateDirectory } from './state-directory.js';
 import { StatusService } from './status/service.js';
 import type { Uplink } from './uplink/uplink.js';
 import { version } from './version.js';
@@ -145,7 +145,7 @@ export class Agent {
       clock,
       settings: local,
       handedOver: handedOverSockets(environment, process.pid),
-      noteFile: join(local.stateDirectory, 'audit-changes.json'),
+      noteFile: join(local.stateDirectory, changeNoteName),
       ...(lastAuditPlace === undefined ? {} : { lastAuditPlace }),
       onTampering: (sentence) => this.warn(sentence),
       onProblem: (sentence) => log.warn(sentence),

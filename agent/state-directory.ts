@@ -8,6 +8,9 @@ import { systemFiles } from './spool/files.js';
 import { putAside } from './spool/quarantine.js';
 import { stageFile } from './staged-file.js';
 
+/** What the agent has changed in the kernel's audit, see `ChangeNote`. */
+export const changeNoteName = 'audit-changes.json';
+
 /**
  * Replaces a file so that after a crash it holds either the old or the new text, and only its owner can read it. A
  * directory that stands in the way is put beside it, and one that was removed is made again.

@@ -26,6 +26,8 @@ export function statusLine({ link, spool, spoolProblem, collectors }: StatusLine
     ...(waiting === 0 ? [] : [`${waiting} events wait to be sent`]),
     ...(unavailable === '' ? [] : [`not available: ${unavailable}`]),
     ...(failing === '' ? [] : [`failing: ${failing}`]),
+    // Last, because it is the longest and the line may be cut.
+    ...(link.name === 'waiting' ? [link.failure.message] : []),
   ].join('; ');
 }
 
@@ -37,8 +39,7 @@ function linkText(link: LinkState): string {
       return 'Connecting to the hub';
     case 'stopped':
     case 'closing':
-      return 'Not connected to the hub';
     case 'waiting':
-      return `Not connected to the hub: ${link.failure.message}`;
+      return 'Not connected to the hub';
   }
 }

@@ -87,9 +87,6 @@ interface Kernel {
   readonly journal: JournalSource;
 }
 
-/** Under tracefs instances/, with the pid of the agent. */
-const instanceName = 'iot-security-agent';
-
 /** The host that the collectors see; opens nothing before `start`. */
 export function createHost(options: HostOptions): ManagedHost {
   const { clock, settings, paths = hostPaths } = options;
@@ -196,7 +193,7 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       clock,
       byteOrder: endianness(),
       openInstance: (event, filter) =>
-        openTraceInstance({ libc, name: instanceName, ownPid: process.pid, event, filter }),
+        openTraceInstance({ libc, ownPid: process.pid, event, filter }),
     }),
   };
 }

@@ -3,6 +3,8 @@ import { collectCommand } from './collect.js';
 import type { Command } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { enrollCommand } from './enroll.js';
+import { hostRestoreCommand } from './host-restore.js';
+import { hostSetupCommand } from './host-setup.js';
 import { localHubCommand } from './local-hub.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
@@ -17,5 +19,7 @@ export const commands: readonly Command[] = [
   collectCommand,
   replayCommand,
   checkConfigCommand,
+  hostSetupCommand,
+  hostRestoreCommand,
   localHubCommand,
 ];

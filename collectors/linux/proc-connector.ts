@@ -53,6 +53,8 @@ interface ProcConnectorOptions {
 const processEventsGroup = 1;
 const receiveBufferBytes = 8 * 1024 * 1024;
 const answerWithinMs = 1000;
+/** 8 MiB of events are read within this many turns of the reader. */
+const lastTurns = 128;
 const wantedEvents = (eventBits.fork | eventBits.exec | eventBits.exit) >>> 0;
 
 /**
@@ -103,6 +105,9 @@ export class ProcConnector implements ProcessEvents {
       readable: () => this.read(fd),
       failed: (reason) => this.fail(fd, reason),
     });
+    // What came since a run that crashed is told first: in a queue that is full there is no room for the answer.
+    if (handedOver !== undefined)
+      for (let turn = 0; turn < lastTurns && this.read(fd) === 'more'; turn++);
     const errno = await this.listen(fd);
     if (errno === 0) {
       this.narrow(fd);

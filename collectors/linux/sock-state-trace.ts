@@ -6,6 +6,7 @@ import type { DescriptorOwner, KernelReader } from './kernel-reader.js';
 import type { ByteOrder } from './proc-net.js';
 import { type SocketTransition, transitionFilter, transitionReader } from './sock-state.js';
 import { parseEventFormat, parsePageLayout, readPage } from './trace-page.js';
+import type { TraceWish } from './trace-setup.js';
 import type { TraceInstance } from './tracefs.js';
 
 export interface ObservedTransition extends SocketTransition {
@@ -44,6 +45,8 @@ export interface SocketStateTraceOptions {
 }
 
 const event = 'sock/inet_sock_set_state';
+/** What is traced, for whoever prepares an instance. */
+export const socketStateWish: TraceWish = { event, filter: transitionFilter };
 /** Each processor has a buffer of its own, so that what is read first need not be what happened first. */
 const orderDelayMs = 20;
 const pagesPerTurn = 64;

@@ -1,17 +1,29 @@
 import {
   closeSync,
   constants as fsConstants,
-  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmdirSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Unavailable, isUnavailable } from '../collector.js';
 import { errnoText, type Libc } from './libc.js';
+import {
+  codeOf,
+  configureInstance,
+  enableFile,
+  findInstances,
+  instanceName,
+  isOfAgentWithRoot,
+  processorsOf,
+  quietly,
+  type TraceWish,
+} from './trace-setup.js';
 
 /** The kernel's trace events of one kind, in an instance of our own that leaves everyone else's tracing alone. */
 export interface TraceInstance {
@@ -21,33 +33,24 @@ export interface TraceInstance {
   readonly descriptors: readonly number[];
   /** From here on events are recorded. */
   enable(): void;
-  /** Closes and removes the instance. Never throws. */
+  /** Records nothing more, closes, and removes the instance if this agent made it. Never throws. */
   remove(): void;
 }
 
-interface TraceOptions {
+interface TraceOptions extends TraceWish {
   readonly libc: Libc;
-  /** Where tracefs may be mounted, tried in this order. */
   readonly mountPoints?: readonly string[];
-  /** Of the instance; ours are recognised by it when one was left behind by a crash. */
-  readonly name: string;
   readonly ownPid: number;
-  /** `SYSTEM/EVENT` */
-  readonly event: string;
-  readonly filter: string;
 }
 
-const usualMountPoints = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
-const mostBufferKilobytes = 512;
-const allBuffersKilobytes = 16_384;
-const leastBufferKilobytes = 64;
 const mostInstances = 4;
 
 /**
- * Prepares an instance with the event filtered, its clock CLOCK_MONOTONIC, and readers woken by the first event
- * (`Documentation/trace/ftrace.rst`). Where tracefs is not mounted it is mounted for the agent alone.
+ * Opens an instance: with root one of its own, without root the one that `host-setup` has prepared. Where tracefs is
+ * not mounted it is mounted for the agent alone, which takes root too.
  */
 export function openTraceInstance(options: TraceOptions): TraceInstance | Unavailable {
+  const { event, ownPid } = options;
   if (!inInitialPidNamespace()) {
     return {
       unavailable:
@@ -56,27 +59,30 @@ export function openTraceInstance(options: TraceOptions): TraceInstance | Unavai
   }
   const root = findTracefs(options);
   if (isUnavailable(root)) return root;
-  const instances = `${root.path}/instances`;
+  const { instances } = root;
   const descriptors: number[] = [];
   let directory = '';
+  let isOwn = true;
+  const enable = (on: boolean): void =>
+    writeFileSync(enableFile(directory, event), on ? '1' : '0', { flag: 'w' });
   const remove = (): void => {
     for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
-    if (directory !== '') quietly(() => rmdirSync(directory));
+    if (directory !== '') quietly(() => (isOwn ? rmdirSync(directory) : enable(false)));
     root.release();
     process.off('exit', remove);
   };
   try {
-    removeLeftovers(instances, options.name);
-    directory = makeDirectory(`${instances}/${options.name}-${options.ownPid}`);
-    const processors = readdirSync(`${directory}/per_cpu`).filter((name) => /^cpu\d+$/u.test(name));
-    const write = (file: string, text: string): void =>
-      writeFileSync(`${directory}/${file}`, text, { flag: 'w' });
-    write('trace_clock', 'mono');
-    write('buffer_size_kb', String(bufferKilobytes(processors.length)));
-    // Without it poll(2) waits for a half full buffer; older kernels have no such threshold.
-    quietly(() => write('buffer_percent', '0'));
-    write(`events/${options.event}/filter`, options.filter);
-    for (const processor of processors) {
+    removeLeftovers(instances);
+    try {
+      directory = makeDirectory(`${instances}/${instanceName}-${ownPid}`);
+      configureInstance(directory, options);
+    } catch (error) {
+      const prepared = `${instances}/${instanceName}`;
+      if (!isRefusal(error) || !exists(prepared)) throw error;
+      directory = prepared;
+      isOwn = false;
+    }
+    for (const processor of processorsOf(directory)) {
       const path = `${directory}/per_cpu/${processor}/trace_pipe_raw`;
       descriptors.push(openSync(path, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK));
     }
@@ -84,20 +90,20 @@ export function openTraceInstance(options: TraceOptions): TraceInstance | Unavai
     return {
       describe: (path) => {
         const own = `${directory}/${path}`;
-        return readFileSync(existsSync(own) ? own : `${root.path}/${path}`, 'utf8');
+        return readFileSync(exists(own) ? own : `${dirname(instances)}/${path}`, 'utf8');
       },
       descriptors,
-      enable: () => write(`events/${options.event}/enable`, '1'),
+      enable: () => enable(true),
       remove,
     };
   } catch (error) {
     remove();
-    return { unavailable: refused(options.event, error) };
+    return { unavailable: refused(event, error) };
   }
 }
 
 interface Root {
-  readonly path: string;
+  readonly instances: string;
   release(): void;
 }
 
@@ -106,18 +112,15 @@ function inInitialPidNamespace(): boolean {
   return readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]';
 }
 
-function findTracefs({ libc, mountPoints = usualMountPoints }: TraceOptions): Root | Unavailable {
-  for (const path of mountPoints) {
-    if (existsSync(`${path}/instances`)) return { path, release: () => undefined };
-  }
+function findTracefs({ libc, mountPoints }: TraceOptions): Root | Unavailable {
+  const instances = findInstances(mountPoints);
+  if (!isUnavailable(instances)) return { instances: instances.path, release: () => undefined };
   const mount = libc.mountDetached('tracefs');
   if (mount < 0) {
-    return {
-      unavailable: `Tracing of the kernel is not mounted and could not be: ${errnoText(mount)}. Mount it (mount -t tracefs tracefs /sys/kernel/tracing), or give the agent CAP_SYS_ADMIN.`,
-    };
+    return { unavailable: `${instances.unavailable} Mounting it: ${errnoText(mount)}.` };
   }
-  const path = `/proc/self/fd/${mount}`;
-  return { path, release: () => void libc.close(mount) };
+  const path = `/proc/self/fd/${mount}/instances`;
+  return { instances: path, release: () => void libc.close(mount) };
 }
 
 /** A trace may be set up while another of the same agent is still read. */
@@ -134,28 +137,20 @@ function makeDirectory(prefix: string): string {
 }
 
 /** An instance that somebody still reads cannot be removed, so that only those of dead agents go. */
-function removeLeftovers(instances: string, name: string): void {
+function removeLeftovers(instances: string): void {
   for (const entry of readdirSync(instances)) {
-    if (new RegExp(`^${name}-\\d+-\\d+$`, 'u').test(entry))
-      quietly(() => rmdirSync(`${instances}/${entry}`));
+    if (isOfAgentWithRoot(entry)) quietly(() => rmdirSync(`${instances}/${entry}`));
   }
 }
 
-function bufferKilobytes(processors: number): number {
-  const share = Math.floor(allBuffersKilobytes / Math.max(1, processors));
-  return Math.max(leastBufferKilobytes, Math.min(mostBufferKilobytes, share));
+/** Not by access(2), which leaves capabilities of users other than root out of account. */
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-function quietly(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // Busy, or not there: then there is nothing to be done about it.
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+/** EROFS: the unit protects /sys (ProtectKernelTunables=). */
+function isRefusal(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error));
 }
 
 function refused(event: string, error: unknown): string {
@@ -163,7 +158,8 @@ function refused(event: string, error: unknown): string {
   switch (code) {
     case 'EACCES':
     case 'EPERM':
-      return `The kernel's trace of ${event} is not open to the agent (${code}): it needs root, or CAP_DAC_OVERRIDE.`;
+    case 'EROFS':
+      return `The kernel's trace of ${event} is not open to the agent (${code}): it needs root, or CAP_DAC_READ_SEARCH and what host-setup prepares.`;
     case 'ENOENT':
       return `The kernel cannot trace ${event} (${code}): it is older than 4.16, or built without it.`;
     default:

@@ -47,6 +47,34 @@ async function errorOf(settings: LocalSettings): Promise<CredentialError> {
   throw new Error('the credentials were accepted');
 }
 
+describe('a credential that systemd hands over', () => {
+  const load = (settings: LocalSettings, handedOver: string) =>
+    loadCredentials(settings, { credentialsDirectory: handedOver });
+
+  test('stands for the file of the same name, which need not be readable, whatever its own mode', async () => {
+    const handedOver = join(directory, 'handed-over');
+    await mkdir(handedOver);
+    await put(key, 0o444, 'handed-over/module.key');
+    const { sharedAccessKey } = await load(withKey('/nowhere/module.key'), handedOver);
+    expect(sharedAccessKey).toBe(key);
+  });
+
+  test.each(['-', '-\n', undefined])('is missing as %j: then the file counts', async (content) => {
+    const handedOver = join(directory, 'handed-over');
+    await mkdir(handedOver);
+    if (content !== undefined) await put(content, 0o400, 'handed-over/secret');
+    const settings = withKey(await put(key));
+    expect((await load(settings, handedOver)).sharedAccessKey).toBe(key);
+  });
+
+  test('is judged like the file', async () => {
+    const handedOver = join(directory, 'handed-over');
+    await mkdir(handedOver);
+    await put('no key at all', 0o400, 'handed-over/secret');
+    await expect(load(withKey(await put(key)), handedOver)).rejects.toThrow('does not hold base64');
+  });
+});
+
 describe('a key file', () => {
   test.each([key, `${key}\n`, `  ${key} \r\nsecond line`, `\uFEFF${key}`])(
     'gives the key on its first line (%j)',

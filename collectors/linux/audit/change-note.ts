@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import type { SettableStatus } from './status.js';
@@ -32,6 +33,13 @@ export interface ChangeNote {
 export const noNote: ChangeNote = { read: () => new Map(), write: () => undefined };
 
 const names = ['enabled', 'failure', 'backlogLimit', 'backlogWaitTime'] as const;
+/** Audit that is locked (2) takes no changes, so that `enabled` never was nor became that. */
+const largest: Readonly<Record<ChangedStatus, number>> = {
+  enabled: 1,
+  failure: 2,
+  backlogLimit: 0xffff_ffff,
+  backlogWaitTime: 0xffff_ffff,
+};
 
 /**
  * Keeps the note in a file, so that the run after a crash takes back what the crashed one changed. A boot resets audit,
@@ -46,7 +54,7 @@ export function fileNote(
   return {
     read: () => {
       try {
-        return parseNote(readSmallFile(path), bootId);
+        return parseNote(readPlainFile(path, mostBytes), bootId);
       } catch {
         return new Map();
       }
@@ -74,32 +82,62 @@ export function fileNote(
   };
 }
 
-/** Far more than a note has. */
-const largestBytes = 4096;
+/** The largest note is far smaller. */
+const mostBytes = 4096;
 
-/** Waits for nobody, whatever stands at the path, and reads no more than a note can have. */
-function readSmallFile(path: string): string {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+/**
+ * The note of an agent that has ended, for the root step after it. The directory belongs to the agent's user, so that
+ * no link is followed, nothing waited for, and only numbers that the agent may have found there are believed.
+ */
+export function foreignNote(path: string, bootId: string): ChangeNote {
+  return {
+    read: () => {
+      try {
+        return parseNote(readPlainFile(path, mostBytes), bootId);
+      } catch {
+        return new Map();
+      }
+    },
+    write: (changes) => {
+      if (changes.size > 0) return;
+      try {
+        // Removes a link itself, not what it leads to, and no directory.
+        unlinkSync(path);
+      } catch {
+        // Not there, or nothing that an agent wrote.
+      }
+    },
+  };
+}
+
+/** Throws for whatever is no regular file, and for what is larger. */
+function readPlainFile(path: string, maxBytes: number): string {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
-    if (!fstatSync(descriptor).isFile()) return '';
-    const bytes = Buffer.alloc(largestBytes);
-    return bytes.toString('utf8', 0, readSync(descriptor, bytes));
+    if (!fstatSync(file).isFile()) throw new Error(`${path} is not a regular file`);
+    const buffer = Buffer.alloc(maxBytes + 1);
+    const length = readSync(file, buffer);
+    if (length > maxBytes) throw new Error(`${path} has more than ${maxBytes} bytes`);
+    return buffer.toString('utf8', 0, length);
   } finally {
-    closeSync(descriptor);
+    closeSync(file);
   }
 }
 
 function parseNote(text: string, bootId: string): StatusChangeMap {
   const note = JSON.parse(text) as { bootId?: unknown; changes?: unknown } | null;
   const changes = new Map<ChangedStatus, StatusChange>();
-  if (note?.bootId !== bootId || typeof note.changes !== 'object') return changes;
+  if (note?.bootId !== bootId || typeof note.changes !== 'object' || note.changes === null)
+    return changes;
   for (const name of names) {
     const { before, ours } = (note.changes as Record<string, Partial<StatusChange>>)[name] ?? {};
-    if (isUint32(before) && isUint32(ours)) changes.set(name, { before, ours });
+    const most = largest[name];
+    if (isWhole(before, most) && isWhole(ours, most)) changes.set(name, { before, ours });
   }
   return changes;
 }
 
-function isUint32(value: unknown): value is number {
-  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0xffff_ffff;
+function isWhole(value: unknown, largestValue: number): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= largestValue;
 }

@@ -126,7 +126,9 @@ export class AuditGuard {
     for (const name of ['failure', 'backlogWaitTime', 'backlogLimit'] as const) {
       await this.attempt(() => this.changes.takeBack(name, status));
     }
-    if (status.ownerPid === ownPid) await this.attempt(() => control.set('ownerPid', 0));
+    // The place of an owner that is dead is free for whoever asks; that of a live one is not touched.
+    if (status.ownerPid === ownPid || (status.ownerPid !== 0 && !isAlive(status.ownerPid)))
+      await this.attempt(() => control.set('ownerPid', 0));
   }
 
   private async prepare(status: AuditStatus): Promise<void> {

@@ -67,6 +67,31 @@ describe('the kernel reader', () => {
     expect(libc.polls).toBe(polls);
   });
 
+  it('comes round when it is asked, and at once when it does not run', async () => {
+    watch();
+    await settle();
+    let rounds = 0;
+    void reader.comesRound().then(() => rounds++);
+    await settle();
+    expect(rounds).toBe(1);
+    await reader.stop();
+    await reader.comesRound();
+  });
+
+  it('does not come round while its poll does not return', async () => {
+    libc.signal = () => 8;
+    await settle();
+    let rounds = 0;
+    void reader.comesRound().then(() => rounds++);
+    await clock.advance(600_000);
+    expect(rounds).toBe(0);
+    libc.signal = (fd) => FakeLibc.prototype.signal.call(libc, fd);
+    const { fd } = watch();
+    libc.deliver(fd, Buffer.from('a'));
+    await clock.advance(100);
+    expect(rounds).toBe(1);
+  });
+
   it('reads each descriptor by its owner', async () => {
     const [one, two] = [watch(), watch()];
     libc.deliver(one.fd, Buffer.from('a'));
