@@ -10,6 +10,8 @@ import type { JsonObject } from '../config/json.js';
 import type { LocalSettings } from '../config/local-settings.js';
 import type { TwinSettings } from '../config/twin-settings.js';
 import type { CountersFile } from './counters-file.js';
+import { FleetMoments } from './fleet/fleet-moments.js';
+import { identityPhase } from './identity/identity-phase.js';
 import { HubLink } from './hub/hub-link.js';
 import { createSdkClient } from './hub/sdk-client.js';
 import { loadCredentials, secretAccess } from './identity/credentials.js';
@@ -118,15 +120,19 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     losses,
     settings,
   });
+  const credentials = () => loadCredentials(local, secretAccess(environment));
+  const moments = new FleetMoments(await identityPhase(credentials, agentId), clock, settings);
   const link = new HubLink({
-    credentials: () => loadCredentials(local, secretAccess(environment)),
+    credentials,
     createClient: createSdkClient({
       keepAliveMs: local.keepAlive.ms,
       productInfo: `iot-security-agent/${version}`,
+      untilRenewalMs: () => moments.renewalMs(),
     }),
     clock,
     random,
     log,
+    moments,
     requestTimeoutMs: local.requestTimeout.ms,
   });
   const uplink = new Uplink({
@@ -134,6 +140,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     link,
     clock,
     log,
+    moments,
     random,
     lose: (cause, count) => losses.count('uplink', cause, count),
     onLowDelayed: () => onStatusChange(),
@@ -147,6 +154,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     host: host,
     clock,
     log,
+    moments,
     losses,
     onObservation: (name, observation) => {
       counters.changed();
@@ -168,6 +176,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     clock,
     random,
     log,
+    moments,
     stateDirectory: local.stateDirectory,
     objectName: local.remoteConfigurationObjectName,
     onSettings: options.onSettings,

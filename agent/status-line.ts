@@ -37,6 +37,7 @@ function linkText(link: LinkState): string {
       return 'Connected to the hub';
     case 'connecting':
       return 'Connecting to the hub';
+    case 'starting':
     case 'stopped':
     case 'closing':
     case 'waiting':

@@ -44,6 +44,16 @@ const operational = (events: string) =>
     ...live,
   }) as const satisfies PrioritySetting;
 
+const spread = (meaning: string) =>
+  ({
+    kind: 'duration',
+    default: 'PT0S',
+    minimum: 'PT0S',
+    maximum: 'P1D',
+    meaning,
+    ...live,
+  }) as const satisfies DurationSetting;
+
 const filePath = {
   pattern: '^/[^\\u0000-\\u001f\\u007f]*$',
   says: 'an absolute path',
@@ -136,6 +146,12 @@ export const twinSettings = {
     meaning: 'Resource id of the hub, copied to a property of each message when not empty.',
     ...live,
   },
+  reconnectSpread: spread(
+    'Time over which the whole fleet connects, each device at a moment of its own; PT0S: at once, and with a growing random pause after a failure.',
+  ),
+  twinSpread: spread(
+    'Time over which the whole fleet reads its twins after connecting; reported properties are spread over twice this. A multiple of reconnectSpread suits best.',
+  ),
 } as const satisfies Record<string, Setting>;
 
 export type TwinKey = keyof typeof twinSettings;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../collectors/clock.js';
 import { reasonOf } from '../../config/errors.js';
 import type { JsonObject } from '../../config/json.js';
+import type { Moments } from '../fleet/fleet-moments.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import type { Log } from '../log.js';
 import type { OutgoingMessage } from '../uplink/message.js';
@@ -18,10 +19,14 @@ import { TwinReader } from './twin-reader.js';
  * 3. The twin is read after every connect; changes that arrive while it is being read are handed on after it.
  * 4. Every attempt but the first of a start comes after a pause with jitter; a life shorter than a minute does not
  *    shorten the next pause.
+ * 5. Where the fleet is spread, every attempt and every read of the twin is at a moment of this device, the first ones
+ *    included.
  */
 
 export type LinkState =
   | { readonly name: 'stopped' }
+  /** Not connected yet; the first attempt is `connectInMs` after this state began. */
+  | { readonly name: 'starting'; readonly connectInMs: number }
   | { readonly name: 'connecting' }
   | { readonly name: 'connected' }
   /** The connection is given up; its remains are being put away. */
@@ -44,6 +49,7 @@ export interface HubLinkOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly log: Log;
+  readonly moments: Pick<Moments, 'connectMs' | 'reconnectMs' | 'firstReadMs' | 'readMs'>;
   /** Longest wait for an answer of the hub to one request, an acknowledgement included. */
   readonly requestTimeoutMs: number;
 }
@@ -70,7 +76,7 @@ export class HubLink {
   private current: LinkState = { name: 'stopped' };
 
   constructor(private readonly options: HubLinkOptions) {
-    this.outage = new Outage(options.clock, options.random, options.log);
+    this.outage = new Outage(options.clock, options.random, options.log, options.moments);
   }
 
   /** @returns what ends the listening. */
@@ -119,10 +125,11 @@ export class HubLink {
 
   /** Has the whole twin read again soon; does nothing while there is no connection, as each one begins with that. */
   readTwin(): void {
-    if (this.connected) this.life?.twin.request();
+    if (this.connected) this.life?.twin.request(this.options.moments.readMs(0));
   }
 
   private async run(): Promise<void> {
+    await this.awaitFirstMoment();
     while (!this.stopping) {
       this.enter({ name: 'connecting' });
       const { failure, lifeMs } = await this.live();
@@ -134,6 +141,16 @@ export class HubLink {
       await this.pause(pauseMs);
     }
     this.enter({ name: 'stopped' });
+  }
+
+  private async awaitFirstMoment(): Promise<void> {
+    const connectInMs = this.options.moments.connectMs(0);
+    if (connectInMs === 0) return;
+    this.options.log.info('The first connection follows at the moment of this device.', {
+      connectInSeconds: Math.round(connectInMs / 1000),
+    });
+    this.enter({ name: 'starting', connectInMs });
+    await this.pause(connectInMs);
   }
 
   /**
@@ -160,6 +177,7 @@ export class HubLink {
           read: () => this.limit('answer a read of the module twin', made.readTwin()),
           onTwin: (twin) => this.tell((listener) => listener.onTwin?.(twin)),
           onPatch: (patch) => this.tell((listener) => listener.onDesiredPatch?.(patch)),
+          readMs: (atLeastMs) => this.options.moments.readMs(atLeastMs),
           onDoubt: (failure) => life.end(failure),
         }),
         end: (failure) => {
@@ -176,7 +194,7 @@ export class HubLink {
       const establishedMs = clock.monotonicMs();
       this.outage.over();
       this.enter({ name: 'connected' });
-      life.twin.request();
+      life.twin.request(this.options.moments.firstReadMs());
       const failure = await ended.promise;
       return { failure, lifeMs: clock.monotonicMs() - establishedMs };
     } catch (error) {
@@ -200,12 +218,12 @@ export class HubLink {
     return {
       desiredPatch: (patch) => current()?.twin.patch(patch),
       disconnected: (failure) => current()?.end(failure),
-      renewed: () => current()?.twin.request(),
+      renewed: () => current()?.twin.request(this.options.moments.readMs(0)),
       unusable: (what) => {
         const alive = current();
         if (alive === undefined) return;
         this.options.log.warn(`The hub sent ${what}; it was dropped.`);
-        alive.twin.request();
+        alive.twin.request(this.options.moments.readMs(0));
       },
     };
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../collectors/clock.js';
+import type { Moments } from '../fleet/fleet-moments.js';
 import type { Log } from '../log.js';
 import { authorisationBackoff, Backoff, networkBackoff } from './backoff.js';
 import type { FailureKind, HubError } from './failure.js';
@@ -25,6 +26,7 @@ export class Outage {
     clock: Clock,
     private readonly random: () => number,
     private readonly log: Log,
+    private readonly moments: Pick<Moments, 'connectMs' | 'reconnectMs'>,
   ) {
     this.backoff = new Backoff(networkBackoff, random);
     this.refusedBackoff = new Backoff(authorisationBackoff, random);
@@ -55,7 +57,9 @@ export class Outage {
       return this.flapping();
     }
     const refused = failure.kind === 'authorisation' || failure.kind === 'credentials';
-    const pauseMs = (refused ? this.refusedBackoff : this.backoff).nextMs();
+    const pauseMs = refused
+      ? this.moments.connectMs(this.refusedBackoff.nextMs())
+      : this.moments.reconnectMs(this.backoff.nextMs());
     const fields = { failedAttempts: this.failures, retryInSeconds: Math.round(pauseMs / 1000) };
     const told = lifeMs === undefined ? this.said : this.shaken;
     this.log[told.has(failure.kind) ? 'debug' : 'warn'](failure.message, fields);
@@ -64,7 +68,7 @@ export class Outage {
   }
 
   private flapping(): number {
-    const pauseMs = flapPauseMs(this.random);
+    const pauseMs = this.moments.connectMs(flapPauseMs(this.random));
     this.log.warn(
       `The hub accepted the connection and dropped it at once, ${this.flaps.limit} times in a row. Most likely another client uses the same identity: stop it, or give one of the two a module identity of its own. The next attempt follows later.`,
       { retryInSeconds: Math.round(pauseMs / 1000) },

@@ -11,6 +11,7 @@ import {
   contentType,
   type OutgoingMessage,
 } from '../uplink/message.js';
+import { renewalPeriodMs } from '../fleet/fleet-moments.js';
 import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
 import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
 import { guardTwinMessages } from './twin-guard.js';
@@ -27,7 +28,12 @@ export interface SdkClientOptions {
   readonly keepAliveMs: number;
   /** Goes into the user agent that the hub sees. */
   readonly productInfo: string;
+  /** From a connect to the first renewal of its token. */
+  readonly untilRenewalMs: () => number;
 }
+
+/** From a renewal to the end of the old token: time to try again, and for clocks that differ. */
+const tokenMarginSeconds = 60 * 60;
 
 type Transport = InstanceType<typeof deviceMqtt.Mqtt>;
 
@@ -60,6 +66,7 @@ class SdkClient implements HubClient {
       const client = this.create();
       await client.setOptions(this.clientOptions());
       await client.open();
+      renewDaily(this.transport);
     });
     await this.attempt('subscribe to the desired properties', async () => {
       await promised<never>((done) => this.live().enableTwinDesiredPropertiesUpdates(done));
@@ -150,6 +157,11 @@ class SdkClient implements HubClient {
       keepalive: Math.max(1, Math.round(this.options.keepAliveMs / 1000)),
       // The SDK appends it to its own user agent as it is.
       productInfo: ` ${this.options.productInfo}`,
+      tokenRenewal: {
+        tokenValidTimeInSeconds:
+          Math.ceil(this.options.untilRenewalMs() / 1000) + tokenMarginSeconds,
+        tokenRenewalMarginInSeconds: tokenMarginSeconds,
+      },
       // `ca` replaces the public roots, so they are handed over again.
       ...(trustedCaPem === undefined
         ? {}
@@ -209,6 +221,19 @@ function cut(transport: Transport | undefined): void {
   const inner = transport as unknown as { _mqtt?: { _mqttClient?: { end?: unknown } } } | undefined;
   const mqttClient = inner?._mqtt?._mqttClient;
   if (typeof mqttClient?.end === 'function') (mqttClient.end as (force: boolean) => void)(true);
+}
+
+/**
+ * The provider renews at equal intervals. The first one ends at the moment of the device; from there on it is a day. The
+ * public way to set that would renew at once; where the private one is not found, the first interval is repeated.
+ */
+function renewDaily(transport: Transport | undefined): void {
+  const provider = transport as unknown as
+    { _authenticationProvider?: { _tokenValidTimeInSeconds?: number } } | undefined;
+  const inner = provider?._authenticationProvider;
+  if (typeof inner?._tokenValidTimeInSeconds === 'number') {
+    inner._tokenValidTimeInSeconds = renewalPeriodMs / 1000 + tokenMarginSeconds;
+  }
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -16,6 +16,8 @@ export interface TwinReaderOptions {
   readonly read: () => Promise<TwinDocument>;
   readonly onTwin: (twin: TwinDocument) => void;
   readonly onPatch: (patch: JsonObject) => void;
+  /** Until the twin may be read again, `atLeastMs` from now or later. */
+  readonly readMs: (atLeastMs: number) => number;
   /** The twin was not read, and not because the hub asked to wait. */
   readonly onDoubt: (failure: HubError) => void;
 }
@@ -37,10 +39,11 @@ export class TwinReader {
     this.backoff = new Backoff(retryRange, options.random);
   }
 
-  /** Reads the twin now, or once more when a read is under way. */
-  request(): void {
-    if (this.reading || this.timer !== undefined) this.again = true;
-    else void this.read();
+  /** Reads the twin in `waitMs`, or once more when a read is under way; a read that waits already is enough. */
+  request(waitMs: number): void {
+    if (this.reading) this.again = true;
+    else if (this.timer === undefined && waitMs > 0) this.readIn(waitMs);
+    else if (this.timer === undefined) void this.read();
   }
 
   patch(patch: JsonObject): void {
@@ -72,7 +75,7 @@ export class TwinReader {
       return;
     }
     for (const patch of this.held.splice(0)) this.options.onPatch(patch);
-    if (this.wantedAgain()) void this.read();
+    if (this.wantedAgain()) this.request(this.options.readMs(0));
   }
 
   private wantedAgain(): boolean {
@@ -80,12 +83,16 @@ export class TwinReader {
   }
 
   private readLater(failure: HubError): void {
-    const retryMs = this.backoff.nextMs();
+    const retryMs = this.options.readMs(this.backoff.nextMs());
     const fields = { retryInSeconds: Math.round(retryMs / 1000) };
     const sentence = `${failure.message} The settings stay as they are until then.`;
     this.options.log[this.saidRefused ? 'debug' : 'warn'](sentence, fields);
     this.saidRefused = true;
-    this.timer = this.options.clock.after(retryMs, () => {
+    this.readIn(retryMs);
+  }
+
+  private readIn(waitMs: number): void {
+    this.timer = this.options.clock.after(waitMs, () => {
       this.timer = undefined;
       void this.read();
     });

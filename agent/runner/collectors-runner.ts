@@ -4,6 +4,7 @@ import type { Payload, SnapshotName, TriggeredName } from '../../collectors/even
 import type { Host } from '../../collectors/host.js';
 import type { ReportLoss } from '../../collectors/loss.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
+import type { Moments } from '../fleet/fleet-moments.js';
 import type { Log } from '../log.js';
 import type { LossLedger } from '../losses.js';
 import type { CollectorState } from './collector-state.js';
@@ -15,6 +16,7 @@ interface CollectorsRunnerOptions {
   readonly host: Host;
   readonly clock: Clock;
   readonly log: Log;
+  readonly moments: Pick<Moments, 'nextMs'>;
   readonly losses: LossLedger;
   readonly onObservation: (name: TriggeredName, observation: Observation) => void;
   readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;

@@ -7,6 +7,7 @@ import {
 import type { Payload, SnapshotName } from '../../collectors/events.js';
 import type { Host } from '../../collectors/host.js';
 import type { ReportLoss } from '../../collectors/loss.js';
+import type { Moments } from '../fleet/fleet-moments.js';
 import type { Log } from '../log.js';
 import type { CollectorState } from './collector-state.js';
 import { retryDelayMs } from './retry-delay.js';
@@ -20,11 +21,15 @@ interface SnapshotRunnerOptions {
   readonly host: Host;
   readonly clock: Clock;
   readonly log: Log;
+  readonly moments: Pick<Moments, 'nextMs'>;
   readonly lose: ReportLoss;
   readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;
 }
 
-/** Runs one snapshot collector: at once when started, then at each interval; a failure is tried again sooner. */
+/**
+ * Runs one snapshot collector: at once when started, then at the moments of this device in each interval; a failure is
+ * tried again sooner.
+ */
 export class SnapshotRunner {
   private timer: Timer | undefined;
   private intervalMs = 0;
@@ -48,7 +53,7 @@ export class SnapshotRunner {
     await this.run(++this.generation);
   }
 
-  /** The next snapshot is due one new interval after the last one began; at once when that is past. */
+  /** The next snapshot is due one new interval after the last one began; when that is past, at the next moment. */
   setInterval(intervalMs: number): void {
     if (intervalMs === this.intervalMs) return;
     this.intervalMs = intervalMs;
@@ -63,7 +68,13 @@ export class SnapshotRunner {
   }
 
   private remainingMs(): number {
-    return Math.max(0, this.lastStartMs + this.intervalMs - this.options.clock.monotonicMs());
+    const { clock, moments } = this.options;
+    const leftMs = this.lastStartMs + this.intervalMs - clock.monotonicMs();
+    const momentMs = moments.nextMs('snapshot', this.intervalMs);
+    if (leftMs <= 0) return momentMs;
+    // A moment soon after the last snapshot, as after a start, is met in two steps instead of twice within seconds.
+    const halfMs = this.intervalMs / 2;
+    return Math.min(leftMs, momentMs < leftMs - halfMs ? momentMs + halfMs : momentMs);
   }
 
   private schedule(delayMs: number): void {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../collectors/clock.js';
 import type { JsonObject } from '../../config/json.js';
+import type { Moments } from '../fleet/fleet-moments.js';
 import { Backoff } from '../hub/backoff.js';
 import { asHubError, isRefusal } from '../hub/failure.js';
 import type { Log } from '../log.js';
@@ -11,7 +12,8 @@ import { fitStatus, twinSizeBytes, withinTwinLimits } from './reported-limits.js
  * 1. Only the members named here are ever touched; what others report in the same twin stays as it is.
  * 2. Only changes are sent, one update at a time, and what the hub has not acknowledged counts as not known there.
  * 3. An update that failed is made anew from what is wanted then, until one is acknowledged.
- * 4. After each full read the hub's own account of what it has replaces ours.
+ * 4. Where the fleet is spread, every update waits for a moment of this device.
+ * 5. After each full read the hub's own account of what it has replaces ours.
  */
 
 /** Beside the configuration object, so that comparing desired with reported configuration goes on working. */
@@ -25,6 +27,7 @@ export interface ReportedOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly moments: Pick<Moments, 'reportMs'>;
   readonly objectName: string;
   /** The effective settings in the contract's shape; a `null` member is one that has no value. */
   readonly configuration: () => JsonObject;
@@ -38,7 +41,8 @@ export class ReportedProperties {
   private wantedAgain = false;
   private lastSentMs = -Infinity;
   private timer: Timer | undefined;
-  private timerIsRetry = false;
+  /** What waits for its moment, or for a retry, is not hurried by what becomes urgent meanwhile. */
+  private timerIsFixed = false;
   private saidRefused = false;
   private readonly backoff: Backoff;
 
@@ -54,7 +58,7 @@ export class ReportedProperties {
     );
     this.backoff.reset();
     this.cancelTimer();
-    this.update();
+    this.updateAtMoment();
   }
 
   /** The connection is gone: nothing is sent until the twin has been read again. */
@@ -67,9 +71,16 @@ export class ReportedProperties {
   changed(urgent: boolean): void {
     const { clock } = this.options;
     const waitMs = this.lastSentMs + counterIntervalMs - clock.monotonicMs();
-    if (this.timer !== undefined && (this.timerIsRetry || !urgent)) return;
-    if (urgent || waitMs <= 0) this.update();
-    else this.later(waitMs, false);
+    if (this.timer !== undefined && (this.timerIsFixed || !urgent)) return;
+    if (urgent || waitMs <= 0) this.updateAtMoment();
+    else this.later(this.options.moments.reportMs(waitMs), false);
+  }
+
+  private updateAtMoment(): void {
+    if (this.known === undefined) return;
+    const waitMs = this.options.moments.reportMs(0);
+    if (waitMs > 0) this.later(waitMs, true);
+    else this.update();
   }
 
   private update(): void {
@@ -108,11 +119,13 @@ export class ReportedProperties {
         return;
       }
     }
-    if (this.known !== undefined && (this.wantedAgain || this.known !== known)) this.update();
+    if (this.known !== undefined && (this.wantedAgain || this.known !== known)) {
+      this.updateAtMoment();
+    }
   }
 
   private retryLater(failure: unknown): void {
-    const retryMs = this.backoff.nextMs();
+    const retryMs = this.options.moments.reportMs(this.backoff.nextMs());
     const { kind, message } = asHubError(failure);
     // A lost connection is told by whoever keeps it up.
     const news = isRefusal({ kind }) && !this.saidRefused;
@@ -122,9 +135,9 @@ export class ReportedProperties {
     this.later(retryMs, true);
   }
 
-  private later(delayMs: number, isRetry: boolean): void {
+  private later(delayMs: number, isFixed: boolean): void {
     this.cancelTimer();
-    this.timerIsRetry = isRetry;
+    this.timerIsFixed = isFixed;
     this.timer = this.options.clock.after(delayMs, () => {
       this.timer = undefined;
       this.update();

@@ -3,6 +3,7 @@ import type { Clock } from '../../collectors/clock.js';
 import { reasonOf } from '../../config/errors.js';
 import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
 import type { JsonObject } from '../../config/json.js';
+import type { Moments } from '../fleet/fleet-moments.js';
 import type { LinkListener } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
 import { DesiredDocument } from './desired-document.js';
@@ -28,6 +29,7 @@ export interface TwinSyncOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly moments: Pick<Moments, 'reportMs'>;
   readonly stateDirectory: string;
   /** The property of the twin that holds the settings. */
   readonly objectName: string;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../collectors/clock.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
+import type { Moments } from '../fleet/fleet-moments.js';
 import type { Spool } from '../spool/spool.js';
 import { largestMessageBytes } from './batch.js';
 import { IntervalTrigger } from './interval-trigger.js';
@@ -10,6 +11,7 @@ export const kinds = ['high', 'low'] as const satisfies readonly Kind[];
 export interface DuePrioritiesOptions {
   readonly spool: Pick<Spool, 'stats' | 'onAppended'>;
   readonly clock: Clock;
+  readonly moments: Pick<Moments, 'nextMs'>;
   readonly settings: () => Pick<
     TwinSettings,
     'highPriorityMessageFrequency' | 'lowPriorityMessageFrequency' | 'maxMessageSizeInBytes'
@@ -34,6 +36,7 @@ export class DuePriorities {
       new IntervalTrigger(
         options.clock,
         () => this.intervalMs(kind),
+        (intervalMs) => options.moments.nextMs(kind, intervalMs),
         () => {
           this.due[kind] = true;
           options.onDue();

@@ -27,6 +27,8 @@ export interface MessageRequest {
   readonly lowHeld: boolean;
   /** More waits than one message holds: fill it from both queues. */
   readonly fillWhole: boolean;
+  /** The other queue is due as well: what there is of it goes along. */
+  readonly otherDue: boolean;
 }
 
 export interface NextMessage {
@@ -58,17 +60,18 @@ export class MessageSource {
     const { kind, envelope, limitBytes, lowHeld } = request;
     const { spool } = this.options;
     const from = { ...this.cursor };
-    const fillWhole = request.fillWhole && !lowHeld;
     const mainHeld = kind === 'low' && lowHeld;
     const other = kind === 'high' ? 'low' : 'high';
 
     const operational = await spool.read('operational', from.operational, limitBytes);
     const main = mainHeld ? [] : await spool.read(kind, from[kind], limitBytes);
+    const together = request.otherDue && main.length > 0;
+    const fillWhole = (request.fillWhole || together) && !lowHeld;
     const filling = await spool.read(other, from[other], fillWhole ? limitBytes : unitBytes);
 
     const worthIt =
       main.length > 0 ||
-      (operational.length > 0 && (kind === 'low' || request.fillWhole)) ||
+      (operational.length > 0 && (kind === 'low' || fillWhole)) ||
       (filling.length > 0 && fillWhole);
     if (!worthIt) return undefined;
     const batch = buildBatch(

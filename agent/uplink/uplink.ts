@@ -4,6 +4,7 @@ import type { ReportLoss } from '../../collectors/loss.js';
 import { reasonOf } from '../../config/errors.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
+import type { Moments } from '../fleet/fleet-moments.js';
 import { Backoff, networkBackoff } from '../hub/backoff.js';
 import type { LinkListener } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
@@ -23,6 +24,9 @@ import type { OutgoingMessage } from './message.js';
  * 3. A due priority stays due until a message left nothing of its queue behind, however long the hub is away.
  * 4. Nothing is sent while the link is not connected, and never more than `messagesInFlight` at a time.
  */
+
+/** Over which what waited for midnight is spread. */
+const longestNewDayMs = 60 * 60_000;
 
 /** The part of `HubLink` that this needs. */
 export interface UplinkLink {
@@ -51,6 +55,7 @@ export interface UplinkOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly moments: Pick<Moments, 'nextMs'>;
   readonly lose: ReportLoss;
   /** The daily cap begins to delay Low events. */
   readonly onLowDelayed: () => void;
@@ -77,6 +82,8 @@ export class Uplink {
   private rewinds = 0;
   private retryTimer: Timer | undefined;
   private lowWaits = false;
+  /** The new day has begun, the moment of this device in it not yet. */
+  private newDay: Timer | undefined;
   private idle: (() => void)[] = [];
   private unlisten: (() => void) | undefined;
   private running = false;
@@ -93,7 +100,7 @@ export class Uplink {
     });
     this.due = new DuePriorities({
       ...options,
-      lowHeld: () => this.units.reached,
+      lowHeld: () => this.lowHeld(),
       inFlightBytes: () => this.flights.sizeBytes,
       onDue: () => this.pump(),
     });
@@ -103,7 +110,7 @@ export class Uplink {
   async start(): Promise<void> {
     this.running = true;
     this.source.start();
-    await this.units.start(() => this.pump());
+    await this.units.start(() => this.awaitNewDay());
     this.unlisten = this.options.link.listen({
       onState: ({ name }) => {
         if (name === 'connected') this.onConnected();
@@ -119,6 +126,7 @@ export class Uplink {
     this.running = false;
     this.unlisten?.();
     this.cancelRetry();
+    this.newDay?.cancel();
     this.due.stop();
     await this.pumping;
     await this.source.settled();
@@ -165,6 +173,8 @@ export class Uplink {
 
   private onConnected(): void {
     this.due.checkAge();
+    // Whoever comes back tells everything in one message: the whole fleet may be coming back.
+    if (this.due.is('low')) this.due.set('high');
     this.cancelRetry();
     this.pump();
   }
@@ -209,7 +219,7 @@ export class Uplink {
   private async sendNext(kind: Kind): Promise<boolean> {
     const { settings, local, agentVersion, agentId } = this.options;
     const { rewinds } = this;
-    const lowHeld = this.units.reached;
+    const lowHeld = this.lowHeld();
     const next = await this.source.next({
       kind,
       envelope: {
@@ -221,6 +231,7 @@ export class Uplink {
       limitBytes: this.due.limitBytes(),
       lowHeld,
       fillWhole: kind === 'high' && this.due.overfull(),
+      otherDue: kind === 'high' && this.due.is('low'),
     });
     // While the spool was read a message may have failed; then this one would not be the next any more.
     if (rewinds !== this.rewinds || !this.maySend()) return false;
@@ -240,6 +251,22 @@ export class Uplink {
       this.retryTimer === undefined &&
       this.flights.count < this.options.local.messagesInFlight
     );
+  }
+
+  private lowHeld(): boolean {
+    return this.newDay !== undefined || this.units.reached;
+  }
+
+  /** What waited for midnight waits for a moment of this device too: midnight is the same for the whole fleet. */
+  private awaitNewDay(): void {
+    if (!this.lowWaits) return;
+    const { clock, moments, settings } = this.options;
+    const spreadMs = Math.min(longestNewDayMs, settings().lowPriorityMessageFrequency.ms);
+    this.newDay?.cancel();
+    this.newDay = clock.after(moments.nextMs('low', spreadMs), () => {
+      this.newDay = undefined;
+      this.pump();
+    });
   }
 
   private holdLow(): void {

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HubError } from '../../agent/hub/failure.js';
 import { HubLink } from '../../agent/hub/hub-link.js';
+import type { Moments } from '../../agent/fleet/fleet-moments.js';
 import type { JsonObject } from '../../config/json.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
+import { unspread } from '../support/moments.js';
 import { recordingLog } from '../support/recording-log.js';
 import { ScriptedClient } from './support/scripted-client.js';
 
@@ -26,6 +28,7 @@ let log: ReturnType<typeof recordingLog>;
 let heard: string[];
 let reads: number;
 let link: HubLink;
+let spread: Moments;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -33,6 +36,7 @@ beforeEach(() => {
   log = recordingLog();
   heard = [];
   reads = 0;
+  spread = unspread;
   link = new HubLink({
     credentials: () => {
       reads += 1;
@@ -45,6 +49,12 @@ beforeEach(() => {
     },
     clock,
     random: () => 0,
+    moments: {
+      connectMs: (ms) => spread.connectMs(ms),
+      reconnectMs: (ms) => spread.reconnectMs(ms),
+      firstReadMs: () => spread.firstReadMs(),
+      readMs: (ms) => spread.readMs(ms),
+    },
     log,
     requestTimeoutMs: 30_000,
   });
@@ -141,6 +151,54 @@ describe('one client is one life', () => {
     expect(link.state.name).toBe('waiting');
     await link.stop();
     expect(clock.timers).toBe(0);
+  });
+});
+
+describe('in a fleet that is spread', () => {
+  beforeEach(() => {
+    spread = {
+      ...unspread,
+      connectMs: (ms) => ms + 60_000,
+      firstReadMs: () => 90_000,
+      readMs: (ms) => ms + 120_000,
+    };
+  });
+
+  it('the first attempt and the first read wait for the moments of the device', async () => {
+    link.start();
+    await clock.advance(59_999);
+    expect(clients).toHaveLength(0);
+    expect(link.state).toEqual({ name: 'starting', connectInMs: 60_000 });
+    await clock.advance(1);
+    await connect();
+    client().events.desiredPatch({ $version: 2 });
+    await clock.advance(89_999);
+    expect(client().calls.readTwin).toHaveLength(0);
+    await clock.advance(1);
+    expect(client().calls.readTwin).toHaveLength(1);
+    expect(heard).toContain('patch 2');
+  });
+
+  it('a stop does not wait for the first moment', async () => {
+    link.start();
+    await settle();
+    await link.stop();
+    expect(clients).toHaveLength(0);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('a new token does not have the twin read at once', async () => {
+    link.start();
+    await clock.advance(60_000);
+    await connect();
+    await clock.advance(90_000);
+    client().last('readTwin').resolve(twin(1));
+    await settle();
+    client().events.renewed();
+    await clock.advance(119_999);
+    expect(client().calls.readTwin).toHaveLength(1);
+    await clock.advance(1);
+    expect(client().calls.readTwin).toHaveLength(2);
   });
 });
 
@@ -287,6 +345,7 @@ describe('the pauses', () => {
       },
       clock,
       random: () => 1,
+      moments: unspread,
       log,
       requestTimeoutMs: 30_000,
     });
@@ -359,6 +418,7 @@ it('a credential that cannot be read is a long pause, not an end', async () => {
     },
     clock,
     random: () => 0,
+    moments: unspread,
     log,
     requestTimeoutMs: 30_000,
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSdkClient } from '../../agent/hub/sdk-client.js';
 import type { OutgoingMessage } from '../../agent/uplink/message.js';
-import { Bench, LinkProbe } from './support/wire.js';
+import { Bench, LinkProbe, untilRenewalMs } from './support/wire.js';
 
 const message = (number: number): OutgoingMessage => ({
   body: JSON.stringify({ number, text: 'Grüße – 你好' }),
@@ -116,7 +116,11 @@ describe('the hub link over TLS', () => {
   it('a new token is taken into use without a loss, and what was missed meanwhile is read', async () => {
     const credentials = bench.credentials(bench.hub.registerModule('device-1'));
     const clients: unknown[] = [];
-    const create = createSdkClient({ keepAliveMs: 60_000, productInfo: 'renewing' });
+    const create = createSdkClient({
+      keepAliveMs: 60_000,
+      productInfo: 'renewing',
+      untilRenewalMs,
+    });
     const made = probe(() => Promise.resolve(credentials), {
       createClient: (...parameters) => {
         const client = create(...parameters);
@@ -226,7 +230,7 @@ describe('the hub link over TLS', () => {
     };
     for (let round = 0; round < 5; round++) {
       await made.until('a connection', () => made.link.connected);
-      const rival = createSdkClient({ keepAliveMs: 60_000, productInfo: 'rival' })(
+      const rival = createSdkClient({ keepAliveMs: 60_000, productInfo: 'rival', untilRenewalMs })(
         credentials,
         silent,
       );

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SnapshotRunner } from '../../agent/runner/snapshot-runner.js';
 import type { SnapshotCollector } from '../../collectors/collector.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { unspread } from '../support/moments.js';
 import { recordingLog } from '../support/recording-log.js';
 
 type Answer = Awaited<ReturnType<SnapshotCollector<'ListeningPorts'>['collect']>>;
@@ -28,6 +29,7 @@ function setUp(answers: (Answer | Error | 'hang')[]) {
     host: {} as never,
     clock,
     log,
+    moments: unspread,
     lose: (cause) => losses.push(cause),
     onSnapshot: (_, payloads) => snapshots.push(payloads.length),
   });
@@ -79,15 +81,26 @@ describe('a snapshot', () => {
     expect(losses).toEqual(['collectorFailed']);
   });
 
-  it('follows a new interval at once, counted from the last snapshot', async () => {
+  it('follows a new interval, counted from the last snapshot', async () => {
+    const { clock, runner, calls } = setUp([]);
+    await runner.start(100_000);
+    await clock.advance(5_000);
+    runner.setInterval(20_000);
+    await clock.advance(15_000);
+    expect(calls()).toBe(2);
+    await clock.advance(20_000);
+    expect(calls()).toBe(3);
+  });
+
+  it('is not taken at once by a whole fleet whose interval becomes shorter than what has passed', async () => {
     const { clock, runner, calls } = setUp([]);
     await runner.start(100_000);
     await clock.advance(50_000);
     runner.setInterval(20_000);
-    await clock.advance(0);
+    await clock.advance(19_999);
+    expect(calls()).toBe(1);
+    await clock.advance(1);
     expect(calls()).toBe(2);
-    await clock.advance(20_000);
-    expect(calls()).toBe(3);
   });
 
   it('is not taken any more when the collector is off, not even one that is under way', async () => {

@@ -10,12 +10,14 @@ let sent: JsonObject[];
 let answers: { resolve: () => void; reject: (error: Error) => void }[];
 let configuration: JsonObject;
 let status: JsonObject;
+let spreadMs: number;
 let reported: ReportedProperties;
 
 beforeEach(() => {
   clock = new FakeClock();
   sent = [];
   answers = [];
+  spreadMs = 0;
   configuration = { interval: { value: 'PT1H' } };
   status = { agentVersion: '1', losses: { kernelLost: 0 } };
   reported = new ReportedProperties({
@@ -25,6 +27,7 @@ beforeEach(() => {
     },
     clock,
     random: () => 0,
+    moments: { reportMs: (atLeastMs) => atLeastMs + spreadMs },
     log: silentLog,
     objectName: 'settings',
     configuration: () => configuration,
@@ -100,6 +103,24 @@ describe('reported properties', () => {
     await acknowledge();
     expect(sent).toEqual([everything(), everything()]);
     await acknowledge();
+    expect(sent).toHaveLength(2);
+  });
+
+  it('wait for the moment of the device where the fleet is spread, and go as they are then', async () => {
+    spreadMs = 600_000;
+    reported.hubHas({});
+    await clock.advance(300_000);
+    configuration = { interval: { value: 'PT3H' } };
+    reported.changed(true);
+    await clock.advance(299_999);
+    expect(sent).toEqual([]);
+    await clock.advance(1);
+    expect(sent).toEqual([everything()]);
+    answers.at(-1)?.reject(new Error('429'));
+    await settle();
+    await clock.advance(601_999);
+    expect(sent).toHaveLength(1);
+    await clock.advance(1);
     expect(sent).toHaveLength(2);
   });
 

@@ -8,6 +8,7 @@ import type { Evaluation } from '../../config/evaluate-twin.js';
 import type { JsonObject } from '../../config/json.js';
 import { configurationObjectName as objectName } from '../../config/twin-settings.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
+import { unspread } from '../support/moments.js';
 import { recordingLog } from '../support/recording-log.js';
 
 class FakeLink {
@@ -48,6 +49,7 @@ const start = async (): Promise<void> => {
     link,
     clock: new FakeClock(),
     random: () => 0,
+    moments: unspread,
     log,
     stateDirectory: directory,
     objectName,

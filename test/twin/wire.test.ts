@@ -8,6 +8,7 @@ import { systemClock } from '../../collectors/clock.js';
 import type { JsonObject } from '../../config/json.js';
 import { configurationObjectName as objectName } from '../../config/twin-settings.js';
 import { Bench, LinkProbe } from '../hub/support/wire.js';
+import { unspread } from '../support/moments.js';
 
 let directory: string;
 let bench: Bench;
@@ -25,6 +26,7 @@ beforeEach(async () => {
     link: probe.link,
     clock: systemClock,
     random: () => 0,
+    moments: unspread,
     log: silentLog,
     stateDirectory: directory,
     objectName,

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { QueueName } from '../../agent/spool/spool.js';
 import { Uplink, type UplinkOptions } from '../../agent/uplink/uplink.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
+import { unspread } from '../support/moments.js';
 import { recordingLog } from '../support/recording-log.js';
 import { MemorySpool } from './support/memory-spool.js';
 import { idsOf, ScriptedLink } from './support/scripted-link.js';
@@ -41,6 +42,7 @@ const create = (
     },
     clock,
     random: () => 0,
+    moments: unspread,
     log,
     lose: (cause, count) => {
       expect(cause).toBe('invalidEvent');
@@ -146,6 +148,22 @@ describe('the triggers', () => {
     link.connect();
     await settle();
     expect(sent()).toEqual([['high-1']]);
+  });
+
+  it('High and Low that are due together go in one message, and Low alone is no High message', async () => {
+    uplink = create();
+    await uplink.start();
+    store('low', 3000);
+    store('low', 3000);
+    store('high');
+    await clock.advance(300 * minuteMs);
+    link.connect();
+    await settle();
+    expect(sent()).toEqual([['high-1', 'low-1', 'low-2']]);
+    store('low');
+    await clock.advance(300 * minuteMs);
+    expect(sent()[1]).toEqual(['low-3']);
+    expect(link.messages[1]?.priority).toBe('Low');
   });
 
   it('an interval that is changed counts from where the old one began', async () => {

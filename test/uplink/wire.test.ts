@@ -9,6 +9,7 @@ import { Uplink } from '../../agent/uplink/uplink.js';
 import { systemClock } from '../../collectors/clock.js';
 import type { HubLinkOptions } from '../../agent/hub/hub-link.js';
 import { Bench, LinkProbe } from '../hub/support/wire.js';
+import { unspread } from '../support/moments.js';
 
 let directory: string;
 let bench: Bench;
@@ -57,6 +58,7 @@ const start = async (
     local: { messagesInFlight, maxUnitsPerDay: 0, securityMarker: true, stateDirectory: directory },
     clock: systemClock,
     random: () => 0,
+    moments: unspread,
     log: silentLog,
     lose: (cause) => expect.unreachable(cause),
     onLowDelayed: () => undefined,

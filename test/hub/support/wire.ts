@@ -9,6 +9,7 @@ import { systemClock } from '../../../collectors/clock.js';
 import type { JsonObject } from '../../../config/json.js';
 import { LocalHub, type ModuleRegistration } from '../../../local-hub/local-hub.js';
 import { recordingLog } from '../../support/recording-log.js';
+import { unspread } from '../../support/moments.js';
 
 /** A hub on loopback with its state directory, which a second start on the same port goes on with. */
 export class Bench {
@@ -39,6 +40,9 @@ export class Bench {
   }
 }
 
+/** No test lasts until a token is renewed by itself. */
+export const untilRenewalMs = (): number => 3_600_000;
+
 /** A link over the real SDK, with everything it said. */
 export class LinkProbe {
   readonly log = recordingLog();
@@ -55,9 +59,14 @@ export class LinkProbe {
   ) {
     this.link = new HubLink({
       credentials,
-      createClient: createSdkClient({ keepAliveMs, productInfo: 'iot-security-agent/test' }),
+      createClient: createSdkClient({
+        keepAliveMs,
+        productInfo: 'iot-security-agent/test',
+        untilRenewalMs,
+      }),
       clock: systemClock,
       random: () => 0,
+      moments: unspread,
       log: this.log,
       requestTimeoutMs: 5_000,
       ...options,
