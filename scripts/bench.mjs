@@ -1,4 +1,4 @@
-// npm run bench|soak: bundles one program of bench/ beside a fresh build of the agent and runs it with the arguments given.
+// npm run bench|soak|simulate:fleet: bundles one program of bench/ beside a fresh build of the agent and runs it with the arguments given.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import esbuild from 'esbuild';

@@ -1,0 +1,94 @@
+import type { TwinSettings } from '../../config/twin-settings.js';
+import { cheapestEdition, edition, type Edition, type TierName } from './hub-limits.js';
+
+/** What one device does on an ordinary day. */
+export interface Traffic {
+  /** Events of high priority; a message each, unless they fall into one interval. */
+  readonly highPerDay: number;
+  /** Metered units of 4 KB of each kind of request. */
+  readonly lowUnits: number;
+  readonly highUnits: number;
+  readonly readUnits: number;
+  readonly updateUnits: number;
+  readonly updatesPerDay: number;
+}
+
+export const ordinaryTraffic: Traffic = {
+  highPerDay: 6,
+  lowUnits: 2,
+  highUnits: 1,
+  readUnits: 2,
+  updateUnits: 1,
+  updatesPerDay: 1,
+};
+
+const dayMs = 86_400_000;
+/** One renewal of the token a day. */
+const readsPerDay = 1;
+
+type Intervals = Pick<TwinSettings, 'highPriorityMessageFrequency' | 'lowPriorityMessageFrequency'>;
+
+/** Messages of one device in a day. */
+export function sendsPerDay(traffic: Traffic, intervals: Intervals): number {
+  return highSends(traffic, intervals) + dayMs / intervals.lowPriorityMessageFrequency.ms;
+}
+
+function highSends({ highPerDay }: Traffic, intervals: Intervals): number {
+  const perDay = dayMs / intervals.highPriorityMessageFrequency.ms;
+  return perDay * (1 - Math.exp(-highPerDay / perDay));
+}
+
+/** Metered units of one device in a day. */
+export function unitsPerDay(traffic: Traffic, intervals: Intervals): number {
+  return (
+    highSends(traffic, intervals) * traffic.highUnits +
+    (dayMs / intervals.lowPriorityMessageFrequency.ms) * traffic.lowUnits +
+    readsPerDay * traffic.readUnits +
+    traffic.updatesPerDay * traffic.updateUnits
+  );
+}
+
+/** The cheapest edition for a fleet, or the one that is asked for. */
+export function editionFor(
+  devices: number,
+  traffic: Traffic,
+  intervals: Intervals,
+  wanted: { readonly tier?: TierName; readonly units?: number } = {},
+): Edition {
+  if (wanted.tier !== undefined) return edition(wanted.tier, wanted.units ?? 1);
+  return cheapestEdition(
+    devices * unitsPerDay(traffic, intervals),
+    (devices * sendsPerDay(traffic, intervals)) / 86_400,
+  );
+}
+
+export interface Spreads {
+  readonly reconnectSeconds: number;
+  readonly twinSeconds: number;
+}
+
+/** A spread may use this part of a limit; the rest is for what is uneven by chance. */
+const usable = 1 / 1.11;
+/** Of the sends, of which the ordinary traffic takes its part only at the end of a recovery. */
+const usableSends = 0.97;
+/** Faster than this nobody need be; a back-off ends before the moment of the next one. */
+const shortestSeconds = 15;
+
+/**
+ * The settings for a fleet: the twins are spread as the throttles of reads and updates ask for, the connections as
+ * those of connects and of sends beside the ordinary traffic, and the one divides the other.
+ */
+export function recommendedSpreads(
+  devices: number,
+  { limits }: Edition,
+  traffic: Traffic,
+  intervals: Intervals,
+): Spreads {
+  const steadySends = (devices * sendsPerDay(traffic, intervals)) / 86_400;
+  const pace = Math.min(limits.connects * usable, limits.sends * usableSends - steadySends);
+  const leastReconnect = Math.max(shortestSeconds, devices / pace);
+  const leastTwin = devices / (Math.min(limits.reads, 2 * limits.updates) * usable);
+  const times = Math.max(1, Math.floor(leastTwin / leastReconnect));
+  const reconnectSeconds = Math.ceil(Math.max(leastReconnect, leastTwin / times));
+  return { reconnectSeconds, twinSeconds: reconnectSeconds * times };
+}

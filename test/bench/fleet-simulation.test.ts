@@ -1,0 +1,85 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { chart } from '../../bench/fleet/chart.js';
+import { edition } from '../../bench/fleet/hub-limits.js';
+import { verdictOf } from '../../bench/fleet/report.js';
+import {
+  scenarioNames,
+  settingsFor,
+  simulate,
+  type Outcome,
+  type Plan,
+} from '../../bench/fleet/scenarios.js';
+import { Throttle } from '../../bench/fleet/throttle.js';
+import { editionFor, ordinaryTraffic, recommendedSpreads } from '../../bench/fleet/traffic.js';
+
+const devices = 2_000;
+const { settings } = settingsFor({ reconnectSeconds: 0, twinSeconds: 0 });
+const smallest = editionFor(devices, ordinaryTraffic, settings);
+const plan: Plan = {
+  devices,
+  edition: smallest,
+  traffic: ordinaryTraffic,
+  spreads: recommendedSpreads(devices, smallest, ordinaryTraffic, settings),
+  outageSeconds: 20 * 60,
+  daySeconds: 30 * 60,
+};
+
+describe('a fleet with the recommended spread', () => {
+  const outcomes: Outcome[] = [];
+  beforeAll(async () => {
+    for (const scenario of scenarioNames) outcomes.push(await simulate(scenario, plan));
+  }, 60_000);
+
+  it.each(scenarioNames)(
+    'exceeds no limit beyond its burst, and recovers within 1.2 × the lower bound (%s)',
+    (name) => {
+      const outcome = outcomes.find(({ scenario }) => scenario === name);
+      if (outcome === undefined) throw new Error('it was not simulated');
+      const { withinLimits, ratio } = verdictOf(outcome, plan);
+      expect(withinLimits).toBe(true);
+      expect(ratio ?? 1).toBeLessThanOrEqual(1.2);
+    },
+  );
+
+  it('is drawn with every scenario, its rates and its limits', () => {
+    const svg = chart(outcomes, plan);
+    expect(svg).toContain('limit 100');
+    expect(svg.match(/<polygon/g)).toHaveLength(4 * scenarioNames.length);
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  });
+});
+
+it('the simulation tells of limits that are exceeded: without a spread the same fleet is refused', async () => {
+  const outcome = await simulate('failover', {
+    ...plan,
+    spreads: { reconnectSeconds: 0, twinSeconds: 0 },
+  });
+  expect(verdictOf(outcome, plan).withinLimits).toBe(false);
+});
+
+it('every edition that is recommended has room for the traffic, and its spreads divide each other', () => {
+  for (const size of [1, 100, 5_000, 50_000, 250_000, 1_000_000, 5_000_000]) {
+    const { limits } = editionFor(size, ordinaryTraffic, settings);
+    const { reconnectSeconds, twinSeconds } = recommendedSpreads(
+      size,
+      editionFor(size, ordinaryTraffic, settings),
+      ordinaryTraffic,
+      settings,
+    );
+    expect(twinSeconds % reconnectSeconds).toBe(0);
+    expect(size / reconnectSeconds).toBeLessThan(limits.connects);
+    expect(size / twinSeconds).toBeLessThan(limits.reads);
+    expect(size / (2 * twinSeconds)).toBeLessThan(limits.updates);
+  }
+});
+
+it('the throttle absorbs one second of its limit, queues ten, and refuses what is more', () => {
+  const throttle = new Throttle(edition('S1', 1).limits.reads);
+  const answers = Array.from({ length: 1_200 }, () => throttle.ask(0));
+  expect(answers.slice(0, 100).every((waitMs) => waitMs === 0)).toBe(true);
+  expect(answers[100]).toBe(10);
+  expect(answers[1_099]).toBe(10_000);
+  expect(answers.slice(1_100)).toEqual(Array.from({ length: 100 }, () => undefined));
+  expect(throttle.ask(1_000)).toBe(9_010);
+  expect(throttle.figures()).toMatchObject({ asked: 1_201, peak: 1_200, refused: 100 });
+});
