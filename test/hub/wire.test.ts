@@ -144,6 +144,44 @@ describe('the hub link over TLS', () => {
     expect(warnings(made)).toEqual([]);
   });
 
+  it('a token is renewed first at the moment of the device, from then on once a day, and is valid an hour longer', async () => {
+    const credentials = bench.credentials(bench.hub.registerModule('device-1'));
+    const clients: unknown[] = [];
+    const create = createSdkClient({
+      keepAliveMs: 60_000,
+      productInfo: 'renewing',
+      untilRenewalMs: () => 7_200_500,
+    });
+    const made = probe(() => Promise.resolve(credentials), {
+      createClient: (...parameters) => {
+        const client = create(...parameters);
+        clients.push(client);
+        return client;
+      },
+    });
+    made.link.start();
+    await made.until('the twin', () => made.twins.length === 1);
+    const [client] = clients as [
+      {
+        transport: {
+          _authenticationProvider: {
+            _currentTokenExpiryTimeInSeconds: number;
+            _renewalTimeout: { _idleTimeout: number };
+            _expiryTimerHandler: () => void;
+          };
+        };
+      },
+    ];
+    const provider = client.transport._authenticationProvider;
+    const validForSeconds = (): number =>
+      provider._currentTokenExpiryTimeInSeconds - Date.now() / 1000;
+    expect(provider._renewalTimeout._idleTimeout).toBe(7_201_000);
+    expect(Math.abs(validForSeconds() - 7_201 - 3_600)).toBeLessThan(60);
+    provider._expiryTimerHandler();
+    expect(provider._renewalTimeout._idleTimeout).toBe(24 * 3_600_000);
+    expect(Math.abs(validForSeconds() - 25 * 3_600)).toBeLessThan(60);
+  });
+
   it('keys that were rolled are a refusal', async () => {
     const made = await connected();
     bench.hub.rollKeys('device-1');
