@@ -74,6 +74,7 @@ export class Agent {
       parts,
       startedMonotonicMs: this.startedMonotonicMs,
       losses: this.losses,
+      reconnectSpreadMs: () => this.settings.reconnectSpread.ms,
       spoolLimitBytes: () => this.settings.maxLocalCacheSizeInBytes,
       twinProblems: () => this.evaluation.problems,
     });

@@ -16,7 +16,8 @@ export class ConnectionHistory {
   constructor(
     private readonly link: ObservedLink,
     private readonly clock: Clock,
-    private readonly toleratedMs: number,
+    /** Grows with the time over which the fleet connects. */
+    private readonly toleratedMs: () => number,
   ) {
     this.sinceMs = this.disconnectedSinceMs = clock.monotonicMs();
     let wasConnected = false;
@@ -34,19 +35,24 @@ export class ConnectionHistory {
 
   tell(): StatusDocument['connection'] {
     const { state } = this.link;
+    const waitMs = waitOf(state);
     const nowMs = this.clock.monotonicMs();
     const seconds = (sinceMs: number): number => Math.round((nowMs - sinceMs) / 1000);
     return {
       state: state.name,
       seconds: seconds(this.sinceMs),
       disconnectedSeconds: state.name === 'connected' ? 0 : seconds(this.disconnectedSinceMs),
-      toleratedSeconds: this.toleratedMs / 1000,
+      toleratedSeconds: this.toleratedMs() / 1000,
       ...(this.failure === undefined ? {} : { failure: this.failure }),
-      ...(state.name === 'waiting'
-        ? {
-            retryInSeconds: Math.max(0, Math.round(state.retryInMs / 1000) - seconds(this.sinceMs)),
-          }
-        : {}),
+      ...(waitMs === undefined
+        ? {}
+        : { retryInSeconds: Math.max(0, Math.round(waitMs / 1000) - seconds(this.sinceMs)) }),
     };
   }
+}
+
+/** From the beginning of a state to the next attempt. */
+function waitOf(state: LinkState): number | undefined {
+  if (state.name === 'waiting') return state.retryInMs;
+  return state.name === 'starting' ? state.connectInMs : undefined;
 }

@@ -71,7 +71,7 @@ export const statusShape = group('The status of a running agent.', {
   connection: group('The connection to the hub.', {
     state: choice(
       'State of the connection to the hub.',
-      ['stopped', 'connecting', 'connected', 'closing', 'waiting'],
+      ['stopped', 'starting', 'connecting', 'connected', 'closing', 'waiting'],
       'connection_state',
     ),
     seconds: number('Seconds since this state began.', gauge('connection_state_seconds')),

@@ -41,6 +41,8 @@ interface StatusServiceOptions {
     readonly spool: Pick<Spool, 'problem' | 'stats'>;
     readonly uplink: Pick<Uplink, 'stats'>;
   };
+  /** The time over which the fleet connects; a device that waits for its moment is well. */
+  readonly reconnectSpreadMs: () => number;
   readonly spoolLimitBytes: () => number;
   readonly twinProblems: () => readonly Rejection[];
 }
@@ -56,7 +58,11 @@ export class StatusService {
 
   constructor(private readonly options: StatusServiceOptions) {
     const { clock, local, log, losses, parts } = options;
-    this.connection = new ConnectionHistory(parts.link, clock, local.disconnectionTolerance.ms);
+    this.connection = new ConnectionHistory(
+      parts.link,
+      clock,
+      () => local.disconnectionTolerance.ms + options.reconnectSpreadMs(),
+    );
     this.recent = new RecentLosses(losses, clock);
     this.server = new StatusServer({
       path: statusSocket(local.runtimeDirectory),

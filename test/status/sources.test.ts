@@ -22,7 +22,7 @@ describe('the age of the connection', () => {
         return () => undefined;
       },
     };
-    const history = new ConnectionHistory(link, clock, 60_000);
+    const history = new ConnectionHistory(link, clock, () => 60_000);
     const enter = (state: LinkState): void => {
       link.state = state;
       listener.onState?.(state);
@@ -51,6 +51,13 @@ describe('the age of the connection', () => {
     });
     enter({ name: 'connecting' });
     expect(history.tell()).toMatchObject({ disconnectedSeconds: 20, failure: 'Nobody listens.' });
+  });
+
+  it('tells when the first attempt follows, where that waits for the moment of the device', async () => {
+    const { clock, history, enter } = setUp();
+    enter({ name: 'starting', connectInMs: 45_000 });
+    await clock.advance(15_000);
+    expect(history.tell()).toMatchObject({ state: 'starting', retryInSeconds: 30 });
   });
 
   it('begins anew with each loss of it, whatever the wall clock does', async () => {
