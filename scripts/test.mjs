@@ -1,6 +1,6 @@
-// npm test: everything that changes nothing on the host. Fails on the first kind of check that fails, after
-// having run all of them.
-import { spawnSync } from 'node:child_process';
+// npm test: everything that changes nothing on the host. The checks of the text run beside the tests, which mostly
+// wait; fails when any of them did, after having run all.
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { checkNode, installDependencies, root } from './bootstrap.mjs';
 
@@ -8,17 +8,36 @@ checkNode();
 installDependencies();
 
 const bin = (name) => join(root, 'node_modules', '.bin', name);
-const checks = [
+const textChecks = [
   ['format', bin('prettier'), ['--check', '--log-level=warn', '.']],
   ['types', bin('tsc'), ['-p', '.']],
   ['lint', bin('eslint'), ['.', '--max-warnings=0']],
-  ['tests', bin('vitest'), ['run', '--project', 'unit', ...process.argv.slice(2)]],
 ];
-const failed = checks.filter(([name, command, args]) => {
-  process.stdout.write(`\n== ${name}\n`);
-  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status !== 0;
-});
+const tests = ['tests', bin('vitest'), ['run', '--project', 'unit', ...process.argv.slice(2)]];
+
+/** Resolves with the name of the check when it failed, and with what it printed unless that went straight out. */
+function run([name, command, args], stdio) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk) => (output += chunk));
+    }
+    child.on('error', (error) => (output += `${error.message}\n`));
+    child.on('close', (code) => resolve({ name, output, failed: code !== 0 }));
+  });
+}
+
+async function oneByOne(checks) {
+  const results = [];
+  for (const check of checks) results.push(await run(check, ['ignore', 'pipe', 'pipe']));
+  return results;
+}
+
+const [texts, tested] = await Promise.all([oneByOne(textChecks), run(tests, 'inherit')]);
+for (const { name, output } of texts) process.stdout.write(`\n== ${name}\n${output}`);
+const failed = [...texts, tested].filter((result) => result.failed);
 if (failed.length > 0) {
-  process.stdout.write(`\nfailed: ${failed.map(([name]) => name).join(', ')}\n`);
+  process.stdout.write(`\nfailed: ${failed.map(({ name }) => name).join(', ')}\n`);
   process.exit(1);
 }

@@ -167,7 +167,7 @@ describe(`the agent killed ${kills} times at random moments, CRASH_SEED=${seed}`
   afterAll(() => lives.close(), 60_000);
 
   it('every start worked, and events flowed in most lives', () => {
-    expect(happened('L', 1000).length).toBeGreaterThan(kills * 10);
+    expect(happened('L', 1000).length).toBeGreaterThan(kills * 2);
     expect(lives.received.length).toBeGreaterThan(kills);
   });
 

@@ -56,7 +56,9 @@ describe('status', () => {
     expect(before.stderr).toMatch(/The agent is not running.*systemctl start/);
 
     await fixture.startAgent();
-    const { document, code } = await until(({ health }) => health === 'healthy');
+    const { document, code } = await until(
+      ({ connection, health }) => health === 'healthy' && connection.state === 'connected',
+    );
     expect(code).toBe(0);
     expect(document.connection).toMatchObject({ state: 'connected', disconnectedSeconds: 0 });
     expect(document.twin.desiredVersion).toBeGreaterThan(0);

@@ -158,6 +158,7 @@ describe('the stored document', () => {
 
   it('that cannot be written costs a warning only', async () => {
     rmSync(directory, { recursive: true });
+    writeFileSync(directory, 'no directory');
     link.twin({ ...high('PT2M'), $version: 3 });
     await sync.stop();
     expect(applied.at(-1)).toMatchObject({ interval: 'PT2M' });

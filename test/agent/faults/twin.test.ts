@@ -36,6 +36,7 @@ describe.concurrent('the running agent, when the twin', () => {
         bench.hub.dropConnections();
         await bench.happen();
         await bench.everythingArrives();
+        await bench.until('it said so', () => bench.warnings(/read the module twin/).length > 0);
         expect(bench.hub.isConnected(deviceId)).toBe(true);
         bench.hub.faults.refuseTwinReads = undefined;
         await bench.followsTwin('PT2H');
