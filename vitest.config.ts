@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/device/**'],
+          // The tests of the running agent mostly wait.
+          maxWorkers: 3,
           testTimeout: 20_000,
         },
       },
