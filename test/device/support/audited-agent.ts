@@ -41,14 +41,15 @@ export class AuditedAgent {
   };
   private readonly host = kernelState();
 
-  async prepare(): Promise<void> {
+  /** @param changes of the local configuration */
+  async prepare(changes: Readonly<Record<string, unknown>> = {}): Promise<void> {
     await this.fixture.startHub();
     if (this.host.rules !== 'No rules' || this.host.status['pid'] !== '0') {
       const owner = `owner ${this.host.status['pid']}, ${this.host.rules}`;
       throw new Error(`Somebody uses kernel audit here, these tests would disturb it: ${owner}`);
     }
     setKernel(this.kernelBefore.status);
-    this.fixture.configure({ processSource: 'auto', audit: { own: 'auto' } });
+    this.fixture.configure({ processSource: 'auto', audit: { own: 'auto' }, ...changes });
     this.set(quick);
   }
 
