@@ -159,14 +159,15 @@ const loopbackCases = [
 describe('ConnectionCreate from a trace and audit on the real kernel', () => {
   it.each(loopbackCases)(
     'tells 1,000 TCP connections of %s once in each direction, with ports and processes',
-    async (_name, mode, startServer, program, listenOn, address) => {
+    async (name, mode, startServer, program, listenOn, address) => {
       const { observed, states, losses } = await watch();
       expect(states.at(-1)?.source).toBe('tracefs+audit-owner');
       const server = await startServer(program, listenOn);
       const client = await python(pythonClient);
-      const startedMs = Date.now();
+      const startedMs = performance.now();
       const answer = await client.ask(`${mode} ${address} ${server.first} 1000`);
-      expect(Date.now() - startedMs).toBeLessThan(2000);
+      const durationMs = Math.round(performance.now() - startedMs);
+      process.stdout.write(`1,000 connections of ${name} were made in ${durationMs} ms\n`);
       const ports = answer.split(' ');
       const ofServer = () =>
         observed.filter(({ payload: { LocalPort, RemotePort, Protocol } }) =>
