@@ -1,5 +1,4 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -14,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { rootFileSystem } from './root-file-system.js';
 
 const run = promisify(execFile);
 
@@ -28,31 +28,6 @@ const packages = [
 ];
 const controllers = ['memory', 'pids', 'cpu', 'cpuacct', 'blkio', 'devices', 'freezer'];
 const cgroupRoot = '/sys/fs/cgroup';
-
-/** A minimal Debian, made once a week and kept in the cache directory of the machine. */
-async function rootFileSystem(suite: string): Promise<string> {
-  const cache = '/var/cache/iot-security-agent-test';
-  mkdirSync(cache, { recursive: true });
-  const week = Math.floor(Date.now() / (7 * 86_400_000));
-  const key = createHash('sha256')
-    .update([suite, week, ...packages].join())
-    .digest('hex');
-  const archive = join(cache, `rootfs-${key.slice(0, 16)}.tar`);
-  if (existsSync(archive)) return archive;
-  await run('mmdebstrap', [
-    '--variant=minbase',
-    `--include=${packages.join(',')}`,
-    '--aptopt=Acquire::Languages "none"',
-    '--dpkgopt=path-exclude=/usr/share/doc/*',
-    '--dpkgopt=path-exclude=/usr/share/man/*',
-    '--dpkgopt=path-exclude=/usr/share/locale/*',
-    suite,
-    `${archive}.new`,
-    '--format=tar',
-  ]);
-  await run('mv', [`${archive}.new`, archive]);
-  return archive;
-}
 
 function childOf(pid: number): number | undefined {
   try {
@@ -81,7 +56,7 @@ export class Container {
   }): Promise<Container> {
     const root = mkdtempSync(join(tmpdir(), 'agent-container-'));
     const name = `isa${process.pid}`;
-    await run('tar', ['-xf', await rootFileSystem('bookworm'), '-C', root]);
+    await run('tar', ['-xf', await rootFileSystem({ suite: 'bookworm', packages }), '-C', root]);
     options.prepare(root);
     const args = [
       ...['-D', root, '--boot', '--register=no', '--keep-unit', '--console=pipe'],
