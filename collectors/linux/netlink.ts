@@ -151,8 +151,9 @@ export class NetlinkRequests implements DescriptorOwner {
         return;
       }
       const deadline = this.options.clock.after(answerTimeoutMs, () => {
-        this.pending.delete(sequence);
-        reject(new NetlinkTimeout(attempt));
+        // On a slow or busy device it may be us who are late: then the answer waits in the socket.
+        this.readable();
+        if (this.pending.delete(sequence)) reject(new NetlinkTimeout(attempt));
       });
       const request = { attempt, type, until, answers: [], resolve, reject, deadline };
       this.pending.set(sequence, request);

@@ -110,6 +110,15 @@ describe('netlink requests', () => {
     await outcome;
   });
 
+  it('an answer that waits when the time is up still counts: the process was late, not the kernel', async () => {
+    const request = requests.request('Reading', 1000, nothing, 'answered');
+    // Nobody polls any more, as while the process is busy.
+    await reader.stop();
+    libc.deliver(requests.fd, buildMessage(1000, 0, 1, Buffer.from('here')));
+    await clock.advance(700);
+    expect(String((await request)[0])).toBe('here');
+  });
+
   it('what another process sends is not looked at', async () => {
     const request = requests.request('Reading', 1000, nothing, 'answered');
     libc.deliver(requests.fd, buildMessage(1000, 0, 1, Buffer.from('liar')), 4711);
