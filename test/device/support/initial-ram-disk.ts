@@ -56,7 +56,7 @@ export async function image(suite: Suite): Promise<Image> {
     copyFileSync(join(directory, 'boot', 'vmlinuz'), file);
     rmSync(directory, { recursive: true });
   });
-  const settings = `${driverUnit}${masked.join()}`;
+  const settings = `${driverUnit}${masked.join()}2`;
   const archive = await cached(['image', tar, settings], '.cpio', async (file) => {
     const root = mkdtempSync(join(tmpdir(), 'agent-image-'));
     try {
@@ -68,7 +68,7 @@ export async function image(suite: Suite): Promise<Image> {
       const links = masked.map((path) => `ln -sf /dev/null '${root}${path}'`);
       const wants = `${root}/etc/systemd/system/multi-user.target.wants`;
       await shell(
-        `${links.join(' && ')} && rm -f ${wants}/auditd.service && ln -sf ../test.service ${wants}/ && cd ${root} && find . | cpio -o -H newc --quiet > ${file}`,
+        `${links.join(' && ')} && rm -f ${wants}/auditd.service && ln -sf ../test.service ${wants}/ && cd ${root} && chmod 755 . && find . | cpio -o -H newc --quiet > ${file}`,
       );
     } finally {
       rmSync(root, { recursive: true });
@@ -90,7 +90,7 @@ export async function withFiles(
       copyFileSync(file, join(root, inside));
       if (inside === '/opt/test/node') chmodSync(join(root, inside), 0o755);
     }
-    await shell(`cd ${root} && { cat ${base}; find . | cpio -o -H newc --quiet; } > ${target}`);
+    await shell(`cd ${root} && chmod -R go+rX . && { cat ${base}; find . | cpio -o -H newc --quiet; } > ${target}`);
   } finally {
     rmSync(root, { recursive: true });
   }

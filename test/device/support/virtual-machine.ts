@@ -154,7 +154,7 @@ export class VirtualMachine {
       await this.stop();
       throw new Error(`The virtual machine did not boot: ${shown}`);
     }
-    await this.run(['systemctl', 'is-system-running', '--wait']);
+    await this.run(['timeout', '120', 'systemctl', 'is-system-running', '--wait']);
   }
 
   private take(line: string): void {
