@@ -138,7 +138,11 @@ export class ProcConnector implements ProcessEvents {
     const { clock, libc } = this.options;
     const request = encodeRequest(listen, this.nextSequence());
     const answer = new Promise<number>((resolve) => {
-      const timer = clock.after(answerWithinMs, () => resolve(constants.errno.ETIMEDOUT));
+      const timer = clock.after(answerWithinMs, () => {
+        // On a slow or busy device it may be us who are late: then the answer waits in the socket.
+        this.read(fd);
+        resolve(constants.errno.ETIMEDOUT);
+      });
       this.answered = (errno) => {
         timer.cancel();
         resolve(errno);

@@ -93,7 +93,14 @@ describe('messages of the proc connector', () => {
 });
 
 /** A kernel that answers as `answer` says and remembers what was asked. */
-function setUp(options: { release?: string; answer?: number; bind?: number; handedOver?: number }) {
+function setUp(options: {
+  release?: string;
+  answer?: number;
+  bind?: number;
+  handedOver?: number;
+  /** Nobody polls, as while the process is busy: what arrives waits. */
+  busy?: boolean;
+}) {
   const clock = new FakeClock();
   const requests: { operation: number; mask: number | undefined }[] = [];
   const closed: number[] = [];
@@ -102,7 +109,7 @@ function setUp(options: { release?: string; answer?: number; bind?: number; hand
   let overflowed = false;
   const arrive = (bytes: Buffer, senderPortId = 0) => {
     waiting.push({ bytes, senderPortId, truncated: false });
-    owner?.readable();
+    if (options.busy !== true) owner?.readable();
   };
   const { release = '6.8.0', answer = 0, bind = 0, handedOver } = options;
   const libc: Partial<Libc> = {
@@ -222,6 +229,13 @@ describe('the proc connector', () => {
     });
     expect(kernel.closed).toEqual([5]);
     expect(kernel.watched()).toBe(false);
+  });
+
+  it('takes an answer that waits when the time is up: the process was late, not the kernel', async () => {
+    const kernel = setUp({ busy: true });
+    const answer = kernel.connector.subscribe(kernel.subscriber);
+    await kernel.clock.advance(1000);
+    expect(isUnavailable(await answer)).toBe(false);
   });
 
   it('believes the kernel alone, and counts what it cannot read and what was lost', async () => {

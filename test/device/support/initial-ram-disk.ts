@@ -90,7 +90,9 @@ export async function withFiles(
       copyFileSync(file, join(root, inside));
       if (inside === '/opt/test/node') chmodSync(join(root, inside), 0o755);
     }
-    await shell(`cd ${root} && chmod -R go+rX . && { cat ${base}; find . | cpio -o -H newc --quiet; } > ${target}`);
+    await shell(
+      `cd ${root} && chmod -R go+rX . && { cat ${base}; find . | cpio -o -H newc --quiet; } > ${target}`,
+    );
   } finally {
     rmSync(root, { recursive: true });
   }
