@@ -9,6 +9,7 @@ import { checkNode, installDependencies, root } from './bootstrap.mjs';
 
 const usage = `Usage: npm run package -- [OPTION]…
   --arch=LIST     amd64, arm64, armhf, separated by commas (default: all)
+  --agent-only    without the packages of the runtime, which change with Node alone
   --fast          compress quickly, for tests; a release is smaller
   --output=DIR    where the packages go (default: dist)
   --version=V     another version than that of package.json
@@ -24,6 +25,7 @@ function parse() {
     return parseArgs({
       options: {
         arch: { type: 'string', default: 'amd64,arm64,armhf' },
+        'agent-only': { type: 'boolean', default: false },
         fast: { type: 'boolean', default: false },
         output: { type: 'string', default: join(root, 'dist') },
         version: { type: 'string' },
@@ -91,7 +93,7 @@ try {
   const version = options.version ?? projectVersion;
   const files = [];
   for (const architecture of wanted) {
-    if (runtime.packages[architecture] !== undefined)
+    if (runtime.packages[architecture] !== undefined && !options['agent-only'])
       files.push(...buildRuntimePackage({ architecture, ...common }));
     files.push(...(await buildAgentPackage({ architecture, version, ...common })));
   }

@@ -38,6 +38,16 @@ function childOf(pid: number): number | undefined {
   }
 }
 
+export interface ContainerOptions {
+  readonly suite?: 'bookworm' | 'trixie';
+  /** Whether the kernel in it has audit. */
+  readonly audit?: boolean;
+  /** Its root is a disk of this size, which can be full; without it, a directory. */
+  readonly diskMegabytes?: number;
+  readonly binds: Readonly<Record<string, string>>;
+  prepare(root: string): void;
+}
+
 /**
  * A booted systemd in a container that shares the host's network namespace, because the kernel multicasts audit
  * records to the initial one only, and that may read audit.
@@ -48,15 +58,15 @@ export class Container {
     private readonly name: string,
     private readonly launcher: ChildProcess,
     private readonly initPid: number,
+    private readonly disk: string | undefined,
   ) {}
 
-  static async boot(options: {
-    readonly binds: Readonly<Record<string, string>>;
-    prepare(root: string): void;
-  }): Promise<Container> {
+  static async boot(options: ContainerOptions): Promise<Container> {
+    const { suite = 'bookworm', audit = true, diskMegabytes } = options;
     const root = mkdtempSync(join(tmpdir(), 'agent-container-'));
     const name = `isa${process.pid}`;
-    await run('tar', ['-xf', await rootFileSystem({ suite: 'bookworm', packages }), '-C', root]);
+    const disk = diskMegabytes === undefined ? undefined : await mountDisk(root, diskMegabytes);
+    await run('tar', ['-xf', await rootFileSystem({ suite, packages }), '-C', root]);
     options.prepare(root);
     const args = [
       ...['-D', root, '--boot', '--register=no', '--keep-unit', '--console=pipe'],
@@ -64,13 +74,19 @@ export class Container {
       '--capability=CAP_AUDIT_READ,CAP_AUDIT_CONTROL,CAP_NET_ADMIN',
       ...Object.entries(options.binds).map(([from, to]) => `--bind-ro=${from}:${to}`),
     ];
-    // Its own cgroups, so that the container's systemd moves nothing of the host; seccomp of nspawn blocks audit.
+    // Its own cgroups, so that the container's systemd moves nothing of the host.
     const join_ = [...controllers, 'systemd', 'unified']
       .map((controller) => `${cgroupRoot}/${controller}/${name}`)
       .map((path) => `mkdir -p ${path} 2>/dev/null && echo $$ > ${path}/cgroup.procs`)
       .join('; ');
     const launcher = spawn('/bin/sh', ['-c', `${join_}; exec systemd-nspawn "$@"`, 'sh', ...args], {
-      env: { PATH: process.env['PATH'], SYSTEMD_SECCOMP: '0' },
+      env: {
+        PATH: process.env['PATH'],
+        // The filter of nspawn refuses sockets of audit, as a kernel without audit does.
+        ...(audit && { SYSTEMD_SECCOMP: '0' }),
+        // The systemd of Debian 13 is at home in cgroup v2 only.
+        ...(suite === 'trixie' && { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' }),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -80,7 +96,7 @@ export class Container {
     for (let attempt = 0; attempt < 300; attempt++) {
       const initPid = launcher.pid === undefined ? undefined : childOf(launcher.pid);
       if (initPid !== undefined && existsSync(`/proc/${initPid}/root/run/systemd/private`)) {
-        const container = new Container(root, name, launcher, initPid);
+        const container = new Container(root, name, launcher, initPid, disk);
         await container.openControllers();
         await container.execute('systemctl', 'is-system-running', '--wait').catch(() => undefined);
         return container;
@@ -100,6 +116,19 @@ export class Container {
     return stdout;
   }
 
+  /** Runs a program that may fail, with nobody to answer its questions. */
+  async attempt(...command: readonly string[]): Promise<{ code: number; output: string }> {
+    const args = ['-t', String(this.initPid), '-a', '--', ...command];
+    return new Promise((resolve, reject) => {
+      const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      let output = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code: code ?? -1, output }));
+    });
+  }
+
   /** nspawn mounts the controllers of cgroup v1 read-only, and then no limit of a unit is enforced. */
   private async openControllers(): Promise<void> {
     for (const controller of controllers) {
@@ -115,11 +144,23 @@ export class Container {
     await this.execute('systemctl', 'poweroff').catch(() => undefined);
     await Promise.race([exited, sleep(15_000)]);
     this.launcher.kill('SIGKILL');
+    if (this.disk !== undefined) {
+      await run('umount', ['--lazy', this.root]);
+      rmSync(this.disk);
+    }
     rmSync(this.root, { recursive: true, force: true });
     for (const controller of [...controllers, 'systemd', 'unified']) {
       removeCgroups(join(cgroupRoot, controller, this.name));
     }
   }
+}
+
+async function mountDisk(root: string, megabytes: number): Promise<string> {
+  const disk = `${root}.disk`;
+  await run('truncate', ['--size', `${megabytes}M`, disk]);
+  await run('mkfs.ext4', ['-q', '-m', '0', '-O', '^has_journal', disk]);
+  await run('mount', ['-o', 'loop', disk, root]);
+  return disk;
 }
 
 function removeCgroups(path: string): void {

@@ -35,6 +35,8 @@ function filesUnder(directory: string): readonly string[] {
     .sort();
 }
 
+export const isRuntime = (file: string): boolean => file.includes('iot-security-agent-node_');
+
 export interface Packages {
   readonly directory: string;
   /** The agent's and, where it is vendored, the runtime's: what one `apt install` gets. */
@@ -53,8 +55,12 @@ export async function packages(
   for (const file of sources) hash.update(file).update(readFileSync(join(repository, file)));
   const directory = join(cache, hash.digest('hex').slice(0, 16));
   if (!existsSync(directory)) await build(directory, architecture, version);
-  const files = readdirSync(directory).filter((name) => name.endsWith('.deb'));
-  return { directory, files: files.map((name) => join(directory, name)) };
+  const built = readdirSync(directory)
+    .filter((name) => name.endsWith('.deb'))
+    .map((name) => join(directory, name));
+  // The runtime is the same in every version.
+  const runtime = version === '' ? [] : (await packages({ architecture })).files.filter(isRuntime);
+  return { directory, files: [...runtime, ...built] };
 }
 
 async function build(directory: string, architecture: string, version: string): Promise<void> {
@@ -66,7 +72,7 @@ async function build(directory: string, architecture: string, version: string): 
     [
       join(repository, 'scripts', 'package.mjs'),
       ...['--fast', `--arch=${architecture}`, `--output=${output}`],
-      ...(version === '' ? [] : [`--version=${version}`]),
+      ...(version === '' ? [] : ['--agent-only', `--version=${version}`]),
     ],
     { env: { ...process.env, SOURCE_DATE_EPOCH: '1790000000' } },
   );

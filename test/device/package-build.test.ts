@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packages, type Packages } from './support/packages.js';
+
+const repository = join(import.meta.dirname, '..', '..');
+let built: Packages;
+let directory: string;
+
+beforeAll(async () => {
+  built = await packages();
+  directory = mkdtempSync(join(tmpdir(), 'package-build-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function hashes(output: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    readdirSync(output)
+      .sort()
+      .map((name) => [
+        name,
+        createHash('sha256')
+          .update(readFileSync(join(output, name)))
+          .digest('hex'),
+      ]),
+  );
+}
+
+describe('npm run package', () => {
+  it('gives the same bytes in another directory, time zone, language and umask', () => {
+    const checkout = join(directory, 'elsewhere');
+    cpSync(repository, checkout, {
+      recursive: true,
+      filter: (path) => !/\/(node_modules|dist|\.git|coverage)$/.test(path),
+    });
+    symlinkSync(join(repository, 'node_modules'), join(checkout, 'node_modules'));
+    const output = join(directory, 'output');
+    const command = `umask 077; exec "$0" scripts/package.mjs --fast --arch=amd64 --output="$1"`;
+    execFileSync('/bin/sh', ['-c', command, process.execPath, output], {
+      cwd: checkout,
+      env: {
+        ...process.env,
+        SOURCE_DATE_EPOCH: '1790000000',
+        TZ: 'Pacific/Kiritimati',
+        LC_ALL: 'C.UTF-8',
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    expect(hashes(output)).toEqual(hashes(built.directory));
+  });
+
+  it('is clean under lintian', () => {
+    const said = execFileSync('lintian', [
+      ...['--allow-root', '--no-cfg', '--tag-display-limit=0', '--fail-on=none'],
+      ...built.files,
+    ]);
+    expect(said.toString()).toBe('');
+  });
+
+  it('lists in the bill of materials what is in the package, and nothing that is not', () => {
+    const file = readdirSync(built.directory).find((name) => /agent_.*cdx\.json$/.test(name)) ?? '';
+    const sbom = JSON.parse(readFileSync(join(built.directory, file), 'utf8')) as {
+      components: { name: string; hashes?: unknown; licenses?: unknown }[];
+    };
+    const names = sbom.components.map(({ name }) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(['azure-iot-device', 'winston', '@koromix/koffi-linux-x64', 'node']),
+    );
+    expect(
+      names.filter((name) => /esbuild|vitest|storage-blob|koffi-linux-arm/.test(name)),
+    ).toEqual([]);
+    expect(sbom.components.filter(({ hashes: sums, licenses }) => !sums || !licenses)).toEqual([]);
+  });
+
+  it('has apt install from the directory as from a repository', () => {
+    const apt = join(directory, 'apt');
+    const script = `mkdir -p "$0/lists/partial" "$0/archives/partial" && echo "deb [trusted=yes] file:$1 ./" > "$0/sources" && : > "$0/status"
+apt-get -o Dir::Etc::SourceList="$0/sources" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$0/lists" -o Dir::State::Status="$0/status" -o Dir::Cache="$0" -o APT::Sandbox::User=root update
+apt-cache -o Dir::Etc::SourceList="$0/sources" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$0/lists" -o Dir::State::Status="$0/status" -o Dir::Cache="$0" policy iot-security-agent iot-security-agent-node`;
+    const said = execFileSync('/bin/sh', ['-c', script, apt, built.directory], {
+      encoding: 'utf8',
+    });
+    expect(said).toMatch(/iot-security-agent:\n +Installed: \(none\)\n +Candidate: \d/);
+    expect(said).toMatch(/iot-security-agent-node:\n +Installed: \(none\)\n +Candidate: 24\./);
+    expect(statSync(join(built.directory, 'SHA256SUMS')).size).toBeGreaterThan(0);
+    execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: built.directory });
+  });
+});
