@@ -23,8 +23,7 @@ describe.each(['bookworm', 'trixie'] as const)('the package on %s', (suite) => {
   afterAll(() => device.close());
 
   it('installs in one step, asks nothing, and waits for a credential', async () => {
-    const { code, output } = await device.install(current);
-    expect({ code, output }).toMatchObject({ code: 0 });
+    const output = await device.install(current);
     expect(output).toContain('run "iot-security-agent enroll" as root');
     expect(await device.version()).toBe(`installed ${version}`);
     expect(await device.container.execute('iot-security-agent', '--version')).toContain(version);
@@ -49,7 +48,7 @@ describe.each(['bookworm', 'trixie'] as const)('the package on %s', (suite) => {
   it('keeps its state and configuration when it is upgraded, and runs the new version', async () => {
     await device.container.execute('touch', '/var/lib/iot-security-agent/kept');
     const { MainPID } = await device.properties('MainPID');
-    expect(await device.install(next)).toMatchObject({ code: 0 });
+    await device.install(next);
     expect(await device.version()).toBe(`installed ${newer}`);
     await device.until('ActiveState', 'active');
     expect((await device.properties('MainPID'))['MainPID']).not.toBe(MainPID);
@@ -58,7 +57,7 @@ describe.each(['bookworm', 'trixie'] as const)('the package on %s', (suite) => {
   });
 
   it('goes back to an older version over the state of a newer one', async () => {
-    expect(await device.install(current, '--allow-downgrades')).toMatchObject({ code: 0 });
+    await device.install(current, '--allow-downgrades');
     expect(await device.version()).toBe(`installed ${version}`);
     await device.until('ActiveState', 'active');
     await device.reported(version);
@@ -66,7 +65,7 @@ describe.each(['bookworm', 'trixie'] as const)('the package on %s', (suite) => {
   });
 
   it('runs after it was installed a second time', async () => {
-    expect(await device.install(current, '--reinstall')).toMatchObject({ code: 0 });
+    await device.install(current, '--reinstall');
     await device.until('ActiveState', 'active');
   });
 
@@ -74,14 +73,14 @@ describe.each(['bookworm', 'trixie'] as const)('the package on %s', (suite) => {
     const { MainPID } = await device.properties('MainPID');
     const runtime = current.files.filter(isRuntime);
     const only = { ...current, files: runtime };
-    expect(await device.install(only, '--reinstall')).toMatchObject({ code: 0 });
+    await device.install(only, '--reinstall');
     await device.until('ActiveState', 'active');
     expect((await device.properties('MainPID'))['MainPID']).not.toBe(MainPID);
   });
 
   it('stays disabled over an upgrade when somebody disabled it', async () => {
     await device.container.execute('systemctl', 'disable', '--now', unit);
-    expect(await device.install(next)).toMatchObject({ code: 0 });
+    await device.install(next);
     expect(await device.properties('ActiveState', 'UnitFileState')).toEqual({
       ActiveState: 'inactive',
       UnitFileState: 'disabled',
@@ -97,7 +96,7 @@ describe.each(['bookworm', 'trixie'] as const)('the package on %s', (suite) => {
     const units = ['list-units', '--no-legend', 'iot-security-agent*'];
     expect(await device.container.execute('systemctl', ...units)).toBe('');
     expect(device.ownDirectories()).toContain('/etc/iot-security-agent');
-    expect(await device.install(next)).toMatchObject({ code: 0 });
+    await device.install(next);
     await device.until('ActiveState', 'active');
     await device.container.execute('test', '-e', '/var/lib/iot-security-agent/kept');
   });

@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const repository = join(import.meta.dirname, '..', '..', '..');
-const cache = '/var/cache/iot-security-agent-test/packages';
+export const packageCache = '/var/cache/iot-security-agent-test/packages';
 
 /** What ends up in a package; the agent's sources are told by its bundle, which is built before the tests. */
 const sources = [
@@ -53,7 +53,7 @@ export async function packages(
   const { architecture = 'amd64', version = '' } = options;
   const hash = createHash('sha256').update(`${architecture} ${version}`);
   for (const file of sources) hash.update(file).update(readFileSync(join(repository, file)));
-  const directory = join(cache, hash.digest('hex').slice(0, 16));
+  const directory = join(packageCache, hash.digest('hex').slice(0, 16));
   if (!existsSync(directory)) await build(directory, architecture, version);
   const built = readdirSync(directory)
     .filter((name) => name.endsWith('.deb'))
@@ -64,7 +64,7 @@ export async function packages(
 }
 
 async function build(directory: string, architecture: string, version: string): Promise<void> {
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(packageCache, { recursive: true });
   forgetOld();
   const output = `${directory}.new-${process.pid}`;
   await run(
@@ -84,7 +84,7 @@ async function build(directory: string, architecture: string, version: string): 
 /** Each is about 45 MB, and no other checkout's are needed for long. */
 function forgetOld(): void {
   const kept = 6;
-  const directories = readdirSync(cache).map((name) => join(cache, name));
+  const directories = readdirSync(packageCache).map((name) => join(packageCache, name));
   const byAge = directories
     .map((directory) => ({ directory, time: statSync(directory).mtimeMs }))
     .sort((a, b) => b.time - a.time);
