@@ -8,7 +8,7 @@ import { editionFor, ordinaryTraffic, recommendedSpreads, unitsPerDay } from './
 
 const usage = `Usage: npm run simulate:fleet -- [options]
   --devices N          how many (100000)
-  --tier S1|S2|S3 --units N   instead of the cheapest edition for the traffic of the fleet
+  --tier S1|S2|S3 --units N   instead of the cheapest edition for the traffic of the fleet; units only with a tier
   --scenario NAME      one of ${scenarioNames.join(', ')} instead of all; may be given more than once
   --outage-minutes N   how long the hub is away (60)
   --day-minutes N      how much of the ordinary day is run (1440 up to 20,000 devices, else 330)

@@ -58,17 +58,19 @@ export function edition(tier: TierName, units: number): Edition {
   return { tier, units, limits: tiers[tier].limits(units) };
 }
 
-/** Of the sends, so that a fleet that comes back can catch up beside its ordinary traffic. */
-const ordinaryPart = 1 / 4;
-
-/** The cheapest edition that takes so much in a day, and of which so many sends in a second are a quarter. */
-export function cheapestEdition(unitsPerDay: number, sendsPerSecond: number): Edition {
-  const candidates = tierNames.map((tier) => {
+/** The cheapest edition whose daily quota holds so many units, and which suits otherwise too. */
+export function cheapestEdition(
+  among: readonly TierName[],
+  unitsPerDay: number,
+  suits: (edition: Edition) => boolean,
+): Edition {
+  const candidates = among.map((tier) => {
     let units = Math.max(1, Math.ceil(unitsPerDay / tiers[tier].unitsPerDay));
-    while (tiers[tier].limits(units).sends * ordinaryPart < sendsPerSecond) units += 1;
-    return { ...edition(tier, units), price: units * tiers[tier].price };
+    while (!suits(edition(tier, units))) units += 1;
+    return edition(tier, units);
   });
-  const [best] = candidates.sort((a, b) => a.price - b.price);
-  if (best === undefined) throw new Error('There is no tier.');
-  return { tier: best.tier, units: best.units, limits: best.limits };
+  const price = ({ tier, units }: Edition): number => units * tiers[tier].price;
+  const [best] = candidates.sort((a, b) => price(a) - price(b));
+  if (best === undefined) throw new Error('There is no tier to choose from.');
+  return best;
 }

@@ -1,7 +1,6 @@
-import { withinTwinLimits } from '../../agent/twin/reported-limits.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
-import { FleetHub } from './fleet-hub.js';
+import { FleetHub, forEachCounted, Recorder, throttles, type Gates } from './fleet-hub.js';
 import type { Counted, Edition } from './hub-limits.js';
 import { SimulatedClock } from './simulated-clock.js';
 import { SimulatedDevice, type Step, type World } from './simulated-device.js';
@@ -36,7 +35,7 @@ export interface Outcome {
   readonly fromMs: number;
   readonly endMs: number;
   /** From `fromMs` until every device had done it; undefined when some never did. */
-  readonly recovery: Readonly<Partial<Record<Counted, number | undefined>>>;
+  readonly recovery: Readonly<Recovery>;
 }
 
 const calmMs = 120_000;
@@ -63,15 +62,70 @@ export function settingsFor({ reconnectSeconds, twinSeconds }: Spreads, high = '
     twinSpread: { value: `PT${twinSeconds}S` },
     highPriorityMessageFrequency: { value: high },
   };
-  return evaluateTwin({ [configurationObjectName]: document }, undefined, configurationObjectName);
+  const twin = { [configurationObjectName]: document };
+  const { settings } = evaluateTwin(twin, undefined, configurationObjectName);
+  // Of what is reported, one setting that may change is enough; all of them a million times would take minutes.
+  return { settings, reported: { highPriorityMessageFrequency: { value: high } } };
 }
+
+/** Up to so many devices are simulated together, so that a refusal is felt by those who are refused. */
+const togetherMost = 100_000;
+/** Larger fleets are simulated in parts of so many, which keeps the memory small. */
+const partDevices = 20_000;
+
+type Recovery = Partial<Record<Counted, number | undefined>>;
 
 /** Runs one scenario with every device of the fleet. */
 export async function simulate(scenario: ScenarioName, plan: Plan): Promise<Outcome> {
+  const { devices, edition } = plan;
+  if (devices > togetherMost) return simulateInParts(scenario, plan, partDevices);
+  const gates = throttles(edition.limits);
+  const outcome = await simulatePart(scenario, plan, { gates, first: 0, devices });
+  return { ...outcome, figures: forEachCounted((what) => gates[what].figures()) };
+}
+
+/**
+ * The same in parts, one after the other. Exact as long as the throttles, which see all parts together afterwards, would
+ * have let everything pass at once; what they would have refused is counted, but not followed further.
+ */
+export async function simulateInParts(
+  scenario: ScenarioName,
+  plan: Plan,
+  ofDevices: number,
+): Promise<Outcome> {
+  const { devices, edition } = plan;
+  const gates = forEachCounted(() => new Recorder());
+  const recovery: Recovery = {};
+  let last: Omit<Outcome, 'figures'> | undefined;
+  for (let first = 0; first < devices; first += ofDevices) {
+    const part = { gates, first, devices: Math.min(ofDevices, devices - first) };
+    last = await simulatePart(scenario, plan, part);
+    for (const [what, ms] of Object.entries(last.recovery) as [Counted, number | undefined][]) {
+      const before = what in recovery ? recovery[what] : 0;
+      recovery[what] = before === undefined || ms === undefined ? undefined : Math.max(before, ms);
+    }
+  }
+  if (last === undefined) throw new Error('A fleet needs devices.');
+  const figures = forEachCounted((what) => gates[what].replay(edition.limits[what]));
+  return { ...last, recovery, figures };
+}
+
+interface Part {
+  readonly gates: Gates;
+  /** The number of its first device. */
+  readonly first: number;
+  readonly devices: number;
+}
+
+async function simulatePart(
+  scenario: ScenarioName,
+  plan: Plan,
+  part: Part,
+): Promise<Omit<Outcome, 'figures'>> {
   const clock = new SimulatedClock();
-  const hub = new FleetHub(clock, plan.edition.limits);
-  const done = new Map(wanted[scenario].map((what) => [what, new Tally(plan.devices)]));
-  const recovery: Partial<Record<Counted, number | undefined>> = {};
+  const hub = new FleetHub(clock, part.gates);
+  const done = new Map(wanted[scenario].map((what) => [what, new Tally(part.devices)]));
+  const recovery: Recovery = {};
   for (const what of wanted[scenario]) recovery[what] = undefined;
   let fromMs = Infinity;
   const first = settingsFor(plan.spreads);
@@ -79,22 +133,24 @@ export async function simulate(scenario: ScenarioName, plan: Plan): Promise<Outc
   const world: World = {
     clock,
     hub,
-    random: seededRandom(plan.devices),
+    random: seededRandom(plan.devices + part.first),
     highPerDay: plan.traffic.highPerDay,
     updatesPerLow:
       (plan.traffic.updatesPerDay * first.settings.lowPriorityMessageFrequency.ms) / 86_400_000,
     settings: () => current.settings,
     configuration: () => current.reported,
-    reported: { settings: withinTwinLimits(first.reported), agentStatus: { number: 0 } },
+    reported: { settings: first.reported, agentStatus: { number: 0 } },
     onStep: (device, step) => {
       const what = stepOf[step];
       if (what === undefined || clock.monotonicMs() < fromMs) return;
-      if (done.get(what)?.isLast(device.number)) recovery[what] = clock.monotonicMs() - fromMs;
+      if (done.get(what)?.isLast(device.number - part.first)) {
+        recovery[what] = clock.monotonicMs() - fromMs;
+      }
     },
   };
   const devices = Array.from(
-    { length: plan.devices },
-    (_, index) => new SimulatedDevice(world, index),
+    { length: part.devices },
+    (_, index) => new SimulatedDevice(world, part.first + index),
   );
   const each = (action: (device: SimulatedDevice) => void): void => devices.forEach(action);
   if (scenario === 'powerOn') {
@@ -111,25 +167,35 @@ export async function simulate(scenario: ScenarioName, plan: Plan): Promise<Outc
     change: () => (current = settingsFor(plan.spreads, 'PT5M')),
     from: () => (fromMs = clock.monotonicMs()),
   });
-  const { reconnectSeconds, twinSeconds } = plan.spreads;
-  const longestMs =
-    scenario === 'day'
-      ? plan.daySeconds * 1000
-      : calmMs +
-        plan.outageSeconds * 1000 +
-        3_600_000 +
-        4000 * (reconnectSeconds + 3 * twinSeconds);
-  await clock.run(
-    longestMs,
-    () => scenario !== 'day' && Object.values(recovery).every((ms) => ms !== undefined),
-  );
+  const { leastMs, mostMs } = duration(scenario, plan);
+  const isOver = (): boolean =>
+    scenario !== 'day' &&
+    clock.monotonicMs() >= leastMs &&
+    Object.values(recovery).every((ms) => ms !== undefined);
+  await clock.run(mostMs, isOver);
   return {
     scenario,
-    figures: hub.figures(),
     fromMs: scenario === 'day' ? 0 : fromMs,
     endMs: clock.monotonicMs(),
     recovery,
   };
+}
+
+/** How long a scenario is run: the same for all parts of a fleet, and longer only where it does not recover. */
+function duration(scenario: ScenarioName, plan: Plan): { leastMs: number; mostMs: number } {
+  const { daySeconds, outageSeconds, spreads } = plan;
+  if (scenario === 'day') return { leastMs: daySeconds * 1000, mostMs: daySeconds * 1000 };
+  const longestMs = Math.max(spreads.reconnectSeconds, spreads.twinSeconds) * 1000;
+  const rounds = wanted[scenario].includes('updates') ? 2 : 1;
+  const leastMs = startMs(scenario, outageSeconds) + rounds * longestMs + 30_000;
+  return { leastMs, mostMs: leastMs + 3_600_000 + longestMs };
+}
+
+/** When it happens, or when the hub is there again. */
+function startMs(scenario: ScenarioName, outageSeconds: number): number {
+  if (scenario === 'powerOn' || scenario === 'day') return 0;
+  const awayMs = { outage: outageSeconds * 1000, failover: failoverMs, change: 0 }[scenario];
+  return calmMs + awayMs;
 }
 
 /** Which of the devices have done something. */
@@ -165,12 +231,11 @@ interface Stage {
 function begin(scenario: ScenarioName, stage: Stage): void {
   const { plan, clock, hub, each, change, from } = stage;
   if (scenario === 'outage' || scenario === 'failover') {
-    const awayMs = scenario === 'outage' ? plan.outageSeconds * 1000 : failoverMs;
     clock.after(calmMs, () => {
       hub.up = false;
       each((device) => device.drop());
     });
-    clock.after(calmMs + awayMs, () => {
+    clock.after(startMs(scenario, plan.outageSeconds), () => {
       hub.up = true;
       from();
     });

@@ -7,6 +7,7 @@ import { silentLog } from '../../agent/log.js';
 import { ReportedProperties } from '../../agent/twin/reported.js';
 import { DuePriorities, kinds } from '../../agent/uplink/due-priorities.js';
 import type { QueueStats } from '../../agent/spool/spool.js';
+import type { Timer } from '../../collectors/clock.js';
 import type { JsonObject } from '../../config/json.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import type { FleetHub } from './fleet-hub.js';
@@ -50,7 +51,7 @@ export class SimulatedDevice {
   private readonly reported: ReportedProperties;
   private reader: TwinReader | undefined;
   private connectedMs = 0;
-  private life = 0;
+  private renewal: Timer | undefined;
   private highSinceMs = 0;
   private highWaits = false;
   private waitedMs: number | undefined;
@@ -96,7 +97,7 @@ export class SimulatedDevice {
     this.connectedMs = -dayMs;
     this.reported.hubHas(this.hubReported);
     this.due.start();
-    this.renewLater(this.life);
+    this.renewLater();
   }
 
   /** Power comes back after `offMs`: what was stored is old, and there is something new to tell. */
@@ -144,7 +145,7 @@ export class SimulatedDevice {
     this.outage.over();
     this.world.onStep(this, 'connected');
     this.requestRead(this.moments.firstReadMs());
-    this.renewLater(++this.life);
+    this.renewLater();
     if (this.due.is('low')) this.due.set('high');
     this.pump();
   }
@@ -171,7 +172,7 @@ export class SimulatedDevice {
 
   private lose(failure: HubError): void {
     this.connected = false;
-    this.life += 1;
+    this.renewal?.cancel();
     this.reader?.stop();
     this.reader = undefined;
     this.reported.disconnected();
@@ -180,15 +181,14 @@ export class SimulatedDevice {
   }
 
   /** The token is renewed by a short reconnect, after which the twin is read. */
-  private renewLater(life: number): void {
-    this.world.clock.after(this.moments.renewalMs(), () => {
-      if (life !== this.life) return;
+  private renewLater(): void {
+    this.renewal = this.world.clock.after(this.moments.renewalMs(), () => {
       if (typeof this.world.hub.ask('connects') !== 'number') {
         this.lose(gone);
         return;
       }
       this.requestRead(this.moments.readMs(0));
-      this.renewLater(life);
+      this.renewLater();
     });
   }
 
@@ -205,9 +205,10 @@ export class SimulatedDevice {
 
   private async answerTo(what: 'reads' | 'updates'): Promise<void> {
     const answer = this.world.hub.ask(what);
+    const waitMs = 50 + (typeof answer === 'number' ? answer : 0);
+    await new Promise<void>((resolve) => this.world.clock.afterPromise(waitMs, resolve));
     if (answer === 'away') throw gone;
     if (answer === 'refused') throw throttled;
-    await new Promise<void>((resolve) => this.world.clock.after(50 + answer, resolve));
   }
 
   private pump(): void {

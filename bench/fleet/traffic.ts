@@ -1,5 +1,5 @@
 import type { TwinSettings } from '../../config/twin-settings.js';
-import { cheapestEdition, edition, type Edition, type TierName } from './hub-limits.js';
+import { cheapestEdition, edition, tierNames, type Edition, type TierName } from './hub-limits.js';
 
 /** What one device does on an ordinary day. */
 export interface Traffic {
@@ -48,18 +48,25 @@ export function unitsPerDay(traffic: Traffic, intervals: Intervals): number {
   );
 }
 
-/** The cheapest edition for a fleet, or the one that is asked for. */
+/**
+ * The cheapest edition for the ordinary traffic of a fleet that leaves enough of the sends to recover beside it, or the
+ * one that is asked for.
+ */
 export function editionFor(
   devices: number,
   traffic: Traffic,
   intervals: Intervals,
   wanted: { readonly tier?: TierName; readonly units?: number } = {},
 ): Edition {
-  if (wanted.tier !== undefined) return edition(wanted.tier, wanted.units ?? 1);
-  return cheapestEdition(
-    devices * unitsPerDay(traffic, intervals),
-    (devices * sendsPerDay(traffic, intervals)) / 86_400,
-  );
+  const { tier, units } = wanted;
+  if (tier !== undefined && units !== undefined) return edition(tier, units);
+  const recovers = (candidate: Edition): boolean => {
+    const { twinSeconds } = recommendedSpreads(devices, candidate, traffic, intervals);
+    const bound = devices / Math.min(candidate.limits.connects, candidate.limits.reads);
+    return twinSeconds <= Math.max(shortestSeconds, quickEnough * bound + 1);
+  };
+  const quota = devices * unitsPerDay(traffic, intervals);
+  return cheapestEdition(tier === undefined ? tierNames : [tier], quota, recovers);
 }
 
 export interface Spreads {
@@ -71,6 +78,8 @@ export interface Spreads {
 const usable = 1 / 1.11;
 /** Of the sends, of which the ordinary traffic takes its part only at the end of a recovery. */
 const usableSends = 0.97;
+/** The longest spread against the lower bound. */
+const quickEnough = 1.17;
 /** Faster than this nobody need be; a back-off ends before the moment of the next one. */
 const shortestSeconds = 15;
 
@@ -85,7 +94,10 @@ export function recommendedSpreads(
   intervals: Intervals,
 ): Spreads {
   const steadySends = (devices * sendsPerDay(traffic, intervals)) / 86_400;
-  const pace = Math.min(limits.connects * usable, limits.sends * usableSends - steadySends);
+  const pace = Math.max(
+    1,
+    Math.min(limits.connects * usable, limits.sends * usableSends - steadySends),
+  );
   const leastReconnect = Math.max(shortestSeconds, devices / pace);
   const leastTwin = devices / (Math.min(limits.reads, 2 * limits.updates) * usable);
   const times = Math.max(1, Math.floor(leastTwin / leastReconnect));

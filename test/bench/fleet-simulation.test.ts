@@ -6,6 +6,7 @@ import {
   scenarioNames,
   settingsFor,
   simulate,
+  simulateInParts,
   type Outcome,
   type Plan,
 } from '../../bench/fleet/scenarios.js';
@@ -55,6 +56,18 @@ it('the simulation tells of limits that are exceeded: without a spread the same 
     spreads: { reconnectSeconds: 0, twinSeconds: 0 },
   });
   expect(verdictOf(outcome, plan).withinLimits).toBe(false);
+});
+
+it('parts of a fleet that are simulated one after the other are the fleet', async () => {
+  const fleet: Plan = { ...plan, devices: 1_000 };
+  const together = await simulate('failover', fleet);
+  const parts = await simulateInParts('failover', fleet, 300);
+  for (const what of ['connects', 'reads'] as const) {
+    expect(parts.figures[what].asked).toBe(together.figures[what].asked);
+    const difference = (parts.recovery[what] ?? 0) - (together.recovery[what] ?? 0);
+    expect(Math.abs(difference)).toBeLessThan(1_000);
+  }
+  expect(verdictOf(parts, fleet).withinLimits).toBe(true);
 });
 
 it('every edition that is recommended has room for the traffic, and its spreads divide each other', () => {
