@@ -59,6 +59,11 @@ export class AgentProcess {
     return new AgentProcess(child, onLogLine);
   }
 
+  /** Undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Asks it to end, and kills it when it has not after `limitMs`. */
   async stop(limitMs: number, signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<Ending> {
     this.#child.kill(signal);

@@ -20,7 +20,7 @@ const groupDelayMs = 500;
 const groupLimitBytes = 16_384;
 const waitingLimitBytes = 4_194_304;
 /** Of these, what no flood of other events can take from High ones. */
-const reservedForHighBytes = 1_048_576;
+const reservedBytes = 1_048_576;
 /** An event around its payloads. */
 const frameBytes = 400;
 
@@ -88,7 +88,7 @@ export class Outbox {
   ): void {
     this.collected[queue]++;
     if (payloads.length === 0) {
-      this.write(queue, { name, payloads, timeMs });
+      this.write(queue, { name, payloads, timeMs }, 1);
       return;
     }
     const items = payloads.flatMap((payload) => this.accept(queue, name, payload, timeMs) ?? []);
@@ -99,7 +99,7 @@ export class Outbox {
           ? payload
           : withDetails(payload, { Part: String(index + 1), Parts: String(parts.length) }),
       );
-      this.write(queue, { name, payloads: numbered, timeMs });
+      this.write(queue, { name, payloads: numbered, timeMs }, 1);
       this.release(part);
     }
   }
@@ -150,7 +150,7 @@ export class Outbox {
       losses.count(name, 'commandLineCut', 1);
     }
     const sizeBytes = jsonSizeBytes(payload);
-    const limitBytes = waitingLimitBytes - (queue === 'high' ? 0 : reservedForHighBytes);
+    const limitBytes = waitingLimitBytes - (queue === 'low' ? reservedBytes : 0);
     if (this.waitingBytes + sizeBytes > limitBytes) {
       losses.count(queue, 'pipelineOverflow', 1);
       return undefined;
@@ -223,10 +223,11 @@ export class Outbox {
     for (const { sizeBytes } of items) this.waitingBytes -= sizeBytes;
   }
 
-  private write(queue: QueueName, parts: EventParts): void {
+  /** @param count as which the event was collected: a snapshot is one, however much it holds */
+  private write(queue: QueueName, parts: EventParts, count = parts.payloads.length): void {
     const json = JSON.stringify(securityEvent(parts));
     this.waitingBytes += json.length;
-    const append: Promise<unknown> = this.options.spool.append(queue, json).finally(() => {
+    const append: Promise<unknown> = this.options.spool.append(queue, json, count).finally(() => {
       this.waitingBytes -= json.length;
       this.appends.delete(append);
     });

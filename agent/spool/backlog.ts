@@ -4,6 +4,8 @@ import type { AppendOutcome } from './types.js';
 export interface Waiting {
   readonly body: Buffer;
   readonly wallMs: number;
+  /** How many things the event tells of. */
+  readonly count: number;
   /** Given at the first attempt to write, so that an event that never gets so far leaves no hole. */
   sequence: number | undefined;
   /** Tells the caller of `append`; undefined when it was told. */
@@ -22,13 +24,23 @@ export class Backlog {
     return this.entries.length;
   }
 
+  /** How many things the waiting events tell of. */
+  get toldCount(): number {
+    return this.entries.reduce((sum, { count }) => sum + count, 0);
+  }
+
   /** Adds an event, or gives undefined when too much waits already. */
-  add(body: Buffer, wallMs: number, writable: boolean): Promise<AppendOutcome> | undefined {
+  add(
+    body: Buffer,
+    wallMs: number,
+    count: number,
+    writable: boolean,
+  ): Promise<AppendOutcome> | undefined {
     const limitBytes = writable ? fullBytes.writable : fullBytes.refused;
     if (this.sizeBytes + body.length > limitBytes) return undefined;
     this.sizeBytes += body.length;
     return new Promise((settle) => {
-      this.entries.push({ body, wallMs, sequence: undefined, settle });
+      this.entries.push({ body, wallMs, count, sequence: undefined, settle });
     });
   }
 

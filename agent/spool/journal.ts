@@ -8,7 +8,7 @@
  * 5. After a failed write or fsync nothing more is written to that file: what of it reached the disk is unknown
  *    (fsync(2), ERRORS), so its unsynced part is cut off and the records are written again elsewhere.
  * 6. Sequences are given by the owner, rising; a record that occurs twice on disk is read once.
- * 7. Memory holds four numbers per record, and bodies only while they are read or written.
+ * 7. Memory holds five numbers per record, and bodies only while they are read or written.
  *
  * The owner runs one operation at a time.
  */
@@ -44,7 +44,7 @@ export interface JournalRecovery {
 
 export interface JournalRead {
   readonly records: readonly { sequence: number; wallMs: number; body: Buffer }[];
-  /** Records that were indexed and turned out to be unreadable; they are no longer indexed. */
+  /** What the records told of that were indexed and turned out to be unreadable; they are no longer indexed. */
   readonly lost: number;
   /** Whether the newest record was reached. */
   readonly complete: boolean;
@@ -157,8 +157,8 @@ export class Journal {
       await this.abandonActive(records.at(-1)?.sequence ?? 0);
       throw error;
     }
-    for (const [index, { sequence, wallMs, body }] of records.entries()) {
-      segment.add(sequence, wallMs, segment.sizeBytes, body.length);
+    for (const [index, { sequence, wallMs, body, count = 1 }] of records.entries()) {
+      segment.add(sequence, wallMs, segment.sizeBytes, body.length, count);
       segment.sizeBytes += encoded[index]?.length ?? 0;
       this.last = Math.max(this.last, sequence);
     }
@@ -238,7 +238,7 @@ export class Journal {
       if (got === undefined) return { records, lost, complete: false };
       for (const { sequence, wallMs, body } of got)
         if (body !== undefined) records.push({ sequence, wallMs, body });
-        else lost += segment.remove(sequence) ? 1 : 0;
+        else lost += segment.remove(sequence);
       if (full) return { records, lost, complete: false };
     }
     return { records, lost, complete: true };
@@ -282,7 +282,7 @@ export class Journal {
 
   /**
    * Drops the oldest records to free `neededBytes`: the oldest segment, or only the older part of it when it is
-   * larger than segments are now. Resolves to how many records that cost; 0 when there is nothing to drop.
+   * larger than segments are now. Resolves to how many things the records told of that this cost.
    */
   async dropOldest(neededBytes: number): Promise<number> {
     const segment = this.segments[0];
@@ -300,7 +300,7 @@ export class Journal {
     if (kept !== undefined) this.segments.unshift(kept);
     // An unlink that does not last gives dropped records back: no reason to leave the drop uncounted.
     await this.files.syncDirectory(this.directory).catch(ignore);
-    return segment.count - (kept?.count ?? 0);
+    return segment.toldCount - (kept?.toldCount ?? 0);
   }
 
   /** The newer part of a segment as one of its own; undefined when there is no space for the copy. */
@@ -314,8 +314,8 @@ export class Journal {
       await discard(this.files, kept.path);
       return undefined;
     }
-    for (const { sequence, wallMs, offset, bodyBytes } of segment.after(from.sequence - 1))
-      kept.add(sequence, wallMs, offset - from.offset, bodyBytes);
+    for (const { sequence, wallMs, offset, bodyBytes, count } of segment.after(from.sequence - 1))
+      kept.add(sequence, wallMs, offset - from.offset, bodyBytes, count);
     return kept;
   }
 

@@ -72,7 +72,7 @@ export async function recoverSegments(
       if (!record.intact || record.sequence <= (lastIntact ?? 0)) continue;
       if (lastIntact !== undefined) missing += record.sequence - lastIntact - 1;
       lastIntact = record.sequence;
-      segment.add(record.sequence, record.wallMs, record.offset, record.bodyBytes);
+      segment.add(record.sequence, record.wallMs, record.offset, record.bodyBytes, record.count);
     }
     segments.push(segment);
   }

@@ -5,6 +5,7 @@ export class Segment {
   private readonly offsets: number[] = [];
   private readonly lengths: number[] = [];
   private readonly walls: number[] = [];
+  private readonly counts: number[] = [];
   /** Index of the first record that is not forgotten. */
   private first = 0;
   private liveBodyBytes = 0;
@@ -13,17 +14,24 @@ export class Segment {
 
   constructor(readonly path: string) {}
 
-  add(sequence: number, wallMs: number, offset: number, bodyBytes: number): void {
+  /** @param count how many things the record tells of */
+  add(sequence: number, wallMs: number, offset: number, bodyBytes: number, count: number): void {
     this.sequences.push(sequence);
     this.walls.push(wallMs);
     this.offsets.push(offset);
     this.lengths.push(bodyBytes);
+    this.counts.push(count);
     this.liveBodyBytes += bodyBytes;
   }
 
   /** Records that are not forgotten. */
   get count(): number {
     return this.sequences.length - this.first;
+  }
+
+  /** How many things the records tell of that are not forgotten. */
+  get toldCount(): number {
+    return this.counts.slice(this.first).reduce((sum, count) => sum + count, 0);
   }
 
   /** Bytes of the bodies of the records that are not forgotten. */
@@ -48,14 +56,15 @@ export class Segment {
       this.liveBodyBytes -= this.lengths[this.first] ?? 0;
   }
 
-  /** Takes one record out of the index; false when it is not in it. */
-  remove(sequence: number): boolean {
+  /** Takes one record out of the index; answers how many things it told of, 0 when it is not in it. */
+  remove(sequence: number): number {
     const index = this.sequences.indexOf(sequence, this.first);
-    if (index < 0) return false;
+    if (index < 0) return 0;
+    const count = this.counts[index] ?? 1;
     this.liveBodyBytes -= this.lengths[index] ?? 0;
-    for (const column of [this.sequences, this.walls, this.offsets, this.lengths])
+    for (const column of [this.sequences, this.walls, this.offsets, this.lengths, this.counts])
       column.splice(index, 1);
-    return true;
+    return count;
   }
 
   /** The record from which on to keep, so that at least `freedBytes` before it go; undefined when none is left. */
@@ -79,6 +88,7 @@ export class Segment {
         wallMs: this.walls[low] ?? 0,
         offset: this.offsets[low] ?? 0,
         bodyBytes: this.lengths[low] ?? 0,
+        count: this.counts[low] ?? 1,
       };
   }
 }
@@ -88,4 +98,5 @@ export interface Entry {
   readonly wallMs: number;
   readonly offset: number;
   readonly bodyBytes: number;
+  readonly count: number;
 }

@@ -7,7 +7,8 @@
  * 3. What is acknowledged is not given again. A crash gives again at most what was not acknowledged.
  * 4. The files of all queues, with framing and with what is not freed yet, take at most `limitBytes`.
  * 5. When full, the oldest of the lowest priority goes first (low, operational, high), a segment (a sixteenth of the
- *    limit) at a time; an event never displaces one of higher priority. Every event that goes is counted.
+ *    limit) at a time; an event never displaces one of higher priority. Every event that goes is counted, one that tells of several things as
+ *    so many; of a record that was found damaged or missing nobody knows how many: it counts as one.
  * 6. `append`, `read` and `acknowledge` never reject and never wait for space. While the disk refuses writes, events
  *    are kept in memory, bounded, readable, and written in order when it takes them again; newcomers that find that
  *    memory full are refused and counted, so that what is numbered stays without holes.
@@ -56,7 +57,7 @@ const segmentBytesFor = (limitBytes: number): number =>
 
 function numbered(queue: Queue, entry: Waiting): RecordToWrite {
   const sequence = (entry.sequence ??= queue.nextSequence++);
-  return { sequence, wallMs: entry.wallMs, body: entry.body };
+  return { sequence, wallMs: entry.wallMs, body: entry.body, count: entry.count };
 }
 
 export class Spool {
@@ -114,15 +115,19 @@ export class Spool {
     return spool;
   }
 
-  /** Resolves, and never rejects, when the event is on disk (`stored`) or cannot be put there now. */
-  append(queueName: QueueName, json: string): Promise<AppendOutcome> {
+  /**
+   * Resolves, and never rejects, when the event is on disk (`stored`) or cannot be put there now.
+   * @param count how many things the event tells of: its loss counts as so many
+   */
+  append(queueName: QueueName, json: string, count = 1): Promise<AppendOutcome> {
     const { backlog } = this.queue(queueName);
     const body = Buffer.from(json, 'utf8');
     const writable = this.problemText === undefined && !this.closed;
     const fits = body.length <= maxBodyBytes && !this.closed;
-    const outcome = fits ? backlog.add(body, this.options.clock.wallMs(), writable) : undefined;
+    const wallMs = this.options.clock.wallMs();
+    const outcome = fits ? backlog.add(body, wallMs, count, writable) : undefined;
     if (outcome === undefined) {
-      this.options.lose(writable ? 'spoolFull' : 'spoolWriteFailed', 1, queueName);
+      this.options.lose(writable ? 'spoolFull' : 'spoolWriteFailed', count, queueName);
       return Promise.resolve('dropped');
     }
     if (writable) this.storeSoon();
@@ -232,7 +237,8 @@ export class Spool {
       await this.storeAll();
       this.released = true;
       for (const { name, backlog, journal } of this.queues) {
-        if (backlog.count > 0) this.options.lose('spoolWriteFailed', backlog.count, name);
+        const { toldCount } = backlog;
+        if (toldCount > 0) this.options.lose('spoolWriteFailed', toldCount, name);
         await journal.close();
       }
       await this.heads.close();
@@ -285,7 +291,7 @@ export class Spool {
       });
       if (group.length === 0) {
         if (await this.makeRoom(recordBytes(backlog.oldest.body.length), queue.rank)) continue;
-        this.options.lose('spoolFull', 1, queue.name);
+        this.options.lose('spoolFull', backlog.oldest.count, queue.name);
         const leavesHole = backlog.oldest.sequence !== undefined;
         backlog.settle(1, 'dropped');
         if (leavesHole) await this.writeHeads();

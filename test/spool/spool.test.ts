@@ -42,6 +42,34 @@ async function fill(spool: Spool, queue: QueueName, from: number, to: number): P
   await Promise.all(range(from, to).map((number) => spool.append(queue, event(number))));
 }
 
+describe('Spool: an event that tells of several things', () => {
+  it.each(['at once', 'after a restart'])(
+    'counts as so many when it is dropped, %s',
+    async (when) => {
+      const { losses, open } = bench(8192);
+      const spool = await open();
+      for (let number = 0; number < 40; number++) await spool.append('low', event(number), 17);
+      const full = when === 'at once' ? spool : (await spool.close(), await open());
+      const kept = full.stats().low.events;
+      await fill(full, 'high', 0, 100);
+      expect(kept).toBeGreaterThan(0);
+      expect(full.stats().low.events).toBe(0);
+      expect(losses['spoolFull low']).toBe(40 * 17);
+    },
+  );
+
+  it('counts as so many when it finds no room at all, or the disk refuses it to the end', async () => {
+    const { files, losses, open } = bench(8192);
+    const spool = await open();
+    await spool.append('low', JSON.stringify('x'.repeat(10_000)), 5);
+    expect(losses).toEqual({ 'spoolFull low': 5 });
+    files.fault = (operation) => (operation === 'write' ? 'EIO' : undefined);
+    await spool.append('low', event(1), 3);
+    await spool.close();
+    expect(losses).toEqual({ 'spoolFull low': 5, 'spoolWriteFailed low': 3 });
+  });
+});
+
 describe('Spool: durability', () => {
   it('what was stored survives a power cut, in the order of the calls', async () => {
     const { files, open } = bench();
