@@ -15,6 +15,8 @@ import { statusLine } from './status-line.js';
 import type { ProgressCheck } from './supervisor/progress.js';
 import { changeNoteName, loadAgentId, prepareStateDirectory } from './state-directory.js';
 import { StatusService } from './status/service.js';
+import { ClockWatch, stepSentence, type ClockStep } from './time/clock-watch.js';
+import { clockIsSetAfterMs } from './time/unset-clock.js';
 import type { Uplink } from './uplink/uplink.js';
 import { version } from './version.js';
 
@@ -27,6 +29,7 @@ export class Agent {
   private readonly lossSummary: LossSummary;
   private readonly startedMs: number;
   private readonly startedMonotonicMs: number;
+  private readonly clockWatch: ClockWatch;
   private evaluation: Evaluation;
   private parts: Parts | undefined;
   private statusService: StatusService | undefined;
@@ -37,6 +40,7 @@ export class Agent {
     this.lossSummary = new LossSummary(this.losses, clock, log);
     this.startedMs = clock.wallMs();
     this.startedMonotonicMs = clock.monotonicMs();
+    this.clockWatch = new ClockWatch(clock, (step) => this.clockSet(step));
     this.evaluation = evaluateTwin({}, undefined, local.remoteConfigurationObjectName);
   }
 
@@ -57,6 +61,7 @@ export class Agent {
       settings: () => this.settings,
       onSettings: (evaluation, desiredVersion) => this.applySettings(evaluation, desiredVersion),
       status: () => this.status(),
+      warn: (sentence) => this.warn(sentence),
       onStatusChange: () => this.parts?.twin.statusChanged(true),
     });
     this.parts = parts;
@@ -89,6 +94,7 @@ export class Agent {
     parts.link.listen({ onState: () => this.options.onStatusLine?.() });
     parts.link.start();
     statusService.ready = true;
+    this.clockWatch.start();
     log.info('The agent is ready: its collectors are armed.', { version, agentId });
   }
 
@@ -100,6 +106,7 @@ export class Agent {
     const { parts } = this;
     if (parts === undefined || this.stopping) return;
     this.stopping = true;
+    this.clockWatch.stop();
     await this.step('stop the collectors', () => parts.collectors.stop());
     await this.step('stop the readers of the kernel', () => parts.host.stop());
     parts.operational.stop();
@@ -187,7 +194,18 @@ export class Agent {
     }
   }
 
-  /** Tells the operator and the hub that somebody keeps the agent from seeing. */
+  private clockSet(step: ClockStep): void {
+    const { fromMs, toMs } = step;
+    this.warn(stepSentence(step));
+    const { parts } = this;
+    if (fromMs < clockIsSetAfterMs && toMs >= clockIsSetAfterMs) {
+      parts?.aggregates.clockSet(toMs - fromMs);
+    }
+    parts?.hubTime.clockSet(toMs - fromMs);
+    parts?.link.clockSet();
+  }
+
+  /** Tells the operator and the hub of something that harms what the agent sees or says. */
   private warn(sentence: string): void {
     const { clock, log } = this.options;
     log.warn(sentence);

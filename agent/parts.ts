@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../collectors/clock.js';
 import type { Unavailable } from '../collectors/collector.js';
@@ -13,6 +14,7 @@ import type { CountersFile } from './counters-file.js';
 import { FleetMoments } from './fleet/fleet-moments.js';
 import { identityPhase } from './identity/identity-phase.js';
 import { HubLink } from './hub/hub-link.js';
+import { HubTime } from './hub/hub-time.js';
 import { createSdkClient } from './hub/sdk-client.js';
 import { loadCredentials, secretAccess } from './identity/credentials.js';
 import type { Log } from './log.js';
@@ -25,6 +27,7 @@ import { Pipeline } from './pipeline/pipeline.js';
 import { createRedactor } from './pipeline/redaction.js';
 import { CollectorsRunner } from './runner/collectors-runner.js';
 import { Spool } from './spool/spool.js';
+import { readBootId, UnsetClock } from './time/unset-clock.js';
 import { TwinSync } from './twin/twin-sync.js';
 import { Uplink } from './uplink/uplink.js';
 import { version } from './version.js';
@@ -59,6 +62,7 @@ export interface Parts {
   readonly operational: OperationalEvents;
   readonly twin: TwinSync;
   readonly counters: CountersFile;
+  readonly hubTime: HubTime;
 }
 
 export interface PartsOptions extends AgentOptions {
@@ -72,6 +76,8 @@ export interface PartsOptions extends AgentOptions {
   readonly onSettings: (evaluation: Evaluation, desiredVersion: number) => void;
   /** What `agentStatus` in the reported properties is to say. */
   readonly status: () => JsonObject;
+  /** Tells the operator and the hub. */
+  readonly warn: (sentence: string) => void;
   /** Something that `status` tells has changed. */
   readonly onStatusChange: () => void;
 }
@@ -93,6 +99,11 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
         );
     },
   });
+  const unsetClock = new UnsetClock({
+    wallMs: () => clock.wallMs(),
+    uptimeMs: () => uptime() * 1000,
+    bootId: await readBootId(),
+  });
   const outbox = new Outbox({
     spool,
     clock,
@@ -100,6 +111,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     maxEventBytes: () =>
       Math.min(settings().maxMessageSizeInBytes, hubMessageLimitBytes) - messageFrameBytes,
     aggregatedCategory: local.aggregatedCategory,
+    markTime: (timeMs) => unsetClock.mark(timeMs),
   });
   const aggregates = await Aggregates.open({
     directory: join(local.stateDirectory, 'aggregates'),
@@ -122,18 +134,27 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   });
   const credentials = () => loadCredentials(local, secretAccess(environment));
   const moments = new FleetMoments(await identityPhase(credentials, agentId), clock, settings);
+  const hubTime = new HubTime({
+    wallMs: () => clock.wallMs(),
+    log,
+    timeoutMs: local.requestTimeout.ms,
+    onWrongClock: options.warn,
+  });
   const link = new HubLink({
     credentials,
     createClient: createSdkClient({
       keepAliveMs: local.keepAlive.ms,
       productInfo: `iot-security-agent/${version}`,
       untilRenewalMs: () => moments.renewalMs(),
+      wallMs: () => clock.wallMs(),
+      clockCorrectionMs: () => hubTime.correctionMs,
     }),
     clock,
     random,
     log,
     moments,
     requestTimeoutMs: local.requestTimeout.ms,
+    compareTime: (credentials) => hubTime.compare(credentials),
   });
   const uplink = new Uplink({
     spool,
@@ -143,6 +164,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     moments,
     random,
     lose: (cause, count) => losses.count('uplink', cause, count),
+    corrected: (event) => unsetClock.corrected(event),
     onLowDelayed: () => onStatusChange(),
     settings,
     local,
@@ -194,5 +216,6 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     operational,
     twin,
     counters,
+    hubTime,
   };
 }

@@ -70,6 +70,7 @@ async function once(directory: string): Promise<void> {
     losses,
     maxEventBytes: () => 200_000,
     aggregatedCategory: 'Triggered',
+    markTime: () => undefined,
   });
   const pipeline = new Pipeline({
     own: { isOwn: () => false },

@@ -196,6 +196,10 @@ export const aggregateDetails = {
 
 /** What the members of `ExtraDetails` say that any event may have. */
 export const commonDetails = {
+  ClockNotSet:
+    '`true`: the clock of the device had not been set (1970), so that the times are not to be trusted; the boot and the offset of the clock follow.',
+  TimeCorrectedFrom:
+    'The time as it was recorded before the clock was set; that of the event was corrected by the time since boot.',
   Truncated: '`true`: the longest texts were cut, because the event did not fit a message.',
 } as const;
 

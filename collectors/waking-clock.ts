@@ -60,6 +60,8 @@ export class WakingClock implements Clock {
   private arm(entry: Pending): void {
     entry.timer = this.awake.after(entry.dueMs - this.monotonicMs(), () => {
       this.pending.delete(entry);
+      // What is done now must not take the sleep before it for a step of the wall clock.
+      this.wake();
       entry.action();
     });
   }

@@ -2,6 +2,7 @@ import { Aedes, type Client, type PublishPacket } from 'aedes';
 import type { ServerCertificate } from './certificates.js';
 import { checkConnect, type Admission, type RefusalCode } from './connect-check.js';
 import type { Faults } from './faults.js';
+import { HttpFront } from './http-front.js';
 import { addressOf, clientIdOf, type Address, type Identities } from './identities.js';
 import { Subscriptions } from './subscriptions.js';
 import { TlsListener } from './tls-listener.js';
@@ -65,11 +66,12 @@ export class Broker {
 
   private constructor(options: BrokerOptions, aedes: Aedes) {
     this.#options = options;
+    const http = new HttpFront();
     this.#aedes = aedes;
     this.#subscriptions = new Subscriptions(aedes, options.identities);
     this.#listener = new TlsListener(options.certificate, (socket) => {
       socket.setNoDelay(true);
-      if (!options.faults.silent) aedes.handle(socket);
+      if (!options.faults.silent) http.handle(socket, () => aedes.handle(socket));
     });
   }
 

@@ -5,6 +5,7 @@ import { connect as connectTls, rootCertificates } from 'node:tls';
 import { reasonOf } from '../../config/errors.js';
 import { classifyFailure } from '../hub/failure.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
+import { timeText } from '../time/clock-watch.js';
 import { durationText } from '../status/duration-text.js';
 import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding.js';
 
@@ -42,7 +43,10 @@ export async function checkConnection(
     try {
       findings.push(await step(target, wallMs));
     } catch (error) {
-      const { message } = classifyFailure(error, 'connect', target.endpoint);
+      const { message } = classifyFailure(error, 'connect', {
+        ...target.endpoint,
+        clock: timeText(wallMs()),
+      });
       return [...findings, mend(message)];
     }
   }

@@ -45,6 +45,8 @@ export interface Endpoint {
   readonly dialled: string;
   /** `<deviceId>/<moduleId>` */
   readonly identity: string;
+  /** What the clock of the device says, ISO 8601. */
+  readonly clock: string;
 }
 
 /** Removes keys and signatures from a text that comes from elsewhere. */
@@ -114,13 +116,14 @@ const rules: readonly Rule[] = [
   {
     pattern: /certificate has expired|CERT_HAS_EXPIRED/i,
     kind: 'tls',
-    reason: () =>
-      "its certificate has expired; check the clock of the device, then renew the server's certificate",
+    reason: ({ clock }) =>
+      `its certificate has expired by the clock of the device, which says ${clock}; set the clock if that is wrong, else renew the server's certificate`,
   },
   {
     pattern: /certificate is not yet valid|CERT_NOT_YET_VALID/i,
     kind: 'tls',
-    reason: () => 'its certificate is not yet valid; check the clock of the device',
+    reason: ({ clock }) =>
+      `its certificate is not yet valid by the clock of the device, which says ${clock}; set the clock. Until then everything is collected and kept`,
   },
   {
     pattern: /does not match certificate's altnames|ERR_TLS_CERT_ALTNAME_INVALID/i,
@@ -149,8 +152,8 @@ const rules: readonly Rule[] = [
   {
     pattern: /Connection refused: (?:Not authorized|Bad username or password)/,
     kind: 'authorisation',
-    reason: ({ identity }) =>
-      `it refused the credentials of ${identity}; check the key file or connection string, the clock of the device, and that the module exists and its device is enabled`,
+    reason: ({ identity, clock }) =>
+      `it refused the credentials of ${identity}; check the key file or connection string, the clock of the device, which says ${clock}, and that the module exists and its device is enabled`,
   },
   {
     pattern: /Connection refused: (?:Identifier rejected|Unacceptable protocol version)/,

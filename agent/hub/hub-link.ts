@@ -52,6 +52,11 @@ export interface HubLinkOptions {
   readonly moments: Pick<Moments, 'connectMs' | 'reconnectMs' | 'firstReadMs' | 'readMs'>;
   /** Longest wait for an answer of the hub to one request, an acknowledgement included. */
   readonly requestTimeoutMs: number;
+  /**
+   * Called after a refusal of the credentials, which a wrong clock causes too.
+   * @returns whether a token would be signed with another time now
+   */
+  readonly compareTime: (credentials: ModuleCredentials) => Promise<boolean>;
 }
 
 /** mqtt.js waits for outstanding acknowledgements when it closes; with the last send before it a stop takes this more. */
@@ -63,6 +68,15 @@ interface Life {
   readonly pending: Set<(failure: HubError) => void>;
   readonly twin: TwinReader;
   readonly end: (failure: HubError) => void;
+}
+
+/** How a life, or the attempt at one, ended. */
+interface Ended {
+  readonly failure: HubError;
+  /** How long the connection was established; undefined when it never was. */
+  readonly lifeMs: number | undefined;
+  /** Undefined when they could not be read. */
+  readonly credentials: ModuleCredentials | undefined;
 }
 
 /** Keeps up a connection to the hub from `start` to `stop`; only `send` and `report` reject. */
@@ -123,6 +137,14 @@ export class HubLink {
     await this.ask('accept the reported properties', (client) => client.report(patch));
   }
 
+  /** The clock of the device was set: what it was the cause of may be over. */
+  clockSet(): void {
+    const { current } = this;
+    if (current.name === 'waiting' && ['tls', 'authorisation'].includes(current.failure.kind)) {
+      this.wake?.();
+    }
+  }
+
   /** Has the whole twin read again soon; does nothing while there is no connection, as each one begins with that. */
   readTwin(): void {
     if (this.connected) this.life?.twin.request(this.options.moments.readMs(0));
@@ -132,11 +154,14 @@ export class HubLink {
     await this.awaitFirstMoment();
     while (!this.stopping) {
       this.enter({ name: 'connecting' });
-      const { failure, lifeMs } = await this.live();
+      const { failure, lifeMs, credentials } = await this.live();
       // Set while `live` was awaited.
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
-      const pauseMs = this.outage.pauseAfter(failure, lifeMs);
+      const correctedTime = await this.correctTime(failure, credentials);
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
+      if (this.stopping) break;
+      const pauseMs = this.outage.pauseAfter(failure, lifeMs, correctedTime);
       this.enter({ name: 'waiting', failure, retryInMs: pauseMs });
       await this.pause(pauseMs);
     }
@@ -155,13 +180,13 @@ export class HubLink {
 
   /**
    * From the credentials to the end of the connection, whatever the end is.
-   * @returns how long the connection was established; undefined when it never was
    */
-  private async live(): Promise<{ failure: HubError; lifeMs: number | undefined }> {
+  private async live(): Promise<Ended> {
     const { clock } = this.options;
     let client: HubClient | undefined;
+    let credentials: ModuleCredentials | undefined;
     try {
-      const credentials = await this.readCredentials();
+      credentials = await this.readCredentials();
       if (this.stopping) throw stopped();
       const ended = deferred<HubError>();
       const made = this.options.createClient(
@@ -196,9 +221,9 @@ export class HubLink {
       this.enter({ name: 'connected' });
       life.twin.request(this.options.moments.firstReadMs());
       const failure = await ended.promise;
-      return { failure, lifeMs: clock.monotonicMs() - establishedMs };
+      return { failure, lifeMs: clock.monotonicMs() - establishedMs, credentials };
     } catch (error) {
-      return { failure: asHubError(error), lifeMs: undefined };
+      return { failure: asHubError(error), lifeMs: undefined, credentials };
     } finally {
       this.life = undefined;
       if (client !== undefined) await this.dispose(client);
@@ -260,6 +285,15 @@ export class HubLink {
     } catch (error) {
       throw new HubError('credentials', reasonOf(error));
     }
+  }
+
+  /** @returns whether the refusal is explained by a wrong clock, which is known now */
+  private async correctTime(
+    failure: HubError,
+    credentials: ModuleCredentials | undefined,
+  ): Promise<boolean> {
+    if (failure.kind !== 'authorisation' || credentials === undefined) return false;
+    return this.options.compareTime(credentials);
   }
 
   private async dispose(client: HubClient): Promise<void> {

@@ -45,9 +45,10 @@ export class Outage {
 
   /**
    * @param lifeMs how long the connection was established; undefined when it never was
+   * @param correctedTime the credentials were refused because of the clock, and the next token has the right time
    * @returns the pause before the next attempt, in milliseconds
    */
-  pauseAfter(failure: HubError, lifeMs: number | undefined): number {
+  pauseAfter(failure: HubError, lifeMs: number | undefined, correctedTime = false): number {
     if (lifeMs === undefined) this.failures += 1;
     else if (lifeMs >= lastedMs) {
       this.backoff.reset();
@@ -56,7 +57,8 @@ export class Outage {
     if (lifeMs !== undefined && failure.kind === 'dropped' && this.flaps.ended(lifeMs)) {
       return this.flapping();
     }
-    const refused = failure.kind === 'authorisation' || failure.kind === 'credentials';
+    const refused =
+      (failure.kind === 'authorisation' && !correctedTime) || failure.kind === 'credentials';
     const pauseMs = refused
       ? this.moments.connectMs(this.refusedBackoff.nextMs())
       : this.moments.reconnectMs(this.backoff.nextMs());

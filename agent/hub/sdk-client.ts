@@ -12,6 +12,7 @@ import {
   type OutgoingMessage,
 } from '../uplink/message.js';
 import { renewalPeriodMs } from '../fleet/fleet-moments.js';
+import { timeText } from '../time/clock-watch.js';
 import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
 import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
 import { guardTwinMessages } from './twin-guard.js';
@@ -30,6 +31,9 @@ export interface SdkClientOptions {
   readonly productInfo: string;
   /** From a connect to the first renewal of its token. */
   readonly untilRenewalMs: () => number;
+  readonly wallMs: () => number;
+  /** Add it to the wall clock to have the hub's time; tokens are signed with that. */
+  readonly clockCorrectionMs: () => number;
 }
 
 /** From a renewal to the end of the old token: time to try again, and for clocks that differ. */
@@ -112,6 +116,7 @@ class SdkClient implements HubClient {
 
   private create(): ModuleClient {
     const { events } = this;
+    const { clockCorrectionMs } = this.options;
     const endpoint = this.endpoint();
     const capture = (transport: Transport): void => {
       this.transport = transport;
@@ -123,7 +128,8 @@ class SdkClient implements HubClient {
       constructor(...parameters: ConstructorParameters<typeof deviceMqtt.Mqtt>) {
         super(...parameters);
         capture(this);
-        const provider = this._authenticationProvider as unknown as NodeJS.EventEmitter;
+        const provider = this._authenticationProvider as unknown as NodeJS.EventEmitter & Signer;
+        signWithTimeOfHub(provider, clockCorrectionMs);
         provider.on('error', (error) => tell(() => events.disconnected(dropped(error, endpoint))));
         // The new token is used by a reconnect inside the SDK, during which notifications are lost.
         provider.on('newTokenAvailable', () => tell(() => events.renewed()));
@@ -176,7 +182,11 @@ class SdkClient implements HubClient {
 
   private endpoint(): Endpoint {
     const { hostName, gatewayHostName, deviceId, moduleId } = this.credentials;
-    return { dialled: gatewayHostName ?? hostName, identity: `${deviceId}/${moduleId}` };
+    return {
+      dialled: gatewayHostName ?? hostName,
+      identity: `${deviceId}/${moduleId}`,
+      clock: timeText(this.options.wallMs()),
+    };
   }
 
   private async attempt<T>(action: string, work: () => Promise<T>): Promise<T> {
@@ -186,6 +196,18 @@ class SdkClient implements HubClient {
       throw classifyFailure(error, action, this.endpoint());
     }
   }
+}
+
+/** The part of the SDK's token provider that its own sub-classes replace; `expiry` in seconds since the epoch. */
+interface Signer {
+  _sign(resource: string, expiry: number, callback: Callback<string>): void;
+}
+
+/** The SDK takes the time of the device. */
+function signWithTimeOfHub(provider: Signer, clockCorrectionMs: () => number): void {
+  const sign = provider._sign.bind(provider);
+  provider._sign = (resource, expiry, callback) =>
+    sign(resource, expiry + Math.round(clockCorrectionMs() / 1000), callback);
 }
 
 /** Makes clients of the Azure SDK over MQTT, one for each connection; each throws only `HubError`. */

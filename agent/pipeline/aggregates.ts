@@ -67,6 +67,11 @@ export class Aggregates {
     }
   }
 
+  /** The clock, which had not been set, was. */
+  clockSet(byMs: number): void {
+    this.keeper.clockSet(byMs);
+  }
+
   settingsChanged(): void {
     for (const name of aggregatedNames) {
       this.keeper.setInterval(name, this.options.settings()[`aggregationInterval${name}`].ms);

@@ -92,6 +92,11 @@ export class AggregationKeeper {
     this.table.setInterval(name, intervalMs);
   }
 
+  /** The clock, which had not been set, was. */
+  clockSet(byMs: number): void {
+    this.table.clockSet(byMs);
+  }
+
   /** Ends the windows of one event name, or of all, now; resolves when what was open is handed on. */
   async sealAll(name?: AggregatedName): Promise<void> {
     this.table.sealAll(name);

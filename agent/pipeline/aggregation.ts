@@ -13,6 +13,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { Clock, Timer } from '../../collectors/clock.js';
 import type { aggregateDetails, Payload } from '../../collectors/events.js';
+import { clockIsSetAfterMs } from '../time/unset-clock.js';
 import { identityOf, type AggregatedName } from './aggregate-identity.js';
 import { localText, utcText } from './timestamps.js';
 
@@ -23,7 +24,7 @@ export interface Aggregate<N extends AggregatedName = AggregatedName> {
   readonly name: N;
   /** The payload without ExtraDetails, per-instance fields zeroed. */
   readonly identity: Payload<N>;
-  readonly startMs: number;
+  startMs: number;
   hitCount: number;
   firstSeenMs: number;
   lastSeenMs: number;
@@ -33,6 +34,8 @@ export interface Aggregate<N extends AggregatedName = AggregatedName> {
   unhashedHits: number;
   /** The other ExtraDetails, as far as they were the same in every hit. */
   extraDetails: Readonly<Record<string, string>>;
+  /** The clock was set while this was open, and its times were corrected. */
+  timeCorrectedFromMs?: number;
 }
 
 /** A closed aggregate, ready to be an event. */
@@ -213,6 +216,20 @@ export class AggregationTable {
     }
   }
 
+  /** The clock, which had not been set, was: what was seen before gets its true time. */
+  clockSet(byMs: number): void {
+    const corrected = (timeMs: number): number =>
+      timeMs < clockIsSetAfterMs ? timeMs + byMs : timeMs;
+    for (const { aggregate } of this.rows.values()) {
+      if (aggregate.startMs >= clockIsSetAfterMs) continue;
+      aggregate.timeCorrectedFromMs = aggregate.startMs;
+      aggregate.startMs = corrected(aggregate.startMs);
+      aggregate.firstSeenMs = corrected(aggregate.firstSeenMs);
+      aggregate.lastSeenMs = corrected(aggregate.lastSeenMs);
+    }
+    for (const window of this.windows.values()) window.startWallMs = corrected(window.startWallMs);
+  }
+
   /** Cancels the timers; open aggregates stay open, to be restored by the next run. */
   stop(): void {
     for (const window of this.windows.values()) window.timer?.cancel();
@@ -240,6 +257,16 @@ function keyOf(name: AggregatedName, identity: Payload<AggregatedName>): string 
   return JSON.stringify([name, identityOf(name, identity)]);
 }
 
+/** Whether the times are to be trusted. An aggregate of an earlier run may have begun before the clock was set. */
+function timesOf(
+  { startMs, timeCorrectedFromMs }: Aggregate,
+  endMs: number,
+): Readonly<Record<string, string>> {
+  if (timeCorrectedFromMs !== undefined) return { TimeCorrectedFrom: utcText(timeCorrectedFromMs) };
+  const spansTheSetting = startMs < clockIsSetAfterMs && endMs >= clockIsSetAfterMs;
+  return spansTheSetting ? { ClockNotSet: 'true' } : {};
+}
+
 /** The content of the event that a closed aggregate becomes: always the same for the same aggregate and end. */
 export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggregate {
   const { id, name, identity, startMs, hitCount, firstSeenMs, lastSeenMs } = aggregate;
@@ -255,6 +282,7 @@ export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggreg
   };
   const unhashed = hash !== '' && unhashedHits > 0 ? { HitsWithoutHash: String(unhashedHits) } : {};
   const known = name === 'ProcessCreate' ? { Hash: hash, ...unhashed } : {};
-  const ExtraDetails = { ...aggregate.extraDetails, ...window, ...known };
+  const times = timesOf(aggregate, endMs);
+  const ExtraDetails = { ...aggregate.extraDetails, ...window, ...known, ...times };
   return { id, name, payload: { ...identity, ExtraDetails }, endMs };
 }

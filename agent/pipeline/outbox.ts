@@ -45,6 +45,8 @@ interface OutboxOptions {
   /** Largest JSON of one event that fits into a message at present. */
   readonly maxEventBytes: () => number;
   readonly aggregatedCategory: 'Triggered' | 'Aggregated';
+  /** What to say of something that happened before the clock was set. */
+  readonly markTime: (timeMs: number) => Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -139,7 +141,9 @@ export class Outbox {
     timeMs: number,
     partId?: string,
   ): Waiting | undefined {
-    const { losses } = this.options;
+    const { losses, markTime } = this.options;
+    const mark = markTime(timeMs);
+    if (mark !== undefined) payload.ExtraDetails = { ...payload.ExtraDetails, ...mark };
     const roomBytes = this.eventRoomBytes();
     if (jsonSizeBytes(payload) > roomBytes) {
       payload.ExtraDetails = { ...payload.ExtraDetails, Truncated: 'true' };

@@ -3,10 +3,8 @@ import type { Clock } from '../../collectors/clock.js';
 import { reasonOf } from '../../config/errors.js';
 import { isJsonObject, parseJson } from '../../config/json.js';
 import type { Log } from '../log.js';
+import { clockIsSetAfterMs } from '../time/unset-clock.js';
 import { readStateFile, writeFileAtomically } from '../state-directory.js';
-
-/** Before this a clock has not been set yet: the device has no battery for it, and the network was not there. */
-const clockIsSetAfterMs = Date.UTC(2025, 0, 1);
 
 /** Calls `action` at each midnight UTC; returns what ends that. */
 export type AtMidnight = (action: () => void) => () => void;

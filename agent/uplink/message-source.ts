@@ -1,7 +1,7 @@
 import type { ReportLoss } from '../../collectors/loss.js';
 import { reasonOf } from '../../config/errors.js';
 import type { Log } from '../log.js';
-import type { QueueName, Spool } from '../spool/spool.js';
+import type { QueueName, Spool, StoredEvent } from '../spool/spool.js';
 import { buildBatch, unitBytes, type Batch, type Envelope } from './batch.js';
 
 /*
@@ -17,6 +17,8 @@ export interface MessageSourceOptions {
   readonly spool: Pick<Spool, 'read' | 'acknowledge' | 'stats'>;
   readonly log: Log;
   readonly lose: ReportLoss;
+  /** An event as it is to be sent now, see UnsetClock. */
+  readonly corrected: (event: StoredEvent) => StoredEvent;
 }
 
 export interface MessageRequest {
@@ -58,16 +60,18 @@ export class MessageSource {
    */
   async next(request: MessageRequest): Promise<NextMessage | undefined> {
     const { kind, envelope, limitBytes, lowHeld } = request;
-    const { spool } = this.options;
+    const { spool, corrected } = this.options;
+    const read = async (queue: QueueName, after: number, bytes: number): Promise<StoredEvent[]> =>
+      (await spool.read(queue, after, bytes)).map(corrected);
     const from = { ...this.cursor };
     const mainHeld = kind === 'low' && lowHeld;
     const other = kind === 'high' ? 'low' : 'high';
 
-    const operational = await spool.read('operational', from.operational, limitBytes);
-    const main = mainHeld ? [] : await spool.read(kind, from[kind], limitBytes);
+    const operational = await read('operational', from.operational, limitBytes);
+    const main = mainHeld ? [] : await read(kind, from[kind], limitBytes);
     const together = request.otherDue && main.length > 0;
     const fillWhole = (request.fillWhole || together) && !lowHeld;
-    const filling = await spool.read(other, from[other], fillWhole ? limitBytes : unitBytes);
+    const filling = await read(other, from[other], fillWhole ? limitBytes : unitBytes);
 
     const worthIt =
       main.length > 0 ||

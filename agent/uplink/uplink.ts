@@ -8,7 +8,7 @@ import type { Moments } from '../fleet/fleet-moments.js';
 import { Backoff, networkBackoff } from '../hub/backoff.js';
 import type { LinkListener } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
-import type { Spool } from '../spool/spool.js';
+import type { Spool, StoredEvent } from '../spool/spool.js';
 import { unitBytes, unitsOf } from './batch.js';
 import { DailyUnits, type AtMidnight } from './daily-units.js';
 import { DuePriorities, kinds } from './due-priorities.js';
@@ -57,6 +57,8 @@ export interface UplinkOptions {
   readonly log: Log;
   readonly moments: Pick<Moments, 'nextMs'>;
   readonly lose: ReportLoss;
+  /** An event as it is to be sent now. */
+  readonly corrected: (event: StoredEvent) => StoredEvent;
   /** The daily cap begins to delay Low events. */
   readonly onLowDelayed: () => void;
   readonly agentVersion: string;

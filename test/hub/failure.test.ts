@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { classifyFailure, dropped, HubError, type FailureKind } from '../../agent/hub/failure.js';
 
-const endpoint = { dialled: 'hub.example:8883', identity: 'device-1/azureiotsecurity' };
+const endpoint = {
+  dialled: 'hub.example:8883',
+  identity: 'device-1/azureiotsecurity',
+  clock: '1970-01-01T00:01:10Z',
+};
 
 /** What the device SDK makes of a cause before it has connected once. */
 const first = (cause: string): Error =>

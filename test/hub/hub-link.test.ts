@@ -27,6 +27,7 @@ let clients: ScriptedClient[];
 let log: ReturnType<typeof recordingLog>;
 let heard: string[];
 let reads: number;
+let corrected: boolean;
 let link: HubLink;
 let spread: Moments;
 
@@ -37,6 +38,7 @@ beforeEach(() => {
   heard = [];
   reads = 0;
   spread = unspread;
+  corrected = false;
   link = new HubLink({
     credentials: () => {
       reads += 1;
@@ -57,6 +59,7 @@ beforeEach(() => {
     },
     log,
     requestTimeoutMs: 30_000,
+    compareTime: () => Promise.resolve(corrected),
   });
   link.listen({
     onTwin: ({ desired }) => heard.push(`twin ${Number(desired['$version'])}`),
@@ -314,7 +317,7 @@ describe('the twin', () => {
 });
 
 describe('the pauses', () => {
-  const refuse = async (kind: 'network' | 'authorisation'): Promise<number> => {
+  const refuse = async (kind: 'network' | 'authorisation' | 'tls'): Promise<number> => {
     await settle();
     client().last('open').reject(new HubError(kind, kind));
     await settle();
@@ -335,6 +338,26 @@ describe('the pauses', () => {
     expect(await refuse('network')).toBe(1_000);
   });
 
+  it('are short when the refusal is explained by a clock whose error is known now', async () => {
+    link.start();
+    corrected = true;
+    expect(await refuse('authorisation')).toBe(1_000);
+    await clock.advance(1_000);
+    corrected = false;
+    expect(await refuse('authorisation')).toBe(60_000);
+  });
+
+  it('end when the clock is set that a certificate was refused by', async () => {
+    link.start();
+    await refuse('tls');
+    await clock.advance(1_000);
+    await refuse('tls');
+    link.clockSet();
+    await settle();
+    expect(clients).toHaveLength(3);
+    expect(link.state.name).toBe('connecting');
+  });
+
   it('are not made shorter by a connection that did not last', async () => {
     link = new HubLink({
       credentials: () => Promise.resolve(credentials),
@@ -348,6 +371,7 @@ describe('the pauses', () => {
       moments: unspread,
       log,
       requestTimeoutMs: 30_000,
+      compareTime: () => Promise.resolve(corrected),
     });
     link.start();
     const pauses: number[] = [];
@@ -421,6 +445,7 @@ it('a credential that cannot be read is a long pause, not an end', async () => {
     moments: unspread,
     log,
     requestTimeoutMs: 30_000,
+    compareTime: () => Promise.resolve(corrected),
   });
   failing.start();
   await settle();

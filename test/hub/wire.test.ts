@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSdkClient } from '../../agent/hub/sdk-client.js';
 import type { OutgoingMessage } from '../../agent/uplink/message.js';
-import { Bench, LinkProbe, untilRenewalMs } from './support/wire.js';
+import { Bench, LinkProbe, clientDefaults } from './support/wire.js';
 
 const message = (number: number): OutgoingMessage => ({
   body: JSON.stringify({ number, text: 'Grüße – 你好' }),
@@ -117,9 +117,9 @@ describe('the hub link over TLS', () => {
     const credentials = bench.credentials(bench.hub.registerModule('device-1'));
     const clients: unknown[] = [];
     const create = createSdkClient({
+      ...clientDefaults,
       keepAliveMs: 60_000,
       productInfo: 'renewing',
-      untilRenewalMs,
     });
     const made = probe(() => Promise.resolve(credentials), {
       createClient: (...parameters) => {
@@ -150,6 +150,7 @@ describe('the hub link over TLS', () => {
     const create = createSdkClient({
       keepAliveMs: 60_000,
       productInfo: 'renewing',
+      ...clientDefaults,
       untilRenewalMs: () => 7_200_500,
     });
     const made = probe(() => Promise.resolve(credentials), {
@@ -268,10 +269,11 @@ describe('the hub link over TLS', () => {
     };
     for (let round = 0; round < 5; round++) {
       await made.until('a connection', () => made.link.connected);
-      const rival = createSdkClient({ keepAliveMs: 60_000, productInfo: 'rival', untilRenewalMs })(
-        credentials,
-        silent,
-      );
+      const rival = createSdkClient({
+        ...clientDefaults,
+        keepAliveMs: 60_000,
+        productInfo: 'rival',
+      })(credentials, silent);
       await rival.open();
       await made.until('being kicked', () => !made.link.connected);
       await rival.close();

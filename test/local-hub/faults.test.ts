@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { describe, expect, it } from 'vitest';
 import { LocalHub } from '../../local-hub/local-hub.js';
 import { TelemetryQueue } from '../../local-hub/throttle.js';
@@ -62,6 +65,18 @@ describe('telemetry beyond the throttle', () => {
 });
 
 describe('a connection', () => {
+  it('over HTTPS is answered with the date', async () => {
+    const hub = await startHub();
+    const { statusCode, headers } = await new Promise<IncomingMessage>((resolve, reject) => {
+      const ca = readFileSync(hub.caFile);
+      request({ host: 'localhost', port: hub.port, ca, method: 'HEAD', agent: false }, resolve)
+        .once('error', reject)
+        .end();
+    });
+    expect(statusCode).toBe(404);
+    expect(Math.abs(Date.parse(headers.date ?? '') - Date.now())).toBeLessThan(10_000);
+  });
+
   it('of a disabled device ends and is refused, until it is enabled', async () => {
     const { hub, client, options } = await startWithClient();
     hub.setDisabled('device-1', true);

@@ -38,6 +38,7 @@ async function start(files: MemoryFiles, wallMs: number, limitBytes = 1_000_000)
     losses,
     maxEventBytes: () => 8_192,
     aggregatedCategory: 'Triggered',
+    markTime: () => undefined,
   });
   const store = await AggregateStore.open({
     directory: '/aggregates',

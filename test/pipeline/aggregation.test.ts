@@ -53,6 +53,38 @@ const hitsIn = (sealed: readonly SealedAggregate[]): number[] =>
 const commandLine = (payload: Payload): string => (payload as Payload<'ProcessCreate'>).CommandLine;
 
 describe('AggregationTable', () => {
+  it('an aggregate that was open when the clock was set gets its true times, and says so', async () => {
+    const setTo = Date.UTC(2026, 0, 2, 3, 0, 0);
+    const { clock, table, sealed, hit } = bench();
+    clock.stepWall(-setTo);
+    table.setInterval('ProcessCreate', hour);
+    await clock.advance(minute);
+    hit('true');
+    clock.stepWall(setTo);
+    await clock.advance(minute);
+    hit('true');
+    table.clockSet(setTo);
+    await clock.advance(hour);
+    expect(sealed[0]?.payload.ExtraDetails).toMatchObject({
+      HitCount: '2',
+      StartTimeUtc: '2026-01-02T03:00:00.000Z',
+      FirstSeenUtc: '2026-01-02T03:01:00.000Z',
+      LastSeenUtc: '2026-01-02T03:02:00.000Z',
+      EndTimeUtc: '2026-01-02T04:00:00.000Z',
+      TimeCorrectedFrom: '1970-01-01T00:00:00.000Z',
+    });
+  });
+
+  it('an aggregate of an earlier run that began before the clock was set says that its times are not to be trusted', () => {
+    const { table, sealed } = bench();
+    const seen = { startMs: 5_000, firstSeenMs: 5_000, lastSeenMs: 6_000, hitCount: 1 };
+    const rest = { hash: '', unhashedHits: 1, extraDetails: {} };
+    const identity = started('true', {}, { ProcessId: 0, ParentProcessId: 0 });
+    table.restore([{ id: 'old', name: 'ProcessCreate', identity, ...seen, ...rest }]);
+    table.sealAll();
+    expect(sealed[0]?.payload.ExtraDetails).toMatchObject({ ClockNotSet: 'true' });
+  });
+
   it('an aggregate carries the contract: zeroed ids, counts and bounds as text', async () => {
     const { clock, table, sealed, hit } = bench();
     table.setInterval('ProcessCreate', hour);

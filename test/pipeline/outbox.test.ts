@@ -44,6 +44,7 @@ const create = (hold = false): Outbox =>
     losses,
     maxEventBytes: () => maxEventBytes,
     aggregatedCategory: 'Triggered',
+    markTime: () => undefined,
   });
 
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '../../config/json.js';
@@ -27,6 +27,7 @@ export const quick = {
 
 export interface Event {
   readonly Id: string;
+  readonly TimestampUTC: string;
   readonly Name: string;
   readonly IsEmpty: boolean;
   readonly Payload: readonly (Record<string, unknown> & {
@@ -128,7 +129,8 @@ export class Fixture {
 
   /** The device sleeps for so long, and wakes at once. */
   suspend(sleptMs: number): void {
-    this.writeShift({ sleptMs: this.shift.sleptMs + sleptMs });
+    const { shift } = this;
+    this.writeShift({ sleptMs: shift.sleptMs + sleptMs, wallMs: shift.wallMs + sleptMs });
     this.agent?.signal('SIGUSR2');
   }
 
@@ -138,7 +140,9 @@ export class Fixture {
 
   private writeShift(change: Partial<typeof this.shift>): void {
     this.shift = { ...this.shift, ...change };
-    writeFileSync(this.shiftFile, JSON.stringify(this.shift));
+    // The agent may be reading it just now.
+    writeFileSync(`${this.shiftFile}.new`, JSON.stringify(this.shift));
+    renameSync(`${this.shiftFile}.new`, this.shiftFile);
   }
 
   /** As systemd does. */

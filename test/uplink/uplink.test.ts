@@ -44,6 +44,7 @@ const create = (
     random: () => 0,
     moments: unspread,
     log,
+    corrected: (event) => event,
     lose: (cause, count) => {
       expect(cause).toBe('invalidEvent');
       lost += count;

@@ -60,6 +60,7 @@ const start = async (
     random: () => 0,
     moments: unspread,
     log: silentLog,
+    corrected: (event) => event,
     lose: (cause) => expect.unreachable(cause),
     onLowDelayed: () => undefined,
     agentVersion: '0.1.0',

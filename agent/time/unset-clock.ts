@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { aggregateDetails, type Payload } from '../../collectors/events.js';
+import type { StoredEvent } from '../spool/spool.js';
+import { localText, utcText } from '../pipeline/timestamps.js';
+
+/*
+ * A device without a battery for its clock believes that it is 1970 until the network tells it better.
+ *
+ * 1. What is journaled before the clock is set says so (`ClockNotSet`), with the boot and how far the clock was from the
+ *    time since boot; so its true time can be told from that since boot as soon as the clock is right.
+ * 2. What is sent carries its true time and says that it was corrected; what cannot be corrected, because it is of an
+ *    earlier boot, goes on saying that its time is not to be trusted.
+ * 3. The same event is corrected by the same amount each time, so that sending it again sends the same.
+ */
+
+/** Before this the clock of a device has not been set yet. */
+export const clockIsSetAfterMs = Date.UTC(2025, 0, 1);
+
+export interface UnsetClockOptions {
+  readonly wallMs: () => number;
+  /** Milliseconds since boot, those of sleep included. */
+  readonly uptimeMs: () => number;
+  /** Names the present boot; empty when it is not known. */
+  readonly bootId: string;
+}
+
+/** Empty where the kernel does not tell. */
+export async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
+}
+
+interface Frame {
+  TimestampUTC: string;
+  TimestampLocal: string;
+  Payload: Payload[];
+}
+
+/** The members of `ExtraDetails` that hold a time. */
+const timeDetails = new Set([
+  'TimestampUTC',
+  ...Object.keys(aggregateDetails).filter((name) => name !== 'HitCount'),
+]);
+
+/** Marks what happened before the clock was set, and corrects its times once it is. */
+export class UnsetClock {
+  private offsetMs: number | undefined;
+  private trueOffsetMs: number | undefined;
+
+  constructor(private readonly options: UnsetClockOptions) {}
+
+  /** What to add to the details of something that happened then; undefined when the clock was set. */
+  mark(timeMs: number): Readonly<Record<string, string>> | undefined {
+    if (timeMs >= clockIsSetAfterMs) return undefined;
+    if (!this.isSet()) this.offsetMs = this.offset();
+    const { offsetMs, options } = this;
+    const known = offsetMs === undefined || options.bootId === '' ? [] : [options.bootId, offsetMs];
+    return { ClockNotSet: ['true', ...known].join(' ') };
+  }
+
+  /** The event as it is to be sent now. */
+  corrected(event: StoredEvent): StoredEvent {
+    const isMarked = event.json.includes('"ClockNotSet"');
+    if ((!isMarked && event.storedWallMs >= clockIsSetAfterMs) || !this.isSet()) return event;
+    const frame = JSON.parse(event.json) as Frame;
+    const offsetMs = this.offsetOf(frame);
+    if (offsetMs === undefined) return event;
+    this.trueOffsetMs ??= this.offset();
+    const json = JSON.stringify(shifted(frame, this.trueOffsetMs - offsetMs));
+    const { storedWallMs } = event;
+    const late = storedWallMs >= clockIsSetAfterMs ? 0 : this.trueOffsetMs - offsetMs;
+    return {
+      ...event,
+      json,
+      sizeBytes: Buffer.byteLength(json),
+      storedWallMs: storedWallMs + late,
+    };
+  }
+
+  private isSet(): boolean {
+    return this.options.wallMs() >= clockIsSetAfterMs;
+  }
+
+  private offset(): number {
+    return Math.round(this.options.wallMs() - this.options.uptimeMs());
+  }
+
+  /** How far the clock was from the time since boot; undefined for an earlier boot. An empty answer holds no mark. */
+  private offsetOf(frame: Frame): number | undefined {
+    const [first] = frame.Payload;
+    if (first === undefined) return this.offsetMs;
+    const [, bootId, offset] = first.ExtraDetails?.['ClockNotSet']?.split(' ') ?? [];
+    return bootId === this.options.bootId && offset !== undefined ? Number(offset) : undefined;
+  }
+}
+
+function shifted(frame: Frame, byMs: number): Frame {
+  const recorded = frame.TimestampUTC;
+  return {
+    ...frame,
+    TimestampUTC: moved(frame.TimestampUTC, byMs),
+    TimestampLocal: moved(frame.TimestampLocal, byMs),
+    Payload: frame.Payload.map((payload) => {
+      const { ClockNotSet, ...details } = payload.ExtraDetails ?? {};
+      if (ClockNotSet === undefined) return payload;
+      const entries = Object.entries(details).map(([name, text]) => [
+        name,
+        timeDetails.has(name) ? moved(text, byMs) : text,
+      ]);
+      const ExtraDetails = Object.fromEntries(entries) as Record<string, string>;
+      return { ...payload, ExtraDetails: { ...ExtraDetails, TimeCorrectedFrom: recorded } };
+    }),
+  };
+}
+
+/** A time before the clock was set, corrected; any other as it is. */
+function moved(text: string, byMs: number): string {
+  const timeMs = Date.parse(text);
+  if (!(timeMs < clockIsSetAfterMs)) return text;
+  return text.endsWith('Z') ? utcText(timeMs + byMs) : localText(timeMs + byMs);
+}
