@@ -41,6 +41,7 @@ export class FaultBench {
       requestTimeout: 'PT3S',
       keepAlive: 'PT5S',
       shutdownTimeout: 'PT3S',
+      logLevel: 'debug',
       ...settings,
     });
   }
@@ -65,7 +66,7 @@ export class FaultBench {
 
   /** A program starts and ends on this machine: one more event that must arrive. */
   async happen(): Promise<void> {
-    await startMarked(`${this.prefix}-${this.happened++}`);
+    await startMarked(`${this.prefix}-${this.happened++}`, 1.5);
   }
 
   messages(): ReceivedMessage[] {
@@ -75,8 +76,14 @@ export class FaultBench {
   /** Everything that happened has arrived, in order; duplicates are recognisable; all of it is valid. */
   async everythingArrives(): Promise<void> {
     const wanted = Array.from({ length: this.happened }, (_, n) => `${this.prefix}-${n}`);
-    await this.until(`${wanted.length} events arrived`, () =>
-      wanted.every((mark) => this.arrived().includes(mark)),
+    const missing = (): readonly string[] => {
+      const arrived = new Set(this.arrived());
+      return wanted.filter((mark) => !arrived.has(mark));
+    };
+    await this.until(`all of ${wanted.length} events arrived`, () => missing().length === 0).catch(
+      (error: unknown) => {
+        throw new Error(`Missing are ${missing().join(', ')}.`, { cause: error });
+      },
     );
     expect(this.arrived()).toEqual(wanted);
     const byId = new Map<string, string>();
