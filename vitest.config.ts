@@ -12,6 +12,7 @@ export default defineConfig({
           exclude: ['test/device/**'],
           // The tests of the running agent mostly wait.
           maxWorkers: 3,
+          maxConcurrency: 3,
           testTimeout: 20_000,
         },
       },

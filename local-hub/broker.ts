@@ -6,7 +6,6 @@ import { HttpFront } from './http-front.js';
 import { addressOf, clientIdOf, type Address, type Identities } from './identities.js';
 import { Subscriptions } from './subscriptions.js';
 import { TlsListener } from './tls-listener.js';
-import { TokenLives } from './token-lives.js';
 
 /*
  * 1. A client is connected only after its credentials were checked, and no longer than they are valid.
@@ -59,7 +58,6 @@ export class Broker {
   readonly #aedes: Aedes;
   readonly #listener: TlsListener;
   readonly #subscriptions: Subscriptions;
-  readonly #tokens = new TokenLives();
   readonly #admissions = new WeakMap<Client, Admission>();
   readonly #closeReasons = new WeakMap<Client, string>();
   readonly #sessions = new Map<string, Session>();
@@ -175,9 +173,7 @@ export class Broker {
     const nowMs = Date.now();
     const verdict = checkConnect(request, hubName, identities, nowMs);
     if (tokenLifeMs === undefined || 'code' in verdict) return verdict;
-    const endMs = this.#tokens.endMs(request.password ?? '', tokenLifeMs, nowMs);
-    if (endMs <= nowMs) return { code: 5, reason: 'the token is no longer good, on demand' };
-    return { ...verdict, expiresAtMs: Math.min(verdict.expiresAtMs, endMs) };
+    return { ...verdict, expiresAtMs: Math.min(verdict.expiresAtMs, nowMs + tokenLifeMs) };
   }
 
   #refuse(client: Client, clientId: string, code: RefusalCode, reason: string): void {

@@ -20,7 +20,7 @@ export interface Faults {
   refuseConnectWith: RefusalCode | undefined;
   /** Connections are taken, and nothing on them is read or answered. */
   silent: boolean;
-  /** A token is good for so long after it was first used, whatever it says; then it is refused and its connection ends. */
+  /** A connection ends so long after it was made, as when its token expires, whatever that says. */
   tokenLifeMs: number | undefined;
   /** Messages are received and recorded, and the sender never gets to know. */
   withholdAcknowledgements: boolean;

@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'mqtt';
 import { expect } from 'vitest';
 import { configurationObjectName } from '../../../config/twin-settings.js';
 import type { ConnectionEvent, ReceivedMessage } from '../../../local-hub/local-hub.js';
-import type { TwinView } from '../../../local-hub/twin-service.js';
 import { connectOptions } from '../../local-hub/support/hub-fixture.js';
 import {
   desired,
@@ -11,12 +12,16 @@ import {
   eventsOf,
   Fixture,
   quick,
-  startMarked,
   startsOf,
 } from '../../support/running-agent.js';
 
 /** Longest wait for something that comes by itself, on a machine that does other things too. */
-export const patienceMs = 40_000;
+export const patienceMs = 60_000;
+
+/** Longer than the agent waits for an answer by default, and shorter than a connection that lasted. */
+const sleepMs = 35_000;
+/** The agent notices within 5 s that it slept. */
+const lookMs = 7_000;
 
 /** A running agent that goes through a fault of its hub, and what it must keep meanwhile. */
 export class FaultBench {
@@ -26,7 +31,7 @@ export class FaultBench {
   private happened = 0;
   private earlier: ReceivedMessage[] = [];
 
-  /** @param settings local ones, over short time limits */
+  /** @param settings local ones, over the defaults: a time limit is run through by sleep, not waited for */
   async start(settings: Readonly<Record<string, unknown>> = {}): Promise<void> {
     await this.startHub();
     this.configure(settings);
@@ -37,9 +42,7 @@ export class FaultBench {
 
   configure(settings: Readonly<Record<string, unknown>> = {}): void {
     this.fixture.configure({
-      processPollingInterval: 'PT0.2S',
-      requestTimeout: 'PT3S',
-      keepAlive: 'PT5S',
+      processPollingInterval: 'PT0.5S',
       shutdownTimeout: 'PT3S',
       logLevel: 'debug',
       ...settings,
@@ -64,23 +67,31 @@ export class FaultBench {
     await this.until('the agent is connected', () => this.hub.isConnected(deviceId));
   }
 
-  /** A program starts and ends on this machine: one more event that must arrive. */
+  /**
+   * A program starts and ends on this machine: one more event that must arrive. It starts a second one of the same mark,
+   * for polling may come between the fork and the exec of a program and then tell another command line.
+   */
   async happen(): Promise<void> {
-    await startMarked(`${this.prefix}-${this.happened++}`, 1.5);
+    const mark = `${this.prefix}-${this.happened++}`;
+    const script = `/bin/sh -c 'sleep 1.5; : "$0"' "$0"; :`;
+    await once(spawn('/bin/sh', ['-c', script, mark], { stdio: 'ignore' }), 'exit');
   }
 
   messages(): ReceivedMessage[] {
     return [...this.earlier, ...this.hub.messages];
   }
 
-  /** Everything that happened has arrived, in order; duplicates are recognisable; all of it is valid. */
-  async everythingArrives(): Promise<void> {
+  /**
+   * Everything that happened has arrived, in order; duplicates are recognisable; all of it is valid.
+   * @param until how to wait for it
+   */
+  async everythingArrives(until = this.until.bind(this)): Promise<void> {
     const wanted = Array.from({ length: this.happened }, (_, n) => `${this.prefix}-${n}`);
     const missing = (): readonly string[] => {
       const arrived = new Set(this.arrived());
       return wanted.filter((mark) => !arrived.has(mark));
     };
-    await this.until(`all of ${wanted.length} events arrived`, () => missing().length === 0).catch(
+    await until(`all of ${wanted.length} events arrived`, () => missing().length === 0).catch(
       (error: unknown) => {
         throw new Error(`Missing are ${missing().join(', ')}.`, { cause: error });
       },
@@ -105,18 +116,17 @@ export class FaultBench {
     return counts;
   }
 
-  /** A change of the twin is in force: the agent reports it. */
-  async takesSettings(setting: string, value: string): Promise<TwinView> {
-    return this.hub.awaitTwin(
-      deviceId,
-      ({ reported }) => {
-        const settings = (reported as Record<string, Record<string, { value?: unknown }>>)[
-          configurationObjectName
-        ];
-        return settings?.[setting]?.value === value;
-      },
-      patienceMs,
-    );
+  /** A setting of the twin is in force: the agent reports it. */
+  reports(setting: string, value: string): boolean {
+    const { reported } = this.hub.readTwin(deviceId);
+    const settings = (reported as Record<string, Record<string, { value?: unknown }>>)[
+      configurationObjectName
+    ];
+    return settings?.[setting]?.value === value;
+  }
+
+  async takesSettings(setting: string, value: string): Promise<void> {
+    await this.until(`${setting} ${value} is in force`, () => this.reports(setting, value));
   }
 
   /** Changes the twin and waits until it is in force. */
@@ -151,9 +161,20 @@ export class FaultBench {
       if (Date.now() > endMs) {
         throw new Error(`Waited in vain: ${what}.\n${this.fixture.log.slice(-30).join('\n')}`);
       }
-      await pause(50);
+      await pause(100);
     }
   }
+
+  /** Like `until`, while the device sleeps now and then, so that deadlines and pauses are over soon. */
+  readonly asleepUntil = async (what: string, condition: () => boolean): Promise<void> => {
+    const endMs = Date.now() + 2 * patienceMs;
+    while (!condition() && Date.now() < endMs) {
+      this.fixture.suspend(sleepMs);
+      const nextMs = Date.now() + lookMs;
+      while (!condition() && Date.now() < nextMs) await pause(100);
+    }
+    await this.until(what, condition, 0);
+  };
 
   /** The agent lived through it all, and stops as asked. */
   async end(): Promise<void> {
@@ -162,7 +183,8 @@ export class FaultBench {
 
   private arrived(): readonly string[] {
     const pattern = new RegExp(`^/bin/sh -c.*(${this.prefix}-\\d+)$`);
-    return [...startsOf(this.messages()).keys()].flatMap((line) => pattern.exec(line)?.[1] ?? []);
+    const lines = [...startsOf(this.messages()).keys()];
+    return [...new Set(lines.flatMap((line) => pattern.exec(line)?.[1] ?? []))];
   }
 }
 

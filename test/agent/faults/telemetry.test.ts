@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { desired, deviceId, startMarked } from '../../support/running-agent.js';
-import { pause, withBench } from './bench.js';
+import { withBench } from './bench.js';
 
-const limitMs = 120_000;
+const limitMs = 240_000;
 
 describe.concurrent('the running agent, when its messages', () => {
   it(
     'are not acknowledged: sends them again, with the same ids, until they are',
     withBench(async (bench) => {
-      await bench.start({ requestTimeout: 'PT1S' });
+      await bench.start();
       bench.hub.faults.withholdAcknowledgements = true;
       await bench.happen();
-      await bench.until('one came twice', () =>
+      await bench.asleepUntil('one came twice', () =>
         [...bench.deliveries().values()].some((n) => n > 1),
       );
       await bench.happen();
       bench.hub.faults.withholdAcknowledgements = false;
+      expect(bench.warnings(/did not acknowledge a security message within 30 s/)).toHaveLength(1);
       await bench.happen();
-      await bench.everythingArrives();
-      expect(bench.warnings(/did not acknowledge a security message within 1 s/)).toHaveLength(1);
+      await bench.everythingArrives(bench.asleepUntil);
     }),
     limitMs,
   );
@@ -26,7 +26,7 @@ describe.concurrent('the running agent, when its messages', () => {
   it(
     'are acknowledged late: waits, and sends none twice',
     withBench(async (bench) => {
-      await bench.start({ requestTimeout: 'PT20S' });
+      await bench.start();
       bench.hub.faults.acknowledgementDelayMs = 2_000;
       await bench.happen();
       await bench.happen();
@@ -91,7 +91,6 @@ describe.concurrent('the running agent, when a back end', () => {
       expect(body).toContain('404103');
       await bench.happen();
       await bench.everythingArrives();
-      await pause(100);
       expect(bench.attempts('disconnected')).toBe(0);
     }),
     limitMs,

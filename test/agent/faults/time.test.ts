@@ -5,7 +5,7 @@ import { ensureCertificates } from '../../../local-hub/certificates.js';
 import { desired, deviceId, eventsOf, payloadsOf, quick } from '../../support/running-agent.js';
 import { pause, withBench, type FaultBench } from './bench.js';
 
-const limitMs = 120_000;
+const limitMs = 240_000;
 const hourMs = 3_600_000;
 
 const sendingEach = (interval: string) =>
