@@ -71,7 +71,7 @@ export function settingsFor({ reconnectSeconds, twinSeconds }: Spreads, high = '
 /** Up to so many devices are simulated together, so that a refusal is felt by those who are refused. */
 const togetherMost = 100_000;
 /** Larger fleets are simulated in parts of so many, which keeps the memory small. */
-const partDevices = 20_000;
+const partDevices = 5_000;
 
 type Recovery = Partial<Record<Counted, number | undefined>>;
 
