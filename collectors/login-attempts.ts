@@ -1,13 +1,13 @@
 import { isPlaceholder, type LoginRecord } from './linux/audit/login-records.js';
 import { LoginSessions } from './login-sessions.js';
+import type { LoginOrigin } from './login-connections.js';
 import type { LoginFacts } from './login-payload.js';
 
 export interface LoginAttemptsOptions {
   readonly onLogin: (facts: LoginFacts) => void;
-  /** Finds the ports of a connection that a record left out, while the process still has it. */
+  /** Finds the ports of a connection that a record left out. */
   readonly portsOf?: (
-    pid: number,
-    remoteAddress: string,
+    login: LoginOrigin,
   ) => { readonly remotePort: string; readonly localPort: string } | undefined;
 }
 
@@ -212,9 +212,9 @@ export class LoginAttempts {
 
   /** At the first sight of a connection: it may be over before its login is told. */
   private findPorts(record: LoginRecord): void {
-    const { pid, remoteAddress } = record;
+    const { pid, remoteAddress, timeMs } = record;
     if (remoteAddress === undefined || this.sessions.hasPorts(record, this.nowMs)) return;
-    const ports = this.options.portsOf?.(pid, remoteAddress);
+    const ports = this.options.portsOf?.({ pid, remoteAddress, timeMs });
     if (ports !== undefined) this.sessions.learn({ ...record, ...ports }, this.nowMs);
   }
 

@@ -6,12 +6,12 @@ import type { Host } from './host.js';
 import { readLoginRecord } from './linux/audit/login-records.js';
 import { GrowingFile } from './linux/growing-file.js';
 import { readExecutable } from './linux/proc.js';
-import { connectionOf } from './linux/process-connection.js';
 import { parseUtmp, utmpLayout } from './linux/utmp.js';
 import { LoginAttempts } from './login-attempts.js';
 import { JournalLogins } from './login-journal.js';
 import { loginFields, loginMatches, readLoginMessage } from './login-messages.js';
 import type { LoginFacts } from './login-payload.js';
+import { LoginPorts } from './login-ports.js';
 import { WtmpLogins } from './login-wtmp.js';
 import type { ReportLoss } from './loss.js';
 
@@ -48,11 +48,12 @@ export function openLoginSource(
 }
 
 async function openAudit(host: Host, listener: LoginListener): Promise<OpenSource | Unavailable> {
-  const { clock, paths, byteOrder } = host;
+  const { clock } = host;
+  const ports = new LoginPorts(host);
   const attempts = new LoginAttempts({
     onLogin: listener.onLogin,
-    portsOf: (pid, remoteAddress) => {
-      const found = connectionOf(paths, byteOrder, pid, remoteAddress);
+    portsOf: (origin) => {
+      const found = ports.of(origin);
       if (found === undefined) return undefined;
       return { remotePort: String(found.remote.port), localPort: String(found.local.port) };
     },
@@ -63,6 +64,7 @@ async function openAudit(host: Host, listener: LoginListener): Promise<OpenSourc
     const inMs = attempts.expire(clock.monotonicMs());
     timer = inMs === undefined ? undefined : clock.after(inMs, schedule);
   };
+  await ports.start();
   const opened = await host.audit.subscribe({
     name: 'Login',
     rules: [],
@@ -82,15 +84,20 @@ async function openAudit(host: Host, listener: LoginListener): Promise<OpenSourc
     onFailed: (error) => {
       timer?.cancel();
       attempts.flush();
+      ports.end();
       listener.onFailed(error);
     },
   });
-  if (isUnavailable(opened)) return opened;
+  if (isUnavailable(opened)) {
+    ports.end();
+    return opened;
+  }
   return {
     end: async () => {
       await opened.end();
       timer?.cancel();
       attempts.flush();
+      ports.end();
     },
   };
 }
@@ -148,12 +155,13 @@ function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable
 }
 
 async function openJournal(host: Host, listener: LoginListener): Promise<OpenSource | Unavailable> {
-  const { clock, paths, byteOrder } = host;
+  const { clock } = host;
+  const ports = new LoginPorts(host);
   const logins = new JournalLogins({
     onLogin: listener.onLogin,
-    localPortOf: ({ pid, remoteAddress, remotePort }) => {
+    localPortOf: ({ pid, remoteAddress, remotePort, timeMs }) => {
       if (remoteAddress === undefined) return undefined;
-      const found = connectionOf(paths, byteOrder, pid, remoteAddress);
+      const found = ports.of({ pid, remoteAddress, timeMs });
       const isMeant = remotePort === undefined || String(found?.remote.port) === remotePort;
       return found !== undefined && isMeant ? String(found.local.port) : undefined;
     },
@@ -167,7 +175,9 @@ async function openJournal(host: Host, listener: LoginListener): Promise<OpenSou
   const end = (): void => {
     timer?.cancel();
     logins.flush();
+    ports.end();
   };
+  await ports.start();
   const opened = await host.journal.subscribe({
     matches: loginMatches,
     fields: loginFields,
@@ -183,7 +193,10 @@ async function openJournal(host: Host, listener: LoginListener): Promise<OpenSou
       listener.onFailed(error);
     },
   });
-  if (isUnavailable(opened)) return opened;
+  if (isUnavailable(opened)) {
+    ports.end();
+    return opened;
+  }
   listener.onState({
     source: 'journal',
     limitation:

@@ -3,6 +3,7 @@ import { type Endpoint, endpointOf } from './endpoint.js';
 import type { Paths } from './paths.js';
 import { readBounded } from './proc.js';
 import { type ByteOrder, parseSocketRow } from './proc-net.js';
+import { tcpStates } from './sock-state.js';
 
 /** One TCP connection of a process. */
 export interface ProcessConnection {
@@ -21,25 +22,46 @@ export function connectionOf(
   pid: number,
   remoteAddress: string,
 ): ProcessConnection | undefined {
+  const found = socketsOf(paths, byteOrder, pid).filter(
+    ({ remote }) => remote.address === remoteAddress,
+  );
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** The TCP ports that a process listens on. */
+export function listeningPortsOf(
+  paths: Paths,
+  byteOrder: ByteOrder,
+  pid: number,
+): ReadonlySet<number> {
+  const sockets = socketsOf(paths, byteOrder, pid);
+  const listening = sockets.filter(({ state }) => state === tcpStates.listen);
+  return new Set(listening.map(({ local }) => local.port));
+}
+
+function socketsOf(
+  paths: Paths,
+  byteOrder: ByteOrder,
+  pid: number,
+): readonly (ProcessConnection & { readonly state: number })[] {
   const directory = `${paths.procRoot}/${pid}`;
   try {
     const inodes = socketInodes(`${directory}/fd`);
-    if (inodes.size === 0) return undefined;
-    const found: ProcessConnection[] = [];
-    for (const protocol of ['tcp', 'tcp6'] as const) {
+    if (inodes.size === 0) return [];
+    return (['tcp', 'tcp6'] as const).flatMap((protocol) => {
       const table = readBounded(`${directory}/net/${protocol}`, longestTableBytes);
-      for (const line of table?.toString('latin1').split('\n') ?? []) {
-        const row = parseSocketRow(line, protocol, byteOrder);
-        if (row === undefined || row === 'malformed' || !inodes.has(row.inode)) continue;
+      const rows = (table?.toString('latin1').split('\n') ?? []).map((line) =>
+        parseSocketRow(line, protocol, byteOrder),
+      );
+      return rows.flatMap((row) => {
+        if (row === undefined || row === 'malformed' || !inodes.has(row.inode)) return [];
         const remote = endpointOf(row.remoteAddressHex, row.remotePort);
-        if (remote.address !== remoteAddress) continue;
-        found.push({ remote, local: endpointOf(row.addressHex, row.port) });
-      }
-    }
-    return found.length === 1 ? found[0] : undefined;
+        return [{ remote, local: endpointOf(row.addressHex, row.port), state: row.state }];
+      });
+    });
   } catch {
     // The process ended, or is none of ours: ports are a courtesy.
-    return undefined;
+    return [];
   }
 }
 

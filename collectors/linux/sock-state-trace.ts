@@ -29,7 +29,9 @@ export interface SocketStateSubscriber {
 }
 
 export interface SocketStateSubscription {
-  /** Tells what was recorded, and removes the trace from the kernel. Never throws. */
+  /** What the kernel recorded up to now and was not told yet, in order; it will be told all the same. Never throws. */
+  untold(): readonly ObservedTransition[];
+  /** Tells what was recorded; the last of all ends removes the trace from the kernel. Never throws. */
   end(): void;
 }
 
@@ -56,30 +58,37 @@ const marginNs = 1_000_000;
 
 /**
  * 1. Transitions are told in the order of their time, whichever processor they happened on.
- * 2. What the kernel overwrote before it was read is counted, and what cannot be parsed too.
- * 3. After `end` nothing is told and the kernel records nothing more for us.
+ * 2. What the kernel overwrote before it was read is counted, and what cannot be parsed too, for every subscriber.
+ * 3. All subscribers share one trace, which is there from the first subscription to the end of the last.
+ * 4. After its end nothing is told to a subscriber.
  */
 export class SocketStateTrace implements SocketStates {
+  private trace: OpenTrace | undefined;
+
   constructor(private readonly options: SocketStateTraceOptions) {}
 
   subscribe(subscriber: SocketStateSubscriber): Promise<SocketStateSubscription | Unavailable> {
+    const trace = this.trace?.isOpen === true ? this.trace : this.open();
+    if (isUnavailable(trace)) return Promise.resolve(trace);
+    this.trace = trace;
+    return Promise.resolve(trace.add(subscriber));
+  }
+
+  private open(): OpenTrace | Unavailable {
     const instance = this.options.openInstance(event, transitionFilter);
-    if (isUnavailable(instance)) return Promise.resolve(instance);
+    if (isUnavailable(instance)) return instance;
     let opened: OpenTrace | Unavailable;
     try {
-      opened = this.open(instance, subscriber);
+      opened = this.read(instance);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       opened = { unavailable: `The kernel's trace of ${event} could not be read: ${reason}.` };
     }
     if (isUnavailable(opened)) instance.remove();
-    return Promise.resolve(opened);
+    return opened;
   }
 
-  private open(
-    instance: TraceInstance,
-    subscriber: SocketStateSubscriber,
-  ): OpenTrace | Unavailable {
+  private read(instance: TraceInstance): OpenTrace | Unavailable {
     const layout = parsePageLayout(instance.describe('events/header_page'));
     const format = parseEventFormat(instance.describe(`events/${event}/format`));
     const read = format && transitionReader(format, this.options.byteOrder);
@@ -88,7 +97,7 @@ export class SocketStateTrace implements SocketStates {
     }
     const page = Buffer.alloc(layout.pageBytes);
     const { byteOrder, readPage: readInto = readOnePage } = this.options;
-    const takePage = (descriptor: number, held: SocketTransition[]): boolean => {
+    const takePage: TakePage = (descriptor, held, lose) => {
       const length = readInto(descriptor, page);
       if (length === 0) return false;
       let malformed = 0;
@@ -97,18 +106,22 @@ export class SocketStateTrace implements SocketStates {
         if (transition === 'malformed') malformed++;
         else if (transition !== undefined) held.push(transition);
       });
-      if (result.lost > 0) subscriber.lose('traceOverrun', result.lost);
+      if (result.lost > 0) lose('traceOverrun', result.lost);
       if (result.malformed) malformed++;
-      if (malformed > 0) subscriber.lose('unparsed', malformed);
+      if (malformed > 0) lose('unparsed', malformed);
       return true;
     };
-    const trace = new OpenTrace(this.options, instance, subscriber, takePage);
+    const trace = new OpenTrace(this.options, instance, takePage);
     trace.start();
     return trace;
   }
 }
 
-class OpenTrace implements SocketStateSubscription {
+/** Reads one page of a descriptor; false when there is none. */
+type TakePage = (descriptor: number, held: SocketTransition[], lose: ReportLoss) => boolean;
+
+class OpenTrace {
+  private readonly subscribers = new Set<SocketStateSubscriber>();
   private held: SocketTransition[] = [];
   /** Of processors with more to read: up to when they have been read. */
   private readonly behindNs = new Map<number, number>();
@@ -118,9 +131,12 @@ class OpenTrace implements SocketStateSubscription {
   constructor(
     private readonly options: SocketStateTraceOptions,
     private readonly instance: TraceInstance,
-    private readonly subscriber: SocketStateSubscriber,
-    private readonly takePage: (descriptor: number, held: SocketTransition[]) => boolean,
+    private readonly takePage: TakePage,
   ) {}
+
+  get isOpen(): boolean {
+    return !this.ended;
+  }
 
   start(): void {
     for (const descriptor of this.instance.descriptors) {
@@ -133,17 +149,33 @@ class OpenTrace implements SocketStateSubscription {
     this.instance.enable();
   }
 
-  end(): void {
-    if (this.ended) return;
+  add(subscriber: SocketStateSubscriber): SocketStateSubscription {
+    // What happened before goes to those who were there.
+    this.tellRecorded();
+    this.subscribers.add(subscriber);
+    return {
+      untold: () => {
+        if (!this.subscribers.has(subscriber)) return [];
+        this.drainAll();
+        return this.observed(this.held);
+      },
+      end: () => this.remove(subscriber),
+    };
+  }
+
+  private remove(subscriber: SocketStateSubscriber): void {
+    if (!this.subscribers.has(subscriber)) return;
     this.drainAll();
-    this.tell(Infinity);
-    this.release();
+    // Reading may have found the trace broken.
+    if (!this.subscribers.delete(subscriber)) return;
+    if (this.held.length > 0) subscriber.onTransitions(this.observed(this.held));
+    if (this.subscribers.size === 0) this.release();
   }
 
   private drain(descriptor: number, pages: number): 'drained' | 'more' {
     try {
       for (let page = 0; page < pages; page++) {
-        if (!this.takePage(descriptor, this.held)) {
+        if (!this.takePage(descriptor, this.held, (cause, count) => this.lose(cause, count))) {
           this.behindNs.delete(descriptor);
           this.schedule();
           return 'drained';
@@ -161,33 +193,47 @@ class OpenTrace implements SocketStateSubscription {
   }
 
   private drainAll(): void {
-    for (const descriptor of this.instance.descriptors) this.drain(descriptor, pagesPerTurn);
+    for (const descriptor of this.instance.descriptors) {
+      if (!this.ended) this.drain(descriptor, pagesPerTurn);
+    }
   }
 
   private schedule(): void {
     if (this.timer !== undefined || this.ended || this.held.length === 0) return;
     this.timer = this.options.clock.after(orderDelayMs, () => {
       this.timer = undefined;
-      // Whatever happened before this moment is in one of the buffers, which are all read now.
-      const beforeNs = this.nowNs() - marginNs;
-      this.drainAll();
-      this.tell(Math.min(beforeNs, ...this.behindNs.values()));
+      this.tellRecorded();
       this.schedule();
     });
   }
 
+  private tellRecorded(): void {
+    // Whatever happened before this moment is in one of the buffers, which are all read now.
+    const beforeNs = this.nowNs() - marginNs;
+    this.drainAll();
+    this.tell(Math.min(beforeNs, ...this.behindNs.values()));
+  }
+
   private tell(beforeNs: number): void {
     if (this.ended) return;
+    const ready = this.observed(this.held.filter(({ timeNs }) => timeNs < beforeNs));
+    this.held = this.held.filter(({ timeNs }) => timeNs >= beforeNs);
+    if (ready.length === 0) return;
+    for (const { onTransitions } of [...this.subscribers]) onTransitions(ready);
+  }
+
+  private observed(transitions: readonly SocketTransition[]): ObservedTransition[] {
     const offsetMs = this.options.clock.wallMs() - this.nowNs() / 1e6;
-    const ready = this.held
-      .filter(({ timeNs }) => timeNs < beforeNs)
+    return [...transitions]
       .sort((a, b) => a.timeNs - b.timeNs)
       .map((transition) => ({
         ...transition,
         timeMs: Math.round(offsetMs + transition.timeNs / 1e6),
       }));
-    this.held = this.held.filter(({ timeNs }) => timeNs >= beforeNs);
-    if (ready.length > 0) this.subscriber.onTransitions(ready);
+  }
+
+  private lose(...loss: Parameters<ReportLoss>): void {
+    for (const { lose } of this.subscribers) lose(...loss);
   }
 
   private nowNs(): number {
@@ -197,7 +243,10 @@ class OpenTrace implements SocketStateSubscription {
   private fail(reason: string): void {
     if (this.ended) return;
     this.release();
-    this.subscriber.onFailed(new Error(`The kernel's trace of ${event} ended: ${reason}.`));
+    const failed = [...this.subscribers];
+    this.subscribers.clear();
+    const error = new Error(`The kernel's trace of ${event} ended: ${reason}.`);
+    for (const { onFailed } of failed) onFailed(error);
   }
 
   private release(): void {

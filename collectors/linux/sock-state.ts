@@ -7,8 +7,11 @@ export const tcpStates = {
   established: 1,
   synSent: 2,
   synReceived: 3,
+  finWait1: 4,
   timeWait: 6,
   close: 7,
+  closeWait: 8,
+  lastAck: 9,
   listen: 10,
   newSynReceived: 12,
 } as const;
@@ -21,7 +24,7 @@ export interface SocketTransition {
   readonly socket: string;
   /**
    * The thread that ran. It is the one that acted only where the transition is part of a system call: towards SYN_SENT
-   * and LISTEN; the others may happen while any thread is interrupted.
+   * and LISTEN, and where `isClosedByThread`; the others may happen while any thread is interrupted.
    */
   readonly threadId: number;
   readonly oldState: number;
@@ -38,8 +41,21 @@ export const transitionFilter = [
   `protocol == ${transmissionControlProtocol} && (oldstate == ${tcpStates.synSent}`,
   `newstate == ${tcpStates.synSent}`,
   `newstate == ${tcpStates.listen}`,
-  `(oldstate == ${tcpStates.synReceived} && newstate == ${tcpStates.established}))`,
+  `(oldstate == ${tcpStates.synReceived} && newstate == ${tcpStates.established})`,
+  `(oldstate == ${tcpStates.established} && newstate == ${tcpStates.finWait1})`,
+  `(oldstate == ${tcpStates.closeWait} && newstate == ${tcpStates.lastAck}))`,
 ].join(' || ');
+
+/**
+ * Whether the thread of the transition closed this end: the last that held the socket did, or called shutdown(2)
+ * (`tcp_close_state` in `net/ipv4/tcp.c`). A connection that is reset ends without it.
+ */
+export function isClosedByThread({ oldState, newState }: SocketTransition): boolean {
+  return (
+    (oldState === tcpStates.established && newState === tcpStates.finWait1) ||
+    (oldState === tcpStates.closeWait && newState === tcpStates.lastAck)
+  );
+}
 
 /** Reads records of one format; undefined when the format lacks what is needed. */
 export function transitionReader(

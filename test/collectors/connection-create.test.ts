@@ -67,7 +67,7 @@ async function start(parts: Partial<Host>, has: readonly ('trace' | 'audit')[]) 
         subscribe: (subscriber) => {
           if (!kernel.has.includes('trace')) return Promise.resolve(refuse);
           kernel.trace = subscriber;
-          return Promise.resolve({ end: () => undefined });
+          return Promise.resolve({ untold: () => [], end: () => undefined });
         },
       },
       audit: {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectionOf } from '../../collectors/linux/process-connection.js';
+import { connectionOf, listeningPortsOf } from '../../collectors/linux/process-connection.js';
 
 const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid';
 const row = (local: string, remote: string, inode: number) =>
@@ -18,11 +18,14 @@ beforeAll(() => {
   symlinkSync('socket:[111]', join(procRoot, '7/fd/3'));
   symlinkSync('socket:[222]', join(procRoot, '7/fd/4'));
   symlinkSync('socket:[333]', join(procRoot, '7/fd/5'));
+  symlinkSync('socket:[444]', join(procRoot, '7/fd/6'));
   symlinkSync('/dev/null', join(procRoot, '7/fd/0'));
   const tcp = [
     heading,
     row('0100007F:0016', '0200007F:C001', 111),
     row('0100007F:0016', '0200007F:C002', 999),
+    row('0100007F:01BB', '00000000:0000', 444).replace(' 01 ', ' 0A '),
+    row('0100007F:0050', '00000000:0000', 998).replace(' 01 ', ' 0A '),
   ];
   const tcp6 = [
     heading,
@@ -52,4 +55,10 @@ describe('the connection of a process', () => {
   it('is found by the IPv4 address that an IPv4-mapped one stands for', () => {
     expect(of(7, '127.0.0.3')).toMatchObject({ remote: { address: '127.0.0.3', port: 0xe001 } });
   });
+});
+
+it('the ports that a process listens on are its own, and none of its connections', () => {
+  const paths = { procRoot, etcRoot: '', logRoot: '' };
+  expect([...listeningPortsOf(paths, 'LE', 7)]).toEqual([443]);
+  expect(listeningPortsOf(paths, 'LE', 8).size).toBe(0);
 });

@@ -67,7 +67,7 @@ async function openTrace() {
       ],
       'LE',
     );
-  return { clock, owners, pages, removed, told, lose, onFailed, opened, record, time };
+  return { clock, trace, owners, pages, removed, told, lose, onFailed, opened, record, time };
 }
 
 const sockets = (told: readonly ObservedTransition[]) =>
@@ -140,6 +140,44 @@ describe('the trace of TCP sockets', () => {
     await clock.advance(1000);
     expect(removed).toHaveBeenCalledTimes(1);
     expect(clock.timers).toBe(0);
+  });
+
+  it('serves several: each is told what happens from its start to its end, and one trace is opened', async () => {
+    const { clock, trace, owners, pages, told, removed, record, opened } = await openTrace();
+    pages.get(1)?.push(record(1, 5));
+    await clock.advance(10);
+    const others: ObservedTransition[] = [];
+    const other = await trace.subscribe({
+      onTransitions: (transitions) => others.push(...transitions),
+      lose: () => undefined,
+      onFailed: () => undefined,
+    });
+    if (isUnavailable(other)) throw new Error(other.unavailable);
+    pages.get(2)?.push(record(2, 15));
+    owners.get(2)?.readable();
+    await clock.advance(100);
+    expect([sockets(told), sockets(others)]).toEqual([[1, 2], [2]]);
+    pages.get(1)?.push(record(3, 110));
+    opened.end();
+    expect(removed).not.toHaveBeenCalled();
+    pages.get(1)?.push(record(4, 111));
+    other.end();
+    expect([sockets(told), sockets(others)]).toEqual([
+      [1, 2, 3],
+      [2, 3, 4],
+    ]);
+    expect(removed).toHaveBeenCalledTimes(1);
+  });
+
+  it('shows what is recorded and not told yet, and tells it in its turn', async () => {
+    const { clock, pages, told, record, opened } = await openTrace();
+    pages.get(1)?.push(record(2, 0));
+    pages.get(2)?.push(record(1, -1));
+    expect(sockets(opened.untold())).toEqual([1, 2]);
+    expect(told).toEqual([]);
+    await clock.advance(100);
+    expect(sockets(told)).toEqual([1, 2]);
+    expect(opened.untold()).toEqual([]);
   });
 
   it('a trace that cannot be read any more fails once and is removed', async () => {
