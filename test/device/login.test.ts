@@ -139,7 +139,11 @@ describe('logins on a real device', () => {
         subscribe: (subscriber) =>
           host.audit.subscribe({
             ...subscriber,
-            onEvent: (event) => late.push(() => subscriber.onEvent(event)),
+            onEvent: (event) => {
+              late.push(() => {
+                subscriber.onEvent(event);
+              });
+            },
           }),
       },
     });
@@ -149,8 +153,10 @@ describe('logins on a real device', () => {
         .map(({ script }) => script)
         .join('\n'),
     );
-    const seen = () => late.length;
-    for (let before = -1; before !== seen(); await settle(500)) before = seen();
+    for (let seen = -1; seen !== late.length;) {
+      seen = late.length;
+      await settle(500);
+    }
     for (const deliver of late) deliver();
     await stop();
     const logins = told.filter(({ Operation }) => Operation !== 'logout');
