@@ -13,7 +13,7 @@ export default defineConfig({
           // The tests of the running agent mostly wait.
           maxWorkers: 3,
           maxConcurrency: 3,
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
