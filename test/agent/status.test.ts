@@ -28,7 +28,7 @@ const status = (...options: string[]): Promise<CommandResult> =>
 async function until(
   wanted: (document: StatusDocument) => boolean,
 ): Promise<{ document: StatusDocument; code: number | null }> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 40_000;
   let last = '';
   while (Date.now() < deadline) {
     const { code, stdout, stderr } = await status('--json');
