@@ -5,7 +5,7 @@ import { type Endpoint, endpointKey } from './linux/endpoint.js';
 interface Waiting {
   readonly call: SocketCall;
   readonly key: string;
-  readonly dueMs: number;
+  dueMs: number;
 }
 
 /** What a claim asks for. */
@@ -25,6 +25,8 @@ interface Debt extends ConnectClaim {
 
 interface ConnectionCallsOptions {
   readonly clock: Clock;
+  /** TCP connections on their way that have no call yet, also those that nobody had the time to look at. */
+  readonly expected: () => readonly ConnectClaim[];
   /** A connect that was no TCP: nobody claimed it. */
   readonly onUnclaimed: (call: SocketCall) => void;
   readonly onOverflow: () => void;
@@ -43,7 +45,8 @@ const debtMs = 5000;
  *
  * 1. A call is claimed once; one that comes later than its connection is claimed when it comes.
  * 2. Audit does not say what kind of socket it was: a finished connect that nobody claims was not TCP.
- * 3. Nothing waits longer than `patienceMs`, and no more than `mostWaiting` calls wait.
+ * 3. Nothing waits longer than `patienceMs` unless a TCP connection may still claim it, which on a slow or busy device
+ *    can take longer; no more than `mostWaiting` calls wait.
  */
 export class ConnectionCalls {
   private readonly waiting = new Map<string, Waiting[]>();
@@ -135,15 +138,32 @@ export class ConnectionCalls {
   }
 
   private release(untilMs: number): void {
-    let released = 0;
-    for (const entry of this.order) {
-      if (entry.dueMs > untilMs) break;
-      released++;
-      if (!this.remove(entry)) continue;
-      if (entry.call.call === 'connect' && !entry.call.inProgress)
-        this.options.onUnclaimed(entry.call);
+    const firstNotDue = this.order.findIndex(({ dueMs }) => dueMs > untilMs);
+    const due = this.order
+      .splice(0, firstNotDue === -1 ? this.order.length : firstNotDue)
+      .filter((entry) => this.holds(entry));
+    const isLast = untilMs === Infinity;
+    const expected = !isLast && due.some(finished) ? this.expectedByKey() : undefined;
+    for (const entry of due) {
+      if (expected?.get(entry.key)?.some((claim) => belongs(entry.call, claim)) === true) {
+        entry.dueMs = untilMs + patienceMs;
+        this.order.push(entry);
+        continue;
+      }
+      this.remove(entry);
+      if (finished(entry)) this.options.onUnclaimed(entry.call);
     }
-    this.order.splice(0, released);
+  }
+
+  private expectedByKey(): Map<string, ConnectClaim[]> {
+    const byKey = new Map<string, ConnectClaim[]>();
+    for (const claim of this.options.expected()) {
+      const key = keyOf('connect', claim.remote);
+      const present = byKey.get(key);
+      if (present === undefined) byKey.set(key, [claim]);
+      else present.push(claim);
+    }
+    return byKey;
   }
 
   private arm(): void {
@@ -156,6 +176,10 @@ export class ConnectionCalls {
       this.arm();
     });
   }
+}
+
+function finished({ call }: Waiting): boolean {
+  return call.call === 'connect' && !call.inProgress;
 }
 
 /** Of the same process, or of any where the process is not known. */

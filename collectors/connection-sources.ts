@@ -6,6 +6,7 @@ import { ConnectionPolling } from './connection-polling.js';
 import { ConnectionTracking } from './connection-tracking.js';
 import type { Host } from './host.js';
 import { readSocketCall, type SocketCall, socketCallRules } from './linux/audit/socket-call.js';
+import type { ObservedTransition, SocketStateSubscription } from './linux/sock-state-trace.js';
 import type { ReportLoss } from './loss.js';
 
 /** The sources of connections, the best first. */
@@ -50,17 +51,18 @@ async function openTraced(
   withCalls: boolean,
 ): Promise<OpenSource | Unavailable> {
   const { clock } = host;
-  const tracking = new ConnectionTracking({ ...listener, host, clock, withCalls });
+  const armed: { trace?: SocketStateSubscription } = {};
+  const untold = (): readonly ObservedTransition[] => armed.trace?.untold() ?? [];
+  const tracking = new ConnectionTracking({ ...listener, host, clock, withCalls, untold });
   const ends: (() => Promise<void> | void)[] = [];
   const endAll = async (): Promise<void> => {
     for (const end of ends.splice(0)) await end();
   };
   // Audit first: a trace beside one that is in use already would tell everything twice while audit makes up its mind.
-  const armed = { trace: false };
   if (withCalls) {
     const taker = {
       takeCall: (call: SocketCall) => {
-        if (armed.trace) tracking.takeCall(call);
+        if (armed.trace !== undefined) tracking.takeCall(call);
       },
     };
     const calls = await subscribeCalls(host, listener, taker, (state) =>
@@ -90,7 +92,7 @@ async function openTraced(
     return trace;
   }
   ends.unshift(() => trace.end());
-  armed.trace = true;
+  armed.trace = trace;
   // What audit tells now may have happened before.
   tracking.doubt();
   return {

@@ -18,6 +18,8 @@ interface ConnectionTrackingOptions {
   readonly onFailedConnect: () => void;
   /** Audited calls are handed in as well, and are worth waiting for. */
   readonly withCalls: boolean;
+  /** What the trace has recorded and not told yet. */
+  readonly untold: () => readonly ObservedTransition[];
 }
 
 /** A connection that this side tries to make. */
@@ -72,6 +74,7 @@ export class ConnectionTracking {
     this.owners = new ListeningOwners({ paths: host.paths, clock, byteOrder: host.byteOrder });
     this.calls = new ConnectionCalls({
       clock,
+      expected: () => this.expectedCalls(),
       onUnclaimed: (call) => this.tellUdp(call),
       onOverflow: () => lose('connectionsPending', 1),
     });
@@ -213,9 +216,8 @@ export class ConnectionTracking {
   }
 
   /** Of a connection whose beginning was not seen. */
-  private processByCall({ remote, timeMs }: Seen): ConnectionProcess | undefined {
-    const claim = { remote, timeMs, pid: undefined, isProcessKnown: false };
-    const call = this.calls.claimConnect(claim);
+  private processByCall(seen: Seen): ConnectionProcess | undefined {
+    const call = this.calls.claimConnect(claimOfUnknown(seen));
     return call && processOfCall(call, this.processes.ofProcess(call.pid, call.timeMs));
   }
 
@@ -229,6 +231,26 @@ export class ConnectionTracking {
     }
     const process = listener === undefined ? undefined : batch.processes.get(listener);
     this.tell({ ...seen, direction: 'In', transport: 'tcp', process, processListens: true });
+  }
+
+  /** Of the connections that are not told yet. */
+  private expectedCalls(): readonly ConnectClaim[] {
+    const attempts = [...this.attempts.values()];
+    const claims: ConnectClaim[] = [];
+    for (const { steps } of this.batches) {
+      for (const step of steps) {
+        if (step.kind === 'attempt') attempts.push(step.attempt);
+        else if (step.kind === 'out' && step.attempt === undefined)
+          claims.push(claimOfUnknown(step.seen));
+        else if (step.kind === 'out' && step.attempt !== undefined) attempts.push(step.attempt);
+      }
+    }
+    for (const transition of this.options.untold()) {
+      const { newState, threadId, remote, timeMs } = transition;
+      if (newState === tcpStates.synSent)
+        claims.push({ remote, timeMs, pid: threadId, isProcessKnown: false });
+    }
+    return [...attempts.filter(({ call }) => call === undefined).map(claimOf), ...claims];
   }
 
   private tellUdp(call: SocketCall): void {
@@ -251,6 +273,10 @@ export class ConnectionTracking {
     if (connection.process?.pid === this.options.host.ownPid) return;
     this.options.onConnection(connection);
   }
+}
+
+function claimOfUnknown({ remote, timeMs }: Seen): ConnectClaim {
+  return { remote, timeMs, pid: undefined, isProcessKnown: false };
 }
 
 function claimOf({ remote, process, threadId, timeMs }: Attempt): ConnectClaim {

@@ -10,8 +10,12 @@ import type { AuditEvent } from '../../collectors/linux/audit/event.js';
 import { parseRecord } from '../../collectors/linux/audit/record.js';
 import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
 import type { Endpoint } from '../../collectors/linux/endpoint.js';
+import { ListeningOwners } from '../../collectors/linux/listening-owners.js';
 import { tcpStates } from '../../collectors/linux/sock-state.js';
-import type { SocketStateSubscriber } from '../../collectors/linux/sock-state-trace.js';
+import type {
+  ObservedTransition,
+  SocketStateSubscriber,
+} from '../../collectors/linux/sock-state-trace.js';
 import type { ProcessInfo } from '../../collectors/linux/processes.js';
 import { checkPayload } from '../../collectors/payload-check.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -57,6 +61,7 @@ async function start(parts: Partial<Host>, has: readonly ('trace' | 'audit')[]) 
     trace: undefined as SocketStateSubscriber | undefined,
     audit: undefined as AuditSubscriber | undefined,
     has: [...has],
+    untold: [] as readonly ObservedTransition[],
   };
   const processes = new Map<number, ProcessInfo>();
   const running = await connectionCreate.start({
@@ -67,7 +72,7 @@ async function start(parts: Partial<Host>, has: readonly ('trace' | 'audit')[]) 
         subscribe: (subscriber) => {
           if (!kernel.has.includes('trace')) return Promise.resolve(refuse);
           kernel.trace = subscriber;
-          return Promise.resolve({ untold: () => [], end: () => undefined });
+          return Promise.resolve({ untold: () => kernel.untold, end: () => undefined });
         },
       },
       audit: {
@@ -291,6 +296,51 @@ describe('ConnectionCreate from a trace and audit', () => {
     call(connectCall(50), saddrOf(443));
     await clock.advance(3000);
     expect(observed.map(({ payload }) => payload.Protocol)).toEqual(['tcp', 'udp']);
+  });
+
+  it('a TCP connection that nobody had the time to look at is not taken for UDP', async () => {
+    const { clock, observed, call, connect, kernel } = await start({}, ['trace', 'audit']);
+    call(connectCall(50), saddrOf(443));
+    kernel.untold = [
+      {
+        ...{ socket: 'a', threadId: 50, timeNs: 0, timeMs: clock.wallMs() },
+        ...{ local: at('10.0.0.1', 0), remote: server },
+        ...{ oldState: tcpStates.close, newState: tcpStates.synSent },
+      },
+    ];
+    await clock.advance(9000);
+    expect(observed).toEqual([]);
+    kernel.untold = [];
+    connect('a', 40000, server);
+    await clock.advance(3000);
+    expect(observed.map(({ payload }) => [payload.Protocol, payload.Executable])).toEqual([
+      ['tcp', '/usr/bin/audited'],
+    ]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('a TCP connection that waits while a listener is searched for is not taken for UDP', async () => {
+    const { clock, observed, call, kernel } = await start({}, ['trace', 'audit']);
+    let found = (): void => undefined;
+    const searching = new Promise<Map<string, number>>((resolve) => {
+      found = () => resolve(new Map());
+    });
+    vi.spyOn(ListeningOwners.prototype, 'of').mockReturnValueOnce(searching);
+    const { close, synSent, synReceived, established } = tcpStates;
+    const step = { timeNs: 0, timeMs: clock.wallMs(), threadId: 50, local: at('10.0.0.1', 40000) };
+    kernel.trace?.onTransitions([
+      { ...step, socket: 'a', remote: server, oldState: close, newState: synSent },
+      { ...step, socket: 'a', remote: server, oldState: synSent, newState: established },
+      { ...step, socket: 'b', remote: server, oldState: synReceived, newState: established },
+    ]);
+    call(connectCall(50), saddrOf(443));
+    await clock.advance(9000);
+    expect(observed).toEqual([]);
+    found();
+    await clock.advance(3000);
+    expect(
+      observed.map(({ payload: { Protocol, Direction } }) => `${Protocol} ${Direction}`),
+    ).toEqual(['tcp Out', 'tcp In']);
   });
 
   it('a connect that blocks for seconds is one connection', async () => {
