@@ -13,8 +13,11 @@ interface ProcessPollingOptions {
   readonly lose: ReportLoss;
 }
 
-/** How many looks a forked process has to call exec before it counts as a part of its parent. */
-const looksUntilExec = 5;
+/**
+ * How long a forked process has to call exec before it counts as a part of its parent, in looks and in time: on a busy
+ * machine a child waits for a processor longer than a few quick looks take.
+ */
+const untilExec = { looks: 5, ms: 15_000 } as const;
 
 /**
  * Looks at /proc at an interval.
@@ -26,8 +29,8 @@ const looksUntilExec = 5;
  */
 export class ProcessPolling {
   private readonly settled = new Set<number>();
-  /** Looks left until a process that has not called exec is settled. */
-  private readonly young = new Map<number, number>();
+  /** The processes that have not called exec: when each was seen first, and how often. */
+  private readonly young = new Map<number, { readonly sinceMs: number; looks: number }>();
   private timer: Timer | undefined;
   private lastMs = 0;
 
@@ -74,15 +77,17 @@ export class ProcessPolling {
       this.young.delete(pid);
       this.settled.add(pid);
       this.options.onProcess(pid);
-    } else {
-      const left = (this.young.get(pid) ?? looksUntilExec) - 1;
-      if (left > 0) {
-        this.young.set(pid, left);
-      } else {
-        this.young.delete(pid);
-        this.settled.add(pid);
-      }
+    } else if (this.isPartOfItsParent(pid)) {
+      this.young.delete(pid);
+      this.settled.add(pid);
     }
+  }
+
+  private isPartOfItsParent(pid: number): boolean {
+    const seen = this.young.get(pid) ?? { sinceMs: this.lastMs, looks: 0 };
+    this.young.set(pid, seen);
+    seen.looks++;
+    return seen.looks >= untilExec.looks && this.lastMs - seen.sinceMs >= untilExec.ms;
   }
 
   private forget(present: ReadonlySet<number>): void {
