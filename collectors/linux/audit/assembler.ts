@@ -10,24 +10,36 @@ import { auditTypes } from './event.js';
  *    type is never followed by others.
  * 3. Nothing waits longer than `patienceMs`, and what waits is bounded in events and in characters: beyond that the
  *    oldest is emitted early, as incomplete, and counted.
+ * 4. An end record of an event that began after the first one seen, and of which nothing else came, is told as a bare end:
+ *    everything that it ended was lost.
  */
 export class EventAssembler {
   private readonly pending = new Map<string, Pending>();
   private pendingCharacters = 0;
+  /** Events that were emitted before their end record, the latest only. */
+  private readonly unended = new Set<string>();
+  private firstSerial: number | undefined;
 
   constructor(
     private readonly onEvent: (event: AuditEvent) => void,
     private readonly onOverflow: () => void,
     private readonly bounds = { events: 4096, characters: 16 * 1024 * 1024 },
+    private readonly onBareEnd: () => void = () => undefined,
   ) {}
 
   push(record: AuditRecord, nowMs: number): void {
     const open = this.pending.get(record.id);
     if (record.type === auditTypes.endOfEvent) {
       if (open !== undefined) this.emit(record.id, open, true);
+      else if (!this.unended.has(record.id) && record.serial > (this.firstSerial ?? Infinity)) {
+        this.onBareEnd();
+      }
+      this.unended.delete(record.id);
       return;
     }
+    this.firstSerial ??= record.serial;
     if (open === undefined && standsAlone(record.type)) {
+      this.expectEnd(record.id);
       this.onEvent({ ...identity(record), records: [record], complete: true });
       return;
     }
@@ -77,10 +89,19 @@ export class EventAssembler {
 
   private emit(id: string, event: Pending, complete: boolean): void {
     this.pending.delete(id);
+    this.expectEnd(id);
     this.pendingCharacters -= event.characters;
     const [first] = event.records;
     if (first === undefined) return;
     this.onEvent({ ...identity(first), records: event.records, complete });
+  }
+
+  private expectEnd(id: string): void {
+    this.unended.add(id);
+    for (const oldest of this.unended) {
+      if (this.unended.size <= this.bounds.events) return;
+      this.unended.delete(oldest);
+    }
   }
 }
 

@@ -116,7 +116,12 @@ export class AuditFeed implements AuditSource {
       stream,
       control,
       guard,
-      assembler: new EventAssembler(deliver, () => this.lose('assemblyOverflow', 1)),
+      assembler: new EventAssembler(
+        deliver,
+        () => this.lose('assemblyOverflow', 1),
+        undefined,
+        () => this.lose('recordsMissing', 1),
+      ),
       gaps: new SerialGaps(),
       tick: undefined,
       heard: false,

@@ -14,11 +14,12 @@ const record = (serial: number, type: number, body = 'x'): AuditRecord => ({
 
 function assembler(bounds?: { events: number; characters: number }) {
   const events: AuditEvent[] = [];
-  const counts = { overflows: 0 };
+  const counts = { overflows: 0, bareEnds: 0 };
   const subject = new EventAssembler(
     (event) => events.push(event),
     () => counts.overflows++,
     bounds,
+    () => counts.bareEnds++,
   );
   return { subject, events, counts };
 }
@@ -38,6 +39,25 @@ describe('the assembly of audit events', () => {
     for (const type of [1300, 1327, 1320]) subject.push(record(1, type), 0);
     expect(events).toHaveLength(1);
     expect(subject.waiting).toBe(false);
+  });
+
+  it('an end record whose event is lost is told, unless the event began before the first one seen', () => {
+    const { subject, counts } = assembler();
+    subject.push(record(4, 1320), 0);
+    for (const type of [1300, 1327, 1320]) subject.push(record(5, type), 0);
+    subject.push(record(3, 1320), 0);
+    expect(counts.bareEnds).toBe(0);
+    subject.push(record(6, 1320), 0);
+    expect(counts.bareEnds).toBe(1);
+  });
+
+  it('an end record that comes after its event was given up is none of a lost one', () => {
+    const { subject, counts } = assembler();
+    subject.push(record(1, 1300), 0);
+    subject.push(record(2, 1300), 0);
+    subject.expire(5000);
+    subject.push(record(2, 1320), 5000);
+    expect(counts.bareEnds).toBe(0);
   });
 
   it('records of user space do not wait', () => {
