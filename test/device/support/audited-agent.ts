@@ -23,8 +23,11 @@ export function statusOf({ reported }: { reported: object }): AgentStatus | unde
   return (reported as { agentStatus?: AgentStatus }).agentStatus;
 }
 
-/** What other programs on the machine may cause at any time: a large executable, a long command line. */
-const causedByOthers = ['hashSkipped', 'commandLineCut'];
+/**
+ * What other programs on the machine may cause at any time: a large executable, a long command line, a look at the
+ * connections, which are polled here, that comes late.
+ */
+const causedByOthers = ['hashSkipped', 'commandLineCut', 'pollingGap'];
 
 /** The built agent with the audit of this kernel, beside a hub over TLS. */
 export class AuditedAgent {
