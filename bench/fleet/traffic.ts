@@ -76,6 +76,8 @@ export interface Spreads {
 
 /** A spread may use this part of a limit; the rest is for what is uneven by chance. */
 const usable = 1 / 1.11;
+/** The throttles of twins are low, and chance counts for more there. */
+const usableTwins = 1 / 1.15;
 /** Of the sends, of which the ordinary traffic takes its part only at the end of a recovery. */
 const usableSends = 0.97;
 /** The longest spread against the lower bound. */
@@ -99,7 +101,7 @@ export function recommendedSpreads(
     Math.min(limits.connects * usable, limits.sends * usableSends - steadySends),
   );
   const leastReconnect = Math.max(shortestSeconds, devices / pace);
-  const leastTwin = devices / (Math.min(limits.reads, 2 * limits.updates) * usable);
+  const leastTwin = devices / (Math.min(limits.reads, 2 * limits.updates) * usableTwins);
   const times = Math.max(1, Math.floor(leastTwin / leastReconnect));
   const reconnectSeconds = Math.ceil(Math.max(leastReconnect, leastTwin / times));
   return { reconnectSeconds, twinSeconds: reconnectSeconds * times };
