@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit` changes nothing on the host; `device` needs root and a real kernel (npm run test:device). */
+/** Whole machines under emulation take a quarter of an hour and more. */
+const virtualMachines = 'test/device/virtual-machine.test.ts';
+
+/** `unit` changes nothing on the host; `device` needs root and a real kernel (npm run test:device), `vm` boots others (test:vm). */
 export default defineConfig({
   test: {
     globalSetup: ['test/support/build.ts'],
@@ -20,8 +23,16 @@ export default defineConfig({
         test: {
           name: 'device',
           include: ['test/device/**/*.test.ts'],
+          exclude: [virtualMachines],
           testTimeout: 120_000,
           hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'vm',
+          include: [virtualMachines],
           fileParallelism: false,
         },
       },

@@ -17,7 +17,7 @@ import { bundleGuest, image, type Suite, withFiles } from './initial-ram-disk.js
 export type GuestMessage = Pick<ReceivedMessage, 'json' | 'problems' | 'properties'>;
 
 /** No machine lives longer, whatever its test does. */
-const lifeMs = 900_000;
+const lifeMs = 1_800_000;
 const bootMs = 300_000;
 
 /**
@@ -171,6 +171,9 @@ export class VirtualMachine {
   }
 
   private async ask(request: Request): Promise<unknown> {
+    if (this.emulator.exitCode !== null || this.emulator.signalCode !== null) {
+      throw new Error('The virtual machine is gone.');
+    }
     const id = this.nextId++;
     const answer = await new Promise<Answer>((resolve) => {
       this.waiting.set(id, resolve);
