@@ -116,15 +116,20 @@ export class AuditGuard {
     if (status.ownerPid !== 0 && status.ownerPid !== ownPid && isAlive(status.ownerPid)) {
       for (const name of ['enabled', 'backlogLimit'] as const) this.changes.forget(name);
     }
-    // First of all off, if it was: then the kernel does not announce each rule that is deleted.
-    await this.attempt(() => this.changes.takeBack('enabled', status));
-    await this.attempt(async () => {
-      for (const rule of compareRules(await control.rules(), []).superfluous) {
-        await control.deleteRule(rule);
+    if (status.enabled === locked) {
+      const { superfluous } = compareRules(await control.rules(), []);
+      if (superfluous.length > 0) this.options.onProblem(staysLocked);
+    } else {
+      // First of all off, if it was: then the kernel does not announce each rule that is deleted.
+      await this.attempt(() => this.changes.takeBack('enabled', status));
+      await this.attempt(async () => {
+        for (const rule of compareRules(await control.rules(), []).superfluous) {
+          await control.deleteRule(rule);
+        }
+      });
+      for (const name of ['failure', 'backlogWaitTime', 'backlogLimit'] as const) {
+        await this.attempt(() => this.changes.takeBack(name, status));
       }
-    });
-    for (const name of ['failure', 'backlogWaitTime', 'backlogLimit'] as const) {
-      await this.attempt(() => this.changes.takeBack(name, status));
     }
     // The place of an owner that is dead is free for whoever asks; that of a live one is not touched.
     if (status.ownerPid === ownPid || (status.ownerPid !== 0 && !isAlive(status.ownerPid)))
@@ -288,6 +293,8 @@ const enoughBacklog = 8192;
 const inspectionMs = 30_000;
 const noticeMs = 200;
 const yieldMs = 600_000;
+const staysLocked =
+  'The configuration of audit was locked while the agent ran (auditctl -e 2): the rules of this agent stay until the next boot.';
 
 class LockedError extends Error {
   constructor() {

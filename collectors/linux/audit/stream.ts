@@ -103,7 +103,7 @@ function refused(errno: number): string {
       return `${why} Give the agent CAP_AUDIT_READ, or hand it the socket with ListenNetlink=audit 1.`;
     case constants.errno.EPROTONOSUPPORT:
     case constants.errno.EAFNOSUPPORT:
-      return `${why} The kernel has no audit (CONFIG_AUDIT), or a seccomp filter forbids AF_NETLINK.`;
+      return `${why} The kernel has no audit (CONFIG_AUDIT), was booted without it (audit=0), or a seccomp filter forbids AF_NETLINK.`;
     default:
       return why;
   }

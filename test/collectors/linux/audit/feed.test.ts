@@ -455,6 +455,15 @@ describe('the audit feed', () => {
     expect(reader.states.at(-1)?.limitation).toMatch(/locked/);
   });
 
+  it('says once what stays when audit was locked while it ran, and gives audit up all the same', async () => {
+    const active = await subscribe(feed(), new Reader());
+    audit.status.enabled = 2;
+    await active.end();
+    expect(problems).toEqual([expect.stringMatching(/locked.*stay until the next boot/)]);
+    expect(audit.rules).not.toEqual([]);
+    expect(audit.status.ownerPid).toBe(0);
+  });
+
   it('a stream that broke ends the subscriptions, and a new one works', async () => {
     const reader = new Reader();
     const subject = feed();
