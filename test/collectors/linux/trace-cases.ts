@@ -4,12 +4,14 @@ import type { ByteOrder } from '../../../collectors/linux/proc-net.js';
 const text = (name: string) =>
   readFileSync(new URL(`cases/${name}`, import.meta.url), 'utf8').trimEnd();
 
-/** What a kernel says of its pages and of inet_sock_set_state, and a page of it from one processor. */
-export const captured = {
-  headerPage: text('header-page-kernel-6.18-x64.txt'),
-  format: text('inet-sock-set-state-kernel-6.18-x64.txt'),
-  page: Buffer.from(text('page-kernel-6.18-x64.hex'), 'hex'),
-};
+/** What this kernel says of its pages and of inet_sock_set_state, and a page of it from one processor. */
+export const capturedFrom = (kernel: string) => ({
+  headerPage: text(`header-page-kernel-${kernel}-x64.txt`),
+  format: text(`inet-sock-set-state-kernel-${kernel}-x64.txt`),
+  page: Buffer.from(text(`page-kernel-${kernel}-x64.hex`), 'hex'),
+});
+
+export const captured = capturedFrom('6.18');
 
 /** As a 32-bit kernel of the year 2018 (4.19) lays it out: narrow pointers, and the protocol in one byte. */
 export const narrow = {

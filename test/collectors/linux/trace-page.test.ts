@@ -8,7 +8,7 @@ import {
   parsePageLayout,
   readPage,
 } from '../../../collectors/linux/trace-page.js';
-import { captured, narrow, narrowPage, narrowRecord, part } from './trace-cases.js';
+import { captured, capturedFrom, narrow, narrowPage, narrowRecord, part } from './trace-cases.js';
 
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('missing');
@@ -51,6 +51,22 @@ describe('pages of the trace ring buffer', () => {
       '24623 7>2 127.0.0.1 0 - 127.0.0.1 1',
       '24623 2>7 127.0.0.1 58120 - 127.0.0.1 1',
     ]);
+  });
+
+  it.each(['6.1', '6.12'])('kernel %s: a connection to an own server', (kernel) => {
+    const described = capturedFrom(kernel);
+    const { transitions, lost, malformed } = transitionsOf(described.page, described, 'LE');
+    expect({ lost, malformed }).toEqual({ lost: 0, malformed: false });
+    // Recorded without the agent's filter: closing is in it as well.
+    const opening = transitions.filter(({ newState }) => [1, 2, 10].includes(newState));
+    const withoutThread = opening.map((transition) => brief(transition).replace(/^\d+ /, ''));
+    expect(withoutThread).toEqual([
+      '7>10 127.0.0.1 8302 - 0.0.0.0 0',
+      '7>2 127.0.0.1 40302 - 127.0.0.1 8302',
+      '2>1 127.0.0.1 40302 - 127.0.0.1 8302',
+      '3>1 127.0.0.1 8302 - 127.0.0.1 40302',
+    ]);
+    expect(new Set(opening.map(({ threadId }) => threadId)).size).toBe(1);
   });
 
   it('times grow by the differences, also over a pause longer than they can hold', () => {

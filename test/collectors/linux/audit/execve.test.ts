@@ -47,6 +47,31 @@ describe('started programs from recorded audit events', () => {
     });
   });
 
+  it.each(['debian-12-kernel-6.1-x64.log', 'debian-13-kernel-6.12-x64.log'])(
+    '%s: every argument, whatever is in it',
+    (file) => {
+      const execs = execsOf(file);
+      expect(execs.slice(0, 4).map(({ argv }) => argv)).toEqual([
+        ['/bin/true', 'plain'],
+        [
+          ...['/bin/true', 'with blank', 'quo"te', 'größe', '', 'line\nfeed', '(null)', '?'],
+          ...['DEADBEEF', 'a=b', "it's"],
+        ],
+        ['/bin/sh', './script me.sh', 'x'],
+        ['odd name', '\ufffd\ufffd'],
+      ]);
+      expect(execs[4]?.argv.slice(0, 2)).toEqual(['python3', '-c']);
+      expect(execs.every(({ complete }) => complete)).toBe(true);
+      expect(execs[2]).toMatchObject({
+        exe: '/usr/bin/dash',
+        cwd: '/srv/demo',
+        uid: 0,
+        tty: 'ttyS1',
+        key: 'iot-security-agent',
+      });
+    },
+  );
+
   it('kernel 6.1: interleaved events are told apart, a failed call is none, set-uid keeps the real user', () => {
     expect(execsOf('debian-12-kernel-6.1-interleaved.log')).toMatchObject([
       { pid: 1503, argv: ['payload'], exe: '/memfd:payload (deleted)', cwd: '/', uid: 104 },

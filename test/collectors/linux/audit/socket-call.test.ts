@@ -43,6 +43,26 @@ describe('socket calls from recorded audit events', () => {
     ]);
   });
 
+  it.each(['debian-12-kernel-6.1-x64.log', 'debian-13-kernel-6.12-x64.log'])(
+    '%s: connects in the background, accepts, and one without TCP',
+    (file) => {
+      const told = eventsOf(file)
+        .map(readSocketCall)
+        .filter((call) => call !== undefined)
+        .map(({ call, inProgress, remote }) => {
+          const port = call === 'accept' ? '' : ` ${remote?.port ?? ''}`;
+          return `${call} ${remote?.address ?? ''}${port}${inProgress ? ' in progress' : ''}`;
+        });
+      expect(told).toEqual([
+        'connect 127.0.0.1 8301 in progress',
+        'accept 127.0.0.1',
+        'connect ::1 8301 in progress',
+        'accept ::1',
+        'connect 127.0.0.1 53',
+      ]);
+    },
+  );
+
   it('tells who called, with the arguments as far as the kernel keeps them', () => {
     expect(calls[0]).toMatchObject({
       timeMs: 1_795_464_259_883,
