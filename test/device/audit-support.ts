@@ -101,10 +101,10 @@ export async function watch(own: 'auto' | 'never' = 'auto', handedOver?: number)
 export async function until(
   what: string,
   limitMs: number,
-  condition: () => boolean,
+  condition: () => boolean | Promise<boolean>,
 ): Promise<void> {
   const startMs = performance.now();
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() - startMs > limitMs) throw new Error(`Not within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -23,14 +23,12 @@ export interface AuditEvent {
 
 /** Whether the record of the call is lost, without which nothing can be told of what the others say. */
 export function lacksCall({ records }: AuditEvent): boolean {
-  const parts: readonly number[] = [
-    auditTypes.execve,
-    auditTypes.sockaddr,
-    auditTypes.path,
-    auditTypes.cwd,
-    auditTypes.proctitle,
-  ];
-  return records.every(({ type }) => parts.includes(type));
+  return records.every(isPartOfCall);
+}
+
+/** Whether a record only adds to that of a system call. */
+export function isPartOfCall({ type }: AuditRecord): boolean {
+  return partsOfCall.includes(type);
 }
 
 export const auditTypes = {
@@ -57,3 +55,11 @@ export const auditTypes = {
   secondUser: 2100,
   lastSecondUser: 2999,
 } as const;
+
+const partsOfCall: readonly number[] = [
+  auditTypes.execve,
+  auditTypes.sockaddr,
+  auditTypes.path,
+  auditTypes.cwd,
+  auditTypes.proctitle,
+];

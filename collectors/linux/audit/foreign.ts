@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { AuditEvent, AuditRecord } from './event.js';
-import { auditTypes } from './event.js';
+import { auditTypes, isPartOfCall } from './event.js';
 import { decimal, parseFields, untrustedText } from './record.js';
 import { ruleKey } from './rules.js';
 
@@ -55,7 +55,9 @@ export class ForeignRecords {
           type === auditTypes.configChange &&
           (body.includes(`key="${ruleKey}"`) || body.includes(`audit_pid=${this.ownPid} `)),
       );
-    return ours ? records.filter(({ type }) => isVerdict(type)) : records;
+    if (ours) return records.filter(({ type }) => isVerdict(type));
+    // Without the record of the call it is not known whose they are, and command lines of ours must not be logged.
+    return call === undefined ? records.filter((record) => !isPartOfCall(record)) : records;
   }
 }
 

@@ -398,6 +398,22 @@ describe('the audit feed', () => {
     expect(logged[0]).toMatch(/^audit: type=1400 audit\(1700000000\.000:\d+\): apparmor="DENIED"/);
   });
 
+  it('writes no command line into the log of the system when the record that tells whose it is was lost', async () => {
+    await subscribe(feed(), new Reader());
+    audit.records([
+      [1309, 'argc=2 a0="login" a1="--password=secret"'],
+      [1307, 'cwd="/root"'],
+      [1327, 'proctitle="login"'],
+    ]);
+    audit.records([
+      [1400, 'apparmor="DENIED" operation="exec"'],
+      [1309, 'argc=2 a0="login" a1="--password=secret"'],
+      [1327, 'proctitle="login"'],
+    ]);
+    await clock.advance(3000);
+    expect(logged.map((line) => /type=(\d+)/.exec(line)?.[1])).toEqual(['1400']);
+  });
+
   it('re-emits nothing while somebody else owns audit', async () => {
     audit.status.ownerPid = 99;
     await subscribe(feed(), new Reader());
