@@ -22,6 +22,15 @@ const machines = [
     interpreter: 'usr/lib/iot-security-agent-node/node',
     node: 'arm64',
   },
+  {
+    architecture: 'armhf',
+    suite: 'trixie',
+    emulator: 'qemu-arm-static',
+    // The links that say where libraries are came with this package since Debian 13.
+    libraries: ['base-files', 'nodejs'],
+    interpreter: 'usr/bin/node',
+    node: 'arm',
+  },
 ] as const;
 
 describe.each(machines)(
@@ -32,7 +41,10 @@ describe.each(machines)(
 
     beforeAll(async () => {
       const { files } = await packages({ architecture });
-      const wanted = { suite, architecture, packages: libraries, variant: 'extract' } as const;
+      const wanted = {
+        ...{ suite, architecture, packages: libraries },
+        ...({ variant: 'extract', asReleased: true } as const),
+      };
       root = mkdtempSync(join(tmpdir(), `agent-${architecture}-`));
       await run('tar', ['-xf', await rootFileSystem(wanted), '-C', root, '--exclude=./dev/*']);
       for (const file of files) await run('dpkg', ['-x', file, root]);

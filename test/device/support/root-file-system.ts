@@ -14,6 +14,8 @@ export interface RootFileSystem {
   /** Without it that of the host. */
   readonly architecture?: string;
   readonly variant?: 'minbase' | 'extract';
+  /** As it was released, without what was mended since: needs one index, where mirrors of rare architectures lag. */
+  readonly asReleased?: true;
   /** Shell commands after the installation; `$1` is the root. */
   readonly customize?: readonly string[];
 }
@@ -21,6 +23,7 @@ export interface RootFileSystem {
 /** A minimal Debian as a tar archive, made once a week and kept in the cache directory of the machine. */
 export async function rootFileSystem(wanted: RootFileSystem): Promise<string> {
   const { suite, packages, architecture, variant = 'minbase', customize = [] } = wanted;
+  const sources = '"$1/etc/apt/sources.list"';
   const week = Math.floor(Date.now() / (7 * 86_400_000));
   return cached(['rootfs', week, JSON.stringify(wanted)], '.tar', async (file) => {
     await run(
@@ -29,6 +32,7 @@ export async function rootFileSystem(wanted: RootFileSystem): Promise<string> {
         `--variant=${variant}`,
         `--include=${packages.join(',')}`,
         ...(architecture === undefined ? [] : [`--architectures=${architecture}`]),
+        ...(wanted.asReleased ? [`--setup-hook=sed -i '/-updates\\|-security/d' ${sources}`] : []),
         '--aptopt=Acquire::Languages "none"',
         '--dpkgopt=path-exclude=/usr/share/doc/*',
         '--dpkgopt=path-exclude=/usr/share/man/*',
