@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** Whole machines under emulation take a quarter of an hour and more. */
-const virtualMachines = 'test/device/virtual-machine.test.ts';
+const virtualMachines = 'test/device/virtual-machine/**/*.test.ts';
 
-/** `unit` changes nothing on the host; `device` needs root and a real kernel (npm run test:device), `vm` boots others (test:vm). */
+/**
+ * `unit` changes nothing on the host (npm test); `device` needs root and a real kernel, `vm` boots whole machines under
+ * emulation (both npm run test:device).
+ */
 export default defineConfig({
   test: {
     globalSetup: ['test/support/build.ts'],
@@ -33,7 +35,10 @@ export default defineConfig({
         test: {
           name: 'vm',
           include: [virtualMachines],
-          fileParallelism: false,
+          // Each takes a little more than one processor.
+          maxWorkers: 2,
+          // After all others, which measure the real kernel and shall not starve.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

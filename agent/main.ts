@@ -12,6 +12,9 @@ function end(exitCode: number): void {
   process.stdout.write('', () => process.exit(exitCode));
 }
 
+// What Node would have the packages of the hub's SDK write otherwise is nothing that an operator can mend.
+process.noDeprecation = true;
+
 runCommandLine(commands, process.argv.slice(2), version).then(end, (error: unknown) => {
   if (error instanceof CommandError) {
     process.stderr.write(`iot-security-agent: ${error.message}\n`);

@@ -24,7 +24,14 @@ checkNode();
 installDependencies();
 const { status } = spawnSync(
   join(root, 'node_modules', '.bin', 'vitest'),
-  ['run', '--project', 'device', ...args.filter((argument) => argument !== '--yes')],
+  [
+    'run',
+    '--project',
+    'device',
+    '--project',
+    'vm',
+    ...args.filter((argument) => argument !== '--yes'),
+  ],
   { cwd: root, stdio: 'inherit' },
 );
 process.exit(status ?? 1);

@@ -19,7 +19,8 @@ import type { AuditStatus } from './status.js';
  *    owns audit by then and relies on it. Audit that was on at first is on in the end, also when somebody switched it
  *    off meanwhile.
  * 2. Only rules with our key are ever removed.
- * 3. While the agent owns audit, a full queue makes no system call wait and a lost record stops no kernel.
+ * 3. While the agent owns audit, a full queue makes no system call wait and a lost record stops no kernel. Where that
+ *    cannot be set because audit is locked, it does not become the owner.
  * 4. Who wants to own audit gets it: we step back at once, and do not claim for ten minutes after another owned it.
  * 5. Rules that vanish and audit switched off are noticed within a second when the kernel tells, within
  *    `inspectionMs` otherwise, set right again, and the time in between is counted.
@@ -148,6 +149,8 @@ export class AuditGuard {
   private async claimIfFree(status: AuditStatus): Promise<void> {
     const { control, clock, own, ownPid } = this.options;
     if (status.ownerPid === ownPid || own === 'never') return;
+    // Its owner could not keep a full queue from making system calls wait: the status is locked too.
+    if (status.enabled === locked) return;
     // An owner that was killed stays registered until the kernel has a record for it.
     if (status.ownerPid !== 0 && this.options.isAlive(status.ownerPid)) {
       // Between the stop and the start of a restarting auditd its place must stay free.

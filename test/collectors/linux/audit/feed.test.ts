@@ -471,6 +471,21 @@ describe('the audit feed', () => {
     expect(reader.states.at(-1)?.limitation).toMatch(/locked/);
   });
 
+  it('does not own audit that is locked, where it could not keep system calls from waiting', async () => {
+    const locked = await subscribe(feed(), new Reader());
+    const rules = [...audit.rules];
+    await locked.end();
+    audit.rules = rules;
+    audit.status.enabled = 2;
+    const reader = new Reader();
+    await subscribe(feed(), reader);
+    const requests = audit.requests.length;
+    await clock.advance(61_000);
+    expect(audit.requests.slice(requests)).toEqual([]);
+    expect(reader.states.at(-1)).toMatchObject({ source: 'audit-multicast' });
+    expect(reader.states.at(-1)?.limitation).not.toMatch(/CAP_AUDIT_CONTROL/);
+  });
+
   it('says once what stays when audit was locked while it ran, and gives audit up all the same', async () => {
     const active = await subscribe(feed(), new Reader());
     audit.status.enabled = 2;

@@ -1,0 +1,3 @@
+import { describePackages } from './packages.js';
+
+describePackages('bookworm', '6.1');

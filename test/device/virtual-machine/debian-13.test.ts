@@ -1,0 +1,3 @@
+import { describePackages } from './packages.js';
+
+describePackages('trixie', '6.12');
