@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import { request } from 'node:https';
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls, rootCertificates } from 'node:tls';
 import { reasonOf } from '../../config/errors.js';
 import { classifyFailure } from '../hub/failure.js';
+import { readHubDate } from '../hub/hub-date.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import { timeText } from '../time/clock-watch.js';
 import { durationText } from '../status/duration-text.js';
@@ -12,7 +12,7 @@ import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding
 const mqttPort = 8883;
 const deadlineMs = 5_000;
 const dayMs = 86_400_000;
-/** Tokens are valid for an hour, and the hub tolerates a few minutes. */
+/** What the hub tolerates in a token. */
 const worstClockErrorSeconds = 300;
 
 export interface ConnectionCheckOptions {
@@ -27,7 +27,7 @@ export interface ConnectionCheckOptions {
 interface Target {
   readonly host: string;
   readonly port: number;
-  readonly ca: string[];
+  readonly trustedCaPem: string | undefined;
   /** For the sentences of failures. */
   readonly endpoint: { readonly dialled: string; readonly identity: string };
 }
@@ -60,7 +60,7 @@ function targetOf(credentials: ConnectionCheckOptions['credentials']): Target {
   return {
     host,
     port: port === undefined ? mqttPort : Number(port),
-    ca: [...rootCertificates, ...(trustedCaPem === undefined ? [] : [trustedCaPem])],
+    trustedCaPem,
     endpoint: { dialled, identity: `${deviceId}/${moduleId}` },
   };
 }
@@ -88,7 +88,11 @@ async function answers({ host, port }: Target): Promise<Finding> {
   return ok(`TCP port ${port} of ${host} answers`);
 }
 
-async function isTrusted({ ca, host, port }: Target, wallMs: () => number): Promise<Finding> {
+async function isTrusted(
+  { host, port, trustedCaPem }: Target,
+  wallMs: () => number,
+): Promise<Finding> {
+  const ca = [...rootCertificates, ...(trustedCaPem === undefined ? [] : [trustedCaPem])];
   const validTo = await withinDeadline(deadlineMs, `${host}:${port}`, (signal) => {
     return new Promise<string>((resolve, reject) => {
       const servername = isIP(host) === 0 ? { servername: host } : {};
@@ -110,26 +114,19 @@ async function isTrusted({ ca, host, port }: Target, wallMs: () => number): Prom
 }
 
 /** By the Date header over verified HTTPS. A gateway need not serve that. */
-async function clockFinding({ ca, host, port }: Target, wallMs: () => number): Promise<Finding> {
-  let date: string | undefined;
+async function clockFinding(
+  { host, port, trustedCaPem }: Target,
+  wallMs: () => number,
+): Promise<Finding> {
+  let hubMs: number | undefined;
   try {
-    date = await withinDeadline(deadlineMs, `HTTPS of ${host}`, (signal) => {
-      return new Promise<string | undefined>((resolve, reject) => {
-        const asked = request({ host, port, ca, method: 'HEAD', path: '/', agent: false, signal });
-        asked.once('error', reject);
-        asked.once('response', (response) => {
-          response.resume();
-          resolve(response.headers.date);
-          asked.destroy();
-        });
-        asked.end();
-      });
-    });
+    hubMs = await withinDeadline(deadlineMs, `HTTPS of ${host}`, (signal) =>
+      readHubDate({ host, port, trustedCaPem }, signal),
+    );
   } catch (error) {
     return unknown(`the clock could not be compared with that of ${host}: ${reasonOf(error)}`);
   }
-  const hubMs = Date.parse(date ?? '');
-  if (Number.isNaN(hubMs)) return unknown(`${host} does not tell the time`);
+  if (hubMs === undefined) return unknown(`${host} does not tell the time`);
   const aheadSeconds = Math.round((wallMs() - hubMs) / 1000);
   const difference = `${durationText(Math.abs(aheadSeconds))} ${aheadSeconds > 0 ? 'ahead of' : 'behind'} that of ${host}`;
   if (Math.abs(aheadSeconds) > worstClockErrorSeconds) {

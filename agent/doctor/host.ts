@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { systemClock } from '../../collectors/clock.js';
 import { isUnavailable } from '../../collectors/collector.js';
@@ -7,6 +7,7 @@ import type { AuditStatus } from '../../collectors/linux/audit/status.js';
 import { KernelReader } from '../../collectors/linux/kernel-reader.js';
 import { loadLibc, type Libc } from '../../collectors/linux/libc.js';
 import { ProcConnector } from '../../collectors/linux/proc-connector.js';
+import { findInstances } from '../../collectors/linux/trace-setup.js';
 import { reasonOf } from '../../config/errors.js';
 import { askStatus } from '../status/client.js';
 import { agentUnit, openSystemdManager } from '../systemd-manager.js';
@@ -25,7 +26,6 @@ const usefulCapabilities: readonly {
   { bit: 37, name: 'CAP_AUDIT_READ', for: 'reading audit' },
 ];
 const enoughBacklog = 8192;
-const tracefsPlaces = ['/sys/kernel/tracing/instances', '/sys/kernel/debug/tracing/instances'];
 
 /** What the kernel and the service manager offer. Nothing is changed. */
 export async function checkHost(statusSocket: string): Promise<readonly Finding[]> {
@@ -149,16 +149,16 @@ async function connectorFinding(libc: Libc, reader: KernelReader): Promise<Findi
 }
 
 function tracefsFinding(): Finding {
-  const place = tracefsPlaces.find((path) => existsSync(path));
-  if (place === undefined) {
-    return note(
-      'tracefs is not mounted, so that an agent without CAP_SYS_ADMIN may miss short connections',
-      'mount it: mount -t tracefs tracefs /sys/kernel/tracing',
-    );
+  const found = findInstances();
+  const asRoot = 'run doctor as root to know';
+  if (isUnavailable(found)) {
+    return process.geteuid?.() === 0
+      ? note(found.unavailable, 'until then connections that end within moments may be missed')
+      : unknown(found.unavailable, asRoot);
   }
-  return isWritable(place)
-    ? ok(`connections can be traced in ${place}`)
-    : unknown(`${place} is closed to user ${process.geteuid?.() ?? '?'}`, 'run doctor as root');
+  return isWritable(found.path)
+    ? ok(`connections can be traced in ${found.path}`)
+    : unknown(`${found.path} is closed to user ${process.geteuid?.() ?? '?'}`, asRoot);
 }
 
 function isWritable(path: string): boolean {

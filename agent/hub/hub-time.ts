@@ -1,8 +1,7 @@
-import { request } from 'node:https';
-import { rootCertificates } from 'node:tls';
 import type { Log } from '../log.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import { spanText, timeText } from '../time/clock-watch.js';
+import { readHubDate } from './hub-date.js';
 
 /** Within this the hub takes a token, and the second-grained Date of an answer says nothing more. */
 const tolerableMs = 2 * 60_000;
@@ -62,32 +61,11 @@ export class HubTime {
   }
 }
 
-/** Milliseconds since the epoch, from the middle of the second that the answer names; undefined without one. */
 function readDate(
   { gatewayHostName, hostName, trustedCaPem }: ModuleCredentials,
   timeoutMs: number,
 ): Promise<number | undefined> {
-  const [host = hostName, port] = (gatewayHostName ?? hostName).split(':');
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host,
-        port: port === undefined ? httpsPort : Number(port),
-        method: 'HEAD',
-        path: '/',
-        agent: false,
-        signal: AbortSignal.timeout(timeoutMs),
-        // Whatever the environment says.
-        rejectUnauthorized: true,
-        ...(trustedCaPem === undefined ? {} : { ca: [trustedCaPem, ...rootCertificates] }),
-      },
-      (answer) => {
-        const dateMs = Date.parse(answer.headers.date ?? '');
-        answer.destroy();
-        resolve(Number.isNaN(dateMs) ? undefined : dateMs + 500);
-      },
-    );
-    asked.once('error', reject);
-    asked.end();
-  });
+  const [host = hostName, port = httpsPort] = (gatewayHostName ?? hostName).split(':');
+  const endpoint = { host, port: Number(port), trustedCaPem };
+  return readHubDate(endpoint, AbortSignal.timeout(timeoutMs));
 }
