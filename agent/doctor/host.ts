@@ -152,9 +152,9 @@ function tracefsFinding(): Finding {
   const found = findInstances();
   const asRoot = 'run doctor as root to know';
   if (isUnavailable(found)) {
-    return process.geteuid?.() === 0
-      ? note(found.unavailable, 'until then connections that end within moments may be missed')
-      : unknown(found.unavailable, asRoot);
+    return found.closed
+      ? unknown(found.unavailable, asRoot)
+      : note(found.unavailable, 'until then connections that end within moments may be missed');
   }
   return isWritable(found.path)
     ? ok(`connections can be traced in ${found.path}`)

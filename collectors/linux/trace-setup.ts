@@ -41,10 +41,10 @@ export function enableFile(directory: string, event: string): string {
   return `${directory}/events/${event}/enable`;
 }
 
-/** The directory of tracefs that holds instances, or why there is none. */
+/** The directory of tracefs that holds instances, or why there is none; `closed` when it may be there all the same. */
 export function findInstances(
   mountPoints: readonly string[] = usualMountPoints,
-): { readonly path: string } | Unavailable {
+): { readonly path: string } | (Unavailable & { readonly closed: boolean }) {
   let closed = false;
   for (const path of mountPoints) {
     try {
@@ -54,6 +54,7 @@ export function findInstances(
     }
   }
   return {
+    closed,
     unavailable: closed
       ? 'Tracing of the kernel (tracefs) is closed to the agent: it needs root, or CAP_DAC_READ_SEARCH and what host-setup prepares.'
       : 'Tracing of the kernel is not mounted (mount -t tracefs tracefs /sys/kernel/tracing).',
