@@ -1,16 +1,16 @@
-import { constants } from 'node:os';
 import type { Clock, Timer } from '../../clock.js';
 import type { SourceState, Unavailable } from '../../collector.js';
 import type { ReportLoss } from '../../loss.js';
 import { Turns } from '../../turns.js';
-import { NetlinkError } from '../netlink.js';
 import { BlindTime, type Tampering } from './blind-time.js';
 import type { ChangeNote } from './change-note.js';
 import { StatusChanges } from './changes.js';
 import type { AuditControl } from './control.js';
+import { AuditOwnership } from './ownership.js';
+import { explainRefusal, LockedError } from './refusal.js';
 import type { ListedRule } from './rules.js';
 import { compareRules, coversAny, excludesRecords, hidingRules } from './rules.js';
-import type { AuditStatus } from './status.js';
+import { type AuditStatus, locked } from './status.js';
 
 /**
  * Keeps the kernel's audit as the agent needs it, beside whoever else uses it.
@@ -19,21 +19,18 @@ import type { AuditStatus } from './status.js';
  *    owns audit by then and relies on it. Audit that was on at first is on in the end, also when somebody switched it
  *    off meanwhile.
  * 2. Only rules with our key are ever removed.
- * 3. While the agent owns audit, a full queue makes no system call wait and a lost record stops no kernel. Where that
- *    cannot be set because audit is locked, it does not become the owner.
- * 4. Who wants to own audit gets it: we step back at once, and do not claim for ten minutes after another owned it.
- * 5. Rules that vanish and audit switched off are noticed within a second when the kernel tells, within
+ * 3. Who wants to own audit gets it: we step back at once.
+ * 4. Rules that vanish and audit switched off are noticed within a second when the kernel tells, within
  *    `inspectionMs` otherwise, set right again, and the time in between is counted.
- * 6. Steps never overlap.
+ * 5. Steps never overlap.
  */
 export class AuditGuard {
   private readonly changes: StatusChanges;
+  private readonly ownership: AuditOwnership;
   private readonly blindTime: BlindTime;
   private wanted: readonly Buffer[] = [];
   private enabledBefore = off;
   private armed = false;
-  private isOwner = false;
-  private claimNotBeforeMs = -Infinity;
   private lastLost = 0;
   private readonly turns = new Turns();
   private regular: Timer | undefined;
@@ -41,12 +38,13 @@ export class AuditGuard {
 
   constructor(private readonly options: AuditGuardOptions) {
     this.changes = new StatusChanges(options.control, options.note);
+    this.ownership = new AuditOwnership(options, this.changes);
     this.blindTime = new BlindTime(options.lose, options.onTampering);
   }
 
   /** The agent is the one that the kernel sends audit to, instead of printing it. */
   get owning(): boolean {
-    return this.isOwner;
+    return this.ownership.held;
   }
 
   /**
@@ -73,7 +71,7 @@ export class AuditGuard {
         return { announced: added > 0 && !excludesRecords(listed) };
       } catch (error) {
         this.wanted = before;
-        return { unavailable: explain(error) };
+        return { unavailable: explainRefusal(error) };
       }
     });
   }
@@ -88,9 +86,8 @@ export class AuditGuard {
   /** Somebody else tried to own audit: gives it up, so that the next try works. */
   yieldOwnership(): void {
     void this.turns.run(async () => {
-      if (!this.isOwner) return;
-      this.claimNotBeforeMs = this.options.clock.monotonicMs() + yieldMs;
-      await this.attempt(() => this.release());
+      if (!this.ownership.held) return;
+      await this.attempt(() => this.ownership.yield());
       this.noticed();
     });
   }
@@ -106,15 +103,15 @@ export class AuditGuard {
       this.regular = undefined;
       this.soon = undefined;
       await this.attempt(() => this.undo());
-      this.isOwner = false;
       this.wanted = [];
     });
   }
 
   private async undo(): Promise<void> {
-    const { control, isAlive, ownPid } = this.options;
+    const { control } = this.options;
     const status = await control.status();
-    if (status.ownerPid !== 0 && status.ownerPid !== ownPid && isAlive(status.ownerPid)) {
+    // They may rely on what is switched on.
+    if (this.ownership.isOfAnother(status)) {
       for (const name of ['enabled', 'backlogLimit'] as const) this.changes.forget(name);
     }
     if (status.enabled === locked) {
@@ -132,57 +129,16 @@ export class AuditGuard {
         await this.attempt(() => this.changes.takeBack(name, status));
       }
     }
-    // The place of an owner that is dead is free for whoever asks; that of a live one is not touched.
-    if (status.ownerPid === ownPid || (status.ownerPid !== 0 && !isAlive(status.ownerPid)))
-      await this.attempt(() => control.set('ownerPid', 0));
+    await this.attempt(() => this.ownership.end(status));
   }
 
   private async prepare(status: AuditStatus): Promise<void> {
     if (status.enabled === locked) return;
-    await this.claimIfFree(status);
+    await this.ownership.claimIfFree(status);
     if (status.backlogLimit < enoughBacklog) {
       await this.changes.set('backlogLimit', status.backlogLimit, enoughBacklog);
     }
     if (status.enabled === off) await this.changes.set('enabled', status.enabled, on);
-  }
-
-  private async claimIfFree(status: AuditStatus): Promise<void> {
-    const { control, clock, own, ownPid } = this.options;
-    if (status.ownerPid === ownPid || own === 'never') return;
-    // Its owner could not keep a full queue from making system calls wait: the status is locked too.
-    if (status.enabled === locked) return;
-    // An owner that was killed stays registered until the kernel has a record for it.
-    if (status.ownerPid !== 0 && this.options.isAlive(status.ownerPid)) {
-      // Between the stop and the start of a restarting auditd its place must stay free.
-      this.claimNotBeforeMs = clock.monotonicMs() + yieldMs;
-      return;
-    }
-    if (clock.monotonicMs() < this.claimNotBeforeMs) return;
-    try {
-      await control.set('ownerPid', ownPid);
-    } catch (error) {
-      // Somebody was faster, which is as good.
-      if (error instanceof NetlinkError && error.errno === constants.errno.EEXIST) return;
-      throw error;
-    }
-    this.isOwner = true;
-    if (status.backlogWaitTime !== undefined) {
-      await this.changes.set('backlogWaitTime', status.backlogWaitTime, 0);
-    }
-    if (status.failure === panics) await this.changes.set('failure', status.failure, prints);
-  }
-
-  private async release(): Promise<void> {
-    this.isOwner = false;
-    await this.options.control.set('ownerPid', 0);
-    await this.relax(await this.options.control.status());
-  }
-
-  /** What only an owner may demand of the device. */
-  private async relax(status: AuditStatus): Promise<void> {
-    for (const name of ['backlogWaitTime', 'failure'] as const) {
-      await this.attempt(() => this.changes.takeBack(name, status));
-    }
   }
 
   /** Sets what is missing, deletes what is superfluous; answers how many rules were added. */
@@ -212,13 +168,10 @@ export class AuditGuard {
   }
 
   private async inspect(): Promise<void> {
-    const { control, ownPid } = this.options;
+    const { control } = this.options;
     const status = await control.status();
     this.countLost(status.lost);
-    if (this.isOwner && status.ownerPid !== ownPid) {
-      this.isOwner = false;
-      await this.relax(status);
-    }
+    await this.attempt(() => this.ownership.inspect(status));
     const listed = await control.rules();
     const found: Tampering[] = [];
     if (status.enabled === off) found.push('off');
@@ -229,12 +182,12 @@ export class AuditGuard {
     let repaired = true;
     let reason = '';
     try {
-      await this.claimIfFree(status);
+      await this.ownership.claimIfFree(status);
       if (status.enabled === off) await this.changes.set('enabled', this.enabledBefore, on);
       await this.reconcile(listed, status.enabled === locked);
     } catch (error) {
       repaired = false;
-      reason = explain(error);
+      reason = explainRefusal(error);
     }
     this.blindTime.inspected({ found, repaired, reason }, this.options.clock.monotonicMs());
     this.tellState(await control.status(), await control.rules(), reason);
@@ -254,12 +207,12 @@ export class AuditGuard {
         ? 'The audit rules are locked until the next boot (auditctl -e 2) and ours are not among them: only what the locked rules record is seen.'
         : '',
       hidingRules(listed) ?? '',
-      !this.isOwner && status.ownerPid === 0
+      !this.ownership.held && status.ownerPid === 0
         ? 'Nobody owns audit, so the kernel also prints every record to its log.'
         : '',
     ].filter((text) => text !== '');
     this.options.onState({
-      source: this.isOwner ? 'audit-owner' : 'audit-multicast',
+      source: this.ownership.held ? 'audit-owner' : 'audit-multicast',
       ...(limitations.length > 0 ? { limitation: limitations.join(' ') } : {}),
     });
   }
@@ -269,7 +222,7 @@ export class AuditGuard {
     try {
       await step();
     } catch (error) {
-      this.options.onProblem(explain(error));
+      this.options.onProblem(explainRefusal(error));
     }
   }
 }
@@ -290,29 +243,9 @@ export interface AuditGuardOptions {
   readonly onProblem: (sentence: string) => void;
 }
 
-const [off, on, locked] = [0, 1, 2];
-const [prints, panics] = [1, 2];
+const [off, on] = [0, 1];
 const enoughBacklog = 8192;
 const inspectionMs = 30_000;
 const noticeMs = 200;
-const yieldMs = 600_000;
 const staysLocked =
   'The configuration of audit was locked while the agent ran (auditctl -e 2): the rules of this agent stay until the next boot.';
-
-class LockedError extends Error {
-  constructor() {
-    super(
-      'The audit rules are locked until the next boot (auditctl -e 2) and record no started programs; add the rules of this agent before the lock in /etc/audit/rules.d, or reboot without it.',
-    );
-  }
-}
-
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const refused =
-    error instanceof NetlinkError &&
-    (error.errno === constants.errno.EPERM || error.errno === constants.errno.EACCES);
-  return refused
-    ? `${error.message} Give the agent CAP_AUDIT_CONTROL and run it outside of pid and user namespaces.`
-    : error.message;
-}

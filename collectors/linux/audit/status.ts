@@ -1,6 +1,6 @@
 /** `struct audit_status` of `uapi/linux/audit.h`, as far as the agent reads it. */
 export interface AuditStatus {
-  /** 0 off, 1 on, 2 on and locked until the next boot. */
+  /** 0 off, 1 on, 2 (`locked`) on and locked until the next boot. */
   readonly enabled: number;
   /** What the kernel does when it loses a record: 0 nothing, 1 prints, 2 panics. */
   readonly failure: number;
@@ -13,6 +13,9 @@ export interface AuditStatus {
   /** How long an audited system call waits for a full queue, in jiffies; undefined on kernels before 3.14. */
   readonly backlogWaitTime: number | undefined;
 }
+
+/** AUDIT_LOCKED: neither rules nor the status can be changed, except for who owns audit. */
+export const locked = 2;
 
 /** What AUDIT_SET can change here: the bit of the mask, and the position of the value in 32-bit words. */
 const settable = {
