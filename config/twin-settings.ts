@@ -139,8 +139,8 @@ export const twinSettings = {
     kind: 'string',
     default: '',
     format: {
-      pattern: '^[^\\u0000-\\u001f\\u007f]*$',
-      says: 'a text without control characters',
+      pattern: '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$',
+      says: 'well-formed text without control characters',
       maxLength: 512,
     },
     meaning: 'Resource id of the hub, copied to a property of each message when not empty.',

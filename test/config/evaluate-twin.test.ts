@@ -66,6 +66,7 @@ test.each<[string, TwinKey, JsonValue]>([
   ['a relative path', 'baselineCustomChecksFilePath', { value: 'checks.xml' }],
   ['a short hash', 'baselineCustomChecksFileHash', { value: 'abc' }],
   ['a control character', 'hubResourceId', { value: 'a\nb' }],
+  ['half a character, which no topic can carry', 'hubResourceId', { value: 'a\ud800b' }],
   ['an object for a text', 'hubResourceId', { value: { value: 'x' } }],
 ])('%s is rejected alone, and the last good value stays', (_, key, written) => {
   const good = set({

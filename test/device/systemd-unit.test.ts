@@ -230,6 +230,7 @@ describe('the systemd unit', () => {
       'ended for its memory',
       async () => Number(await property('NRestarts')) > restarts + 1,
     );
+    expect(await log()).toContain("Failed with result 'oom-kill'");
     await container.execute('rm', dropIn);
     await systemctl('daemon-reload');
     await until('active again', isActive);
