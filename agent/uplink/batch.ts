@@ -27,7 +27,7 @@ export interface Candidates {
 export interface BatchOptions {
   readonly envelope: Envelope;
   readonly priority: 'High' | 'Low';
-  /** Largest message, body and properties together. */
+  /** Largest message, body and properties together; an event that is larger by itself goes alone. */
   readonly limitBytes: number;
   /** Fill the whole message from the other queue, and not only the metered unit that is begun anyway. */
   readonly fillWhole: boolean;
@@ -41,7 +41,7 @@ export interface Batch {
   readonly eventCount: number;
   /** Up to which sequence each queue is dealt with once this message is acknowledged. */
   readonly through: Partial<Record<QueueName, number>>;
-  /** Events that fit no message, alone or not; dealt with by being dropped. */
+  /** Events that fit no message that the hub takes, not even alone; dealt with by being dropped. */
   readonly tooLarge: readonly StoredEvent[];
 }
 
@@ -68,11 +68,13 @@ export function buildBatch(candidates: Candidates, options: BatchOptions): Batch
 
   const take = (events: readonly StoredEvent[], untilBytes: number): boolean => {
     for (const event of events) {
-      if (emptyBytes + event.sizeBytes > limitBytes) {
+      if (emptyBytes + event.sizeBytes > largestMessageBytes) {
         tooLarge.push(event);
       } else {
         const withEvent = sizeBytes + event.sizeBytes + (taken.length > 0 ? 1 : 0);
-        if (withEvent > untilBytes) return false;
+        // It was stored when messages were allowed to be larger: to lose it would be worse.
+        const goesAlone = taken.length === 0 && untilBytes === limitBytes;
+        if (withEvent > untilBytes && !goesAlone) return false;
         taken.push(event);
         sizeBytes = withEvent;
       }

@@ -25,6 +25,12 @@ export class FlightWindow {
     return [...this.fates.keys()].reduce((sum, { batch }) => sum + batch.sizeBytes, 0);
   }
 
+  /** Of the oldest message in flight, in bytes; undefined when there is none. */
+  get oldestBytes(): number | undefined {
+    for (const { batch } of this.fates.keys()) return batch.sizeBytes;
+    return undefined;
+  }
+
   get broken(): boolean {
     return [...this.fates.values()].includes('failed');
   }

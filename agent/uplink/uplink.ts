@@ -6,6 +6,7 @@ import type { LocalSettings } from '../../config/local-settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { Backoff, networkBackoff } from '../hub/backoff.js';
+import { HubError, isRefusal } from '../hub/failure.js';
 import type { LinkListener } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
 import type { Spool, StoredEvent } from '../spool/spool.js';
@@ -15,6 +16,7 @@ import { DuePriorities, kinds } from './due-priorities.js';
 import { FlightWindow, type Flight } from './flight-window.js';
 import { MessageSource, type Kind, type NextMessage } from './message-source.js';
 import type { OutgoingMessage } from './message.js';
+import { MessageCeiling } from './message-ceiling.js';
 
 /*
  * Invariants:
@@ -79,6 +81,7 @@ export class Uplink {
   private readonly units: DailyUnits;
   private readonly backoff: Backoff;
   private readonly flights = new FlightWindow();
+  private readonly ceiling: MessageCeiling;
   private pumping: Promise<void> | undefined;
   private pumpAgain = false;
   private rewinds = 0;
@@ -95,6 +98,7 @@ export class Uplink {
     const { local } = options;
     this.source = new MessageSource(options);
     this.backoff = new Backoff(networkBackoff, options.random);
+    this.ceiling = new MessageCeiling(options.clock, options.log);
     this.units = new DailyUnits({
       ...options,
       maxUnits: local.maxUnitsPerDay,
@@ -230,7 +234,7 @@ export class Uplink {
         hubResourceId: settings().hubResourceId,
         securityMarker: local.securityMarker,
       },
-      limitBytes: this.due.limitBytes(),
+      limitBytes: this.ceiling.limitBytes(this.due.limitBytes()),
       lowHeld,
       fillWhole: kind === 'high' && this.due.overfull(),
       otherDue: kind === 'high' && this.due.is('low'),
@@ -298,6 +302,7 @@ export class Uplink {
   private arrived(flight: Flight): void {
     if (!this.running) return;
     this.backoff.reset();
+    this.ceiling.acknowledged();
     this.counts.messagesSent += 1;
     if (flight.batch.sizeBytes < unitBytes) this.counts.messagesUnder4KB += 1;
     this.source.forget(this.flights.acknowledged(flight));
@@ -308,6 +313,10 @@ export class Uplink {
     if (!this.running) return;
     this.counts.totalFailed += 1;
     this.options.log.debug(reasonOf(error), { events: flight.batch.eventCount });
+    // The first that fails speaks for all that were in flight with it.
+    if (!this.flights.broken && !(error instanceof HubError && isRefusal(error))) {
+      this.ceiling.lost(this.flights.oldestBytes ?? 0);
+    }
     this.flights.failed(flight);
     this.settle();
   }

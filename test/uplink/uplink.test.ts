@@ -278,7 +278,7 @@ describe('acknowledgements', () => {
   it('an event that fits no message is dropped and counted, and blocks nothing', async () => {
     link.automatic = true;
     await start();
-    store('high', 9000);
+    store('high', 300_000);
     store('high');
     await clock.advance(7 * minuteMs);
     expect(sent()).toEqual([['high-2']]);
@@ -287,6 +287,33 @@ describe('acknowledgements', () => {
     await clock.advance(300 * minuteMs);
     expect(lost).toBe(2);
     expect(spool.stats().low.events).toBe(0);
+  });
+
+  it('that never come make messages smaller for an hour, down to a metered unit, and lose nothing', async () => {
+    settings = { ...settings, maxMessageSizeInBytes: 65_536 };
+    // A gateway that ends the connection over messages of more than 10,000 bytes.
+    link.automatic = true;
+    link.refusesOver = 10_000;
+    await start();
+    const stored = Array.from({ length: 30 }, () => store('high', 3000));
+    for (let round = 0; round < 12; round++) {
+      link.connect();
+      await clock.advance(7 * minuteMs);
+    }
+    expect(link.arrived.flatMap(idsOf)).toEqual(stored);
+    expect(lost).toBe(0);
+    const warnings = log.lines.filter(({ level }) => level === 'warn');
+    expect(warnings.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/not acknowledged 3 times in a row.*maxMessageSizeInBytes/),
+      expect.anything(),
+      expect.anything(),
+    ]);
+
+    link.refusesOver = undefined;
+    await clock.advance(60 * minuteMs);
+    for (let count = 0; count < 10; count++) store('high', 3000);
+    await clock.advance(7 * minuteMs);
+    expect(link.arrived.at(-1)?.body.length).toBeGreaterThan(29_000);
   });
 
   it('whatever happens to messages, all events arrive, first arrivals in order', async () => {

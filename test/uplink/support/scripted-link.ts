@@ -14,7 +14,11 @@ export class ScriptedLink {
   connecting = false;
   /** Acknowledge at once. */
   automatic = true;
+  /** While acknowledging at once: the connection ends over larger bodies, in bytes. */
+  refusesOver: number | undefined;
   readonly messages: OutgoingMessage[] = [];
+  /** Those that were acknowledged at once. */
+  readonly arrived: OutgoingMessage[] = [];
   open: Sending[] = [];
   private readonly listeners = new Set<LinkListener>();
 
@@ -25,7 +29,15 @@ export class ScriptedLink {
 
   send(message: OutgoingMessage): Promise<void> {
     this.messages.push(message);
-    if (this.automatic) return Promise.resolve();
+    if (this.automatic) {
+      if (message.body.length <= (this.refusesOver ?? Infinity)) {
+        this.arrived.push(message);
+        return Promise.resolve();
+      }
+      this.connected = false;
+      this.tell({ name: 'closing' });
+      return Promise.reject(new HubError('dropped', 'the connection was ended'));
+    }
     return new Promise((resolve, reject) => {
       this.open.push({
         message,
