@@ -8,11 +8,13 @@ const names: Readonly<Record<Counted, string>> = {
   updates: 'twin updates',
 };
 
-/** Whether what must hold does: nothing queued or refused, and everything done within 1.2 × the lower bound. */
+/** Whether what must hold does: nothing queued or refused, and everything done soon. */
 export interface Verdict {
   readonly withinLimits: boolean;
   /** Of the scenario as a whole: its last step against the largest lower bound; undefined where nothing recovers. */
   readonly ratio: number | undefined;
+  /** Within 1.2 × the lower bound, or in a minute, which is soon enough for the bounds of small fleets. */
+  readonly soon: boolean;
 }
 
 export function verdictOf(outcome: Outcome, plan: Plan): Verdict {
@@ -21,10 +23,10 @@ export function verdictOf(outcome: Outcome, plan: Plan): Verdict {
     return queued === 0 && refused === 0;
   });
   const steps = Object.entries(outcome.recovery) as [Counted, number | undefined][];
-  if (steps.length === 0) return { withinLimits, ratio: undefined };
+  if (steps.length === 0) return { withinLimits, ratio: undefined, soon: true };
   const last = Math.max(...steps.map(([, ms]) => ms ?? Infinity)) / 1000;
   const bound = Math.max(...steps.map(([what]) => plan.devices / plan.edition.limits[what]));
-  return { withinLimits, ratio: last / bound };
+  return { withinLimits, ratio: last / bound, soon: last <= Math.max(60, 1.2 * bound) };
 }
 
 export function describePlan({ devices, edition, spreads }: Plan): string {
@@ -68,12 +70,17 @@ export function describeOutcome(outcome: Outcome, plan: Plan): string {
       isStep && seconds !== undefined ? (seconds / bound).toFixed(2) : '',
     ];
   });
+  return [titles[outcome.scenario], table([header, ...rows]), sentenceOf(outcome, plan)].join('\n');
+}
+
+export function sentenceOf(outcome: Outcome, plan: Plan): string {
   const { withinLimits, ratio } = verdictOf(outcome, plan);
-  const sentence = [
-    withinLimits ? 'Nothing waited or was refused.' : 'A limit was exceeded beyond its burst.',
-    ratio === undefined ? '' : `Recovered in ${ratio.toFixed(2)} × the lower bound.`,
-  ];
-  return [titles[outcome.scenario], table([header, ...rows]), sentence.join(' ').trim()].join('\n');
+  const limits = withinLimits
+    ? 'Nothing waited or was refused.'
+    : 'A limit was exceeded beyond its burst.';
+  if (ratio === undefined) return limits;
+  if (ratio === Infinity) return `${limits} Some devices never recovered.`;
+  return `${limits} Recovered in ${ratio.toFixed(2)} × the lower bound.`;
 }
 
 export function number(value: number): string {

@@ -1,26 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { chart } from '../../bench/fleet/chart.js';
 import { edition } from '../../bench/fleet/hub-limits.js';
+import { recommendationFor, recommendations } from '../../bench/fleet/recommendation.js';
 import { verdictOf } from '../../bench/fleet/report.js';
 import {
   scenarioNames,
-  settingsFor,
   simulate,
   simulateInParts,
   type Outcome,
   type Plan,
 } from '../../bench/fleet/scenarios.js';
 import { Throttle } from '../../bench/fleet/throttle.js';
-import { editionFor, ordinaryTraffic, recommendedSpreads } from '../../bench/fleet/traffic.js';
+import { ordinaryTraffic } from '../../bench/fleet/traffic.js';
 
 const devices = 2_000;
-const { settings } = settingsFor({ reconnectSeconds: 0, twinSeconds: 0 });
-const smallest = editionFor(devices, ordinaryTraffic, settings);
+const { edition: smallest, spreads } = recommendationFor(devices);
 const plan: Plan = {
   devices,
   edition: smallest,
   traffic: ordinaryTraffic,
-  spreads: recommendedSpreads(devices, smallest, ordinaryTraffic, settings),
+  spreads,
   outageSeconds: 20 * 60,
   daySeconds: 30 * 60,
 };
@@ -72,18 +73,37 @@ it('parts of a fleet that are simulated one after the other are the fleet', asyn
 
 it('every edition that is recommended has room for the traffic, and its spreads divide each other', () => {
   for (const size of [1, 100, 5_000, 50_000, 250_000, 1_000_000, 5_000_000]) {
-    const { limits } = editionFor(size, ordinaryTraffic, settings);
-    const { reconnectSeconds, twinSeconds } = recommendedSpreads(
-      size,
-      editionFor(size, ordinaryTraffic, settings),
-      ordinaryTraffic,
-      settings,
-    );
+    const { edition, spreads } = recommendationFor(size);
+    const { limits } = edition;
+    const { reconnectSeconds, twinSeconds } = spreads;
     expect(twinSeconds % reconnectSeconds).toBe(0);
     expect(size / reconnectSeconds).toBeLessThan(limits.connects);
     expect(size / twinSeconds).toBeLessThan(limits.reads);
     expect(size / (2 * twinSeconds)).toBeLessThan(limits.updates);
   }
+});
+
+it('a small fleet recovers in a minute', async () => {
+  const small = 1_000;
+  const fleet: Plan = { ...plan, devices: small, ...recommendationFor(small) };
+  const { withinLimits, soon } = verdictOf(await simulate('change', fleet), fleet);
+  expect({ withinLimits, soon }).toEqual({ withinLimits: true, soon: true });
+});
+
+it('README tells what is recommended for fleets of many sizes', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const shown = readme
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) => line.slice(1, -1).split('|'))
+    .map((cells) => cells.map((cell) => cell.replaceAll('`', '').trim()));
+  const first = shown.findIndex((cells) => cells[2] === 'reconnectSpread');
+  const expected = recommendations().map((row) => row.slice(0, 4));
+  const [header = [], , ...rows] = shown.slice(first, first + 1 + expected.length);
+  expect([header.map((cell) => cell.toLowerCase()), ...rows]).toEqual([
+    expected[0]?.map((cell) => cell.toLowerCase()),
+    ...expected.slice(1),
+  ]);
 });
 
 it('the throttle absorbs one second of its limit, queues ten, and refuses what is more', () => {
