@@ -63,6 +63,8 @@ export class Fixture {
   readonly configFile = join(this.directory, 'agent.json');
   readonly keyFile = join(this.directory, 'module.key');
   readonly log: string[] = [];
+  /** Of the agent, beside that of this process. */
+  environment: NodeJS.ProcessEnv = {};
   hub!: LocalHub;
   agent: AgentProcess | undefined;
   private port = 0;
@@ -110,7 +112,7 @@ export class Fixture {
     this.writeShift({});
     const agent = AgentProcess.start(bundle, this.configFile, (line) => this.log.push(line), {
       nodeArguments: ['--require', timePreload],
-      environment: { TIME_SHIFT_FILE: this.shiftFile },
+      environment: { ...this.environment, TIME_SHIFT_FILE: this.shiftFile },
     });
     this.agent = agent;
     await Promise.race([

@@ -1,10 +1,20 @@
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { dirname, join, relative } from 'node:path';
+import { build, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** Builds the agent with the scripted collectors in place of those of the device; resolves to its path. */
-export async function buildScriptedAgent(name: string): Promise<string> {
+/** The scripted collectors in place of those of the device. */
+const scriptedCollectors = { 'collectors/registry': 'test/agent/support/scripted-collectors' };
+
+/**
+ * Builds the agent with modules of tests in place of its own; resolves to its path.
+ * @param replaced what stands in for what, as paths from the root without ending; the stand-in itself may import what it
+ *   replaces
+ */
+export async function buildScriptedAgent(
+  name: string,
+  replaced: Readonly<Record<string, string>> = scriptedCollectors,
+): Promise<string> {
   const outfile = join(root, 'dist', 'scripted', `${name}.cjs`);
   await build({
     absWorkingDir: root,
@@ -15,17 +25,21 @@ export async function buildScriptedAgent(name: string): Promise<string> {
     platform: 'node',
     format: 'cjs',
     logLevel: 'error',
-    plugins: [
-      {
-        name: 'scripted-collectors',
-        setup: (bundler) =>
-          bundler.onResolve({ filter: /\/registry\.js$/ }, ({ importer, path }) =>
-            importer.includes('/agent/commands/') || path === './commands/registry.js'
-              ? undefined
-              : { path: join(root, 'test', 'agent', 'support', 'scripted-collectors.ts') },
-          ),
-      },
-    ],
+    plugins: [standIns(replaced)],
   });
   return outfile;
+}
+
+function standIns(replaced: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: 'stand-ins',
+    setup: (bundler) =>
+      bundler.onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ importer, path }) => {
+        const imported = relative(root, join(dirname(importer), path)).slice(0, -'.js'.length);
+        const standIn = replaced[imported];
+        if (standIn === undefined) return undefined;
+        const file = join(root, `${standIn}.ts`);
+        return file === importer ? undefined : { path: file };
+      }),
+  };
 }

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect } from 'mqtt';
 import { expect } from 'vitest';
 import { configurationObjectName } from '../../../config/twin-settings.js';
@@ -11,9 +13,11 @@ import {
   deviceId,
   eventsOf,
   Fixture,
+  payloadsOf,
   quick,
   startsOf,
 } from '../../support/running-agent.js';
+import { buildScriptedAgent } from '../../support/scripted-agent.js';
 
 /** Longest wait for something that comes by itself, on a machine that does other things too. */
 export const patienceMs = 60_000;
@@ -23,12 +27,25 @@ const sleepMs = 35_000;
 /** The agent notices within 5 s that it slept. */
 const lookMs = 7_000;
 
+/** One for each worker, which may run beside others. */
+let bundle: Promise<string> | undefined;
+
+/** The agent, with logins that a test has happen. */
+function agentWithLogins(): Promise<string> {
+  bundle ??= buildScriptedAgent(`faults-${process.env['VITEST_POOL_ID'] ?? ''}`, {
+    'collectors/registry': 'test/agent/support/marked-logins',
+  });
+  return bundle;
+}
+
 /** A running agent that goes through a fault of its hub, and what it must keep meanwhile. */
 export class FaultBench {
   readonly fixture = new Fixture();
   readonly connections: ConnectionEvent[] = [];
   private readonly prefix = `mark-${randomBytes(4).toString('hex')}`;
+  private readonly loginMarks = join(this.fixture.directory, 'login-marks');
   private happened = 0;
+  private logins = 0;
   private earlier: ReceivedMessage[] = [];
 
   /** @param settings local ones, over the defaults: a time limit is run through by sleep, not waited for */
@@ -36,8 +53,14 @@ export class FaultBench {
     await this.startHub();
     this.configure(settings);
     this.fixture.hub.patchDesired(deviceId, desired(quick));
-    await this.fixture.startAgent();
+    await this.startAgent();
     await this.takesSettings('snapshotFrequency', quick.snapshotFrequency);
+  }
+
+  async startAgent(): Promise<void> {
+    writeFileSync(this.loginMarks, '');
+    this.fixture.environment = { LOGIN_MARKS: this.loginMarks };
+    await this.fixture.startAgent(await agentWithLogins());
   }
 
   configure(settings: Readonly<Record<string, unknown>> = {}): void {
@@ -68,13 +91,21 @@ export class FaultBench {
   }
 
   /**
-   * A program starts and ends on this machine: one more event that must arrive. It starts a second one of the same mark,
-   * for polling may come between the fork and the exec of a program and then tell another command line.
+   * A program starts and ends on this machine, and somebody logs in before and after: one more event of Low priority and
+   * some more of High that must arrive. The program starts a second one of the same mark, for polling may come between
+   * the fork and the exec of a program and then tell another command line.
    */
   async happen(): Promise<void> {
     const mark = `${this.prefix}-${this.happened++}`;
     const script = `/bin/sh -c 'sleep 1.5; : "$0"' "$0"; :`;
+    this.logIn();
+    this.logIn();
     await once(spawn('/bin/sh', ['-c', script, mark], { stdio: 'ignore' }), 'exit');
+    this.logIn();
+  }
+
+  private logIn(): void {
+    appendFileSync(this.loginMarks, `${this.prefix}-login-${this.logins++}\n`);
   }
 
   messages(): ReceivedMessage[] {
@@ -82,21 +113,24 @@ export class FaultBench {
   }
 
   /**
-   * Everything that happened has arrived, in order; duplicates are recognisable; all of it is valid.
+   * Everything that happened has arrived, in order within each priority; duplicates are recognisable; all of it is valid.
    * @param until how to wait for it
    */
   async everythingArrives(until = this.until.bind(this)): Promise<void> {
-    const wanted = Array.from({ length: this.happened }, (_, n) => `${this.prefix}-${n}`);
+    const low = Array.from({ length: this.happened }, (_, n) => `${this.prefix}-${n}`);
+    const high = Array.from({ length: this.logins }, (_, n) => `${this.prefix}-login-${n}`);
     const missing = (): readonly string[] => {
-      const arrived = new Set(this.arrived());
-      return wanted.filter((mark) => !arrived.has(mark));
+      const arrived = new Set([...this.arrivedLow(), ...this.arrivedHigh()]);
+      return [...low, ...high].filter((mark) => !arrived.has(mark));
     };
-    await until(`all of ${wanted.length} events arrived`, () => missing().length === 0).catch(
-      (error: unknown) => {
-        throw new Error(`Missing are ${missing().join(', ')}.`, { cause: error });
-      },
-    );
-    expect(this.arrived()).toEqual(wanted);
+    await until(
+      `all of ${low.length + high.length} events arrived`,
+      () => missing().length === 0,
+    ).catch((error: unknown) => {
+      throw new Error(`Missing are ${missing().join(', ')}.`, { cause: error });
+    });
+    expect(this.arrivedLow()).toEqual(low);
+    expect(this.arrivedHigh()).toEqual(high);
     const byId = new Map<string, string>();
     for (const event of eventsOf(this.messages())) {
       const text = JSON.stringify(event);
@@ -181,10 +215,16 @@ export class FaultBench {
     expect(await this.fixture.stopAgent()).toEqual({ code: 0, signal: null });
   }
 
-  private arrived(): readonly string[] {
+  /** The programs, in the order of their first arrival. */
+  private arrivedLow(): readonly string[] {
     const pattern = new RegExp(`^/bin/sh -c.*(${this.prefix}-\\d+)$`);
     const lines = [...startsOf(this.messages()).keys()];
     return [...new Set(lines.flatMap((line) => pattern.exec(line)?.[1] ?? []))];
+  }
+
+  /** The logins, in the order of their first arrival. */
+  private arrivedHigh(): readonly string[] {
+    return payloadsOf(this.messages(), 'Login').map(({ UserName }) => String(UserName));
   }
 }
 

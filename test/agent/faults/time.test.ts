@@ -95,7 +95,7 @@ describe.concurrent('the running agent, when the clock of its device', () => {
       await bench.startHub();
       bench.configure();
       bench.hub.patchDesired(deviceId, desired(quick));
-      await bench.fixture.startAgent();
+      await bench.startAgent();
       await bench.until('it said so', () => bench.warnings(/not yet valid/).length > 0);
       const happenedMs = Date.now();
       await bench.happen();
