@@ -28,8 +28,13 @@ export class FakeAudit {
   /** The owner whose place cannot be taken. */
   readonly liveOwner = 99;
   private listener: AuditStreamEvents | undefined;
-  private serial = 100;
   private replace: () => void = () => undefined;
+
+  /** @param serial of the last record before the next @param timeMs when a record is made, ms since the epoch */
+  constructor(
+    private serial = 100,
+    private readonly timeMs = () => 1_700_000_000_000,
+  ) {}
 
   readonly openStream: OpenAuditStream = (events) => {
     this.listener = events;
@@ -78,8 +83,9 @@ export class FakeAudit {
   /** One event of several records. */
   records(parts: readonly (readonly [number, string])[], serial = this.serial + 1): void {
     this.serial = Math.max(this.serial, serial);
+    const time = (this.timeMs() / 1000).toFixed(3);
     for (const [type, body] of parts) {
-      this.listener?.onRecord(type, `audit(1700000000.000:${serial}): ${body}`);
+      this.listener?.onRecord(type, `audit(${time}:${serial}): ${body}`);
     }
   }
 
