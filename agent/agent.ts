@@ -44,7 +44,7 @@ export class Agent {
     this.evaluation = evaluateTwin({}, undefined, local.remoteConfigurationObjectName);
   }
 
-  /** @throws CommandError when the state directory cannot be used */
+  /** @throws CommandError when the state directory cannot be used, SpoolLockedError when another agent uses it */
   async start(): Promise<void> {
     const { clock, local, log } = this.options;
     await prepareStateDirectory(local.stateDirectory);

@@ -2,6 +2,8 @@
 export const exitCodes = {
   stopped: 0,
   crashed: 1,
+  /** Another agent uses the state directory; it may end. */
+  inUse: 75,
   /** The state directory or a credential cannot be read. */
   noPermission: 77,
   /** The configuration cannot be used. */
@@ -12,6 +14,7 @@ export const exitCodes = {
 export const exitMeanings = {
   [exitCodes.stopped]: 'It did what it was asked to, or was stopped as asked.',
   [exitCodes.crashed]: 'It crashed, or could not do all of it.',
+  [exitCodes.inUse]: 'Another agent uses the state directory.',
   [exitCodes.noPermission]: 'The state directory or a credential cannot be read.',
   [exitCodes.configuration]: 'The configuration or the command line cannot be used.',
 } as const satisfies Record<ExitCode, string>;

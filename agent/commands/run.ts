@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../collectors/clock.js';
 import type { Unavailable } from '../../collectors/collector.js';
 import { type Libc, loadLibc } from '../../collectors/linux/libc.js';
@@ -8,6 +9,7 @@ import { Agent } from '../agent.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
 import { CredentialError, loadCredentials, secretAccess } from '../identity/credentials.js';
 import { createLog, type Log } from '../log.js';
+import { SpoolLockedError } from '../spool/lock.js';
 import { Service } from '../supervisor/service.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 
@@ -51,8 +53,20 @@ async function checkCredentials(local: LocalSettings, configFile: string): Promi
   }
 }
 
+/**
+ * So long a start that found another agent lasts under a service manager, which would do the same again within seconds
+ * where its delays do not grow. Not for good: what holds the directory may be a process that a disk keeps from ending.
+ */
+const inUseMs = 30_000;
+
 /** A crash is told in one line, and gets this long to undo what was changed in the kernel. */
 const crashDeadlineMs = 3_000;
+
+/** Why it ends; neither means that it was asked to. */
+interface End {
+  readonly crash?: unknown;
+  readonly isInUse?: true;
+}
 
 async function runUntilStopped(
   local: LocalSettings,
@@ -69,7 +83,7 @@ async function runUntilStopped(
     random: Math.random,
     environment: process.env,
   });
-  const ended = new Promise<{ crash?: unknown }>((resolve) => {
+  const ended = new Promise<End>((resolve) => {
     process.once('SIGTERM', () => resolve({}));
     process.once('SIGINT', () => resolve({}));
     process.once('uncaughtException', (crash) => resolve({ crash }));
@@ -87,7 +101,14 @@ async function runUntilStopped(
     () => service.ready({ checks: agent.progressChecks(), status: () => agent.statusLine() }),
     () => undefined,
   );
-  const { crash } = await Promise.race([ended, started.then(() => ended)]);
+  const lockedOut = async (error: unknown): Promise<End> => {
+    if (!(error instanceof SpoolLockedError)) throw error;
+    log.error(error.message);
+    if (service.isSupervised) await delay(inUseMs);
+    return { isInUse: true };
+  };
+  const { crash, isInUse } = await Promise.race([ended, started.then(() => ended, lockedOut)]);
+  if (isInUse === true) return exitCodes.inUse;
   service.stopping();
   if (crash === undefined) {
     log.info('The agent was asked to stop.');
@@ -97,10 +118,7 @@ async function runUntilStopped(
     return exitCodes.stopped;
   }
   log.error(`The agent stops because of a defect: ${describeCrash(crash)}`);
-  await Promise.race([
-    agent.stop(),
-    new Promise((resolve) => void setTimeout(resolve, crashDeadlineMs)),
-  ]);
+  await Promise.race([agent.stop(), delay(crashDeadlineMs)]);
   return exitCodes.crashed;
 }
 

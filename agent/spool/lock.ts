@@ -12,7 +12,7 @@ export class SpoolLockedError extends Error {
     readonly pid: number,
   ) {
     super(
-      `The local cache ${directory} is in use by process ${pid}; stop that agent first, or give this one another stateDirectory.`,
+      `The agent cannot start: its local cache ${directory} is in use by process ${pid}, another agent; end that one first (kill ${pid}, or systemctl stop iot-security-agent), or set "stateDirectory" of this one to another directory.`,
     );
   }
 }

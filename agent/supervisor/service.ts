@@ -51,6 +51,11 @@ export class Service {
     this.watchdogMs = watchdogInterval(environment, ownPid);
   }
 
+  /** Whether a service manager runs the agent, and may start it anew when it ends. */
+  get isSupervised(): boolean {
+    return this.notifier !== undefined;
+  }
+
   /** To be told first of all: the recovery of a large spool may take longer than a start usually may. */
   starting(): void {
     if (this.notifier === undefined) return;

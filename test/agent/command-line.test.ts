@@ -91,6 +91,37 @@ describe('bad input is refused with a sentence that names the file, the key and 
   });
 });
 
+describe('a second agent on the state directory of one that runs', () => {
+  it('ends with 75 and one sentence: which directory, which process, what to do; the first goes on', async () => {
+    await fixture.startAgent();
+    const { code, stderr } = await run();
+    const lines = stderr.split('\n').filter((line) => /error|warn|defect|^ +at /.test(line));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/is in use by process \d+.* end that one first.*"stateDirectory"/);
+    expect(lines[0]).toContain(`${fixture.directory}/state`);
+    expect(lines[0]).toContain(`process ${fixture.agent?.pid}`);
+    expect(code).toBe(75);
+    expect((await fixture.stopAgent()).code).toBe(0);
+  });
+
+  it('under a service manager says so at once and ends later, so that it is not started again and again; stops as asked', async () => {
+    await fixture.startAgent();
+    const second = spawn(process.execPath, [agentBundle, 'run', '--config', fixture.configFile], {
+      env: { ...process.env, NOTIFY_SOCKET: '/nowhere' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const ended = new Promise((resolve) => second.once('close', resolve));
+    await new Promise<void>((resolve) =>
+      second.stderr.on('data', (chunk: Buffer) => {
+        if (chunk.toString().includes('is in use by process')) resolve();
+      }),
+    );
+    second.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect((await fixture.stopAgent()).code).toBe(0);
+  });
+});
+
 describe('a command whose reader has gone', () => {
   it('ends as if it had been asked to, without a stack', async () => {
     const child = spawn(process.execPath, [agentBundle, 'collect', 'ListeningPorts', '--json'], {
