@@ -90,7 +90,7 @@ export class Outbox {
   ): void {
     this.collected[queue]++;
     if (payloads.length === 0) {
-      this.write(queue, { name, payloads, timeMs }, 1);
+      this.write(queue, { name, payloads, timeMs }, 1, this.options.markTime(timeMs));
       return;
     }
     const items = payloads.flatMap((payload) => this.accept(queue, name, payload, timeMs) ?? []);
@@ -227,9 +227,17 @@ export class Outbox {
     for (const { sizeBytes } of items) this.waitingBytes -= sizeBytes;
   }
 
-  /** @param count as which the event was collected: a snapshot is one, however much it holds */
-  private write(queue: QueueName, parts: EventParts, count = parts.payloads.length): void {
-    const json = JSON.stringify(securityEvent(parts));
+  /**
+   * @param count as which the event was collected: a snapshot is one, however much it holds
+   * @param mark of an event without payloads, where it would stand otherwise; not sent
+   */
+  private write(
+    queue: QueueName,
+    parts: EventParts,
+    count = parts.payloads.length,
+    mark?: Readonly<Record<string, string>>,
+  ): void {
+    const json = JSON.stringify({ ...securityEvent(parts), ...mark });
     this.waitingBytes += json.length;
     const append: Promise<unknown> = this.options.spool.append(queue, json, count).finally(() => {
       this.waitingBytes -= json.length;

@@ -9,7 +9,8 @@ import { localText, utcText } from '../pipeline/timestamps.js';
  * 1. What is journaled before the clock is set says so (`ClockNotSet`), with the boot and how far the clock was from the
  *    time since boot; so its true time can be told from that since boot as soon as the clock is right.
  * 2. What is sent carries its true time and says that it was corrected; what cannot be corrected, because it is of an
- *    earlier boot, goes on saying that its time is not to be trusted.
+ *    earlier boot, goes on saying that its time is not to be trusted. An answer that found nothing has no place for that in
+ *    what is sent: it is marked where it is journaled, and its year alone tells that it could not be corrected.
  * 3. The same event is corrected by the same amount each time, so that sending it again sends the same.
  */
 
@@ -30,9 +31,14 @@ export async function readBootId(): Promise<string> {
 }
 
 interface Frame {
-  TimestampUTC: string;
-  TimestampLocal: string;
-  Payload: Payload[];
+  readonly TimestampUTC: string;
+  readonly TimestampLocal: string;
+  readonly Payload: readonly Payload[];
+}
+
+/** What `mark` gives, and what an event without payloads is journaled with. */
+export interface TimeMark extends Readonly<Record<string, string>> {
+  readonly ClockNotSet: string;
 }
 
 /** The members of `ExtraDetails` that hold a time. */
@@ -49,7 +55,7 @@ export class UnsetClock {
   constructor(private readonly options: UnsetClockOptions) {}
 
   /** What to add to the details of something that happened then; undefined when the clock was set. */
-  mark(timeMs: number): Readonly<Record<string, string>> | undefined {
+  mark(timeMs: number): TimeMark | undefined {
     if (timeMs >= clockIsSetAfterMs) return undefined;
     if (!this.isSet()) this.offsetMs = this.offset();
     const { offsetMs, options } = this;
@@ -59,21 +65,15 @@ export class UnsetClock {
 
   /** The event as it is to be sent now. */
   corrected(event: StoredEvent): StoredEvent {
-    const isMarked = event.json.includes('"ClockNotSet"');
-    if ((!isMarked && event.storedWallMs >= clockIsSetAfterMs) || !this.isSet()) return event;
-    const frame = JSON.parse(event.json) as Frame;
-    const offsetMs = this.offsetOf(frame);
-    if (offsetMs === undefined) return event;
+    if (!event.json.includes('"ClockNotSet"')) return event;
+    const { ClockNotSet, ...frame } = JSON.parse(event.json) as Frame & Partial<TimeMark>;
+    const offsetMs = this.isSet() ? this.offsetOf(ClockNotSet ?? markOf(frame)) : undefined;
+    if (offsetMs === undefined) return ClockNotSet === undefined ? event : holding(event, frame);
     this.trueOffsetMs ??= this.offset();
-    const json = JSON.stringify(shifted(frame, this.trueOffsetMs - offsetMs));
+    const byMs = this.trueOffsetMs - offsetMs;
     const { storedWallMs } = event;
-    const late = storedWallMs >= clockIsSetAfterMs ? 0 : this.trueOffsetMs - offsetMs;
-    return {
-      ...event,
-      json,
-      sizeBytes: Buffer.byteLength(json),
-      storedWallMs: storedWallMs + late,
-    };
+    const late = storedWallMs >= clockIsSetAfterMs ? 0 : byMs;
+    return { ...holding(event, shifted(frame, byMs)), storedWallMs: storedWallMs + late };
   }
 
   private isSet(): boolean {
@@ -84,13 +84,20 @@ export class UnsetClock {
     return Math.round(this.options.wallMs() - this.options.uptimeMs());
   }
 
-  /** How far the clock was from the time since boot; undefined for an earlier boot. An empty answer holds no mark. */
-  private offsetOf(frame: Frame): number | undefined {
-    const [first] = frame.Payload;
-    if (first === undefined) return this.offsetMs;
-    const [, bootId, offset] = first.ExtraDetails?.['ClockNotSet']?.split(' ') ?? [];
+  /** How far the clock was from the time since boot; undefined for an earlier boot. */
+  private offsetOf(mark: string | undefined): number | undefined {
+    const [, bootId, offset] = mark?.split(' ') ?? [];
     return bootId === this.options.bootId && offset !== undefined ? Number(offset) : undefined;
   }
+}
+
+function markOf({ Payload: [first] }: Frame): string | undefined {
+  return first?.ExtraDetails?.['ClockNotSet'];
+}
+
+function holding(event: StoredEvent, frame: Frame): StoredEvent {
+  const json = JSON.stringify(frame);
+  return { ...event, json, sizeBytes: Buffer.byteLength(json) };
 }
 
 function shifted(frame: Frame, byMs: number): Frame {

@@ -1,8 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { LossLedger } from '../../agent/losses.js';
 import { securityEvent, type SecurityEvent } from '../../agent/pipeline/event.js';
+import { Outbox } from '../../agent/pipeline/outbox.js';
 import type { StoredEvent } from '../../agent/spool/spool.js';
 import { UnsetClock } from '../../agent/time/unset-clock.js';
 import type { Payload } from '../../collectors/events.js';
+import { FakeClock } from '../support/fake-clock.js';
 
 const uptimeAtStartMs = 70_000;
 const setTo = Date.UTC(2026, 10, 26, 12);
@@ -39,6 +42,25 @@ function stored(details: Record<string, string> = {}, payloads = 1): StoredEvent
   });
   const json = JSON.stringify(event);
   return { queue: 'low', sequence: 1, json, sizeBytes: json.length, storedWallMs: wallMs };
+}
+
+/** A snapshot that found nothing, as it is journaled now. */
+async function storedEmpty(): Promise<StoredEvent> {
+  const journaled: string[] = [];
+  const outbox = new Outbox({
+    spool: {
+      append: (_queue, json) => Promise.resolve(journaled.push(json) > 0 ? 'stored' : 'dropped'),
+    },
+    clock: new FakeClock(wallMs),
+    losses: new LossLedger(),
+    maxEventBytes: () => 8_192,
+    aggregatedCategory: 'Triggered',
+    markTime: (timeMs) => clock.mark(timeMs),
+  });
+  outbox.addSnapshot('high', 'ListeningPorts', [], wallMs);
+  await outbox.flush();
+  const [json = ''] = journaled;
+  return { queue: 'high', sequence: 1, json, sizeBytes: json.length, storedWallMs: wallMs };
 }
 
 const passes = (ms: number): void => {
@@ -92,11 +114,20 @@ describe('an event from before the clock was set', () => {
     expect(sent(event).Payload[0]?.ExtraDetails?.['ClockNotSet']).toMatch(/^true\b/);
   });
 
-  it('that found nothing, and so holds no mark, is corrected within the run', () => {
-    clock.mark(wallMs);
-    const event = stored({}, 0);
+  it('that found nothing is corrected by this run and the next of the same boot, and is sent without a mark', async () => {
+    const event = await storedEmpty();
     wallMs = setTo;
-    expect(sent(event).TimestampUTC).toBe('2026-11-26T12:00:00.000Z');
+    for (const run of [clock, create()]) {
+      clock = run;
+      expect(sent(event).TimestampUTC).toBe('2026-11-26T12:00:00.000Z');
+      expect(clock.corrected(event).storedWallMs).toBe(setTo);
+    }
+    const bare = Object.keys(securityEvent({ name: 'ListeningPorts', payloads: [], timeMs: 0 }));
+    expect(Object.keys(sent(event))).toEqual(bare);
+    clock = create('boot-2');
+    expect(sent(event).TimestampUTC).toBe('1970-01-01T00:00:05.000Z');
+    expect(Object.keys(sent(event))).toEqual(bare);
+    expect(clock.corrected(event).sizeBytes).toBe(clock.corrected(event).json.length);
   });
 
   it('stays as it is while the clock is not set', () => {
