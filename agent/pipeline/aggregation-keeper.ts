@@ -6,7 +6,8 @@
  * 2. An aggregate leaves the store only after the spool has it, so a crash in between gives it again: same id, same
  *    counts, same event.
  * 3. A restart goes on with the open aggregates; a window that ended meanwhile is sealed at once.
- * 4. A disk that refuses stops nothing: what could not be saved is saved by a later turn.
+ * 4. A disk that refuses stops nothing: what could not be saved is saved by a later turn. A crash meanwhile finds open
+ *    what may have been sent, and counts those hits again, in an event with another id.
  * 5. What was closed waits within twice the bytes of the table, however slow the disk is; beyond that it is dropped and
  *    counted by its hits.
  */
@@ -159,7 +160,7 @@ export class AggregationKeeper {
     if (await store.save(this.table.open())) this.fresh.clear();
     if (this.deliveredIds.length === 0) return;
     if (isDurable() && (await store.remove(this.deliveredIds))) this.deliveredIds = [];
-    // What a crash would find open could be counted further under the id of an event that is sent.
+    // What a crash would find open would be counted again.
     else this.saveLater();
   }
 

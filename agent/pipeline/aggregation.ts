@@ -19,7 +19,7 @@ import { localText, utcText } from './timestamps.js';
 
 /** Hits with one identity since the start of their window. All times are wall clock, ms since the epoch. */
 export interface Aggregate<N extends AggregatedName = AggregatedName> {
-  /** GUID of the event that it will become: fixed at the opening, so that a duplicate can be recognised. */
+  /** GUID, fixed at the opening; with what is counted until the end it makes the id of the event. */
   readonly id: string;
   readonly name: N;
   /** The payload without ExtraDetails, per-instance fields zeroed. */

@@ -42,13 +42,11 @@ export function securityEvent({ name, payloads, timeMs, id, category }: EventPar
 }
 
 /**
- * The id of an event that is made of several parts with ids of their own: the same parts give the same id, so that an
- * event that is made again after a crash is recognised as a duplicate, and one with other parts is not taken for it.
+ * The id of an event that may be made again, after a crash for example: the same parts give the same id, so that it is
+ * recognised as a duplicate, and one with other parts is not taken for it.
  */
-export function idOfParts(ids: readonly string[]): string {
-  const [only] = ids;
-  if (ids.length === 1 && only !== undefined) return only;
-  const digest = createHash('sha256').update(ids.join('\n')).digest('hex');
+export function idOfParts(parts: readonly string[]): string {
+  const digest = createHash('sha256').update(parts.join('\n')).digest('hex');
   // The form of a version 8 UUID, RFC 9562 §5.8.
   return [
     digest.slice(0, 8),

@@ -114,11 +114,14 @@ export class Outbox {
   ): Promise<void> {
     this.collected[queue] += sealed.length;
     for (const part of this.split(this.acceptSealed(queue, sealed), groupLimitBytes)) {
+      const payloads = part.map(({ payload }) => payload);
+      const partIds = part.flatMap(({ partId }) => partId ?? []);
       this.write(queue, {
         name,
-        payloads: part.map(({ payload }) => payload),
+        payloads,
         timeMs: Math.max(...part.map(({ timeMs }) => timeMs)),
-        id: idOfParts(part.flatMap(({ partId }) => partId ?? [])),
+        // What they say belongs to it: after a crash one that was sent may be found open, and count on.
+        id: idOfParts([...partIds, JSON.stringify(payloads)]),
         ...(this.options.aggregatedCategory === 'Aggregated' ? { category: 'Aggregated' } : {}),
       });
       this.release(part);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { LossLedger } from '../../agent/losses.js';
 import { AggregationKeeper } from '../../agent/pipeline/aggregation-keeper.js';
@@ -203,7 +203,37 @@ function ensure(condition: boolean, promise: string, detail: unknown): void {
   if (!condition) throw new Error(`${promise}: ${JSON.stringify(detail)}`);
 }
 
+/** What the hub would get of the queue now. */
+async function sent({ spool }: Life): Promise<{ Id: string }[]> {
+  return (await spool.read('low', 0, Infinity)).map(
+    ({ json }) => JSON.parse(json) as { Id: string },
+  );
+}
+
 describe('Counting and journaling over crashes', () => {
+  it('what was sent while the disk refused and what is counted on after a crash say the same or have other ids', async () => {
+    const files = new MemoryFiles();
+    const life = await start(files, Date.UTC(2026, 0, 1));
+    const story = new Story(life);
+    story.hit(1, 3);
+    await life.clock.advance(1_100);
+    files.fault = (operation) => (operation === 'write' ? 'ENOSPC' : undefined);
+    await life.clock.advance(windowMs);
+    const before = await sent(life);
+    expect(before).toHaveLength(1);
+
+    files.powerCut();
+    const medium = new MemoryFiles();
+    medium.adopt(files.fork());
+    const next = await start(medium, life.clock.wallMs());
+    new Story(next).hit(1, 2);
+    await next.keeper.sealAll();
+    const after = await sent(next);
+    expect(after).not.toEqual([]);
+    for (const event of before)
+      for (const other of after) if (other.Id === event.Id) expect(other).toEqual(event);
+  });
+
   it(
     'no identity is lost after its first second, no hit counted twice, only counts of ten seconds are',
     { timeout: 60_000 },
