@@ -4,7 +4,8 @@ import { ConnectionProcesses, processOfCall } from './connection-processes.js';
 import type { Host } from './host.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
 import { tcpStates } from './linux/sock-state.js';
-import { readSocketTable, socketInodeOf, type TableSocket } from './linux/socket-table.js';
+import { readSocketInode } from './linux/proc.js';
+import { readSocketTable, type TableSocket } from './linux/socket-table.js';
 import type { ReportLoss } from './loss.js';
 
 interface AuditedConnectionsOptions {
@@ -48,7 +49,8 @@ export class AuditedConnections {
     if (call.remote === undefined && (call.hasAddress || call.call === 'connect')) return;
     const { host, clock } = this.options;
     const { pid, descriptor } = call;
-    const inode = descriptor === undefined ? undefined : socketInodeOf(host.paths, pid, descriptor);
+    const inode =
+      descriptor === undefined ? undefined : readSocketInode(host.paths, pid, descriptor);
     this.pending.push({ call, inode });
     if (this.pending.length >= mostPending) this.finish();
     else this.timer ??= clock.after(gatherMs, () => this.finish());

@@ -124,19 +124,22 @@ function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable
     executableOf: (pid) => readExecutable(paths, pid),
     onLogin: listener.onLogin,
   });
-  const look = (): void => {
+  const look = (): string | undefined => {
     for (const { name, file } of files) {
-      file.read((bytes) => {
+      const error = file.read((bytes) => {
         const record = parseUtmp(bytes, layout, byteOrder);
         if (record === undefined) listener.lose('unparsed', 1);
         else logins.take(name, record);
       });
+      if (error !== undefined) return `${paths.logRoot}/${name} cannot be read any more (${error})`;
     }
+    return undefined;
   };
   let timer: Timer;
   const again = (): void => {
-    look();
-    timer = clock.after(lookMs, again);
+    const problem = look();
+    if (problem === undefined) timer = clock.after(lookMs, again);
+    else listener.onFailed(new Error(problem));
   };
   timer = clock.after(lookMs, again);
   const missing = problems.length === 0 ? '' : ` Not readable: ${problems.join(', ')}.`;

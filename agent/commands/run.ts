@@ -86,8 +86,9 @@ async function runUntilStopped(
   const ended = new Promise<End>((resolve) => {
     process.once('SIGTERM', () => resolve({}));
     process.once('SIGINT', () => resolve({}));
-    process.once('uncaughtException', (crash) => resolve({ crash }));
-    process.once('unhandledRejection', (crash) => resolve({ crash }));
+    // Each time: a second one must not keep what the first one began from undoing what was changed in the kernel.
+    process.on('uncaughtException', (crash) => resolve({ crash }));
+    process.on('unhandledRejection', (crash) => resolve({ crash }));
   });
   // The agent's timers do not keep a process alive, and there may be no socket to do so.
   setInterval(() => undefined, 0x7fff_ffff);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /**
  * Reads what is appended to a file of fixed-size records, also over its rotation.
@@ -22,7 +22,7 @@ export class GrowingFile {
     const first = !this.opened;
     this.opened = true;
     try {
-      this.descriptor ??= openSync(this.path, 'r');
+      this.descriptor ??= openRegular(this.path);
       if (first) {
         const { size } = fstatSync(this.descriptor);
         this.offset = size - (size % this.recordBytes);
@@ -33,15 +33,27 @@ export class GrowingFile {
     }
   }
 
-  /** Gives every record that is new; at most `mostRecords` at once, the rest with the next call. */
-  read(onRecord: (bytes: Buffer) => void, mostRecords = 4096): void {
+  /**
+   * Gives every record that is new; at most `mostRecords` at once, the rest with the next call. Answers why the rest
+   * cannot be read, as an errno name; then the file is closed.
+   */
+  read(onRecord: (bytes: Buffer) => void, mostRecords = 4096): string | undefined {
     let left = mostRecords;
     for (;;) {
-      if (this.descriptor === undefined && this.open() !== undefined) return;
-      if (this.descriptor === undefined) return;
-      if (fstatSync(this.descriptor).size < this.offset) this.offset = 0;
-      left -= this.drain(this.descriptor, onRecord, left);
-      if (left <= 0 || !this.wasReplaced(this.descriptor)) return;
+      if (this.descriptor === undefined && this.open() !== undefined) return undefined;
+      if (this.descriptor === undefined) return undefined;
+      const records: Buffer[] = [];
+      try {
+        if (fstatSync(this.descriptor).size < this.offset) this.offset = 0;
+        this.drain(this.descriptor, records, left);
+      } catch (error) {
+        this.close();
+        return errorCode(error);
+      } finally {
+        for (const record of records) onRecord(record);
+      }
+      left -= records.length;
+      if (left <= 0 || !this.wasReplaced(this.descriptor)) return undefined;
       this.close();
     }
   }
@@ -52,14 +64,13 @@ export class GrowingFile {
     this.offset = 0;
   }
 
-  private drain(descriptor: number, onRecord: (bytes: Buffer) => void, most: number): number {
-    const bytes = Buffer.alloc(this.recordBytes);
-    for (let count = 0; ; count++) {
-      if (count >= most) return count;
+  private drain(descriptor: number, records: Buffer[], most: number): void {
+    while (records.length < most) {
+      const bytes = Buffer.alloc(this.recordBytes);
       const read = readSync(descriptor, bytes, 0, bytes.length, this.offset);
-      if (read < bytes.length) return count;
+      if (read < bytes.length) return;
       this.offset += bytes.length;
-      onRecord(bytes);
+      records.push(bytes);
     }
   }
 
@@ -72,6 +83,14 @@ export class GrowingFile {
       return false;
     }
   }
+}
+
+/** A directory opens as well, as does a pipe, which would hold the process: the file of a container that was missing. */
+function openRegular(path: string): number {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw Object.assign(new Error(`${path} is not a regular file`), { code: 'EISDIR' });
 }
 
 function errorCode(error: unknown): string {

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { reasonOf } from '../../config/errors.js';
 import type { Clock } from '../clock.js';
 import type { Datagram, Libc, PollSet, Receiver } from './libc.js';
 import { errnoText, pollEvents } from './libc.js';
@@ -11,7 +12,8 @@ import { errnoText, pollEvents } from './libc.js';
  * 2. Nothing wakes up while nothing happens.
  * 3. One turn reads at most `datagramsPerTurn` datagrams from a descriptor; then timers and other sockets go on.
  * 4. While it runs the process stays alive; after `stop` nothing of it holds the process.
- * 5. A descriptor that fails is told to its owner once and no longer waited for, so that it cannot spin.
+ * 5. A descriptor that fails, or whose owner throws, is told to its owner once and no longer waited for, so that it
+ *    cannot spin. The others are read on: what is undone in the kernel at the end needs its answers.
  */
 export class KernelReader {
   private readonly watched = new Map<number, Watched>();
@@ -144,7 +146,7 @@ export class KernelReader {
       const mayRest = ready.length > 0 && ready.every((entry) => entry.owner.urgent !== true);
       while (ready.length > 0 && this.running === running) {
         ready = ready.filter(
-          (entry) => this.watched.get(entry.fd) === entry && entry.owner.readable() === 'more',
+          (entry) => this.watched.get(entry.fd) === entry && this.serve(entry) === 'more',
         );
         // A storm may keep it here: that is load, and the reader keeps up as well as it can.
         roundDone(running);
@@ -153,6 +155,16 @@ export class KernelReader {
       // Records come in bursts; a short rest lets the next wake-up read many of them with one call.
       roundDone(running);
       if (mayRest) await this.pause(running, restMs);
+    }
+  }
+
+  /** A defect in what an owner does with its data ends that owner's reading and no other's. */
+  private serve(entry: Watched): 'drained' | 'more' {
+    try {
+      return entry.owner.readable();
+    } catch (error) {
+      this.abandon(entry.fd, `a defect of the agent (${reasonOf(error)})`);
+      return 'drained';
     }
   }
 
@@ -188,7 +200,7 @@ export class KernelReader {
 export interface DescriptorOwner {
   /** What is read goes stale within milliseconds, so that this descriptor is given no rest; asked at each turn. */
   readonly urgent?: boolean;
-  /** Reads what waits, through `drain`; `more` when the bound of a turn was reached. Must not throw. */
+  /** Reads what waits, through `drain`; `more` when the bound of a turn was reached. */
   readable(): 'drained' | 'more';
   /** The descriptor can never be read again, and why; it is no longer watched. */
   failed(reason: string): void;

@@ -1,5 +1,4 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
-import { hasCode } from '../../config/errors.js';
 import type { Paths } from './paths.js';
 
 /**
@@ -187,13 +186,29 @@ function readAuditId(path: string): number | undefined {
   return bytes && parseAuditId(bytes.toString('utf8'));
 }
 
+/** Whatever the reason, the target is unknown: anybody can have one that is longer than the kernel tells (ENAMETOOLONG). */
 function readLink(path: string): string | undefined {
   try {
     return readlinkSync(path);
-  } catch (error) {
-    if (hasCode(error, ...unreadable)) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
+}
+
+/** The inode in the target of a link of /proc/PID/fd; undefined when it is no socket. */
+export function socketInode(link: string): number | undefined {
+  const inode = /^socket:\[(\d{1,15})\]$/u.exec(link)?.[1];
+  return inode === undefined ? undefined : Number(inode);
+}
+
+/** The inode of the socket behind a descriptor of a process; undefined when it is none, gone or forbidden. */
+export function readSocketInode(
+  paths: Paths,
+  pid: number,
+  descriptor: number | string,
+): number | undefined {
+  const link = readLink(`${paths.procRoot}/${pid}/fd/${descriptor}`);
+  return link === undefined ? undefined : socketInode(link);
 }
 
 /** Files of /proc have no size; a process can make its command line as long as it likes. */
@@ -214,15 +229,12 @@ export function readBounded(path: string, limitBytes: number): Buffer | undefine
         chunk = larger;
       }
     }
-  } catch (error) {
-    if (hasCode(error, ...unreadable)) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 }
-
-const unreadable = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'EINVAL', 'EIO'];
 
 /** Names the present boot of the kernel, see proc_sys_kernel(5); empty where /proc does not tell. */
 export function readBootId(paths: Paths): string {

@@ -1,7 +1,7 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { type Endpoint, endpointOf } from './endpoint.js';
 import type { Paths } from './paths.js';
-import { readBounded } from './proc.js';
+import { readBounded, readSocketInode } from './proc.js';
 import { type ByteOrder, parseSocketRow } from './proc-net.js';
 import { tcpStates } from './sock-state.js';
 
@@ -46,7 +46,7 @@ function socketsOf(
 ): readonly (ProcessConnection & { readonly state: number })[] {
   const directory = `${paths.procRoot}/${pid}`;
   try {
-    const inodes = socketInodes(`${directory}/fd`);
+    const inodes = socketInodes(paths, pid);
     if (inodes.size === 0) return [];
     return (['tcp', 'tcp6'] as const).flatMap((protocol) => {
       const table = readBounded(`${directory}/net/${protocol}`, longestTableBytes);
@@ -69,11 +69,7 @@ function socketsOf(
 const mostDescriptors = 256;
 const longestTableBytes = 1024 * 1024;
 
-function socketInodes(directory: string): ReadonlySet<number> {
-  const inodes = new Set<number>();
-  for (const name of readdirSync(directory).slice(0, mostDescriptors)) {
-    const inode = /^socket:\[(\d{1,15})\]$/u.exec(readlinkSync(`${directory}/${name}`))?.[1];
-    if (inode !== undefined) inodes.add(Number(inode));
-  }
-  return inodes;
+function socketInodes(paths: Paths, pid: number): ReadonlySet<number> {
+  const names = readdirSync(`${paths.procRoot}/${pid}/fd`).slice(0, mostDescriptors);
+  return new Set(names.flatMap((name) => readSocketInode(paths, pid, name) ?? []));
 }

@@ -61,7 +61,14 @@ export class ProcessPolling {
     const nowMs = clock.monotonicMs();
     if (nowMs - this.lastMs > 2 * intervalMs) lose('pollingGap', 1);
     this.lastMs = nowMs;
-    const pids = this.pids();
+    let pids: number[];
+    try {
+      pids = this.pids();
+    } catch {
+      // No memory or no descriptors for it: neither lasts, and who came is seen at the next look.
+      lose('pollingGap', 1);
+      return;
+    }
     this.forget(new Set(pids));
     for (const pid of pids) {
       if (!this.settled.has(pid)) this.examine(pid);

@@ -15,7 +15,8 @@ export interface Program {
   facts: ProgramFacts | undefined;
   /** False while the command line was not looked for. */
   whole: boolean;
-  readonly waiting: (() => void)[];
+  /** Who waits for the facts, the longest first. */
+  readonly waiting: { readonly sinceMs: number; readonly resolve: () => void }[];
   holders: number;
   sizeBytes: number;
 }
@@ -48,6 +49,9 @@ const mostBytes = 8 * 1024 * 1024;
 /** Characters of one command line. */
 const longestArgv = 16_384;
 const entryBytes = 200;
+const mostWaiting = 4096;
+/** Nobody who waits for a program is that patient. */
+const longestWaitMs = 5_000;
 
 /**
  * The memory of the process table.
@@ -148,8 +152,22 @@ export class ProcessStore {
     program.sizeBytes = sizeBytes;
     program.facts = kept;
     program.whole = whole;
-    for (const told of program.waiting.splice(0)) told();
+    for (const { resolve } of program.waiting.splice(0)) resolve();
     this.keepBounds();
+  }
+
+  /**
+   * Resolves when the facts of the program are told, or are waited for too long or by too many: a source may never tell
+   * them, and a process may fork as long as it lives.
+   */
+  told(program: Program): Promise<void> {
+    if (program.facts !== undefined) return Promise.resolve();
+    const nowMs = this.clock.monotonicMs();
+    const { waiting } = program;
+    const isPast = (): boolean =>
+      waiting.length >= mostWaiting || (waiting[0]?.sinceMs ?? nowMs) < nowMs - longestWaitMs;
+    while (isPast()) waiting.shift()?.resolve();
+    return new Promise((resolve) => waiting.push({ sinceMs: nowMs, resolve }));
   }
 
   private hold(program: Program): void {

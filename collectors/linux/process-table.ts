@@ -247,10 +247,7 @@ export class ProcessTable implements Processes {
   private tellEnd(exit: ExitEvent, record: ProcessRecord | undefined): void {
     const { pid, exitCode, signal, timeMs } = exit;
     const program = record?.program;
-    const told =
-      program === undefined || program.facts !== undefined
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => program.waiting.push(resolve));
+    const told = program === undefined ? Promise.resolve() : this.store.told(program);
     const ended = { pid, exitCode, signal, timeMs, told, program: () => program?.facts };
     for (const { onEnd } of this.followers) onEnd?.(ended);
   }

@@ -2,7 +2,7 @@ import { opendirSync, readdirSync, readlinkSync } from 'node:fs';
 import { hasCode } from '../../config/errors.js';
 import type { Clock } from '../clock.js';
 import type { Paths } from './paths.js';
-import { pidsAmong } from './proc.js';
+import { pidsAmong, socketInode } from './proc.js';
 
 export interface SocketOwners {
   /** The owner by the inode of the socket. */
@@ -72,13 +72,13 @@ class Turn {
 
 /** The targets of all links of a directory; what vanishes meanwhile is passed over. */
 function* descriptorsOf(directory: string): Generator<string> {
-  const handle = unlessGone(() => opendirSync(directory));
+  const handle = unlessRefused(() => opendirSync(directory));
   if (handle === undefined) return;
   try {
     for (;;) {
-      const entry = unlessGone(() => handle.readSync());
+      const entry = unlessRefused(() => handle.readSync());
       if (entry === undefined || entry === null) return;
-      const link = unlessGone(() => readlinkSync(`${directory}/${entry.name}`));
+      const link = unlessRefused(() => readlinkSync(`${directory}/${entry.name}`));
       if (link !== undefined) yield link;
     }
   } finally {
@@ -86,17 +86,13 @@ function* descriptorsOf(directory: string): Generator<string> {
   }
 }
 
-function socketInode(link: string): number | undefined {
-  const inode = /^socket:\[(\d{1,15})\]$/u.exec(link)?.[1];
-  return inode === undefined ? undefined : Number(inode);
-}
-
-function unlessGone<T>(read: () => T): T | undefined {
+/** One link that cannot be read must not hide the others: anybody can have one whose target is too long to be told. */
+function unlessRefused<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ESRCH', 'ENOTDIR', 'EINVAL')) return undefined;
-    throw error;
+    if (isRefusal(error)) throw error;
+    return undefined;
   }
 }
 

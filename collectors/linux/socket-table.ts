@@ -1,4 +1,3 @@
-import { readlinkSync } from 'node:fs';
 import { type Endpoint, endpointOf } from './endpoint.js';
 import type { Paths } from './paths.js';
 import { readBounded } from './proc.js';
@@ -59,15 +58,4 @@ export function readSocketTable(
     }
   }
   return { sockets, malformed };
-}
-
-/** The inode of the socket behind a descriptor of a process; undefined when it is none, gone or forbidden. */
-export function socketInodeOf(paths: Paths, pid: number, descriptor: number): number | undefined {
-  try {
-    const link = readlinkSync(`${paths.procRoot}/${pid}/fd/${descriptor}`);
-    const inode = /^socket:\[(\d{1,15})\]$/u.exec(link)?.[1];
-    return inode === undefined ? undefined : Number(inode);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,8 +1,10 @@
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   renameSync,
   rmSync,
+  rmdirSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -123,6 +125,18 @@ describe('a file of records that grows', () => {
     file.open();
     truncateSync(path);
     appendFileSync(path, 'new1');
+    expect(read(file)).toEqual(['new1']);
+    file.close();
+  });
+
+  it('is none when it is a directory, and says why it can be read no longer', () => {
+    expect(new GrowingFile(directory, 4).open()).toBe('EISDIR');
+    const file = new GrowingFile(path, 4);
+    mkdirSync(path);
+    expect(file.open()).toBe('EISDIR');
+    expect(read(file)).toEqual([]);
+    rmdirSync(path);
+    writeFileSync(path, 'new1');
     expect(read(file)).toEqual(['new1']);
     file.close();
   });

@@ -33,6 +33,24 @@ describe('the memory of the process table', () => {
     );
   });
 
+  it('keeps nobody waiting for a program that is never told, however many wait', async () => {
+    const clock = new FakeClock();
+    const store = new ProcessStore(clock);
+    const program = store.newProgram();
+    for (let count = 0; count < 20_000; count++) {
+      void store.told(program);
+      if (count % 10 === 0) await clock.advance(10);
+    }
+    expect(program.waiting.length).toBeLessThanOrEqual(4096);
+    let patient = true;
+    void store.told(program).then(() => (patient = false));
+    await clock.advance(6_000);
+    void store.told(program);
+    await clock.advance(0);
+    expect(patient).toBe(false);
+    expect(program.waiting).toHaveLength(1);
+  });
+
   it('is bounded in entries, and gives up the ended first', () => {
     const clock = new FakeClock();
     const store = new ProcessStore(clock);

@@ -83,6 +83,7 @@ export class AuditFeed implements AuditSource {
     const stream = this.options.openStream({
       onRecord: (type, text) => active.current && this.take(active.current, type, text),
       onOverflow: () => this.lose('socketOverflow', 1),
+      onUnreadable: () => this.lose('unparsed', 1),
       onFailed: (reason) => void this.turns.run(() => this.fail(new Error(reason))),
     });
     if (isUnavailable(stream)) return stream;

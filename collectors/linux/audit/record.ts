@@ -31,13 +31,15 @@ export function parseFields(body: string): AuditFields {
 
 function addFields(body: string, fields: Map<string, string>, mayNest: boolean): void {
   let at = 0;
+  let equals = body.indexOf('=');
   while (at < body.length) {
     const space = endOfWord(body, at);
     if (space === at) {
       at++;
       continue;
     }
-    const equals = body.indexOf('=', at);
+    // Looked for once: a body of many words and one "=" is read once, not once for each word.
+    if (equals !== -1 && equals < at) equals = body.indexOf('=', at);
     if (equals === -1) return;
     if (equals > space) {
       at = space;

@@ -10,6 +10,8 @@ export interface AuditStreamEvents {
   readonly onRecord: (type: number, text: string) => void;
   /** Records were dropped because they were read too slowly. */
   readonly onOverflow: () => void;
+  /** A datagram of the kernel was no whole record. */
+  readonly onUnreadable: () => void;
   /** Nothing will come any more. */
   readonly onFailed: (reason: string) => void;
 }
@@ -60,7 +62,12 @@ export function auditStreams(options: AuditStreamOptions): OpenAuditStream {
     const owner: DescriptorOwner = {
       readable() {
         const drained = reader.drain(fd, ({ bytes, senderPortId, truncated }) => {
-          if (senderPortId !== 0 || bytes.length < netlinkHeaderBytes || truncated) return;
+          // What is not from the kernel is nobody's loss.
+          if (senderPortId !== 0) return;
+          if (bytes.length < netlinkHeaderBytes || truncated) {
+            events.onUnreadable();
+            return;
+          }
           // Not by nlmsg_len: in audit records it counts the text alone (`audit_log_end` in kernel/audit.c).
           events.onRecord(bytes.readUInt16LE(4), recordText(bytes));
         });

@@ -103,6 +103,26 @@ describe('the kernel reader', () => {
     expect(two.seen.texts).toEqual(['b']);
   });
 
+  it('reads on for the others when an owner throws, and tells that one once', async () => {
+    const { fd, seen } = watch();
+    const broken = libc.socket();
+    const failures: string[] = [];
+    reader.add(broken, {
+      readable: () => {
+        throw new Error('a record that nobody thought of');
+      },
+      failed: (reason) => failures.push(reason),
+    });
+    libc.deliver(broken, Buffer.from('x'));
+    libc.deliver(fd, Buffer.from('a'));
+    await clock.advance(200);
+    libc.deliver(broken, Buffer.from('x'));
+    libc.deliver(fd, Buffer.from('b'));
+    await clock.advance(200);
+    expect(seen.texts).toEqual(['a', 'b']);
+    expect(failures).toEqual([expect.stringMatching(/defect.*nobody thought of/)]);
+  });
+
   it('rests after reading a stream, so that a burst costs few wake-ups, but not after an answer', async () => {
     const { fd, seen } = watch();
     const answers = libc.socket();
