@@ -1,14 +1,16 @@
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runDemo } from './demo.js';
+import { takeFault } from './fault-commands.js';
 import { connectionLine, messageLines, TwinLines } from './live-view.js';
 import { LocalHub } from './local-hub.js';
 import { writeFileAtomically } from './state-file.js';
 
-const usage = `usage: local-hub serve [--state DIRECTORY] [--port PORT] [--device ID]
+const usage = `usage: local-hub serve [--state DIRECTORY] [--port PORT] [--device ID] [--faults]
        local-hub demo  [--seconds N] [--json]
 
 serve  runs the stand-in IoT Hub on loopback with one registered module
@@ -50,6 +52,7 @@ async function runHub(args: readonly string[]): Promise<number> {
       state: { type: 'string' },
       port: { type: 'string' },
       device: { type: 'string', default: 'device-1' },
+      faults: { type: 'boolean', default: false },
     },
   });
   const stateDirectory = resolve(
@@ -60,11 +63,20 @@ async function runHub(args: readonly string[]): Promise<number> {
   const hub = await LocalHub.start({ stateDirectory, port });
   try {
     showHub(hub, stateDirectory, values.device);
+    if (values.faults) takeFaults(hub, stop);
     await new Promise<void>((done) => stop.addEventListener('abort', () => done()));
   } finally {
     await hub.stop();
   }
   return 0;
+}
+
+/** From here on each line of standard input is a fault to make; its end changes nothing. */
+function takeFaults(hub: LocalHub, stop: AbortSignal): void {
+  show("Faults are taken from standard input, a line each; 'help' lists them.");
+  createInterface({ input: process.stdin, signal: stop }).on('line', (line) =>
+    takeFault(hub, line).forEach(show),
+  );
 }
 
 /** Registers the device, says how to connect as its module, and shows what arrives from then on. */

@@ -12,6 +12,10 @@ export const localHubCommand: Command = {
     state: { type: 'string', value: 'DIR', meaning: 'Where its keys and twins are kept.' },
     port: { type: 'string', value: 'N', meaning: 'Port to listen on, 0 for any free one.' },
     device: { type: 'string', value: 'ID', meaning: 'Device to register, with its module.' },
+    faults: {
+      type: 'boolean',
+      meaning: 'Takes faults to make from standard input, a line each: drop, refuse 5, help, …',
+    },
   },
   run: async (parsed) => {
     // npm starts commands through a symbolic link.
@@ -28,6 +32,6 @@ export const localHubCommand: Command = {
       const value = parsed.text(option);
       return value === undefined ? [] : [`--${option}`, value];
     });
-    return hub.serve(args);
+    return hub.serve(parsed.flag('faults') ? [...args, '--faults'] : args);
   },
 };
