@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, lstat, mkdir, stat } from 'node:fs/promises';
+import { access, chmod, constants, lstat, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FileError, readBoundedFile } from '../config/bounded-file.js';
-import { hasCode, reasonOf } from '../config/errors.js';
+import { hasCode, plainReason, reasonOf } from '../config/errors.js';
 import { CommandError, exitCodes } from './exit-codes.js';
+import { makeDirectory } from './make-directory.js';
 import { systemFiles } from './spool/files.js';
 import { putAside } from './spool/quarantine.js';
 import { stageFile } from './staged-file.js';
@@ -24,7 +25,7 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
     await write();
   } catch (error) {
     if (!hasCode(error, 'ENOENT', 'EISDIR', 'ERR_FS_EISDIR')) throw error;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(path), 0o700);
     for (const place of [path, `${path}.new`]) {
       const found = await lstat(place).catch(() => undefined);
       if (found?.isDirectory() === true) await putAside(systemFiles, place);
@@ -47,28 +48,73 @@ export async function readStateFile(path: string, maxBytes: number): Promise<str
   }
 }
 
+/** Why the agent could not use its state directory. */
+export interface StateDirectoryFault {
+  /** Completes "The state directory PATH cannot be used: …"; names what is wrong. */
+  readonly fault: string;
+  readonly remedy: string;
+}
+
+const elsewhere = 'or set "stateDirectory" to another directory';
+
+/**
+ * Judges a state directory that is there by who it belongs to, for any user; root, too, is refused another's.
+ * @param uid the user that runs the agent; undefined when that is not known, so that only the kind of it is judged
+ * @returns undefined when it is not there or nothing is wrong with it
+ * @throws NodeJS.ErrnoException when it cannot be looked at
+ */
+export async function stateDirectoryFault(
+  path: string,
+  uid: number | undefined,
+): Promise<StateDirectoryFault | undefined> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'ENOTDIR')) return 'under a file';
+    throw error;
+  });
+  if (found === undefined) return undefined;
+  if (found === 'under a file' || !found.isDirectory()) {
+    const place = found === 'under a file' ? `a part of the path ${dirname(path)}` : path;
+    return { fault: `${place} is not a directory`, remedy: `move that away, ${elsewhere}` };
+  }
+  // Whoever owns a directory can put into it what he likes, whatever its mode is now; and nobody else can close it.
+  if (uid === undefined || found.uid === uid) return undefined;
+  const owner = found.uid === 0 ? 'root' : `user ${found.uid}`;
+  return {
+    fault: `it belongs to ${owner} and not to user ${uid}, who runs the agent`,
+    remedy: `give it to that user with chown, ${elsewhere}`,
+  };
+}
+
 /**
  * Makes the state directory when it is missing, and keeps everybody else out of it.
  * @throws CommandError (77) with the remedy when that is not possible
  */
 export async function prepareStateDirectory(path: string): Promise<void> {
+  const fault = await prepare(path).catch((error: unknown) => ({
+    fault: plainReason(error),
+    remedy: `give it to the user that the agent runs as, ${elsewhere}`,
+  }));
+  if (fault === undefined) return;
+  throw new CommandError(
+    `The state directory ${path} cannot be used: ${fault.fault}; ${fault.remedy}.`,
+    exitCodes.noPermission,
+  );
+}
+
+async function prepare(path: string): Promise<StateDirectoryFault | undefined> {
+  const fault = await stateDirectoryFault(path, process.geteuid?.());
+  if (fault !== undefined) return fault;
+  await makeDirectory(path, 0o700);
+  const { mode } = await stat(path);
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    const { mode, uid } = await stat(path);
-    const ownUid = process.geteuid?.() ?? uid;
-    // Whoever owns a directory can put into it what he likes, whatever its mode is now.
-    if (uid !== ownUid && uid !== 0) {
-      throw new Error(`it belongs to user ${uid} and not to user ${ownUid}, who runs the agent`);
-    }
-    if ((mode & 0o077) !== 0) await chmod(path, 0o700);
+    if ((mode & 0o777) !== 0o700) await chmod(path, 0o700);
+    await access(path, constants.W_OK | constants.X_OK);
   } catch (error) {
-    const reason = reasonOf(error);
-    throw new CommandError(
-      `The state directory ${path} cannot be used: ${reason}. ` +
-        'Give it to the user that the agent runs as, or set "stateDirectory" to a directory that it may write.',
-      exitCodes.noPermission,
-    );
+    // A disk that is read-only since a crash is no reason not to watch; what is lost with it is told and counted.
+    if (!hasCode(error, 'EROFS')) throw error;
   }
+  return undefined;
 }
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -1,4 +1,5 @@
 import { constants, promises as fs } from 'node:fs';
+import { makeDirectory } from '../make-directory.js';
 
 /** An open file. Every call may fail with a `NodeJS.ErrnoException`, as the system calls behind it may. */
 export interface SpoolFile {
@@ -53,7 +54,7 @@ function openFile(handle: fs.FileHandle): SpoolFile {
 
 export const systemFiles: SpoolFiles = {
   async makeDirectory(path) {
-    await fs.mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path, 0o700);
     await fs.chmod(path, 0o700);
   },
   list: (path) => fs.readdir(path),

@@ -1,9 +1,10 @@
-import { chmod, chown, link, lstat, mkdir, rename, unlink } from 'node:fs/promises';
+import { chmod, chown, link, lstat, rename, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Clock } from '../../collectors/clock.js';
 import { hasCode, reasonOf } from '../../config/errors.js';
 import type { Log } from '../log.js';
+import { makeDirectory } from '../make-directory.js';
 
 /*
  * Invariants:
@@ -38,7 +39,7 @@ export class StatusServer {
   async start(): Promise<void> {
     const { clock, log, path } = this.options;
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+      await makeDirectory(dirname(path), 0o750);
       await clearStale(path, clock);
       await this.listen();
     } catch (error) {

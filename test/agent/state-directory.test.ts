@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   chownSync,
   mkdirSync,
   mkdtempSync,
@@ -14,7 +15,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CountersFile } from '../../agent/counters-file.js';
 import { systemFiles } from '../../agent/spool/files.js';
-import { loadAgentId, prepareStateDirectory } from '../../agent/state-directory.js';
+import type { CommandError } from '../../agent/exit-codes.js';
+import {
+  loadAgentId,
+  prepareStateDirectory,
+  stateDirectoryFault,
+} from '../../agent/state-directory.js';
 import { TwinFile } from '../../agent/twin/stored-twin.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { silentLog } from '../../agent/log.js';
@@ -93,8 +99,55 @@ describe('the state directory', () => {
     expect(await twin().load()).toBeUndefined();
   });
 
-  it.runIf(process.geteuid?.() === 0)('is refused when it belongs to a stranger', async () => {
-    chownSync(directory, 65_534, 65_534);
-    await expect(prepareStateDirectory(directory)).rejects.toThrow('belongs to user 65534');
+  const refusal = (path: string): Promise<CommandError> =>
+    prepareStateDirectory(path).then(
+      () => expect.unreachable(),
+      (error: unknown) => error as CommandError,
+    );
+
+  it('is made, and closed to all others', async () => {
+    const path = place('made/here');
+    await prepareStateDirectory(path);
+    chmodSync(path, 0o555);
+    await prepareStateDirectory(path);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
   });
+
+  it('that is a file, or under one, is refused with what to do about that', async () => {
+    writeFileSync(place('file'), 'kept');
+    for (const path of [place('file'), place('file/below')]) {
+      const { message, exitCode } = await refusal(path);
+      expect(exitCode).toBe(77);
+      expect(message).toMatch(/is not a directory; move that away, or set "stateDirectory"/);
+    }
+    expect(readFileSync(place('file'), 'utf8')).toBe('kept');
+  });
+
+  it('that cannot be made is refused without the words of Node', async () => {
+    const { message } = await refusal('/proc/no-such-place/state');
+    expect(message).toMatch(/cannot be used: no directory can be made in \/proc; /);
+  });
+
+  it('is for the user that runs the agent alone, whoever asks, root included', async () => {
+    const uid = statSync(directory).uid;
+    expect(await stateDirectoryFault(directory, uid)).toBeUndefined();
+    expect(await stateDirectoryFault(directory, undefined)).toBeUndefined();
+    expect(await stateDirectoryFault(place('not there'), uid)).toBeUndefined();
+    const fault = await stateDirectoryFault(directory, uid + 1);
+    expect(fault?.fault).toMatch(`and not to user ${uid + 1}, who runs the agent`);
+  });
+
+  it.runIf(process.geteuid?.() === 0)(
+    'is refused when it belongs to a stranger, or to root alone and the agent is not root',
+    async () => {
+      chownSync(directory, 65_534, 65_534);
+      expect((await refusal(directory)).message).toContain('belongs to user 65534');
+      chownSync(directory, 0, 0);
+      chmodSync(directory, 0o700);
+      process.seteuid?.(65_534);
+      const { exitCode, message } = await refusal(directory).finally(() => process.seteuid?.(0));
+      expect(message).toMatch(/belongs to root and not to user 65534.*with chown/);
+      expect(exitCode).toBe(77);
+    },
+  );
 });
