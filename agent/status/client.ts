@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { hasCode, reasonOf } from '../../config/errors.js';
 import { readStatusDocument, type StatusDocument } from './document.js';
@@ -18,7 +19,7 @@ export async function askStatus(path: string): Promise<StatusDocument | Unanswer
   try {
     text = await readAll(path);
   } catch (error) {
-    return { unanswered: why(error, path), forbidden: isForbidden(error) };
+    return { unanswered: await why(error, path), forbidden: isForbidden(error) };
   }
   // The server has as many clients as it may and closed the connection at once, or it is being stopped.
   if (text === '') {
@@ -41,14 +42,23 @@ function isForbidden(error: unknown): boolean {
   return hasCode(error, 'EACCES', 'EPERM');
 }
 
-function why(error: unknown, path: string): string {
+async function why(error: unknown, path: string): Promise<string> {
   if (isForbidden(error)) {
     return `The status may be asked for by root and by members of the agent's group alone (${path} is closed to user ${process.geteuid?.() ?? '?'}); use sudo, or join the group: usermod -aG iot-security-agent USER.`;
+  }
+  // connect(2) says ECONNREFUSED of a socket that nobody serves and of what is no socket alike.
+  if (hasCode(error, 'ECONNREFUSED') && (await isOccupied(path))) {
+    return `The agent cannot be asked whether it runs: ${path} is no socket, so that no agent could put its own there. Remove it and restart the agent with systemctl restart iot-security-agent.`;
   }
   if (hasCode(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR')) {
     return `The agent is not running: nobody serves ${path}. Start it with systemctl start iot-security-agent, and see why it ended with journalctl -u iot-security-agent.`;
   }
   return `The agent cannot be asked at ${path}: ${reasonOf(error)}.`;
+}
+
+async function isOccupied(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return found !== undefined && !found.isSocket();
 }
 
 function readAll(path: string): Promise<string> {

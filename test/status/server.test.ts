@@ -1,4 +1,12 @@
-import { linkSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -151,6 +159,18 @@ describe('asking', () => {
       unanswered: expect.stringMatching(
         /not running.*systemctl start iot-security-agent/,
       ) as string,
+    });
+  });
+
+  it('where something else is in place of the socket, it is not said that no agent runs', async () => {
+    mkdirSync(join(directory, 'run'));
+    writeFileSync(path, '');
+    const answer = await askStatus(path);
+    expect(answer).toMatchObject({
+      unanswered: expect.stringMatching(/status\.sock is no socket.*Remove it/) as string,
+    });
+    expect(answer).not.toMatchObject({
+      unanswered: expect.stringContaining('is not running') as string,
     });
   });
 
