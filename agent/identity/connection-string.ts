@@ -20,6 +20,9 @@ const shape = 'HostName=…;DeviceId=…;ModuleId=…;SharedAccessKey=…';
 
 /** Reads `HostName=…;DeviceId=…;ModuleId=…;SharedAccessKey=…[;GatewayHostName=…]`, parts in any order, names in any case. */
 export function parseConnectionString(text: string): ConnectionString | Fault {
+  if (/^["'“”‘’]|["'“”‘’]$/.test(text.trim())) {
+    return { fault: 'begins or ends with a quote; remove the quotes' };
+  }
   const parts = new Map<string, string>();
   for (const [index, part] of text.split(';').entries()) {
     if (part.trim() === '') continue;
@@ -77,6 +80,9 @@ function check(parts: ReadonlyMap<string, string>): ConnectionString | Fault {
   if (!isBase64(value('SharedAccessKey'))) {
     return { fault: 'has a SharedAccessKey that is not base64; copy the connection string again' };
   }
+  if (isCutShort(value('SharedAccessKey'))) {
+    return { fault: `has a SharedAccessKey ${cutShort}; copy the connection string again` };
+  }
   const gatewayHostName = value('GatewayHostName');
   return {
     hostName: value('HostName'),
@@ -91,3 +97,14 @@ function check(parts: ReadonlyMap<string, string>): ConnectionString | Fault {
 export function isBase64(text: string): boolean {
   return text !== '' && text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
 }
+
+/** IoT Hub and its provisioning service take keys of 16 to 64 bytes. */
+const fewestKeyBytes = 16;
+
+/** A key of which the rest was lost: a cut may well leave base64. */
+export function isCutShort(key: string): boolean {
+  return Buffer.from(key, 'base64').length < fewestKeyBytes;
+}
+
+/** Completes "a key …" for one that is cut short. */
+export const cutShort = `of fewer than ${fewestKeyBytes} bytes, which no hub takes, so that some of it is missing`;

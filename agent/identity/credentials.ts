@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { LocalSettings } from '../../config/local-settings.js';
-import { isBase64, parseConnectionString } from './connection-string.js';
+import { cutShort, isBase64, isCutShort, parseConnectionString } from './connection-string.js';
 import { CredentialError } from './credential-error.js';
 import { readSecretFile, readTrustedFile, type SecretAccess } from './secret-file.js';
 
@@ -56,7 +56,7 @@ async function fromKeyFile(identity: Identity, access: SecretAccess): Promise<Mo
     );
   }
   const sharedAccessKey = firstLine(await readSecretFile(keyFile, 'identity.keyFile', access));
-  if (!isBase64(sharedAccessKey)) {
+  if (!isBase64(sharedAccessKey) || isCutShort(sharedAccessKey)) {
     throw new CredentialError(
       'malformed',
       `identity.keyFile: ${keyFile} ${keyFault(sharedAccessKey)}`,
@@ -81,6 +81,9 @@ function keyFault(line: string): string {
   }
   if (line.startsWith('-----BEGIN')) {
     return 'holds PEM, not a symmetric key; X.509 is not supported yet, so give the module a symmetric key';
+  }
+  if (isBase64(line)) {
+    return `holds a key ${cutShort}; copy the primary key of the module again, all of it`;
   }
   return 'does not hold base64 on its first line; copy the primary key of the module again, all of it and nothing else';
 }

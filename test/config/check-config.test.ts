@@ -15,7 +15,7 @@ beforeEach(async () => {
   configFile = join(directory, 'agent.json');
   twinFile = join(directory, 'twin.json');
   const keyFile = join(directory, 'key');
-  await writeFile(keyFile, 'c2VjcmV0\n', { mode: 0o600 });
+  await writeFile(keyFile, 'c2VjcmV0LXNlY3JldC1zZWNyZXQ=\n', { mode: 0o600 });
   await writeFile(
     configFile,
     JSON.stringify({ identity: { hostName: 'hub.example', deviceId: 'device-1', keyFile } }),

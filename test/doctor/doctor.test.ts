@@ -25,7 +25,7 @@ const outcomes = (findings: readonly Finding[]): string =>
 
 function configure(changes: Readonly<Record<string, unknown>> = {}): void {
   const keyFile = join(directory, 'key');
-  writeFileSync(keyFile, 'c2VjcmV0\n', { mode: 0o600 });
+  writeFileSync(keyFile, 'c2VjcmV0LXNlY3JldC1zZWNyZXQ=\n', { mode: 0o600 });
   const stateDirectory = join(directory, 'state');
   mkdirSync(stateDirectory, { recursive: true });
   writeFileSync(

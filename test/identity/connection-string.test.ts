@@ -74,6 +74,13 @@ test.each([
     'SharedAccessKey that is not base64',
   ],
   [
+    'a key that was cut to less base64',
+    text({ ...good, SharedAccessKey: key.slice(0, 20) }),
+    'SharedAccessKey of fewer than 16 bytes',
+  ],
+  ['somebody who quotes', `"${text(good)}"`, 'remove the quotes'],
+  ['somebody who quotes in part', `${text(good)}”`, 'remove the quotes'],
+  [
     'a URL for a host',
     text({ ...good, HostName: 'https://hub' }),
     'a HostName that is not a host name',

@@ -91,12 +91,13 @@ describe('a key file', () => {
   test('is read again on each call, because keys are rolled', async () => {
     const settings = withKey(await put(key));
     await loadCredentials(settings);
-    await put('bmV3LWtleS1uZXcta2V5');
-    expect((await loadCredentials(settings)).sharedAccessKey).toBe('bmV3LWtleS1uZXcta2V5');
+    await put('bmV3LWtleS1uZXcta2V5LW5ldw==');
+    expect((await loadCredentials(settings)).sharedAccessKey).toBe('bmV3LWtleS1uZXcta2V5LW5ldw==');
   });
 
   test.each([
     ['empty', '', 'has an empty first line'],
+    ['cut short', key.slice(0, 20), 'holds a key of fewer than 16 bytes'],
     ['not base64', 'TOP-SECRET', 'does not hold base64 on its first line'],
     [
       'a connection string',
