@@ -45,9 +45,11 @@ export type SpreadSettings = Pick<TwinSettings, 'reconnectSpread' | 'twinSpread'
  */
 export class FleetMoments implements Moments {
   private connectAtWallMs = 0;
-  private readAtWallMs = 0;
-  /** The moment for which an update has been let through late. */
-  private reportedFor = 0;
+  /**
+   * The moments of the last two reads that were asked for and have let no update through: while one is on its way, the
+   * next may be asked for already.
+   */
+  private readsAtWallMs: readonly number[] = [];
 
   constructor(
     private readonly phase: DevicePhase,
@@ -84,21 +86,22 @@ export class FleetMoments implements Moments {
     const sinceMs = this.clock.wallMs() - this.connectAtWallMs;
     if (sinceMs < 0 || sinceMs > spreadMs) return this.readMs(0);
     const untilMs = this.phase.untilMs('connection', spreadMs, this.connectAtWallMs);
-    this.readAtWallMs = this.connectAtWallMs + untilMs;
+    this.readIsAt(this.connectAtWallMs + untilMs);
     return Math.max(0, untilMs - sinceMs);
   }
 
   readMs(atLeastMs: number): number {
     const waitMs = this.waitMs('connection', this.settings().twinSpread.ms, atLeastMs);
-    this.readAtWallMs = Math.floor(this.clock.wallMs()) + waitMs;
+    this.readIsAt(Math.floor(this.clock.wallMs()) + waitMs);
     return waitMs;
   }
 
   reportMs(atLeastMs: number): number {
     const spreadMs = this.settings().twinSpread.ms * readsPerReport;
-    if (atLeastMs === 0 && spreadMs > 0 && this.isAnswerOfMoment(spreadMs)) {
-      this.reportedFor = this.readAtWallMs;
-      return 0;
+    if (atLeastMs === 0 && spreadMs > 0) {
+      const answered = this.readsAtWallMs.find((atMs) => this.isAnswer(atMs, spreadMs));
+      this.readsAtWallMs = this.readsAtWallMs.filter((atMs) => atMs !== answered);
+      if (answered !== undefined) return 0;
     }
     return this.waitMs('connection', spreadMs, atLeastMs);
   }
@@ -108,11 +111,16 @@ export class FleetMoments implements Moments {
     return untilMs < shortestRenewalMs ? untilMs + renewalPeriodMs : untilMs;
   }
 
-  /** Whether the last read was made at a moment of `spreadMs`, only now, and has let no update through yet. */
-  private isAnswerOfMoment(spreadMs: number): boolean {
-    const sinceMs = this.clock.wallMs() - this.readAtWallMs;
-    if (sinceMs < 0 || sinceMs > answerMs || this.reportedFor === this.readAtWallMs) return false;
-    return this.phase.untilMs('connection', spreadMs, this.readAtWallMs) === 0;
+  private readIsAt(wallMs: number): void {
+    const last = this.readsAtWallMs.at(-1);
+    if (last !== wallMs) this.readsAtWallMs = last === undefined ? [wallMs] : [last, wallMs];
+  }
+
+  /** Whether a read was made at a moment of `spreadMs`, and only now. */
+  private isAnswer(readAtWallMs: number, spreadMs: number): boolean {
+    const sinceMs = this.clock.wallMs() - readAtWallMs;
+    if (sinceMs < 0 || sinceMs > answerMs) return false;
+    return this.phase.untilMs('connection', spreadMs, readAtWallMs) === 0;
   }
 
   private waitMs(purpose: Purpose, spreadMs: number, atLeastMs: number): number {

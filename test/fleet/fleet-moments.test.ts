@@ -85,6 +85,20 @@ describe('the moments of a fleet', () => {
     expect(moments.readMs(0)).toBe(9_300);
   });
 
+  it('let one update pass with the answer to a read, also when another read was asked for before the answer', async () => {
+    const clock = new FakeClock();
+    const moments = device('d', clock, 60_000, 60_000);
+    await clock.advance(moments.reportMs(1));
+    expect(moments.readMs(0)).toBe(0);
+    await clock.advance(50);
+    expect(moments.readMs(0)).toBe(59_950);
+    await clock.advance(50);
+    expect(moments.reportMs(0)).toBe(0);
+    expect(moments.reportMs(0)).toBe(119_900);
+    await clock.advance(59_950);
+    expect(moments.reportMs(0)).toBe(59_950);
+  });
+
   it('let everything be read one twin spread after the hub is back, where one spread divides the other', () => {
     fc.assert(
       fc.property(
