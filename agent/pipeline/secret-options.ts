@@ -6,6 +6,18 @@ export interface SecretOptions {
   readonly nextAfter?: RegExp;
   /** The start of an argument whose rest is a secret, such as the `-p` of `-psecret`. */
   readonly glued?: RegExp;
+  /** Arguments without a dash that are secrets by their place. */
+  readonly operand?: SecretOperand;
+}
+
+/** The place of a secret among the arguments that are neither options nor their values. */
+export interface SecretOperand {
+  /** The first that is a secret, counted from 1; all after it are taken for secrets too. */
+  readonly from: number;
+  /** Options whose value is the next argument. */
+  readonly valued: RegExp;
+  /** Options that take the place of an argument. */
+  readonly inPlace?: RegExp;
 }
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
@@ -18,6 +30,8 @@ const short = (letters: string): SecretOptions => ({
 
 const gluedPassword: SecretOptions = { glued: /^-p(?=.)/ };
 const ldap = short('w');
+/** None of its options has a value. */
+const never = /(?!)/;
 const mosquitto: SecretOptions = { ...short('P'), next: words('-P --pw') };
 const passwordP = short('p');
 const passwordUpperP = short('P');
@@ -34,6 +48,11 @@ const curl: SecretOptions = {
   nextAfter: new RegExp(`^${curlFlags}[uU]$`),
   glued: new RegExp(`^(?:${curlFlags}[uU](?=.)|--(?:user|proxy-user|cookie|pass)=)`),
 };
+const nmcliSecret =
+  /^[+-]?(?:[\w-]+\.)?(?:(?:[\w-]+-)?(?:password(?:-raw)?|psk|pin)|wep-key\d|secrets)$|^\+?wireguard\.private-key$/;
+const uci: SecretOptions = {
+  glued: /^[\w.@[\]-]{0,128}?(?:key\d?|pass(?:word|wd|phrase)?|psk|pin|pwd|secret|token)=(?=[^])/,
+};
 
 /**
  * By the base name of the program; with a blank in it, by its subcommand, because `docker run -p` is a port. The names
@@ -48,6 +67,11 @@ export const secretOptions: ReadonlyMap<string, SecretOptions> = new Map([
   ['cqlsh', passwordP],
   ['curl', curl],
   ['docker login', passwordP],
+  [
+    'htpasswd',
+    // FILE USER PASSWORD; with -n there is no file.
+    { operand: { from: 3, valued: /^-\w*[Cr]$/, inPlace: /^-\w*n/ } },
+  ],
   ['http', httpie],
   ['https', httpie],
   ['ipmitool', passwordUpperP],
@@ -61,12 +85,18 @@ export const secretOptions: ReadonlyMap<string, SecretOptions> = new Map([
   ['ldappasswd', short('wsa')],
   ['lftp', short('u')],
   ['mariadb', gluedPassword],
+  [
+    'mkpasswd',
+    { operand: { from: 1, valued: /^(?:-[mSRP]|--(?:method|salt|rounds|password-fd))$/ } },
+  ],
   ['mongo', passwordP],
   ['mongodump', passwordP],
   ['mongoexport', passwordP],
   ['mongoimport', passwordP],
   ['mongorestore', passwordP],
   ['mongosh', passwordP],
+  ['mosquitto_ctrl', mosquitto],
+  ['mosquitto_passwd', { operand: { from: 3, valued: /^-[HI]$/ } }],
   ['mosquitto_pub', mosquitto],
   ['mosquitto_rr', mosquitto],
   ['mosquitto_sub', mosquitto],
@@ -76,8 +106,13 @@ export const secretOptions: ReadonlyMap<string, SecretOptions> = new Map([
   ['mysqlimport', gluedPassword],
   ['ncftpget', passwordP],
   ['ncftpput', passwordP],
-  ['nmcli', { next: words('password wifi-sec.psk 802-11-wireless-security.psk') }],
+  ['ncat', { next: words('--proxy-auth'), glued: /^--proxy-auth=(?=.)/ }],
+  ['nmcli', { nextAfter: nmcliSecret }],
   ['openssl', { next: words('-k -K -pass -passin -passout') }],
+  [
+    'openssl passwd',
+    { operand: { from: 1, valued: /^-(?:in|salt|rand|writerand|provider(?:-path)?|propquery)$/ } },
+  ],
   ['plink', putty],
   ['podman login', passwordP],
   ['pppd', { next: words('password') }],
@@ -98,12 +133,15 @@ export const secretOptions: ReadonlyMap<string, SecretOptions> = new Map([
   ['ssh-keygen', short('NP')],
   ['sshpass', passwordP],
   ['tsql', passwordUpperP],
+  ['uci add_list', uci],
+  ['uci set', uci],
   ['unrar', archiver],
   ['unzip', passwordUpperP],
   ['useradd', account],
   ['usermod', account],
   ['vault login', { glued: /^(?=[^-])/ }],
   ['wpa_cli', { next: words('psk password sae_password') }],
+  ['wpa_passphrase', { operand: { from: 2, valued: never } }],
   ['xfreerdp', { glued: /^\/p:/ }],
   ['zip', passwordUpperP],
 ]);

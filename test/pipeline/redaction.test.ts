@@ -71,6 +71,92 @@ describe('secrets in command lines are masked', () => {
     expect(redacted(...argv)).toBe(expected);
   });
 
+  it.each([
+    [['x', '--password=ab,cd;ef&gh"ij'], 'x --password=***'],
+    [['x', "--db-password='ab'cd"], "x --db-password='***"],
+    [['x', '--password=two words here', '-v'], 'x --password=*** -v'],
+    [['x', '--token=line one\nline two'], 'x --token=***'],
+    [['x', '--pin=12,34'], 'x --pin=***'],
+    [['env', 'PASSWORD=s3cr,et99', 'run'], 'env PASSWORD=*** run'],
+    [['env', 'PASSWORD=two words', 'run'], 'env PASSWORD=*** run'],
+    [['java', '-Ddb.password=a;b', 'M'], 'java -Ddb.password=*** M'],
+    [['git', '-c', 'my.token=a;b'], 'git -c my.token=***'],
+    [['curl', '-H', 'X-Api-Key: ab,cd;ef'], 'curl -H X-Api-Key: ***'],
+    [
+      ['curl', '-H', 'Authorization: Digest username="me", response="abc"'],
+      'curl -H Authorization: Digest ***',
+    ],
+    [['az', '--connection-string=HostName=h;SharedAccessKey=k'], 'az --connection-string=***'],
+    [
+      ['curl', '-d', '{"password": "a\\"b,c", "user": "me"}'],
+      'curl -d {"password": "***", "user": "me"}',
+    ],
+    [['sh', '-c', 'PASSWORD=s3cr,et99 run -v; ls'], 'sh -c PASSWORD=*** run -v; ls'],
+    [['sh', '-c', 'TOKEN=x;run'], 'sh -c TOKEN=***;run'],
+    [['bash', '-lc', 'x "--password=a b;c" --verbose'], 'bash -lc x "--password=***" --verbose'],
+    [['sh', '-c', `bash -c 'TOKEN=a run'`], `sh -c bash -c 'TOKEN=*** run'`],
+  ])('to the end of the argument that is a secret option or variable: %j', (argv, expected) => {
+    expect(redacted(...argv)).toBe(expected);
+  });
+
+  it.each([
+    [
+      ['curl', 'https://h/a?user=me&token=a,b;c&page=2'],
+      'curl https://h/a?user=me&token=***&page=2',
+    ],
+    [
+      ['x', 'Server=h,1433;User Id=sa;Password=two, "words" & more;Encrypt=True'],
+      'x Server=h,1433;User Id=sa;Password=***;Encrypt=True',
+    ],
+    [['mount', '-o', 'user=x,pass=a;b&c,uid=3'], 'mount -o user=x,pass=***,uid=3'],
+  ])('to the end of the field where it is one of several: %j', (argv, expected) => {
+    expect(redacted(...argv)).toBe(expected);
+  });
+
+  it.each([
+    [['wpa_passphrase', 'my net', 'secret'], 'wpa_passphrase my net ***'],
+    [
+      ['sh', '-c', 'wpa_passphrase net "a b" >> /etc/wpa.conf'],
+      'sh -c wpa_passphrase net *** >> /etc/wpa.conf',
+    ],
+    [['sh', '-c', 'wpa_passphrase net ab>/etc/wpa.conf'], 'sh -c wpa_passphrase net ***'],
+    [['wpa_passphrase', 'net', '>secret'], 'wpa_passphrase net ***'],
+    [['mosquitto_passwd', '-b', '/etc/pw', 'me', 'secret'], 'mosquitto_passwd -b /etc/pw me ***'],
+    [
+      ['mosquitto_passwd', '-H', 'sha512', '-c', '-b', 'pw', 'me', 'secret'],
+      'mosquitto_passwd -H sha512 -c -b pw me ***',
+    ],
+    [['mosquitto_ctrl', '-u', 'me', '-P', 'secret'], 'mosquitto_ctrl -u me -P ***'],
+    [['htpasswd', '-b', '.htpasswd', 'me', 'secret'], 'htpasswd -b .htpasswd me ***'],
+    [['htpasswd', '-nb', 'me', 'secret'], 'htpasswd -nb me ***'],
+    [['htpasswd', '-bnBC', '10', 'me', 'secret'], 'htpasswd -bnBC 10 me ***'],
+    [['htpasswd', '-C', '10', '-cbB', 'f', 'me', 'secret'], 'htpasswd -C 10 -cbB f me ***'],
+    [['mkpasswd', '-m', 'sha-512', 'secret'], 'mkpasswd -m sha-512 ***'],
+    [['mkpasswd', 'secret', 'salt'], 'mkpasswd *** ***'],
+    [['openssl', 'passwd', '-6', 'secret'], 'openssl passwd -6 ***'],
+    [['openssl', 'passwd', '-salt', 'ab', '-1', 'secret'], 'openssl passwd -salt ab -1 ***'],
+    [['nmcli', 'c', 'modify', 'n', '802-1x.password', 'x'], 'nmcli c modify n 802-1x.password ***'],
+    [['nmcli', 'c', 'add', 'wifi-security.psk', 'x'], 'nmcli c add wifi-security.psk ***'],
+    [['nmcli', 'c', 'add', 'gsm.pin', '1234'], 'nmcli c add gsm.pin ***'],
+    [['nmcli', 'c', 'add', 'wifi-sec.wep-key0', 'x'], 'nmcli c add wifi-sec.wep-key0 ***'],
+    [['nmcli', 'c', 'modify', 'v', '+vpn.secrets', 'a=b'], 'nmcli c modify v +vpn.secrets ***'],
+    [['ncat', '--proxy-auth', 'me:secret', 'h'], 'ncat --proxy-auth *** h'],
+    [['ncat', '--proxy-auth=me:secret', 'h'], 'ncat --proxy-auth=*** h'],
+    [
+      ['uci', '-q', 'set', 'wireless.@wifi-iface[0].key=ab,c d'],
+      'uci -q set wireless.@wifi-iface[0].key=***',
+    ],
+    [
+      ['sh', '-c', "uci set wireless.w.key='a b'; uci commit"],
+      'sh -c uci set wireless.w.key=***; uci commit',
+    ],
+    [['uci', 'set', 'network.wg0.private_key=x'], 'uci set network.wg0.private_key=***'],
+    [['git', 'clone', 'https://user:p/w@host/x@y'], 'git clone https://user:***@host/x@y'],
+    [['git', 'clone', 'https://user:p/w@d@host/x'], 'git clone https://user:***@host/x'],
+  ])('where a program takes it without saying so: %j', (argv, expected) => {
+    expect(redacted(...argv)).toBe(expected);
+  });
+
   it('leaves ordinary command lines as they are', () => {
     for (const argv of [
       ['ls', '-la', '/etc/passwd'],
@@ -85,9 +171,31 @@ describe('secrets in command lines are masked', () => {
       ['curl', '-sSL', '-o', 'out', 'https://host:8443/a?b=c'],
       ['git', 'clone', 'ssh://git@host/x'],
       ['mysql', '-p', 'database'],
+      ['htpasswd', '-c', '/etc/htpasswd', 'me'],
+      ['htpasswd', '-n', 'me'],
+      ['mosquitto_passwd', '-c', '/etc/pw', 'me'],
+      ['wpa_passphrase', 'net'],
+      ['mkpasswd', '-m', 'sha-512'],
+      ['openssl', 'x509', '-in', 'a.pem', '-text'],
+      ['nmcli', 'connection', 'modify', 'n', 'ipv4.dns', '1.1.1.1'],
+      ['uci', 'set', 'system.@system[0].hostname=gate,way'],
+      ['curl', 'https://host:8443/a/b@c'],
+      ['curl', 'http://[::1]:80/a@b'],
+      ['mongosh', 'mongodb://a:27017,b:27017/db?x=c@d'],
+      ['HostName=h.azure-devices.net;DeviceId=d'],
     ]) {
       expect(redactor.redact(argv)).toBe(argv);
     }
+  });
+
+  it.each([
+    [['sh', '-c', 'TOKEN=1;rm -rf /x'], 'sh -c TOKEN=***;rm -rf /x'],
+    [['ssh', 'host', 'TOKEN=1; rm -rf /x'], 'ssh host TOKEN=***; rm -rf /x'],
+    [['su', 'me', '-c', 'TOKEN=1 rm -rf /x'], 'su me -c TOKEN=*** rm -rf /x'],
+    [['python3', '-c', 'token=1; import os'], 'python3 -c token=***; import os'],
+    [['perl', '-e', 'token=1; unlink "x"'], 'perl -e token=***; unlink "x"'],
+  ])('a text that is run is not hidden behind a secret at its start: %j', (argv, expected) => {
+    expect(redacted(...argv)).toBe(expected);
   });
 
   it('applies the patterns of the setting, masking the group named secret or else everything', () => {
@@ -110,6 +218,25 @@ describe('secrets in command lines are masked', () => {
     );
   });
 
+  it('never shows a part of what an option or a variable gives to a secret, whatever characters that has', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('--password=', '-Ddb.token=', 'DB_PASSWORD=', 'api_key=', '--pin='),
+        fc.string({
+          unit: fc.constantFrom(...'Q,;&\'"|<>()$ \t\n\\/@:=-'),
+          minLength: 2,
+          maxLength: 20,
+        }),
+        (start, secret) => {
+          expect(redacted('tool', `${start}${secret}`)).not.toContain('Q');
+          const inQuotes = `'${secret.replaceAll("'", '')}'`;
+          expect(redacted('sh', '-c', `tool ${start}${inQuotes} rest`)).not.toContain('Q');
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
   it('takes time linear in the argument, so that nobody can stall the agent with a long one', () => {
     // A quadratic expression would need minutes for these, and the test would be ended by its deadline.
     const size = 1 << 20;
@@ -123,9 +250,18 @@ describe('secrets in command lines are masked', () => {
       `"'`.repeat(size / 8),
       "'".repeat(size / 8 + 1),
       `"'"`.repeat(size / 8),
+      '://a:b/'.repeat(size / 8),
+      '://a:b/@'.repeat(size / 8),
+      'password="\\"'.repeat(size / 8),
+      ';password='.repeat(size / 8),
+      `a=${';token '.repeat(size / 8)}`,
+      `password="${'\\a'.repeat(size / 2)}`,
+      `://a:${'b/:'.repeat(size / 4)}`,
+      'token='.repeat(size / 8),
+      ',password= '.repeat(size / 8),
     ]) {
       expect(redactor.redact(['x', text])).toHaveLength(2);
-      expect(redactor.redact(['x', `${text} `])).toHaveLength(2);
+      expect(redactor.redact(['sh', '-c', `${text} `]).slice(1)).toHaveLength(2);
     }
   });
 });
