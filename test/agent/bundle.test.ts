@@ -1,8 +1,16 @@
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { agentBundle, Fixture, runCommandLine } from '../support/running-agent.js';
+import { agentBundle, deviceId, Fixture, runCommandLine } from '../support/running-agent.js';
 
 let directory: string;
 
@@ -11,6 +19,20 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** What anybody could send something to: TCP sockets that listen, and every UDP socket, as rows of proc(5) `net`. */
+function openPorts(pid: number): readonly string[] {
+  const inodes = readdirSync(`/proc/${pid}/fd`).map(
+    (fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1],
+  );
+  return ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((protocol) => {
+    const rows = readFileSync(`/proc/${pid}/net/${protocol}`, 'latin1').trim().split('\n').slice(1);
+    return rows.filter((row) => {
+      const [, , , state, , , , , , inode] = row.trim().split(/\s+/);
+      return inodes.includes(inode) && (state === '0A' || protocol.startsWith('udp'));
+    });
+  });
+}
 
 describe('the bundle', () => {
   it('runs from an empty directory, with nothing but the native part beside it', async () => {
@@ -24,6 +46,25 @@ describe('the bundle', () => {
       await fixture.startAgent(bundle);
       expect(fixture.log.join('\n')).toContain('ready');
       expect(await fixture.stopAgent()).toEqual({ code: 0, signal: null });
+    } finally {
+      await fixture.close();
+    }
+  });
+
+  it('opens no port while it is connected', async () => {
+    const fixture = new Fixture();
+    await fixture.startHub();
+    try {
+      fixture.configure();
+      await fixture.startAgent();
+      await fixture.hub.awaitTwin(
+        deviceId,
+        ({ reported }) => Object.keys(reported).length > 0,
+        10_000,
+      );
+      expect(openPorts(fixture.agent?.pid ?? 0)).toEqual([]);
+      // The stand-in hub of this process does open one.
+      expect(openPorts(process.pid)).not.toEqual([]);
     } finally {
       await fixture.close();
     }

@@ -223,7 +223,7 @@ describe('secrets in command lines are masked', () => {
       fc.property(
         fc.constantFrom('--password=', '-Ddb.token=', 'DB_PASSWORD=', 'api_key=', '--pin='),
         fc.string({
-          unit: fc.constantFrom(...'Q,;&\'"|<>()$ \t\n\\/@:=-'),
+          unit: fc.constantFrom(...'Q,;&\'"|<>()$ \t\n\\/@:=-'.split('')),
           minLength: 2,
           maxLength: 20,
         }),
