@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { reasonOf } from '../config/errors.js';
+import { hasCode, reasonOf } from '../config/errors.js';
 import type { Command, OptionDeclaration, ParsedArguments } from './commands/command.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -73,7 +73,10 @@ export async function runCommandLine(
   try {
     parsed = parse(command, rest);
   } catch (error) {
-    const reason = reasonOf(error);
+    // Not Node's sentence, which shows the argument: it may be a secret.
+    const reason = hasCode(error, 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL')
+      ? 'takes options only, and no other arguments.'
+      : reasonOf(error);
     process.stderr.write(`${program} ${verb}: ${reason}\n\n${usageOf(command)}`);
     return exitCodes.configuration;
   }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { FileError, readBoundedFile } from '../../config/bounded-file.js';
 import { isUnavailable } from '../../collectors/collector.js';
 import { printable } from '../../config/quote.js';
@@ -28,6 +29,7 @@ export const enrollCommand: Command = {
   },
   run: async (parsed) => {
     const directory = parsed.text('directory') ?? standardDirectory;
+    const isStandard = resolve(directory) === standardDirectory;
     const file = parsed.text('connection-string-file');
     const input =
       file === undefined
@@ -39,13 +41,17 @@ export const enrollCommand: Command = {
     const done = await enroll({ directory, input });
     const { deviceId, hostName, moduleId } = done.identity;
     write(`Enrolled as ${deviceId}/${moduleId} at ${hostName}.`);
-    write(`Wrote ${done.secretFile} (the secret, for root alone) and ${done.settingsFile}.`);
+    const { secretFile, settingsFile, settingsWereWritten } = done;
+    const settings = settingsWereWritten
+      ? ` and ${settingsFile}.`
+      : `; ${settingsFile} stays as it is.`;
+    write(`Wrote ${secretFile} (the secret, for root alone)${settings}`);
     if (done.removedKeys.length > 0) {
       write(
         `Removed from identity, because the connection string says it: ${done.removedKeys.join(', ')}.`,
       );
     }
-    if (directory !== standardDirectory) {
+    if (!isStandard) {
       write(`Run the agent with: iot-security-agent run --config ${done.settingsFile}`);
       return exitCodes.stopped;
     }
@@ -59,6 +65,12 @@ export const enrollCommand: Command = {
 };
 
 async function readGiven(path: string): Promise<string> {
+  if (/SharedAccessKey/i.test(path)) {
+    throw new CommandError(
+      '--connection-string-file names a file; what was given is a connection string itself, which other users of this device can see in an argument. Give the module a new key if there are such users, and paste the connection string when this command asks for it. Nothing was changed.',
+      exitCodes.configuration,
+    );
+  }
   try {
     return (await readBoundedFile(path, 65_536)).text;
   } catch (error) {

@@ -1,12 +1,12 @@
-import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { FileError, readBoundedFile } from '../../config/bounded-file.js';
-import { hasCode, reasonOf } from '../../config/errors.js';
 import { isJsonObject, JsonError, parseJson, type JsonObject } from '../../config/json.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
 import { parseConnectionString, type ConnectionString } from '../identity/connection-string.js';
-import { stageFile, type StagedFile } from '../staged-file.js';
+import { writeFiles } from './write.js';
 
 /*
  * Invariants:
@@ -28,6 +28,8 @@ export interface Enrollment {
   readonly identity: Pick<ConnectionString, 'hostName' | 'deviceId' | 'moduleId'>;
   readonly secretFile: string;
   readonly settingsFile: string;
+  /** False when they said all that already. */
+  readonly settingsWereWritten: boolean;
   /** Keys of `identity` that the connection string takes the place of. */
   readonly removedKeys: readonly string[];
   readonly groupIsMissing: boolean;
@@ -35,15 +37,18 @@ export interface Enrollment {
 
 export interface EnrollOptions {
   readonly directory: string;
-  /** What was given as the connection string; its first line counts. */
+  /** What was given as the connection string; its first line that is not empty counts. */
   readonly input: string;
   readonly groupFile?: string;
 }
 
 /** Checks the connection string and writes both files of the configuration. @throws CommandError */
 export async function enroll(options: EnrollOptions): Promise<Enrollment> {
-  const { directory, groupFile = '/etc/group' } = options;
-  const line = firstLine(options.input);
+  const { groupFile = '/etc/group' } = options;
+  if (options.directory === '') throw unusable('--directory is empty; name a directory');
+  // What is written must hold wherever the agent is started.
+  const directory = resolve(options.directory);
+  const line = connectionStringIn(options.input);
   if (line === '') throw unusable('The input is empty; paste the connection string of the module');
   const connection = parseConnectionString(line);
   if ('fault' in connection) throw unusable(`The input ${connection.fault}`);
@@ -51,7 +56,7 @@ export async function enroll(options: EnrollOptions): Promise<Enrollment> {
   const settingsFile = join(directory, settingsFileName);
   const secretFile = join(directory, secretFileName);
   const before = await readSettings(settingsFile);
-  const { settings, removedKeys } = withIdentity(before, secretFile, connection);
+  const { settings, removedKeys } = withIdentity(before ?? {}, secretFile, connection);
   const text = `${JSON.stringify(settings, null, 2)}\n`;
   const parsed = parseLocalSettings(text, settingsFile);
   if ('problems' in parsed) {
@@ -60,37 +65,48 @@ export async function enroll(options: EnrollOptions): Promise<Enrollment> {
   }
 
   const groupId = await groupIdOf(agentGroup, groupFile);
-  await write(directory, { secretFile, secret: `${line}\n`, settingsFile, text, groupId });
+  const changed = !isDeepStrictEqual(settings, before);
+  await writeFiles(directory, {
+    secretFile,
+    secret: `${line}\n`,
+    settingsFile,
+    settings: changed ? text : undefined,
+    groupId,
+  });
   const { hostName, deviceId, moduleId } = connection;
   return {
     identity: { hostName, deviceId, moduleId },
     secretFile,
     settingsFile,
+    settingsWereWritten: changed,
     removedKeys,
     groupIsMissing: groupId === undefined,
   };
 }
 
-function firstLine(text: string): string {
-  return (
-    text
-      .replace(/^\uFEFF/, '')
-      .trim()
-      .split('\n', 1)[0] ?? ''
-  ).trim();
+/** The first line that holds something, without the quotes in which it may have been copied. */
+function connectionStringIn(text: string): string {
+  const [line = ''] = text
+    .replace(/^\uFEFF/, '')
+    .trim()
+    .split('\n', 1);
+  return line
+    .trim()
+    .replace(/^(["'])(.*)\1$/, '$2')
+    .trim();
 }
 
-/** The settings that are there; empty when there are none. */
-async function readSettings(path: string): Promise<JsonObject> {
+/** The settings that are there; undefined when there are none. */
+async function readSettings(path: string): Promise<JsonObject | undefined> {
   try {
     const { text } = await readBoundedFile(path, largestSettingsBytes);
-    if (text.trim() === '') return {};
+    if (text.trim() === '') return undefined;
     const settings = parseJson(text.replace(/^\uFEFF/, ''));
     if (isJsonObject(settings)) return settings;
     throw unusable(`${path} holds no JSON object; mend it or move it away`);
   } catch (error) {
     if (error instanceof FileError) {
-      if (error.kind === 'missing') return {};
+      if (error.kind === 'missing') return undefined;
       throw new CommandError(
         `${path} ${error.message}. Nothing was changed.`,
         exitCodes.noPermission,
@@ -123,42 +139,6 @@ function withIdentity(
     settings: { ...before, identity: next },
     removedKeys: Object.keys(identity).filter((key) => !Object.hasOwn(next, key)),
   };
-}
-
-interface Files {
-  readonly secretFile: string;
-  readonly secret: string;
-  readonly settingsFile: string;
-  readonly text: string;
-  readonly groupId: number | undefined;
-}
-
-async function write(directory: string, files: Files): Promise<void> {
-  const uid = process.geteuid?.() ?? 0;
-  const ownGroup = process.getegid?.() ?? 0;
-  const gid = uid === 0 ? (files.groupId ?? ownGroup) : ownGroup;
-  const staged: StagedFile[] = [];
-  try {
-    if ((await mkdir(directory, { recursive: true, mode: 0o750 })) !== undefined) {
-      await chown(directory, uid, gid);
-      await chmod(directory, 0o750);
-    }
-    const secretOwner = { uid, gid: ownGroup };
-    staged.push(
-      await stageFile(files.secretFile, files.secret, { mode: 0o600, owner: secretOwner }),
-    );
-    staged.push(
-      await stageFile(files.settingsFile, files.text, { mode: 0o640, owner: { uid, gid } }),
-    );
-    for (const file of staged) await file.commit();
-  } catch (error) {
-    for (const file of staged) await file.discard().catch(() => undefined);
-    const remedy = hasCode(error, 'EACCES', 'EPERM') ? '; run this command as root' : '';
-    throw new CommandError(
-      `The configuration could not be written to ${directory}: ${reasonOf(error)}${remedy}.`,
-      exitCodes.noPermission,
-    );
-  }
 }
 
 async function groupIdOf(name: string, groupFile: string): Promise<number | undefined> {

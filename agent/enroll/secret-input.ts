@@ -34,6 +34,9 @@ async function readToEnd(input: Readable): Promise<string> {
 const interrupt = '\u0003';
 const endOfInput = '\u0004';
 const erase = ['\u007f', '\b'];
+/** What a terminal puts around pasted text (xterm, "bracketed paste mode"), and sends for keys such as the arrows. */
+// eslint-disable-next-line no-control-regex -- such sequences begin with a control character
+const terminalSequence = /\u001b\[[0-9;]*[A-Za-z~]/g;
 
 function readTyped(input: Terminal, prompt: (text: string) => void): Promise<string> {
   prompt('Connection string of the module (not shown), then Enter: ');
@@ -54,7 +57,10 @@ function readTyped(input: Terminal, prompt: (text: string) => void): Promise<str
           return;
         }
         if (character === '\r' || character === '\n' || character === endOfInput) {
-          done(() => resolve(typed));
+          const text = typed.replace(terminalSequence, '');
+          // A line end before anything else: Enter was pressed once too often, or the copied text begins with it.
+          if (text.trim() === '' && character !== endOfInput) continue;
+          done(() => resolve(text));
           return;
         }
         if (erase.includes(character)) typed = typed.slice(0, -1);

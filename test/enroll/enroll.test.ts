@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -9,13 +10,25 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { spawn } from 'node:child_process';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { enroll } from '../../agent/enroll/enroll.js';
 import { readSecret } from '../../agent/enroll/secret-input.js';
 import { agentBundle } from '../support/running-agent.js';
+
+/** Stands for a file that is mounted by itself, which takes root and a mount to make: rename(2) over it is refused. */
+const renaming = vi.hoisted(() => ({ refused: '' }));
+vi.mock('node:fs/promises', async (original) => {
+  const fs = await original<{ rename: (from: string, to: string) => Promise<void> }>();
+  const rename = async (from: string, to: string): Promise<void> => {
+    if (to !== renaming.refused) return fs.rename(from, to);
+    const message = `EBUSY: resource busy or locked, rename '${from}' -> '${to}'`;
+    throw Object.assign(new Error(message), { code: 'EBUSY', syscall: 'rename', dest: to });
+  };
+  return { ...fs, rename };
+});
 
 const key = Buffer.from('a very secret key').toString('base64');
 const module = `HostName=hub.example;DeviceId=device-1;ModuleId=azureiotsecurity;SharedAccessKey=${key}`;
@@ -82,13 +95,36 @@ describe('enrolling', () => {
     });
   });
 
-  it('again changes nothing but the secret', async () => {
+  it('again changes nothing but the secret, not even the file of the settings', async () => {
     await run();
-    const before = settings();
-    await run(module.replace('device-1', 'device-2'));
-    expect(settings()).toEqual(before);
+    const inode = statSync(join(directory, 'agent.json')).ino;
+    const { settingsWereWritten } = await run(module.replace('device-1', 'device-2'));
+    expect(settingsWereWritten).toBe(false);
+    expect(statSync(join(directory, 'agent.json')).ino).toBe(inode);
+    expect(readdirSync(directory).toSorted()).toEqual(['agent.json', 'module.connection']);
     expect(readFileSync(join(directory, 'module.connection'), 'utf8')).toContain('device-2');
   });
+});
+
+describe('a connection string', () => {
+  it.each([
+    ['in double quotes', `"${module}"\n`],
+    ['in single quotes', `'${module}'`],
+    ['below empty lines', `\n\r\n  ${module}\n`],
+  ])('%s is taken without them', async (_, input) => {
+    await run(input);
+    expect(readFileSync(join(directory, 'module.connection'), 'utf8')).toBe(`${module}\n`);
+  });
+});
+
+it('a relative directory is taken from where the command runs', async () => {
+  const place = relative(process.cwd(), directory);
+  const { secretFile } = await enroll({ directory: place, input: module, groupFile });
+  expect(secretFile).toBe(join(directory, 'module.connection'));
+  expect(settings()).toMatchObject({ identity: { connectionStringFile: secretFile } });
+  await expect(enroll({ directory: '', input: module, groupFile })).rejects.toThrow(
+    '--directory is empty; name a directory. Nothing was changed.',
+  );
 });
 
 describe('what cannot be used is refused with a sentence, without the secret, and leaves the device as it was:', () => {
@@ -122,10 +158,60 @@ describe('what cannot be used is refused with a sentence, without the secret, an
     expect(readFileSync(join(directory, 'module.connection'), 'utf8')).toBe(`${module}\n`);
   });
 
-  it('a directory that cannot be written to', async () => {
+  const refusal = async (input = module): Promise<string> => {
+    const error: unknown = await run(input).catch((thrown: unknown) => thrown);
+    expect(error).toHaveProperty('exitCode', 77);
+    const { message } = error as Error;
+    expect(message).toMatch(/Nothing was changed\.$/);
+    // Not the words of Node.
+    expect(message).not.toMatch(/\b(rename|mkdir|open|rm|link)\b.* '|returned/);
+    return message;
+  };
+
+  it('a directory that is a file', async () => {
     writeFileSync(directory, 'a file');
-    await expect(run()).rejects.toThrow(/etc\/agent\.json|could not be written/);
+    expect(await refusal()).toContain(`${directory} is not a directory`);
     expect(readFileSync(directory, 'utf8')).toBe('a file');
+  });
+
+  it('a directory that cannot be made', async () => {
+    directory = '/proc/no-such-place';
+    expect(await refusal()).toContain('no directory can be made in /proc');
+  });
+
+  it.each([
+    'module.connection',
+    'module.connection.new',
+    'agent.json.new',
+    'agent.json.before-enroll',
+  ])('a directory in the place of %s, which is named', async (name) => {
+    await run();
+    rmSync(join(directory, name), { force: true });
+    mkdirSync(join(directory, name, 'in the way'), { recursive: true });
+    writeFileSync(join(directory, 'agent.json'), '{"logLevel": "debug"}');
+    const before = readdirSync(directory);
+    expect(await refusal()).toContain(`${join(directory, name)} is a directory`);
+    expect(readdirSync(directory)).toEqual(before);
+    expect(settings()).toEqual({ logLevel: 'debug' });
+  });
+
+  it('settings that cannot be replaced, after the secret was: the old one is put back', async () => {
+    await run();
+    writeFileSync(join(directory, 'agent.json'), '{"logLevel": "debug"}');
+    for (const wasThere of [true, false]) {
+      if (!wasThere) rmSync(join(directory, 'module.connection'));
+      const before = readdirSync(directory);
+      renaming.refused = join(directory, 'agent.json');
+      const message = await refusal(module.replace('device-1', 'device-2')).finally(
+        () => (renaming.refused = ''),
+      );
+      expect(message).toMatch(/agent\.json cannot be replaced, because it is mounted by itself/);
+      expect(readdirSync(directory)).toEqual(before);
+      if (wasThere) {
+        expect(readFileSync(join(directory, 'module.connection'), 'utf8')).toBe(`${module}\n`);
+      }
+      expect(settings()).toEqual({ logLevel: 'debug' });
+    }
   });
 });
 
@@ -141,6 +227,12 @@ describe('the secret', () => {
     return input;
   }
 
+  function terminalWith(text: string) {
+    const input = terminal();
+    input.write(text);
+    return input;
+  }
+
   it('is typed without echo, and can be corrected', async () => {
     const input = terminal();
     let shown = '';
@@ -150,6 +242,16 @@ describe('the secret', () => {
     expect(await typed).toBe('HostName=h');
     expect(input.raw).toEqual([true, false]);
     expect(shown).not.toContain('HostName');
+  });
+
+  it('may follow empty lines, and may be pasted by a terminal that marks what is pasted', async () => {
+    const input = terminal();
+    const typed = readSecret(input, () => undefined);
+    input.write('\r\n\u001b[20');
+    input.write('0~\rHostName=h\u001b[201~\r');
+    expect(await typed).toBe('HostName=h');
+    const nothing = readSecret(terminalWith('\r\u0004'), () => undefined);
+    expect(await nothing).toBe('');
   });
 
   it('can be left out with Ctrl-C', async () => {
@@ -198,6 +300,16 @@ describe('the command', () => {
     chmodSync(file, 0o600);
     const named = await command(['--connection-string-file', file], '');
     expect(named.output).toContain('device-2');
+  });
+
+  it('never shows a secret that was given as an argument', async () => {
+    for (const args of [[module], ['--', module], ['--connection-string-file', module]]) {
+      const { code, output } = await command(args, '');
+      expect(code).toBe(78);
+      expect(output).toMatch(/never from an argument|paste the connection string/);
+      expect(output).not.toContain(key);
+    }
+    expect(existsSync(directory)).toBe(false);
   });
 
   it('ends with 78 when it cannot use what it was given', async () => {

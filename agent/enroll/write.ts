@@ -1,0 +1,142 @@
+import { chmod, chown, link, lstat, rename, rm, rmdir } from 'node:fs/promises';
+import { hasCode, plainReason } from '../../config/errors.js';
+import { CommandError, exitCodes } from '../exit-codes.js';
+import { makeDirectory } from '../make-directory.js';
+import { stageFile, type StagedFile } from '../staged-file.js';
+
+export interface Files {
+  readonly secretFile: string;
+  readonly secret: string;
+  readonly settingsFile: string;
+  /** The new settings; undefined when those that are there stay. */
+  readonly settings: string | undefined;
+  /** The group that may read the settings. */
+  readonly groupId: number | undefined;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const directoryMode = 0o750;
+const settingsMode = 0o640;
+
+/**
+ * Puts both files into `directory`, or leaves it as it was.
+ * @throws CommandError (77)
+ */
+export async function writeFiles(directory: string, files: Files): Promise<void> {
+  const { secretFile, settingsFile } = files;
+  const self = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  const reader = self.uid === 0 ? { uid: 0, gid: files.groupId ?? self.gid } : self;
+  let madeDirectory = false;
+  try {
+    madeDirectory = await makeDirectory(directory, directoryMode);
+    if (madeDirectory) await allow(directory, reader, directoryMode);
+    const secret = { path: secretFile, text: files.secret, mode: 0o600, owner: self };
+    if (files.settings === undefined) {
+      await replaceAll([secret]);
+      // Where it is a mount of its own these may be refused, and who reads it is decided elsewhere.
+      await allow(settingsFile, reader, settingsMode).catch(() => undefined);
+      return;
+    }
+    const settings = { path: settingsFile, text: files.settings, mode: settingsMode };
+    await replaceAll([secret, { ...settings, owner: reader }]);
+  } catch (error) {
+    if (madeDirectory) await rmdir(directory).catch(() => undefined);
+    const outcome = error instanceof HalfWrittenError ? '' : ' Nothing was changed.';
+    throw new CommandError(
+      `The configuration could not be written to ${directory}: ${faultOf(error)}.${outcome}`,
+      exitCodes.noPermission,
+    );
+  }
+}
+
+/** Whatever the umask. */
+async function allow(path: string, { uid, gid }: Owner, mode: number): Promise<void> {
+  await chown(path, uid, gid);
+  await chmod(path, mode);
+}
+
+interface Replacement {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
+  readonly owner: Owner;
+}
+
+/** Not a name under which somebody may keep a copy of his own. */
+const besides = (path: string): string => `${path}.before-enroll`;
+
+/** Replaces all of them or none: the old ones get a second name until the new ones are in place. */
+async function replaceAll(replacements: readonly Replacement[]): Promise<void> {
+  const staged: StagedFile[] = [];
+  const kept: { readonly path: string; readonly wasThere: boolean }[] = [];
+  try {
+    for (const { path, text, mode, owner } of replacements) {
+      for (const place of [path, `${path}.new`, besides(path)]) await refuseDirectory(place);
+      staged.push(await stageFile(path, text, { mode, owner }));
+    }
+    for (const { path } of replacements) kept.push({ path, wasThere: await keep(path) });
+    for (const file of staged) await file.commit();
+  } catch (error) {
+    for (const file of staged) await file.discard().catch(() => undefined);
+    const notPutBack: string[] = [];
+    for (const { path, wasThere } of kept) {
+      await (wasThere ? putBack(path) : rm(path, { force: true })).catch((failure: unknown) => {
+        notPutBack.push(
+          `${path} is new already; the old one is ${besides(path)}, and could not be put back: ${plainReason(failure)}`,
+        );
+      });
+    }
+    if (notPutBack.length > 0)
+      throw new HalfWrittenError([faultOf(error), ...notPutBack].join('; '));
+    throw error;
+  }
+  for (const { path } of kept) await rm(besides(path), { force: true }).catch(() => undefined);
+}
+
+/** Not all could be undone; `message` says what was not. */
+class HalfWrittenError extends Error {
+  override readonly name = 'HalfWrittenError';
+}
+
+/** Gives the file its second name. @returns whether there was one */
+async function keep(path: string): Promise<boolean> {
+  await rm(besides(path), { force: true });
+  try {
+    await link(path, besides(path));
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+async function putBack(path: string): Promise<void> {
+  const [now, old] = await Promise.all([lstat(path), lstat(besides(path))]);
+  // rename(2) does nothing with two names of one file.
+  await (now.ino === old.ino ? rm(besides(path)) : rename(besides(path), path));
+}
+
+async function refuseDirectory(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isDirectory() === true) {
+    throw new Error(`${path} is a directory, in the place of a file; move it away`);
+  }
+}
+
+function faultOf(error: unknown): string {
+  const reason = plainReason(error);
+  // rename(2) and link(2) of a file that was mounted singly, into a container for example.
+  if (hasCode(error, 'EBUSY', 'EXDEV')) {
+    const { dest, path = '', syscall } = error as NodeJS.ErrnoException & { dest?: string };
+    const place = syscall === 'rename' ? (dest ?? path) : path;
+    return `${place} cannot be replaced, because it is mounted by itself (${reason}); mount its directory instead, or change it where it comes from`;
+  }
+  const isRoot = process.geteuid?.() === 0;
+  return hasCode(error, 'EACCES', 'EPERM') && !isRoot
+    ? `${reason}; run this command as root`
+    : reason;
+}
