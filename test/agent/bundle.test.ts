@@ -22,9 +22,13 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 /** What anybody could send something to: TCP sockets that listen, and every UDP socket, as rows of proc(5) `net`. */
 function openPorts(pid: number): readonly string[] {
-  const inodes = readdirSync(`/proc/${pid}/fd`).map(
-    (fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1],
-  );
+  const inodes = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+    } catch {
+      return undefined; // Closed meanwhile, as the files that the agent reads are.
+    }
+  });
   return ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((protocol) => {
     const rows = readFileSync(`/proc/${pid}/net/${protocol}`, 'latin1').trim().split('\n').slice(1);
     return rows.filter((row) => {
