@@ -4,7 +4,7 @@ import type { Clock } from '../collectors/clock.js';
 import type { Unavailable } from '../collectors/collector.js';
 import type { ManagedHost } from '../collectors/host.js';
 import type { Libc } from '../collectors/linux/libc.js';
-import { readStat } from '../collectors/linux/proc.js';
+import { readBootId, readBootTimeMs, readStat } from '../collectors/linux/proc.js';
 import { collectors as registeredCollectors } from '../collectors/registry.js';
 import type { Evaluation } from '../config/evaluate-twin.js';
 import type { JsonObject } from '../config/json.js';
@@ -27,7 +27,7 @@ import { Pipeline } from './pipeline/pipeline.js';
 import { createRedactor } from './pipeline/redaction.js';
 import { CollectorsRunner } from './runner/collectors-runner.js';
 import { Spool } from './spool/spool.js';
-import { readBootId, UnsetClock } from './time/unset-clock.js';
+import { UnsetClock } from './time/unset-clock.js';
 import { TwinSync } from './twin/twin-sync.js';
 import { Uplink } from './uplink/uplink.js';
 import { version } from './version.js';
@@ -102,7 +102,8 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   const unsetClock = new UnsetClock({
     wallMs: () => clock.wallMs(),
     uptimeMs: () => uptime() * 1000,
-    bootId: await readBootId(),
+    bootTimeMs: () => readBootTimeMs(host.paths),
+    bootId: readBootId(host.paths),
   });
   const outbox = new Outbox({
     spool,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { aggregateDetails, type Payload } from '../../collectors/events.js';
 import type { StoredEvent } from '../spool/spool.js';
 import { localText, utcText } from '../pipeline/timestamps.js';
@@ -11,7 +10,8 @@ import { localText, utcText } from '../pipeline/timestamps.js';
  * 2. What is sent carries its true time and says that it was corrected; what cannot be corrected, because it is of an
  *    earlier boot, goes on saying that its time is not to be trusted. An answer that found nothing has no place for that in
  *    what is sent: it is marked where it is journaled, and its year alone tells that it could not be corrected.
- * 3. The same event is corrected by the same amount each time, so that sending it again sends the same.
+ * 3. The same event is corrected by the same amount each time, also by the next run, so that sending it again sends the
+ *    same: by whole seconds, because nothing that is measured twice is equal to the millisecond.
  */
 
 /** Before this the clock of a device has not been set yet. */
@@ -21,13 +21,10 @@ export interface UnsetClockOptions {
   readonly wallMs: () => number;
   /** Milliseconds since boot, those of sleep included. */
   readonly uptimeMs: () => number;
+  /** The wall clock at the boot, as the kernel tells it now: the same for every run until the clock is set again. */
+  readonly bootTimeMs: () => number | undefined;
   /** Names the present boot; empty when it is not known. */
   readonly bootId: string;
-}
-
-/** Empty where the kernel does not tell. */
-export async function readBootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
 }
 
 interface Frame {
@@ -69,7 +66,7 @@ export class UnsetClock {
     const { ClockNotSet, ...frame } = JSON.parse(event.json) as Frame & Partial<TimeMark>;
     const offsetMs = this.isSet() ? this.offsetOf(ClockNotSet ?? markOf(frame)) : undefined;
     if (offsetMs === undefined) return ClockNotSet === undefined ? event : holding(event, frame);
-    this.trueOffsetMs ??= this.offset();
+    this.trueOffsetMs ??= this.options.bootTimeMs() ?? this.offset();
     const byMs = this.trueOffsetMs - offsetMs;
     const { storedWallMs } = event;
     const late = storedWallMs >= clockIsSetAfterMs ? 0 : byMs;

@@ -236,6 +236,20 @@ export function readBounded(path: string, limitBytes: number): Buffer | undefine
   }
 }
 
+/**
+ * The wall clock at the boot, as the kernel has it now: milliseconds since the epoch, of a whole second. The same at each
+ * call until the clock is set; undefined where /proc does not tell. Source: `btime` in proc_stat(5).
+ */
+export function readBootTimeMs(paths: Paths): number | undefined {
+  try {
+    const text = readFileSync(`${paths.procRoot}/stat`, 'utf8');
+    const seconds = /^btime (\d+)$/m.exec(text)?.[1];
+    return seconds === undefined ? undefined : Number(seconds) * 1000;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Names the present boot of the kernel, see proc_sys_kernel(5); empty where /proc does not tell. */
 export function readBootId(paths: Paths): string {
   try {

@@ -6,6 +6,7 @@ import {
   parseRealUid,
   parseStat,
   pidsAmong,
+  readBootTimeMs,
   readProcess,
   readStat,
 } from '../../collectors/linux/proc.js';
@@ -14,6 +15,15 @@ import { casePaths } from './case-host.js';
 
 const debian = casePaths('debian-12-kernel-6.1');
 const buildroot = casePaths('buildroot-kernel-4.9-arm');
+
+describe('the time of the boot', () => {
+  it('is a whole second, and unknown where /proc does not tell it', () => {
+    const bootTimeMs = readBootTimeMs(hostPaths);
+    expect(bootTimeMs).toBeGreaterThan(0);
+    expect((bootTimeMs ?? 1) % 1000).toBe(0);
+    expect(readBootTimeMs(debian)).toBeUndefined();
+  });
+});
 
 describe('what /proc tells of a process', () => {
   it('reads a daemon that rewrote its title as one argument', () => {
