@@ -6,6 +6,7 @@ import { WakingClock } from '../../collectors/waking-clock.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
 import { Agent } from '../agent.js';
+import { reportCrash } from '../crash-report.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
 import { CredentialError, loadCredentials, secretAccess } from '../identity/credentials.js';
 import { createLog, type Log } from '../log.js';
@@ -59,7 +60,7 @@ async function checkCredentials(local: LocalSettings, configFile: string): Promi
  */
 const inUseMs = 30_000;
 
-/** A crash is told in one line, and gets this long to undo what was changed in the kernel. */
+/** A crash gets this long to undo what was changed in the kernel. */
 const crashDeadlineMs = 3_000;
 
 /** Why it ends; neither means that it was asked to. */
@@ -118,13 +119,10 @@ async function runUntilStopped(
     log.info('The agent has stopped.');
     return exitCodes.stopped;
   }
-  log.error(`The agent stops because of a defect: ${describeCrash(crash)}`);
+  const { frames, headline } = reportCrash(crash);
+  log.error(`The agent stops because of a defect: ${headline}`);
+  // Shown at the default level: a crash on a device seldom happens twice for somebody who asks for more.
+  for (const frame of frames) log.info(`Where the defect showed: ${frame}`);
   await Promise.race([agent.stop(), delay(crashDeadlineMs)]);
   return exitCodes.crashed;
-}
-
-/** Nothing of an object that is no error: it may be a whole client of the hub, key included. */
-function describeCrash(crash: unknown): string {
-  if (crash instanceof Error) return crash.stack ?? crash.message;
-  return typeof crash === 'string' ? crash : `a value of type ${typeof crash} was thrown`;
 }
