@@ -25,6 +25,8 @@ export interface UnitState {
   readonly sub: string;
   /** Why the last run ended: `success`, `exit-code`, `watchdog`, `oom-kill`, … */
   readonly result: string;
+  /** `User=`; empty for root. */
+  readonly user: string;
 }
 
 export interface SystemdManager {
@@ -111,6 +113,7 @@ function connectBus(koffi: typeof koffiModule): SystemdManager | Unavailable {
         active: read('Unit', 'ActiveState'),
         sub: read('Unit', 'SubState'),
         result: read('Service', 'Result'),
+        user: read('Service', 'User'),
       };
       return refused < 0 ? { unavailable: refusal(unit, refused) } : state;
     },

@@ -13,6 +13,7 @@ import {
   loadTrustedCertificates,
   secretAccess,
 } from '../identity/credentials.js';
+import { stateDirectoryFault } from '../state-directory.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 
 export const checkConfigCommand: Command = {
@@ -59,13 +60,31 @@ export async function checkConfig(options: CheckConfigOptions): Promise<number> 
   const problems =
     'problems' in local
       ? local.problems.map((problem) => problem.message)
-      : (await credentialProblems(local.settings)).map((problem) => `${configFile}: ${problem}`);
+      : (await problemsOf(local.settings)).map((problem) => `${configFile}: ${problem}`);
   for (const problem of problems) write(`${problem}\n`);
   if (problems.length === 0) write(`${configFile} and the credentials it names can be used.\n`);
   const objectName =
     'settings' in local ? local.settings.remoteConfigurationObjectName : configurationObjectName;
   const twinUsable = twinFile === undefined || (await checkTwin(twinFile, objectName, write));
   return problems.length === 0 && twinUsable ? exitCodes.stopped : exitCodes.configuration;
+}
+
+async function problemsOf(settings: LocalSettings): Promise<readonly string[]> {
+  return [
+    ...(await credentialProblems(settings)),
+    ...(await stateDirectoryProblems(settings.stateDirectory)),
+  ];
+}
+
+/** Who runs the agent need not be who asks, so that the owner is left to "doctor". */
+async function stateDirectoryProblems(path: string): Promise<readonly string[]> {
+  try {
+    const fault = await stateDirectoryFault(path, undefined);
+    return fault === undefined ? [] : [`stateDirectory: ${fault.fault}; ${fault.remedy}.`];
+  } catch {
+    // This user may not look there.
+    return [];
+  }
 }
 
 async function credentialProblems(settings: LocalSettings): Promise<readonly string[]> {

@@ -1,12 +1,15 @@
 import { systemClock } from '../../collectors/clock.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { printable } from '../../config/quote.js';
+import { readLocalSettings } from '../../config/read-local-settings.js';
+import { findAgentUser } from '../doctor/agent-user.js';
 import { checkConfiguration } from '../doctor/configuration.js';
 import { checkConnection } from '../doctor/connection.js';
 import type { Finding } from '../doctor/finding.js';
 import { unknown } from '../doctor/finding.js';
 import { checkHost } from '../doctor/host.js';
 import { exitCodes } from '../exit-codes.js';
+import { askStatus } from '../status/client.js';
 import { statusSocket } from '../status/service.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 
@@ -37,13 +40,17 @@ export interface DoctorOptions {
 
 /** Changes nothing and starts nothing. @returns 1 when something is to be mended, else 0 */
 export async function doctor({ configFile, json, write }: DoctorOptions): Promise<number> {
-  const configuration = await checkConfiguration(configFile);
-  const { credentials, settings = standardLocalSettings() } = configuration;
+  const read = await readLocalSettings(configFile);
+  const settings = 'settings' in read ? read.settings : standardLocalSettings();
+  const answer = await askStatus(statusSocket(settings.runtimeDirectory));
+  const user = await findAgentUser(answer, configFile);
+  const configuration = await checkConfiguration(configFile, read, user);
+  const { credentials } = configuration;
   const [connection, host] = await Promise.all([
     credentials === undefined
       ? [unknown('the way to the hub is not known without the configuration')]
       : checkConnection({ credentials, wallMs: () => systemClock.wallMs() }),
-    checkHost(statusSocket(settings.runtimeDirectory)),
+    checkHost(answer),
   ]);
   const groups = { configuration: configuration.findings, connection, host };
   write(json ? `${JSON.stringify(groups)}\n` : readable(groups));

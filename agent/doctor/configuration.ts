@@ -1,29 +1,28 @@
 import { existsSync } from 'node:fs';
-import { access, constants, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { hasCode, reasonOf } from '../../config/errors.js';
-import type { LocalSettings } from '../../config/local-settings.js';
-import { readLocalSettings } from '../../config/read-local-settings.js';
+import type { LocalResult } from '../../config/parse-local-settings.js';
 import {
   CredentialError,
   loadCredentials,
   type ModuleCredentials,
 } from '../identity/credentials.js';
-import { sizeText } from '../status/duration-text.js';
-import { mend, note, ok, unknown, type Finding } from './finding.js';
-
-/** The local cache at its default size, twice, and the small files beside it. */
-const enoughBytes = 8 * 1024 * 1024;
+import type { AgentUser } from './agent-user.js';
+import { mend, ok, type Finding } from './finding.js';
+import { checkStateDirectory } from './state-directory.js';
 
 export interface ConfigurationCheck {
   readonly findings: readonly Finding[];
-  readonly settings?: LocalSettings;
   readonly credentials?: ModuleCredentials;
 }
 
-/** Whether the agent could start with this configuration. */
-export async function checkConfiguration(configFile: string): Promise<ConfigurationCheck> {
-  const read = await readLocalSettings(configFile);
+/**
+ * Whether the agent could start with this configuration.
+ * @param read what is in the file
+ */
+export async function checkConfiguration(
+  configFile: string,
+  read: LocalResult,
+  user: AgentUser,
+): Promise<ConfigurationCheck> {
   if ('problems' in read) {
     // Every problem tells its remedy; of a file that is missing there is a better one.
     const remedy = existsSync(configFile) ? undefined : 'iot-security-agent enroll writes it';
@@ -40,40 +39,6 @@ export async function checkConfiguration(configFile: string): Promise<Configurat
     if (!(error instanceof CredentialError)) throw error;
     findings.push(mend(error.message));
   }
-  findings.push(await stateDirectory(settings.stateDirectory));
-  return { findings, settings, ...(credentials === undefined ? {} : { credentials }) };
-}
-
-async function stateDirectory(path: string): Promise<Finding> {
-  const remedy = `give it to the agent's user, or set "stateDirectory" to another directory`;
-  try {
-    const isThere = await stat(path).then(
-      (stats) => stats.isDirectory(),
-      (error: unknown) => {
-        if (hasCode(error, 'ENOENT')) return undefined;
-        throw error;
-      },
-    );
-    if (isThere === false) return mend(`${path} is not a directory`, remedy);
-    const place = isThere === undefined ? dirname(path) : path;
-    await access(place, constants.W_OK);
-    const { bavail, bsize } = await statfs(place);
-    const free = bavail * bsize;
-    if (free < enoughBytes) {
-      return mend(
-        `only ${sizeText(free)} are free at ${path}`,
-        'make room, or events will be lost',
-      );
-    }
-    if (isThere === undefined) return note(`${path} does not exist yet; the agent makes it`);
-    return ok(`${path} can be written to, with ${sizeText(free)} free`);
-  } catch (error) {
-    if (hasCode(error, 'EACCES') && process.geteuid?.() !== 0) {
-      return unknown(
-        `${path} is closed to user ${process.geteuid?.() ?? '?'}`,
-        'run doctor as root',
-      );
-    }
-    return mend(`${path} cannot be used: ${reasonOf(error)}`, remedy);
-  }
+  findings.push(await checkStateDirectory(settings.stateDirectory, user));
+  return { findings, ...(credentials === undefined ? {} : { credentials }) };
 }

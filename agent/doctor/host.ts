@@ -9,7 +9,8 @@ import { loadLibc, type Libc } from '../../collectors/linux/libc.js';
 import { ProcConnector } from '../../collectors/linux/proc-connector.js';
 import { findInstances } from '../../collectors/linux/trace-setup.js';
 import { reasonOf } from '../../config/errors.js';
-import { askStatus } from '../status/client.js';
+import type { Unanswered } from '../status/client.js';
+import type { StatusDocument } from '../status/document.js';
 import { agentUnit, openSystemdManager } from '../systemd-manager.js';
 import { mend, note, ok, unknown, type Finding } from './finding.js';
 
@@ -27,9 +28,12 @@ const usefulCapabilities: readonly {
 ];
 const enoughBacklog = 8192;
 
-/** What the kernel and the service manager offer. Nothing is changed. */
-export async function checkHost(statusSocket: string): Promise<readonly Finding[]> {
-  const { finding: agent, pid } = await runningAgent(statusSocket);
+/**
+ * What the kernel and the service manager offer. Nothing is changed.
+ * @param answer of the agent that was asked for its status
+ */
+export async function checkHost(answer: StatusDocument | Unanswered): Promise<readonly Finding[]> {
+  const { finding: agent, pid } = runningAgent(answer);
   return [
     ...(await kernelFindings()),
     tracefsFinding(),
@@ -204,8 +208,7 @@ async function unitFinding(): Promise<Finding> {
   );
 }
 
-async function runningAgent(socket: string): Promise<{ finding: Finding; pid?: number }> {
-  const answer = await askStatus(socket);
+function runningAgent(answer: StatusDocument | Unanswered): { finding: Finding; pid?: number } {
   if ('unanswered' in answer) {
     return { finding: (answer.forbidden ? unknown : mend)(answer.unanswered) };
   }

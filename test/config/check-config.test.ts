@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -69,6 +69,19 @@ test('credentials that others can read are told, with exit code 78', async () =>
   expect(text).toMatch(
     /^\/agent\.json: identity\.keyFile: \/key has mode 0644 .*run: chmod 600 \/key\n$/,
   );
+});
+
+test.each([
+  ['is a file', 'key', '/key is not a directory'],
+  ['is below a file', 'key/state', 'a part of the path /key is not a directory'],
+])('a state directory that %s is told, with exit code 78', async (_, place, says) => {
+  const settings = JSON.parse(await readFile(configFile, 'utf8')) as object;
+  const stateDirectory = join(directory, place);
+  await writeFile(configFile, JSON.stringify({ ...settings, stateDirectory }));
+  expect(await check()).toEqual({
+    code: 78,
+    text: `/agent.json: stateDirectory: ${says}; move that away, or set "stateDirectory" to another directory.\n`,
+  });
 });
 
 test('the key and the trusted certificates are both checked, whichever is wrong', async () => {

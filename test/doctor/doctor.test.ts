@@ -1,15 +1,20 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { doctor } from '../../agent/commands/doctor.js';
+import { findAgentUser, type AgentUser } from '../../agent/doctor/agent-user.js';
 import { checkConfiguration } from '../../agent/doctor/configuration.js';
 import { checkConnection } from '../../agent/doctor/connection.js';
 import { withinDeadline, type Finding } from '../../agent/doctor/finding.js';
 import { auditAdvice } from '../../agent/doctor/host.js';
+import { judge } from '../../agent/status/health.js';
+import { readLocalSettings } from '../../config/read-local-settings.js';
 import { openCertificates } from '../../local-hub/certificates.js';
+import { soundFacts } from '../status/support.js';
 
 let directory = '';
 let configFile = '';
@@ -39,10 +44,14 @@ function configure(changes: Readonly<Record<string, unknown>> = {}): void {
   );
 }
 
+const self = { uid: process.geteuid?.(), isOfUnit: false };
+const check = async (user: AgentUser = self): Promise<readonly Finding[]> =>
+  (await checkConfiguration(configFile, await readLocalSettings(configFile), user)).findings;
+
 describe('the configuration', () => {
   it('that can be used is well, with the space that is free', async () => {
     configure();
-    const { findings } = await checkConfiguration(configFile);
+    const findings = await check();
     expect(findings.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok']);
     expect(outcomes(findings)).toMatch(/device-1\/azureiotsecurity at localhost.*\n.*free/);
   });
@@ -59,12 +68,46 @@ describe('the configuration', () => {
   ])('that %s is to be mended', async (_, breakIt, expected) => {
     configure();
     breakIt();
-    expect(outcomes((await checkConfiguration(configFile)).findings)).toMatch(expected);
+    expect(outcomes(await check())).toMatch(expected);
   });
 
   it('whose state directory is not there yet is well', async () => {
     configure({ stateDirectory: join(directory, 'later') });
-    expect(outcomes((await checkConfiguration(configFile)).findings)).toMatch(/note: .*makes it/);
+    expect(outcomes(await check())).toMatch(/note: .*makes it/);
+    configure({ stateDirectory: join(directory, 'even', 'later') });
+    expect(outcomes(await check())).toMatch(/note: .*makes it/);
+  });
+
+  it('is judged for the user of the agent, also when root asks', async () => {
+    configure();
+    const agent = { uid: (self.uid ?? 0) + 1, isOfUnit: true };
+    expect(outcomes(await check(agent))).toMatch(
+      new RegExp(`mend: .*state cannot be used: it belongs to .* and not to user ${agent.uid}`),
+    );
+    configure({ stateDirectory: join(directory, 'later') });
+    expect(outcomes(await check(agent))).toMatch(
+      new RegExp(`mend: .*later does not exist, and user ${agent.uid}.*may not make it in`),
+    );
+    configure({ stateDirectory: undefined });
+    expect(outcomes(await check(agent))).not.toMatch(/may not make it/);
+  });
+});
+
+describe('the user of the agent', () => {
+  it('is that of the agent that runs', async () => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)'], {
+      ...(self.uid === 0 ? { uid: 65_534 } : {}),
+    });
+    const status = judge({ ...soundFacts, agent: { ...soundFacts.agent, pid: child.pid ?? 0 } });
+    expect(await findAgentUser(status, configFile)).toEqual({
+      uid: self.uid === 0 ? 65_534 : self.uid,
+      isOfUnit: false,
+    });
+    child.kill('SIGKILL');
+  });
+
+  it('is who asks where no agent runs and no unit says anything about the configuration', async () => {
+    expect(await findAgentUser({ unanswered: '', forbidden: false }, configFile)).toEqual(self);
   });
 });
 
@@ -91,7 +134,7 @@ describe('the way to the hub', () => {
   });
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-  const check = (changes: { gatewayHostName?: string; trustedCaPem?: string } = {}) =>
+  const checkWay = (changes: { gatewayHostName?: string; trustedCaPem?: string } = {}) =>
     checkConnection({
       credentials: {
         hostName: 'hub.example',
@@ -106,33 +149,33 @@ describe('the way to the hub', () => {
     });
 
   it('that is open is well: name, port, certificate and clock', async () => {
-    const findings = await check();
+    const findings = await checkWay();
     expect(findings.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 
   it('with a clock that is wrong is to be mended', async () => {
     // Half a minute for the check itself, and for a Date header of whole seconds.
     aheadMs = 630_000;
-    expect(outcomes(await check())).toMatch(/mend: the clock is 10 min ahead/);
+    expect(outcomes(await checkWay())).toMatch(/mend: the clock is 10 min ahead/);
     aheadMs = -630_000;
-    expect(outcomes(await check())).toMatch(/mend: the clock is 10 min behind/);
+    expect(outcomes(await checkWay())).toMatch(/mend: the clock is 10 min behind/);
   });
 
   it('with a certificate that nobody trusts ends there', async () => {
     const material = await openCertificates(join(directory, 'other'));
-    const text = outcomes(await check({ trustedCaPem: readFileSync(material.caFile, 'utf8') }));
+    const text = outcomes(await checkWay({ trustedCaPem: readFileSync(material.caFile, 'utf8') }));
     expect(text).toMatch(/mend: .*not signed by an authority.*trustedCaFile[^\n]*$/);
   });
 
   it('with a name that does not resolve, or a port where nobody listens, ends there', async () => {
-    expect(outcomes(await check({ gatewayHostName: 'no-such-hub.invalid' }))).toMatch(
+    expect(outcomes(await checkWay({ gatewayHostName: 'no-such-hub.invalid' }))).toMatch(
       /^mend: .*no-such-hub\.invalid/,
     );
     const closed = createTcpServer();
     await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
     const free = (closed.address() as AddressInfo).port;
     await new Promise((resolve) => closed.close(resolve));
-    expect(outcomes(await check({ gatewayHostName: `127.0.0.1:${free}` }))).toMatch(
+    expect(outcomes(await checkWay({ gatewayHostName: `127.0.0.1:${free}` }))).toMatch(
       /mend: .*nobody listens there[^\n]*$/,
     );
   });
