@@ -1,15 +1,27 @@
 import { runCommandLine } from './cli.js';
 import { commands } from './commands/registry.js';
 import { CommandError, exitCodes } from './exit-codes.js';
+import { guardOutput } from './output.js';
 import { version } from './version.js';
 
 // One thread of the pool is parked in poll(2) for the kernel's sockets; Node has four by default, and reads the
 // variable when the first one is needed.
 process.env['UV_THREADPOOL_SIZE'] ??= '5';
 
+const output = guardOutput(process.stdout);
+// A complaint that nobody hears is no reason to end otherwise than without one.
+guardOutput(process.stderr);
+
 /** Ends explicitly: a connection that is still closing must not keep the process alive. */
 function end(exitCode: number): void {
-  process.stdout.write('', () => process.exit(exitCode));
+  process.stdout.write('', () => setImmediate(exit, exitCode));
+}
+
+function exit(exitCode: number): void {
+  const failure = output.failure();
+  if (failure === undefined) process.exit(exitCode);
+  process.stderr.write(`iot-security-agent: ${failure}\n`);
+  process.exit(exitCode === exitCodes.stopped ? exitCodes.crashed : exitCode);
 }
 
 // What Node would have the packages of the hub's SDK write otherwise is nothing that an operator can mend.

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { CommandError, exitCodes } from '../exit-codes.js';
 import { type LossCause, lossCauses } from '../../collectors/loss.js';
-import { hasCode, reasonOf } from '../../config/errors.js';
+import { plainReason } from '../../config/errors.js';
 import { printable } from '../../config/quote.js';
 import { LineSplitter } from '../replay/line-splitter.js';
 import { Replay } from '../replay/replay.js';
@@ -77,7 +77,7 @@ export async function replay(options: ReplayCommandOptions): Promise<number> {
       }
     } catch (error) {
       unreadable++;
-      warn(`${file} cannot be read: ${reasonOf(error)}.`);
+      warn(`${file} cannot be read: ${plainReason(error)}.`);
     }
     splitter.end();
   }
@@ -90,13 +90,8 @@ export async function replay(options: ReplayCommandOptions): Promise<number> {
 
 /** Whoever reads our output may stop reading at any time (`| head`): that is an end, not an error. */
 function writeTo(stream: NodeJS.WriteStream): ReplayCommandOptions['write'] {
-  stream.on('error', () => undefined);
   return (text) =>
-    new Promise((resolve, reject) => {
-      stream.write(text, (error) => {
-        if (error === undefined || error === null) resolve(true);
-        else if (hasCode(error, 'EPIPE')) resolve(false);
-        else reject(error);
-      });
+    new Promise((resolve) => {
+      stream.write(text, (error) => resolve(error === undefined || error === null));
     });
 }
