@@ -93,7 +93,9 @@ export async function stateDirectoryFault(
 export async function prepareStateDirectory(path: string): Promise<void> {
   const fault = await prepare(path).catch((error: unknown) => ({
     fault: plainReason(error),
-    remedy: `give it to the user that the agent runs as, ${elsewhere}`,
+    remedy: hasCode(error, 'EACCES', 'EPERM')
+      ? `give it to the user that the agent runs as, ${elsewhere}`
+      : `mend that, ${elsewhere}`,
   }));
   if (fault === undefined) return;
   throw new CommandError(

@@ -131,10 +131,11 @@ function faultOf(error: unknown): string {
   const reason = plainReason(error);
   // rename(2) and link(2) of a file that was mounted singly, into a container for example.
   if (hasCode(error, 'EBUSY', 'EXDEV')) {
-    const { dest, path = '', syscall } = error as NodeJS.ErrnoException & { dest?: string };
-    const place = syscall === 'rename' ? (dest ?? path) : path;
-    return `${place} cannot be replaced, because it is mounted by itself (${reason}); mount its directory instead, or change it where it comes from`;
+    const { code, dest, path, syscall } = error as NodeJS.ErrnoException & { dest?: string };
+    const place = (syscall === 'rename' ? dest : path) ?? 'a file';
+    return `${place} cannot be replaced, because it is mounted by itself (${code}); mount its directory instead, or change it where it comes from`;
   }
+  if (hasCode(error, 'ENOENT', 'ENOTDIR')) return `${reason}; name another with --directory`;
   const isRoot = process.geteuid?.() === 0;
   return hasCode(error, 'EACCES', 'EPERM') && !isRoot
     ? `${reason}; run this command as root`
