@@ -3,6 +3,8 @@ import { isUnavailable } from '../../collectors/collector.js';
 import { hostPaths } from '../../collectors/linux/paths.js';
 import { UserNames } from '../../collectors/linux/users.js';
 import { defaultConfigFile } from '../commands/command.js';
+import { agentGroup, groupIdOf } from '../enroll/enroll.js';
+import type { ProcessIds } from '../identity/secret-file.js';
 import type { Unanswered } from '../status/client.js';
 import type { StatusDocument } from '../status/document.js';
 import { agentUnit, openSystemdManager } from '../systemd-manager.js';
@@ -10,7 +12,7 @@ import { agentUnit, openSystemdManager } from '../systemd-manager.js';
 /** Who runs the agent, and so must be able to read and write what doctor looks at as somebody else. */
 export interface AgentUser {
   /** Undefined when that cannot be known. */
-  readonly uid: number | undefined;
+  readonly ids: ProcessIds | undefined;
   /** It is the user of the unit, for which systemd makes the standard directories. */
   readonly isOfUnit: boolean;
 }
@@ -23,18 +25,23 @@ export async function findAgentUser(
   answer: StatusDocument | Unanswered,
   configFile: string,
 ): Promise<AgentUser> {
-  if ('agent' in answer) return { uid: await uidOfProcess(answer.agent.pid), isOfUnit: false };
+  if ('agent' in answer) return { ids: await idsOfProcess(answer.agent.pid), isOfUnit: false };
   const name = configFile === defaultConfigFile ? await userOfUnit() : undefined;
-  if (name === undefined) return { uid: process.geteuid?.(), isOfUnit: false };
+  if (name === undefined) return { ids: await idsOfProcess(process.pid), isOfUnit: false };
   const uid = /^\d+$/.test(name) ? Number(name) : new UserNames(hostPaths).uidOf(name);
-  return { uid, isOfUnit: true };
+  const gid = await groupIdOf(agentGroup);
+  const gids = gid === undefined ? [] : [gid];
+  return { ids: uid === undefined ? undefined : { uid, gids }, isOfUnit: true };
 }
 
-/** The effective one, which decides about files (proc_pid_status(5)). */
-async function uidOfProcess(pid: number): Promise<number | undefined> {
+/** The effective ones, which decide about files, the group of the process first (proc_pid_status(5)). */
+async function idsOfProcess(pid: number): Promise<ProcessIds | undefined> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(text)?.[1];
-  return uid === undefined ? undefined : Number(uid);
+  const numbers = (name: string): readonly number[] =>
+    (new RegExp(`^${name}:(.*)$`, 'm').exec(text)?.[1] ?? '').match(/\d+/g)?.map(Number) ?? [];
+  const [uid, gid] = [numbers('Uid')[1], numbers('Gid')[1]];
+  if (uid === undefined || gid === undefined) return undefined;
+  return { uid, gids: [gid, ...numbers('Groups').filter((other) => other !== gid)] };
 }
 
 /** Undefined where there is no such unit, or systemd does not say. */

@@ -32,7 +32,7 @@ export async function checkConfiguration(
   const findings = [ok(`${configFile} can be used`)];
   let credentials: ModuleCredentials | undefined;
   try {
-    credentials = await loadCredentials(settings);
+    credentials = await loadCredentials(settings, user.ids === undefined ? {} : { ids: user.ids });
     const { deviceId, hostName, moduleId } = credentials;
     findings.push(ok(`the credentials of ${deviceId}/${moduleId} at ${hostName} can be read`));
   } catch (error) {

@@ -30,7 +30,7 @@ export async function checkStateDirectory(path: string, user: AgentUser): Promis
 }
 
 async function judge(path: string, user: AgentUser): Promise<Finding> {
-  const { uid } = user;
+  const uid = user.ids?.uid;
   const fault = await stateDirectoryFault(path, uid);
   if (fault !== undefined) {
     return mend(`the state directory ${path} cannot be used: ${fault.fault}`, fault.remedy);

@@ -44,7 +44,6 @@ export interface EnrollOptions {
 
 /** Checks the connection string and writes both files of the configuration. @throws CommandError */
 export async function enroll(options: EnrollOptions): Promise<Enrollment> {
-  const { groupFile = '/etc/group' } = options;
   if (options.directory === '') throw unusable('--directory is empty; name a directory');
   // What is written must hold wherever the agent is started.
   const directory = resolve(options.directory);
@@ -64,7 +63,7 @@ export async function enroll(options: EnrollOptions): Promise<Enrollment> {
     throw unusable(['The agent could not use it:', ...sentences].join('\n'));
   }
 
-  const groupId = await groupIdOf(agentGroup, groupFile);
+  const groupId = await groupIdOf(agentGroup, options.groupFile);
   const changed = !isDeepStrictEqual(settings, before);
   await writeFiles(directory, {
     secretFile,
@@ -141,7 +140,11 @@ function withIdentity(
   };
 }
 
-async function groupIdOf(name: string, groupFile: string): Promise<number | undefined> {
+/** Undefined when there is no such group (group(5)). */
+export async function groupIdOf(
+  name: string,
+  groupFile = '/etc/group',
+): Promise<number | undefined> {
   const text = await readFile(groupFile, 'utf8').catch(() => '');
   const id = text
     .split('\n')

@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { spawn } from 'node:child_process';
@@ -44,7 +52,8 @@ function configure(changes: Readonly<Record<string, unknown>> = {}): void {
   );
 }
 
-const self = { uid: process.geteuid?.(), isOfUnit: false };
+const ownIds = { uid: process.geteuid?.() ?? 0, gids: [process.getegid?.() ?? 0] };
+const self = { ids: ownIds, isOfUnit: false };
 const check = async (user: AgentUser = self): Promise<readonly Finding[]> =>
   (await checkConfiguration(configFile, await readLocalSettings(configFile), user)).findings;
 
@@ -80,34 +89,49 @@ describe('the configuration', () => {
 
   it('is judged for the user of the agent, also when root asks', async () => {
     configure();
-    const agent = { uid: (self.uid ?? 0) + 1, isOfUnit: true };
+    const uid = ownIds.uid + 1;
+    const agent = { ids: { uid, gids: [uid] }, isOfUnit: true };
     expect(outcomes(await check(agent))).toMatch(
-      new RegExp(`mend: .*state cannot be used: it belongs to .* and not to user ${agent.uid}`),
+      new RegExp(`mend: .*state cannot be used: it belongs to .* and not to user ${uid}`),
     );
     configure({ stateDirectory: join(directory, 'later') });
     expect(outcomes(await check(agent))).toMatch(
-      new RegExp(`mend: .*later does not exist, and user ${agent.uid}.*may not make it in`),
+      new RegExp(`mend: .*later does not exist, and user ${uid}.*may not make it in`),
     );
+  });
+
+  it.runIf(ownIds.uid === 0)('whose secret is the own file of the agent is well', async () => {
+    configure();
+    chownSync(join(directory, 'key'), 65_534, 65_534);
+    expect(outcomes(await check())).toMatch(/mend: .*belongs to 65534/);
+    const agent = { ids: { uid: 65_534, gids: [65_534] }, isOfUnit: false };
+    expect(outcomes(await check(agent))).toMatch(/ok: the credentials of device-1/);
+  });
+
+  it('names the standard directory, which systemd makes', async () => {
     configure({ stateDirectory: undefined });
+    const agent = { ids: { uid: ownIds.uid + 1, gids: [] }, isOfUnit: true };
     expect(outcomes(await check(agent))).not.toMatch(/may not make it/);
   });
 });
 
 describe('the user of the agent', () => {
   it('is that of the agent that runs', async () => {
+    const isRoot = ownIds.uid === 0;
     const child = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)'], {
-      ...(self.uid === 0 ? { uid: 65_534 } : {}),
+      ...(isRoot ? { uid: 65_534, gid: 65_533 } : {}),
     });
     const status = judge({ ...soundFacts, agent: { ...soundFacts.agent, pid: child.pid ?? 0 } });
-    expect(await findAgentUser(status, configFile)).toEqual({
-      uid: self.uid === 0 ? 65_534 : self.uid,
-      isOfUnit: false,
-    });
+    const { ids } = await findAgentUser(status, configFile);
+    expect(ids?.uid).toBe(isRoot ? 65_534 : ownIds.uid);
+    expect(ids?.gids[0]).toBe(isRoot ? 65_533 : ownIds.gids[0]);
     child.kill('SIGKILL');
   });
 
   it('is who asks where no agent runs and no unit says anything about the configuration', async () => {
-    expect(await findAgentUser({ unanswered: '', forbidden: false }, configFile)).toEqual(self);
+    const { ids } = await findAgentUser({ unanswered: '', forbidden: false }, configFile);
+    expect(ids?.uid).toBe(ownIds.uid);
+    expect(ids?.gids[0]).toBe(ownIds.gids[0]);
   });
 });
 
