@@ -78,7 +78,10 @@ export function sentenceOf(outcome: Outcome, plan: Plan): string {
   const limits = withinLimits
     ? 'Nothing waited or was refused.'
     : 'A limit was exceeded beyond its burst.';
-  if (ratio === undefined) return limits;
+  if (ratio === undefined) {
+    const minutes = outcome.endMs / 60_000;
+    return minutes < 1440 ? `${limits} Only ${number(minutes)} minutes of it were run.` : limits;
+  }
   if (ratio === Infinity) return `${limits} Some devices never recovered.`;
   return `${limits} Recovered in ${ratio.toFixed(2)} × the lower bound.`;
 }
