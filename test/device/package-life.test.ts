@@ -107,6 +107,10 @@ describe.each(['bookworm', 'trixie'] as const)('the package on %s', (suite) => {
     expect(device.ownDirectories()).toEqual([]);
     const left = device.files().filter((path) => !before.includes(path));
     expect(left).toEqual([]);
+    for (const database of ['passwd', 'group']) {
+      const entry = await device.container.attempt('getent', database, 'iot-security-agent');
+      expect(entry.code).not.toBe(0);
+    }
     const run = await device.container.attempt('ls', '/run/iot-security-agent');
     expect(run.code).not.toBe(0);
     const state = await device.container.attempt('systemctl', 'is-failed', unit);
