@@ -1,30 +1,9 @@
 import { parseArgs } from 'node:util';
 import { hasCode, reasonOf } from '../config/errors.js';
-import type { Command, OptionDeclaration, ParsedArguments } from './commands/command.js';
+import { printable } from '../config/quote.js';
+import type { Command, ParsedArguments } from './commands/command.js';
 import { exitCodes } from './exit-codes.js';
-
-const program = 'iot-security-agent';
-
-function optionText([name, option]: [string, OptionDeclaration]): string {
-  return option.type === 'string' ? `--${name} ${option.value ?? 'VALUE'}` : `--${name}`;
-}
-
-function usageOf(command: Command): string {
-  const options = Object.entries(command.options);
-  const parts = [command.name, ...options.map((entry) => `[${optionText(entry)}]`)];
-  const usage = `usage: ${program} ${[...parts, command.operands ?? ''].join(' ').trimEnd()}`;
-  const lines = options.map((entry) => {
-    const standard = entry[1].default === undefined ? '' : ` (default: ${entry[1].default})`;
-    return `  ${optionText(entry).padEnd(20)} ${entry[1].meaning}${standard}`;
-  });
-  return [usage, '', command.meaning, ...(lines.length > 0 ? ['', ...lines] : []), ''].join('\n');
-}
-
-function overview(commands: readonly Command[]): string {
-  const lines = commands.map((command) => `  ${command.name.padEnd(14)} ${command.meaning}`);
-  const hint = `Try '${program} COMMAND --help'.`;
-  return [`usage: ${program} COMMAND [OPTION…]`, '', ...lines, '', hint, ''].join('\n');
-}
+import { overview, program, usageOf } from './help.js';
 
 function parse(command: Command, args: readonly string[]): ParsedArguments {
   const { values, positionals } = parseArgs({
@@ -62,7 +41,9 @@ export async function runCommandLine(
   }
   const command = commands.find(({ name }) => name === verb);
   if (command === undefined) {
-    process.stderr.write(`${program}: there is no command '${verb}'.\n\n${overview(commands)}`);
+    process.stderr.write(
+      `${program}: there is no command '${printable(verb)}'.\n\n${overview(commands)}`,
+    );
     return exitCodes.configuration;
   }
   if (rest.includes('--help') || rest.includes('-h')) {
@@ -77,7 +58,7 @@ export async function runCommandLine(
     const reason = hasCode(error, 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL')
       ? 'takes options only, and no other arguments.'
       : reasonOf(error);
-    process.stderr.write(`${program} ${verb}: ${reason}\n\n${usageOf(command)}`);
+    process.stderr.write(`${program} ${verb}: ${printable(reason)}\n\n${usageOf(command)}`);
     return exitCodes.configuration;
   }
   return await command.run(parsed);

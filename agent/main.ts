@@ -1,3 +1,4 @@
+import { printable } from '../config/quote.js';
 import { runCommandLine } from './cli.js';
 import { commands } from './commands/registry.js';
 import { CommandError, exitCodes } from './exit-codes.js';
@@ -29,7 +30,8 @@ process.noDeprecation = true;
 
 runCommandLine(commands, process.argv.slice(2), version).then(end, (error: unknown) => {
   if (error instanceof CommandError) {
-    process.stderr.write(`iot-security-agent: ${error.message}\n`);
+    const lines = error.message.split('\n').map((line) => printable(line));
+    process.stderr.write(`iot-security-agent: ${lines.join('\n')}\n`);
     end(error.exitCode);
   } else {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -5,6 +5,7 @@ import type { EventName, Payload } from '../../collectors/events.js';
 import { createHost, type Host } from '../../collectors/host.js';
 import { lossCauses, type LossCause } from '../../collectors/loss.js';
 import { collectors } from '../../collectors/registry.js';
+import { plainReason } from '../../config/errors.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { printable } from '../../config/quote.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
@@ -15,6 +16,10 @@ import type { Command } from './command.js';
 export const collectCommand: Command = {
   name: 'collect',
   operands: 'NAME… | all',
+  operandMeanings: {
+    NAME: `A collector: ${collectors.map(({ name }) => name).join(', ')}.`,
+    all: 'Every collector.',
+  },
   operandChoices: ['all', ...collectors.map(({ name }) => name)],
   meaning: 'Runs collectors once and prints their events; sends nothing and needs no hub.',
   options: {
@@ -107,8 +112,18 @@ interface CollectOptions {
   readonly say: (name: EventName, sentence: string) => void;
 }
 
-/** Resolves with whether this host could answer. */
-async function collectOnce(options: CollectOptions): Promise<boolean> {
+/** Resolves with whether this host could answer; a collector that fails leaves the others alone. */
+export async function collectOnce(options: CollectOptions): Promise<boolean> {
+  try {
+    return await tryToCollect(options);
+  } catch (error) {
+    if (options.interrupted.aborted) return true;
+    options.say(options.collector.name, `it could not be collected: ${plainReason(error)}.`);
+    return false;
+  }
+}
+
+async function tryToCollect(options: CollectOptions): Promise<boolean> {
   const { collector, host, watchMs, interrupted, print, say } = options;
   const { name } = collector;
   const losses = new Map<LossCause, number>();

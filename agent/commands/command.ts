@@ -18,6 +18,8 @@ export interface Command {
   readonly name: string;
   /** Shown in the usage line behind the name, for example `NAME… | all`. */
   readonly operands?: string;
+  /** What each word of `operands` stands for. */
+  readonly operandMeanings?: Readonly<Record<string, string>>;
   readonly meaning: string;
   readonly options: Readonly<Record<string, OptionDeclaration>>;
   /** What an operand may be, for completion: `files`, or these words. */

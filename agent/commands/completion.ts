@@ -10,6 +10,12 @@ _iot_security_agent()
 {
     local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
+    # bash takes --config=FILE for three words (COMP_WORDBREAKS).
+    if [[ $word == = ]]; then
+        word=''
+    elif [[ $before == = ]]; then
+        before=\${COMP_WORDS[COMP_CWORD-2]}
+    fi
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W '${verbs.join(' ')}' -- "$word")
         return

@@ -9,6 +9,7 @@ import { readBootId } from '../../collectors/linux/proc.js';
 import { findInstances, removeInstances } from '../../collectors/linux/trace-setup.js';
 import { reasonOf } from '../../config/errors.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
+import { printable } from '../../config/quote.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
 import { exitCodes } from '../exit-codes.js';
 import { changeNoteName } from '../state-directory.js';
@@ -26,7 +27,7 @@ export const hostRestoreCommand: Command = {
     const problems: string[] = [];
     const warn = (sentence: string): void => {
       problems.push(sentence);
-      process.stderr.write(`${sentence}\n`);
+      process.stderr.write(`${printable(sentence)}\n`);
     };
     restoreTracing(warn);
     await restoreAudit(join(stateDirectory, changeNoteName), warn);

@@ -4,6 +4,7 @@ import { socketStateWish } from '../../collectors/linux/sock-state-trace.js';
 import { findInstances, prepareInstance } from '../../collectors/linux/trace-setup.js';
 import { UserNames } from '../../collectors/linux/users.js';
 import { reasonOf } from '../../config/errors.js';
+import { printable } from '../../config/quote.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';
 import type { Command } from './command.js';
 
@@ -24,7 +25,7 @@ export const hostSetupCommand: Command = {
       hostSetup({
         user: parsed.text('user') ?? '',
         uidOf: (user) => new UserNames(hostPaths).uidOf(user),
-        warn: (sentence) => void process.stderr.write(`${sentence}\n`),
+        warn: (sentence) => void process.stderr.write(`${printable(sentence)}\n`),
       }),
     ),
 };

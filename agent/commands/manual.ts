@@ -62,6 +62,9 @@ function described(command: Command): readonly string[] {
   return [
     `.SS ${escape(command.name)}`,
     text(command.meaning),
+    ...Object.entries(command.operandMeanings ?? {}).flatMap(([operand, meaning]) =>
+      tagged(operandText(operand), meaning),
+    ),
     ...Object.entries(command.options).flatMap((entry) => {
       const [, option] = entry;
       const standard = option.default === undefined ? '' : ` Default: ${option.default}.`;

@@ -11,6 +11,10 @@ import type { Command } from './command.js';
 export const replayCommand: Command = {
   name: 'replay',
   operands: 'FILE… | -',
+  operandMeanings: {
+    FILE: 'An audit log, as auditd or the kernel writes it; of rotated logs the oldest first.',
+    '-': 'Standard input.',
+  },
   operandChoices: 'files',
   meaning: 'Prints the events that recorded audit logs hold, one line of JSON each.',
   options: {},
@@ -37,7 +41,7 @@ const mostNamed = 20;
 
 /**
  * Reads recorded audit logs and writes their events, unaggregated. Nothing but the files is read, in constant memory.
- * @returns 0 when every file was read to its end, whatever was in it
+ * @returns 0 when every file was read to its end and there was a record in them, or nothing at all
  */
 export async function replay(options: ReplayCommandOptions): Promise<number> {
   const { files, warn, write } = options;
@@ -83,9 +87,13 @@ export async function replay(options: ReplayCommandOptions): Promise<number> {
   }
   reading.end();
   await flush();
-  if (malformed > 0) warn(`${malformed} lines could not be used as they are.`);
+  if (malformed === 1) warn('1 line could not be used as it is.');
+  if (malformed > 1) warn(`${malformed} lines could not be used as they are.`);
   for (const [cause, count] of losses) warn(`${count} × ${cause}: ${lossCauses[cause]}`);
-  return unreadable === 0 ? exitCodes.stopped : exitCodes.crashed;
+  const isOther = malformed > 0 && reading.records === 0;
+  if (isOther)
+    warn('Not one line was a record of audit: name logs as auditd or the kernel writes them.');
+  return unreadable === 0 && !isOther ? exitCodes.stopped : exitCodes.crashed;
 }
 
 /** Whoever reads our output may stop reading at any time (`| head`): that is an end, not an error. */

@@ -41,6 +41,7 @@ export class Replay {
   private readonly nodes = new Map<string, Node>();
   private readonly pipeline: Pipeline;
   private source = '';
+  private seen = 0;
 
   constructor(private readonly options: ReplayOptions) {
     const local = standardLocalSettings();
@@ -66,6 +67,11 @@ export class Replay {
     });
   }
 
+  /** How many lines were records of audit, whether of a type that is read or not. */
+  get records(): number {
+    return this.seen;
+  }
+
   push(line: Line): void {
     if (line.state === 'too-long') {
       this.options.onMalformed(line, 'it is longer than any audit record');
@@ -76,13 +82,15 @@ export class Replay {
       this.options.onMalformed(line, 'it is not an audit record');
       return;
     }
+    if (parsed === 'between') return;
+    this.seen++;
     if (line.state === 'cut') {
       this.options.onMalformed(
         line,
         'the file ends in the middle of it, and its end may be missing',
       );
     }
-    if (parsed === 'passed-over') return;
+    if (parsed === 'unread') return;
     this.nodeOf(parsed.node).push(parsed.record, line.state === 'cut');
   }
 

@@ -24,8 +24,10 @@ describe('the manual page', () => {
   const plain = page.replace(/\\f[A-Z]/g, '').replaceAll('\\-', '-');
 
   it('tells every command that is shipped, with its options and operands, and every exit code', () => {
-    for (const { name, meaning, options } of shipped) {
+    for (const { name, meaning, options, operandMeanings = {} } of shipped) {
       expect(plain).toContain(`.SS ${name}\n${meaning}\n`);
+      for (const [operand, what] of Object.entries(operandMeanings))
+        expect(plain).toContain(`.TP\n${operand}\n${what}\n`);
       for (const [option, { meaning: what }] of Object.entries(options)) {
         expect(plain).toContain(`--${option}`);
         expect(plain).toContain(what);
@@ -81,6 +83,9 @@ describe('completion in bash', () => {
       mkdirSync(join(directory, 'one.d'));
       expect(complete(['replay', 'one'], directory).toSorted()).toEqual(['one two.log', 'one.d']);
       expect(complete(['run', '--config', 'one '], directory)).toEqual(['one two.log']);
+      // bash splits --config=one at the equals sign.
+      expect(complete(['run', '--config', '=', 'one '], directory)).toEqual(['one two.log']);
+      expect(complete(['enroll', '--directory', '='], directory)).toEqual(['one.d']);
       expect(complete(['enroll', '--directory', 'one'], directory)).toEqual(['one.d']);
       expect(complete(['replay', '--'], directory)).toEqual(['--help']);
     } finally {

@@ -148,8 +148,20 @@ describe('replay', () => {
     expect(commandLines(payloads)).toEqual(['before', 'after']);
     expect(warnings).toEqual([
       '-, line 3 cannot be used as it is: it is not an audit record.',
-      '1 lines could not be used as they are.',
+      '1 line could not be used as it is.',
     ]);
+  });
+
+  it('says that a file without one record is none of audit, with its exit code', async () => {
+    const { code, warnings } = await runText('\u007fELF\u0001\n\n\u0000\u0002\n');
+    expect(code).toBe(1);
+    expect(warnings.slice(2)).toEqual([
+      '2 lines could not be used as they are.',
+      'Not one line was a record of audit: name logs as auditd or the kernel writes them.',
+    ]);
+    const unread = await runText('type=DAEMON_START msg=audit(1700000000.000:1): op=start\nx\n');
+    expect(unread.code).toBe(0);
+    expect((await runText('')).code).toBe(0);
   });
 
   it('reads a last line that was cut as far as it goes, and marks its event', async () => {
@@ -170,7 +182,9 @@ describe('replay', () => {
     const { code, payloads, warnings } = await run([join(directory, 'missing'), readable]);
     expect(code).toBe(1);
     expect(commandLines(payloads)).toEqual(['read']);
-    expect(warnings[0]).toContain('missing cannot be read');
+    expect(warnings[0]).toBe(
+      `${join(directory, 'missing')} cannot be read: no such file or directory (ENOENT).`,
+    );
   });
 
   it('goes on over files, also when an event begins in one and ends in the next', async () => {

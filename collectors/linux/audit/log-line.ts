@@ -15,18 +15,18 @@ export interface LoggedRecord {
  * - as auditd writes it, `node=NAME type=SYSCALL msg=audit(…): …`, plain or enriched (0x1d before what auditd added);
  * - as the kernel prints it where no daemon runs, `… audit: type=1300 audit(…): …`.
  *
- * `passed-over` is a line that holds no record that anybody reads: another type, a blank line, what ausearch puts
- * between events. `malformed` is any other.
+ * `unread` is a record of a type that nobody reads, `between` a blank line or what ausearch puts between events, and
+ * `malformed` any other line.
  */
-export function parseLogLine(line: string): LoggedRecord | 'passed-over' | 'malformed' {
+export function parseLogLine(line: string): LoggedRecord | 'unread' | 'between' | 'malformed' {
   const text = line.endsWith('\r') ? line.slice(0, -1) : line;
   const match = written.exec(text) ?? printed.exec(text);
-  if (match === null) return between.test(text) ? 'passed-over' : 'malformed';
+  if (match === null) return between.test(text) ? 'between' : 'malformed';
   const { node = '', type: typeText = '', rest = '' } = match.groups ?? {};
   const type = numberOf(typeText);
   const record = parseRecord(type ?? 0, rest);
   if (record === undefined) return 'malformed';
-  return type === undefined ? 'passed-over' : { node, record };
+  return type === undefined ? 'unread' : { node, record };
 }
 
 const written = /^(?:node=(?<node>\S{1,255}) )?type=(?<type>\S{1,40}) msg=(?<rest>audit\(.*)$/su;
