@@ -13,7 +13,7 @@ Generated from the declarations in \`config/\` by \`npm run generate\`; a test f
 \`/etc/iot-security-agent/agent.json\`, read once at start. A dot in a key stands for a nested object. Required are
 \`identity.hostName\`, \`identity.deviceId\` and \`identity.keyFile\`, or else \`identity.connectionStringFile\` alone. An
 unknown key, a value of the wrong type or one beyond its bounds is an error: \`iot-security-agent check-config\` tells all
-of them. The schema is \`config/agent.schema.json\`.
+of them. The schema is \`agent.schema.json\`, beside this text.
 
 ${rows(localSettings)}
 
@@ -22,7 +22,7 @@ Not supported yet: ${laterLocalKeys.map(code).join(', ')}.
 ## Module twin
 
 Each setting is a member of the desired property \`${configurationObjectName}\` and holds an object with one member,
-\`value\`: \`"highPriorityMessageFrequency": {"value": "PT7M"}\`. The schema is \`config/twin.schema.json\`.
+\`value\`: \`"highPriorityMessageFrequency": {"value": "PT7M"}\`. The schema is \`twin.schema.json\`, beside this text.
 
 - A key that is absent or null, or whose \`value\` is null, has its default.
 - A value that cannot be used is rejected alone: the key keeps its last good value, or else its default.

@@ -3,8 +3,27 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import esbuild from 'esbuild';
 import { build, checkNode, installDependencies, root } from './bootstrap.mjs';
+import { readOptions } from './options.mjs';
+
+/** Those that leave the reading of their options to us; the others tell them themselves. */
+const programs = {
+  pipeline: {
+    usage: `Usage: npm run bench
+  How many started programs a second go from audit records to messages; takes no options, and about a minute.
+`,
+    options: {},
+  },
+  soak: {
+    usage: `Usage: npm run soak -- [OPTION]…
+  --minutes=N         how long the agent runs (default: 10)
+  --default-settings  with the intervals of a twin without settings, instead of short ones
+`,
+    options: { minutes: { type: 'string' }, 'default-settings': { type: 'boolean' } },
+  },
+};
 
 const [name, ...args] = process.argv.slice(2);
+if (programs[name]) readOptions(programs[name].usage, programs[name].options, args);
 checkNode();
 installDependencies();
 build();

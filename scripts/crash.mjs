@@ -1,11 +1,17 @@
 // npm run crash -- --kills 200 [--seed N]: kills the running agent at that many random moments and checks what arrived.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { checkNode, installDependencies, root } from './bootstrap.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' } },
+const usage = `Usage: npm run crash -- [OPTION]…
+  --kills=N  how often the running agent is killed (default: 200)
+  --seed=N   at the moments of an earlier run
+`;
+
+const values = readOptions(usage, {
+  kills: { type: 'string', default: '200' },
+  seed: { type: 'string' },
 });
 checkNode();
 installDependencies();

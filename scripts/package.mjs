@@ -1,11 +1,11 @@
 // npm run package: the Debian packages of the agent and of its runtime, with bills of materials, checksums and the
 // index of a flat apt repository, in dist/. The same commit gives the same bytes.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { checkNode, installDependencies, root } from './bootstrap.mjs';
+import { readOptions } from './options.mjs';
 
 const usage = `Usage: npm run package -- [OPTION]…
   --arch=LIST     amd64, arm64, armhf, separated by commas (default: all)
@@ -18,22 +18,6 @@ const usage = `Usage: npm run package -- [OPTION]…
 function fail(sentence) {
   process.stderr.write(`${sentence}\n`);
   process.exit(1);
-}
-
-function parse() {
-  try {
-    return parseArgs({
-      options: {
-        arch: { type: 'string', default: 'amd64,arm64,armhf' },
-        'agent-only': { type: 'boolean', default: false },
-        fast: { type: 'boolean', default: false },
-        output: { type: 'string', default: join(root, 'dist') },
-        version: { type: 'string' },
-      },
-    }).values;
-  } catch (error) {
-    return fail(`${error.message}\n${usage}`);
-  }
 }
 
 /** The time that goes into the packages: that of the last commit, or what the caller says. */
@@ -67,7 +51,13 @@ function checkPrograms(names) {
   }
 }
 
-const options = parse();
+const options = readOptions(usage, {
+  arch: { type: 'string', default: 'amd64,arm64,armhf' },
+  'agent-only': { type: 'boolean', default: false },
+  fast: { type: 'boolean', default: false },
+  output: { type: 'string', default: join(root, 'dist') },
+  version: { type: 'string' },
+});
 checkNode();
 installDependencies();
 const { architectures, runtime } = await import('./package/architectures.mjs');
@@ -83,25 +73,46 @@ const strips = wanted.map((name) => architectures[name].strip).filter(Boolean);
 checkPrograms(['dpkg-deb', 'dpkg-scanpackages', ...strips]);
 
 const output = resolve(options.output);
-mkdirSync(output, { recursive: true });
-for (const file of readdirSync(output)) {
-  if (/^iot-security-agent.*\.(deb|cdx\.json)$/.test(file)) rmSync(join(output, file));
-}
+// Beside the old ones, so that whoever looks meanwhile finds those, and none that is half written.
+const staging = join(output, '.packages.new');
+rmSync(staging, { recursive: true, force: true });
+mkdirSync(staging, { recursive: true });
 const work = mkdtempSync(join(tmpdir(), 'iot-security-agent-package-'));
+
+/** Says what is being done: with the compression of a release each package takes a while. */
+async function step(name, architecture, build) {
+  process.stderr.write(`Building ${name} for ${architecture}…\n`);
+  return build();
+}
+
+/** Puts what was built in place of what was there. */
+function publish() {
+  const built = readdirSync(staging);
+  for (const file of built) renameSync(join(staging, file), join(output, file));
+  for (const file of readdirSync(output)) {
+    if (/^iot-security-agent.*\.(deb|cdx\.json)$/.test(file) && !built.includes(file))
+      rmSync(join(output, file));
+  }
+}
+
 try {
-  const common = { epochSeconds: epoch(), fast: options.fast, work, output };
+  const common = { epochSeconds: epoch(), fast: options.fast, work, output: staging };
   const version = options.version ?? projectVersion;
   const files = [];
   for (const architecture of wanted) {
-    if (runtime.packages[architecture] !== undefined && !options['agent-only'])
-      files.push(...buildRuntimePackage({ architecture, ...common }));
-    files.push(...(await buildAgentPackage({ architecture, version, ...common })));
+    if (runtime.packages[architecture] !== undefined && !options['agent-only']) {
+      const build = () => buildRuntimePackage({ architecture, ...common });
+      files.push(...(await step('iot-security-agent-node', architecture, build)));
+    }
+    const build = () => buildAgentPackage({ architecture, version, ...common });
+    files.push(...(await step('iot-security-agent', architecture, build)));
   }
-  writeRepository({ output, files, epochSeconds: common.epochSeconds });
+  writeRepository({ output: staging, files, epochSeconds: common.epochSeconds });
+  publish();
   for (const file of files) process.stdout.write(`${join(output, file)}\n`);
 } catch (error) {
   process.stderr.write(`The packages could not be built: ${error.message}\n`);
   process.exitCode = 1;
 } finally {
-  rmSync(work, { recursive: true, force: true });
+  for (const directory of [work, staging]) rmSync(directory, { recursive: true, force: true });
 }

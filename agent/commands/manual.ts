@@ -11,6 +11,12 @@ const files: Readonly<Record<string, string>> = {
     'What must survive a restart: events that the hub has not acknowledged, the last settings, counters.',
   '/run/iot-security-agent/status.sock':
     'Answers the command status; open to root and to the group iot-security-agent.',
+  '/usr/share/doc/iot-security-agent/settings.md':
+    'Every setting of the local file and of the twin, with default, bounds and meaning.',
+  '/usr/share/doc/iot-security-agent/events.md':
+    'Every event with its fields, and every cause of loss.',
+  '/usr/share/doc/iot-security-agent/agent.schema.json':
+    'JSON Schema of the local file; twin.schema.json beside it is that of the twin.',
 };
 
 /** The manual page, section 8, in the man macros. */
@@ -35,11 +41,6 @@ export function manualPage(commands: readonly Command[]): string {
     ...Object.entries(files).flatMap(([path, meaning]) =>
       tagged(`\\fI${escape(path)}\\fR`, meaning),
     ),
-    '.SH SETTINGS',
-    text(
-      'Every setting of the local file and of the twin, with default, bounds and meaning, is in the reference of the settings (reference.generated.md) that comes with the package. A configuration is tried with',
-    ),
-    `${bold('check-config')}.`,
     '.SH SEE ALSO',
     '.BR systemctl (1),',
     '.BR journalctl (1),',

@@ -14,6 +14,8 @@ import { unitDirectory, units } from './units.mjs';
 const name = 'iot-security-agent';
 const library = `/usr/lib/${name}`;
 const doc = `/usr/share/doc/${name}`;
+/** What an operator looks up on the device, by its name there. */
+const documents = JSON.parse(readFileSync(new URL('documents.json', import.meta.url), 'utf8'));
 
 /** Writes the package and its bill of materials; resolves with the names of the files. */
 export async function buildAgentPackage({
@@ -68,6 +70,8 @@ export async function buildAgentPackage({
     }),
   );
   deb.add(`${doc}/third-party-notices.gz`, gzip(thirdPartyNotices(packages)));
+  for (const [document, source] of Object.entries(documents))
+    deb.copy(`${doc}/${document}`, join(root, source));
   deb.add(`${doc}/sbom.cdx.json`, sbom);
   deb.add(`${doc}/changelog.gz`, gzip(changelog(deb, `Version ${deb.version}.`)));
   deb.add(`/usr/share/lintian/overrides/${name}`, template('lintian-overrides.agent'));

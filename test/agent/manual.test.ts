@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generatedFiles } from '../../agent/commands/generate.js';
 import { commands } from '../../agent/commands/registry.js';
@@ -35,6 +35,17 @@ describe('the manual page', () => {
     }
     for (const code of Object.values(exitCodes)) expect(plain).toContain(`.TP\n${code}\n`);
     expect(plain).not.toContain('local-hub');
+  });
+
+  it('names the documents that the package brings, with what they are made of', () => {
+    const documents = JSON.parse(
+      readFileSync(join(root, 'scripts', 'package', 'documents.json'), 'utf8'),
+    ) as Readonly<Record<string, string>>;
+    const named = plain.match(/\/usr\/share\/doc\/iot-security-agent\/[\w.]+/g) ?? [];
+    expect(named).toContain('/usr/share/doc/iot-security-agent/settings.md');
+    for (const path of named) expect(Object.keys(documents)).toContain(basename(path));
+    for (const source of Object.values(documents))
+      expect(existsSync(join(root, source))).toBe(true);
   });
 
   it('is plain ASCII, with no line that troff would take for a request', () => {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -9,11 +9,12 @@ import {
   rmSync,
   statSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packages, type Packages } from './support/packages.js';
+import { isRuntime, packages, type Packages } from './support/packages.js';
 
 const repository = join(import.meta.dirname, '..', '..');
 let built: Packages;
@@ -63,6 +64,33 @@ describe('npm run package', () => {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     expect(hashes(output)).toEqual(hashes(built.directory));
+  });
+
+  it('leaves the packages that were there when it cannot finish, and nothing that is half written', () => {
+    const output = join(directory, 'before');
+    cpSync(built.directory, output, { recursive: true });
+    const programs = join(directory, 'programs');
+    mkdirSync(programs);
+    writeFileSync(join(programs, 'dpkg-deb'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    const args = ['scripts/package.mjs', '--fast', '--arch=amd64', `--output=${output}`];
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      cwd: repository,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${programs}:${process.env['PATH'] ?? ''}` },
+    });
+    expect(stderr).toContain('The packages could not be built');
+    expect(status).toBe(1);
+    expect(hashes(output)).toEqual(hashes(built.directory));
+  });
+
+  it('contains every path below /usr that its manual page names', () => {
+    const page = readFileSync(join(repository, 'systemd', 'iot-security-agent.8'), 'utf8');
+    const named = page.replaceAll('\\-', '-').match(/\/usr\/[\w./-]+\w/g) ?? [];
+    expect(named.length).toBeGreaterThan(0);
+    const agent = built.files.find((file) => !isRuntime(file)) ?? '';
+    const listed = execFileSync('dpkg-deb', ['--contents', agent], { encoding: 'utf8' });
+    const contained = listed.split('\n').map((line) => line.split(/\s+/)[5]?.slice(1));
+    expect(contained).toEqual(expect.arrayContaining(named));
   });
 
   it('is clean under lintian', () => {

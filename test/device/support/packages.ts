@@ -14,6 +14,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const repository = join(import.meta.dirname, '..', '..', '..');
+/** What the agent's package has in its directory of documentation, by name. */
+export const documents = JSON.parse(
+  readFileSync(join(repository, 'scripts', 'package', 'documents.json'), 'utf8'),
+) as Readonly<Record<string, string>>;
 export const packageCache = '/var/cache/iot-security-agent-test/packages';
 
 /** What ends up in a package; the agent's sources are told by its bundle, which is built before the tests. */
@@ -22,6 +26,7 @@ const sources = [
   'package.json',
   'package-lock.json',
   'LICENSE',
+  ...Object.values(documents),
   'scripts/bundle.mjs',
   'scripts/package.mjs',
   ...filesUnder('scripts/package'),
