@@ -1,6 +1,7 @@
 import type { Observation } from './collector.js';
 import type { Details } from './events.js';
 import type { AuditEvent } from './linux/audit/event.js';
+import { executedFiles } from './linux/audit/executed-file.js';
 import type { Execve } from './linux/audit/execve.js';
 import type { ExecutedFile, FileIdentity } from './linux/executable-hash.js';
 import type { ProcessFacts } from './linux/proc.js';
@@ -23,7 +24,7 @@ export interface StartedProgram {
   /** `pts/0`, `tty1`; undefined also when it has none. */
   readonly terminal: string | undefined;
   readonly workingDirectory: string | undefined;
-  /** Device and inode numbers of the files that the execution touched. */
+  /** Device and inode numbers of the program, as the kernel recorded them; empty where it cannot be told which they are. */
   readonly files: readonly FileIdentity[];
 }
 
@@ -42,7 +43,7 @@ export function programOfExecve(execve: Execve, event: AuditEvent): StartedProgr
     sessionId: execve.ses,
     terminal: execve.tty?.replace(/^pts(?=\d)/u, 'pts/'),
     workingDirectory: execve.cwd,
-    files: filesOf(event),
+    files: executedFiles(event, execve.argv[0]),
   };
 }
 
@@ -140,34 +141,4 @@ export function observationOf(
 export function executedFile(program: StartedProgram): ExecutedFile | undefined {
   const { executable: path, pid, timeMs, files: candidates } = program;
   return path === undefined ? undefined : { path, pid, timeMs, candidates };
-}
-
-const pathRecord = 1302;
-
-/**
- * The files of the PATH records: the program, its interpreters. `dev=` is MAJOR:MINOR in hexadecimal
- * (kernel/auditsc.c); names cannot fake the fields, because one with a blank is written in hexadecimal.
- */
-function filesOf(event: AuditEvent): FileIdentity[] {
-  const files: FileIdentity[] = [];
-  for (const { type, body } of event.records) {
-    if (type !== pathRecord) continue;
-    const found = / inode=(\d{1,20}) dev=([0-9a-f]{1,8}):([0-9a-f]{1,8}) /u.exec(body);
-    if (found === null) continue;
-    const [, inode = '0', major = '0', minor = '0'] = found;
-    const device = deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16));
-    files.push({ inode: BigInt(inode), device });
-  }
-  return files;
-}
-
-/** makedev(3): how stat(2) packs the two numbers. */
-function deviceNumber(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return (
-    ((high & 0xffff_f000n) << 32n) |
-    ((high & 0xfffn) << 8n) |
-    ((low & 0xffff_ff00n) << 12n) |
-    (low & 0xffn)
-  );
 }

@@ -11,7 +11,7 @@ export interface ExecutedFile {
   readonly path: string;
   /** Wall clock of the execution, in milliseconds. */
   readonly timeMs: number;
-  /** Device and inode numbers that the kernel recorded for the execution, one of them the program's. */
+  /** Device and inode numbers that the kernel recorded for the program. */
   readonly candidates?: readonly FileIdentity[];
 }
 
@@ -108,15 +108,19 @@ export class ExecutableHashes {
     const { path, candidates = [], pid, timeMs } = executed;
     const isCandidate = ({ dev, ino }: BigIntStats): boolean =>
       candidates.some(({ device, inode }) => device === dev && inode === ino);
+    const link = `${this.options.paths.procRoot}/${pid}/exe`;
+    // While it lives there is no doubt; afterwards only what the kernel recorded tells.
+    if ((await readlink(link).catch(() => undefined)) === path) {
+      const stats = await stat(link, { bigint: true }).catch(() => undefined);
+      if (stats !== undefined) return { path: link, stats };
+    }
     if (candidates.length > 0) {
       const found = await stat(path, { bigint: true }).catch(() => undefined);
       const unchanged =
         found !== undefined && found.ctimeNs / 1_000_000n <= BigInt(Math.ceil(timeMs));
       if (found !== undefined && unchanged && isCandidate(found)) return { path, stats: found };
     }
-    const link = `${this.options.paths.procRoot}/${pid}/exe`;
-    if ((await readlink(link)) !== path) return undefined;
-    return { path: link, stats: await stat(link, { bigint: true }) };
+    return undefined;
   }
 
   private async lookUp({ path, stats }: Located): Promise<Found> {

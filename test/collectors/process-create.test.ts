@@ -145,11 +145,8 @@ describe('ProcessCreate from kernel audit', () => {
         },
       },
     ]);
-    // makedev(0xfe, 0) and makedev(0x103, 0x1ff), as stat(2) gives them.
-    expect(asked[0]?.candidates).toEqual([
-      { inode: 1337n, device: 0xfe00n },
-      { inode: 55n, device: 0x1103ffn },
-    ]);
+    // makedev(0xfe, 0), as stat(2) gives it.
+    expect(asked[0]?.candidates).toMatchObject([{ inode: 1337n, device: 0xfe00n }]);
   });
 
   it('counts a program without hash, unless hashes are not wanted', async () => {

@@ -1,6 +1,13 @@
 import { isIP } from 'node:net';
 import type { AuditRecord } from './event.js';
-import { type AuditFields, decimal, parseFields, plainText, untrustedText } from './record.js';
+import {
+  type AuditFields,
+  decimal,
+  parseFields,
+  plainText,
+  untrustedPath,
+  untrustedText,
+} from './record.js';
 
 /**
  * What a record says about a login: `identified` is the kernel's own word that a process got its login uid, `ports`
@@ -69,7 +76,7 @@ export function readLoginRecord(record: AuditRecord): LoginRecord | undefined {
     pid,
     succeeded: /^(?:success|yes|1)$/u.test(plainText(fields.get('res')) ?? ''),
     operation: plainText(fields.get('op')) ?? '',
-    ...some('executable', untrustedText(fields.get('exe'))),
+    ...some('executable', untrustedPath(fields.get('exe'))),
     ...some('userName', userNameOf(fields)),
     ...some('userId', decimal(fields.get(station === 'identified' ? 'auid' : 'id'))),
     ...remoteOf(fields),

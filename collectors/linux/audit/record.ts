@@ -91,6 +91,12 @@ export function untrustedText(raw: string | undefined): string | undefined {
   return untrustedBytes(raw)?.toString('utf8');
 }
 
+/** A path as `untrustedText`; undefined where the kernel wrote why it has none (`audit_log_d_path` in kernel/audit.c). */
+export function untrustedPath(raw: string | undefined): string | undefined {
+  const path = untrustedText(raw);
+  return path === '<too_long>' || path === '<no_memory>' ? undefined : path;
+}
+
 /** A field that the kernel or a trusted program wrote as it is. */
 export function plainText(raw: string | undefined): string | undefined {
   if (raw === undefined || raw === '' || raw === '(null)' || raw === '?' || raw === '(none)')

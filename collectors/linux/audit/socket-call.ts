@@ -2,7 +2,14 @@ import { constants } from 'node:os';
 import type { Endpoint } from '../endpoint.js';
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
-import { decimal, parseFields, plainText, untrustedBytes, untrustedText } from './record.js';
+import {
+  decimal,
+  parseFields,
+  plainText,
+  untrustedBytes,
+  untrustedPath,
+  untrustedText,
+} from './record.js';
 import { parseSockaddr } from './sockaddr.js';
 import type { AuditRule } from './source.js';
 import { abiOfArch, syscallName } from './syscalls.js';
@@ -80,7 +87,7 @@ export function readSocketCall(event: AuditEvent): SocketCall | undefined {
     inProgress,
     pid,
     uid: decimal(fields.get('uid')),
-    exe: untrustedText(fields.get('exe')),
+    exe: untrustedPath(fields.get('exe')),
     comm: untrustedText(fields.get('comm')),
     ...titleOf(event),
     descriptor: call === 'accept' ? exit : descriptorOf(event, name, fields.get('a0')),

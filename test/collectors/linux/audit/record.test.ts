@@ -5,6 +5,7 @@ import {
   parseFields,
   parseRecord,
   plainText,
+  untrustedPath,
   untrustedText,
 } from '../../../../collectors/linux/audit/record.js';
 
@@ -25,6 +26,12 @@ describe('audit records', () => {
       expect(parseRecord(1300, text)).toBeUndefined();
     },
   );
+
+  it('takes the words of a kernel that has no path for none', () => {
+    expect(untrustedPath('"/bin/ls"')).toBe('/bin/ls');
+    expect(untrustedPath('"<too_long>"')).toBeUndefined();
+    expect(untrustedPath('"<no_memory>"')).toBeUndefined();
+  });
 
   it('takes hexadecimal for text only when it is bare, in upper case and whole', () => {
     expect(untrustedText('"4142"')).toBe('4142');
