@@ -63,6 +63,14 @@ function maskMatches(text: string, pattern: RegExp): string {
   });
 }
 
+function redactFields(argument: string, isOneWord: boolean): string {
+  const patterns = [
+    ...(connectionString.test(argument) ? fieldPatterns.connectionString : []),
+    ...(isOneWord ? fieldPatterns.oneWord : []),
+  ];
+  return patterns.reduce(maskMatches, argument);
+}
+
 export interface Redactor {
   /** The arguments with every secret replaced by `***`; the array itself when there is none. */
   redact(argv: readonly string[]): readonly string[];
@@ -86,14 +94,7 @@ export function createRedactor(extraPatterns: readonly RegExp[]): Redactor {
     const whole = maskAssignment(argument);
     if (whole !== undefined) return redactText(whole);
     const isOneWord = !/\s/.test(argument);
-    const patterns = [
-      ...(connectionString.test(argument) ? fieldPatterns.connectionString : []),
-      ...(isOneWord ? fieldPatterns.oneWord : []),
-    ];
-    let text = argument;
-    if (argument.includes('=')) {
-      for (const pattern of patterns) text = maskMatches(text, pattern);
-    }
+    const text = argument.includes('=') ? redactFields(argument, isOneWord) : argument;
     return redactText(isOneWord ? text : redactCommandLine(text));
   };
 

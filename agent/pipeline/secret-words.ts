@@ -54,7 +54,7 @@ const parents: ReadonlySet<string> = new Set(
  * texts that are run: what stands behind `TOKEN=x;` there is what has to be seen.
  */
 export function maskAssignment(argument: string): string | undefined {
-  const start = secretStart.exec(argument)?.[0];
+  const start = /[=:]/.test(argument) ? secretStart.exec(argument)?.[0] : undefined;
   if (start === undefined) return undefined;
   const quote = /["']/.exec(start)?.[0];
   return `${start}${mask}${quote !== undefined && argument.endsWith(quote) ? quote : ''}`;
