@@ -46,6 +46,7 @@ const fieldPatterns = {
   connectionString: [
     new RegExp(`;\\s{0,8}${fieldName}\\s{0,8}=\\s{0,8}(?<secret>[^;"'\\s][^;]*)`, 'gi'),
   ],
+  severalWords: [new RegExp(`(?<=[^;\\s]\\s{1,8})${fieldName}=(?<secret>[^\\s"']\\S*)`, 'gi')],
   oneWord: [
     new RegExp(`,${fieldName}=(?<secret>[^,"'][^,]*)`, 'gi'),
     new RegExp(`[?&]${fieldName}=(?<secret>[^&#]+)`, 'gi'),
@@ -66,7 +67,7 @@ function maskMatches(text: string, pattern: RegExp): string {
 function redactFields(argument: string, isOneWord: boolean): string {
   const patterns = [
     ...(connectionString.test(argument) ? fieldPatterns.connectionString : []),
-    ...(isOneWord ? fieldPatterns.oneWord : []),
+    ...(isOneWord ? fieldPatterns.oneWord : fieldPatterns.severalWords),
   ];
   return patterns.reduce(maskMatches, argument);
 }

@@ -108,6 +108,8 @@ describe('secrets in command lines are masked', () => {
       ['x', 'Server=h,1433;User Id=sa;Password=two, "words" & more;Encrypt=True'],
       'x Server=h,1433;User Id=sa;Password=***;Encrypt=True',
     ],
+    [['x', 'Server=h; Password=a,b; Encrypt=True'], 'x Server=h; Password=***; Encrypt=True'],
+    [['psql', 'host=h password=a,b;c dbname=d'], 'psql host=h password=*** dbname=d'],
     [['mount', '-o', 'user=x,pass=a;b&c,uid=3'], 'mount -o user=x,pass=***,uid=3'],
   ])('to the end of the field where it is one of several: %j', (argv, expected) => {
     expect(redacted(...argv)).toBe(expected);
@@ -258,6 +260,8 @@ describe('secrets in command lines are masked', () => {
       `password="${'\\a'.repeat(size / 2)}`,
       `://a:${'b/:'.repeat(size / 4)}`,
       'token='.repeat(size / 8),
+      'a token '.repeat(size / 8),
+      `${' token'.repeat(size / 8)}=`,
       ',password= '.repeat(size / 8),
     ]) {
       expect(redactor.redact(['x', text])).toHaveLength(2);
