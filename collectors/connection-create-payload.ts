@@ -1,4 +1,5 @@
 import type { Observation } from './collector.js';
+import type { Details } from './events.js';
 import type { Endpoint } from './linux/endpoint.js';
 
 /** A process as far as it could be seen. */
@@ -29,24 +30,19 @@ export interface Connection {
   readonly transportUnknown?: boolean;
 }
 
-/**
- * The payload for one connection. What no source could know is said in `ExtraDetails`: `ProcessKnown` "false" when
- * there is no process (then its id is 0 and its executable empty), `ExecutableKnown`, `CommandLineKnown`, `UserIdKnown`
- * "false" for single facts of it, `ProcessRole` "listener" when it is the process that listens rather than the one that
- * accepted, `EstablishedKnown` and `ProtocolKnown` "false" when the source cannot tell them.
- */
+/** The payload for one connection. What no source could know is said in `ExtraDetails`, by the caveats of the event. */
 export function observationOf(connection: Connection): Observation<'ConnectionCreate'> {
   const { direction, transport, remote, local, process } = connection;
-  const details: Record<string, string> = {};
-  if (connection.outcomeUnknown === true) details['EstablishedKnown'] = 'false';
-  if (connection.transportUnknown === true) details['ProtocolKnown'] = 'false';
+  const details: Details<'ConnectionCreate'> = {};
+  if (connection.outcomeUnknown === true) details.EstablishedKnown = 'false';
+  if (connection.transportUnknown === true) details.ProtocolKnown = 'false';
   if (process === undefined) {
-    details['ProcessKnown'] = 'false';
+    details.ProcessKnown = 'false';
   } else {
-    if (process.executable === undefined) details['ExecutableKnown'] = 'false';
-    if (!process.argvComplete) details['CommandLineKnown'] = 'false';
-    if (process.realUid === undefined) details['UserIdKnown'] = 'false';
-    if (connection.processListens === true) details['ProcessRole'] = 'listener';
+    if (process.executable === undefined) details.ExecutableKnown = 'false';
+    if (!process.argvComplete) details.CommandLineKnown = 'false';
+    if (process.realUid === undefined) details.UserIdKnown = 'false';
+    if (connection.processListens === true) details.ProcessRole = 'listener';
   }
   const argv = process?.argv ?? [];
   const userId = process?.realUid;

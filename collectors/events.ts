@@ -20,6 +20,11 @@ export interface EventDeclaration {
   readonly fields: Readonly<Record<string, Field>>;
   /** The members of `ExtraDetails`, all of them optional text, with what they say. */
   readonly details?: Readonly<Record<string, string>>;
+  /**
+   * Further members of `ExtraDetails`: those that say what of the event is not known, or not the whole. An aggregate
+   * has each that one of its hits had, for what one of them does not know is not known of all.
+   */
+  readonly caveats?: Readonly<Record<string, string>>;
   /** At least one of these optional fields is there. */
   readonly oneOf?: readonly string[];
 }
@@ -28,6 +33,20 @@ const required = <const K extends Kind>(kind: K, meaning: string) =>
   ({ kind, required: true, meaning }) as const;
 const optional = <const K extends Kind>(kind: K, meaning: string) =>
   ({ kind, required: false, meaning }) as const;
+
+const commandLineKnown = {
+  CommandLineKnown: '`false`: the arguments could not be read, or not all of them.',
+} as const;
+
+const cutCommandLine = {
+  details: {
+    CommandLineSha256: 'Of a command line that was cut: SHA-256 of the whole, secrets masked.',
+  },
+  caveats: {
+    CommandLineSizeBytes:
+      'Of a command line that was cut: its whole size in UTF-8; in an aggregate that of the first one cut.',
+  },
+} as const;
 
 export const events = {
   ProcessCreate: {
@@ -52,12 +71,14 @@ export const events = {
       ParentCommandLine:
         'Arguments of the parent joined by one blank, secrets masked; at most the first 1,024 bytes.',
       WorkingDirectory: 'Working directory in which the program was started.',
+      ...cutCommandLine.details,
+    },
+    caveats: {
       ExecutableKnown: '`false`: the executable is a name without a path.',
-      CommandLineKnown: '`false`: the arguments could not be read, or not all of them.',
+      ...commandLineKnown,
       UserIdKnown: '`false`: the user id is unknown, and empty.',
       ParentProcessIdKnown: '`false`: the parent is unknown, and 0.',
-      CommandLineSizeBytes: 'Of a command line that was cut: its whole size in UTF-8.',
-      CommandLineSha256: 'Of a command line that was cut: SHA-256 of the whole, secrets masked.',
+      ...cutCommandLine.caveats,
     },
   },
   ProcessTerminate: {
@@ -72,8 +93,8 @@ export const events = {
     details: {
       Signal:
         'Name of the signal that ended it, such as `SIGKILL`; absent when it exited by itself.',
-      ExecutableKnown: '`false`: the executable is unknown, and empty.',
     },
+    caveats: { ExecutableKnown: '`false`: the executable is unknown, and empty.' },
   },
   ConnectionCreate: {
     category: 'Triggered',
@@ -90,6 +111,18 @@ export const events = {
       Executable: required('string', 'Full path of the executable; empty when it is not known.'),
       CommandLine: optional('string', 'All arguments joined by one blank, secrets masked.'),
       UserId: optional('string', 'Real user id, decimal.'),
+    },
+    details: cutCommandLine.details,
+    caveats: {
+      EstablishedKnown: '`false`: it may have failed after all.',
+      ProtocolKnown: '`false`: it may be TCP where UDP is said, or the other way round.',
+      ProcessKnown: '`false`: the process is unknown: its id is 0, and its executable empty.',
+      ProcessRole:
+        '`listener`: the process is the one that listens, which may have handed the connection to another.',
+      ExecutableKnown: '`false`: the executable is a name without a path, or empty.',
+      ...commandLineKnown,
+      UserIdKnown: '`false`: the user id is unknown, and absent.',
+      ...cutCommandLine.caveats,
     },
   },
   Login: {
@@ -117,8 +150,8 @@ export const events = {
         'Of a local login: real user id of the process that asked, such as who called su.',
       Refusals:
         'Refusals that only the program told (keys that were offered, say): of a failure those it stands for, of a success those before it.',
-      ExecutableKnown: '`false`: the executable is unknown, and empty.',
     },
+    caveats: { ExecutableKnown: '`false`: the executable is unknown, and empty.' },
   },
   ListeningPorts: {
     category: 'Periodic',
@@ -242,7 +275,10 @@ export type Payload<N extends EventName = EventName> = N extends EventName
     } & { ExtraDetails?: Record<string, string> }
   : never;
 
+type KeysIn<E, Property extends 'details' | 'caveats'> =
+  E extends Record<Property, infer D> ? keyof D : never;
+
 /** The members of `ExtraDetails` that the collector of an event may set. */
-export type Details<N extends EventName> = Events[N] extends { details: infer D }
-  ? { -readonly [K in keyof D]?: string }
-  : never;
+export type Details<N extends EventName> = {
+  -readonly [K in KeysIn<Events[N], 'details'> | KeysIn<Events[N], 'caveats'>]?: string;
+};

@@ -7,6 +7,7 @@ import {
   type TriggeredContext,
   type Unavailable,
 } from './collector.js';
+import type { Details } from './events.js';
 import { InOrder } from './in-order.js';
 import type { ProgramFacts } from './linux/process-store.js';
 import type { EndedProcess } from './linux/processes.js';
@@ -62,9 +63,9 @@ export function observationOf(
   { pid, exitCode, signal, timeMs }: Omit<EndedProcess, 'program' | 'told'>,
   facts: ProgramFacts | undefined,
 ): Observation<'ProcessTerminate'> {
-  const details: Record<string, string> = {};
-  if (signal !== 0) details['Signal'] = signalName(signal);
-  if (facts?.executable === undefined) details['ExecutableKnown'] = 'false';
+  const details: Details<'ProcessTerminate'> = {};
+  if (signal !== 0) details.Signal = signalName(signal);
+  if (facts?.executable === undefined) details.ExecutableKnown = 'false';
   return {
     timeMs,
     payload: {

@@ -23,7 +23,9 @@ ${table(['ExtraDetails', 'Meaning'], meanings(commonDetails))}
 
 ## Aggregates
 
-Events that are counted together (\`aggregationEnabled…\`) also have:
+Events that are counted together (\`aggregationEnabled…\`) have those of the details above that were the same in every
+hit. What says that something is not known, or was cut, they have as soon as one of the hits had it:
+${caveatNames().map(code).join(', ')}. They also have:
 
 ${table(['ExtraDetails', 'Meaning'], meanings(aggregateDetails))}
 
@@ -38,20 +40,28 @@ ${table(['Cause', 'Meaning'], meanings(lossCauses))}
 }
 
 function eventSection([name, event]: [string, EventDeclaration]): string {
-  const { category, type, meaning, fields, details } = event;
+  const { category, type, meaning, fields, details, caveats } = event;
   const rows = Object.entries(fields).map(([field, { kind, required, meaning: says }]) => [
     code(field),
     typeof kind === 'string' ? kind : [...kind].map(code).join(', '),
     required ? 'yes' : 'no',
     says,
   ]);
+  const members = meanings({ ...details, ...caveats });
   const parts = [
     `## ${name}`,
     `${meaning} Category ${category}, type ${type}.`,
     table(['Field', 'Type', 'Required', 'Meaning'], rows),
-    ...(details === undefined ? [] : [table(['ExtraDetails', 'Meaning'], meanings(details))]),
+    ...(members.length === 0 ? [] : [table(['ExtraDetails', 'Meaning'], members)]),
   ];
   return parts.join('\n\n');
+}
+
+function caveatNames(): string[] {
+  const names = Object.values(eventDeclarations).flatMap(({ caveats = {} }) =>
+    Object.keys(caveats),
+  );
+  return [...new Set(names)];
 }
 
 function meanings(declared: Readonly<Record<string, string>>): string[][] {

@@ -5,8 +5,9 @@
  * 2. All aggregates of one event name share a window; when it ends they are sealed and the next one begins there.
  * 3. An aggregate never mixes two known hashes of the executable: a replaced program opens a new aggregate. Hits whose
  *    hash could not be known are told beside it: within a mount namespace anything can go by the path of a known program.
- * 4. Entries and bytes are bounded; over the bound the oldest aggregate is sealed early, which loses nothing.
- * 5. Windows are measured on the monotonic clock. The wall clock only words them, and after a restart, when it is all
+ * 4. An aggregate claims no more than each of its hits: what one of them does not know, it does not know.
+ * 5. Entries and bytes are bounded; over the bound the oldest aggregate is sealed early, which loses nothing.
+ * 6. Windows are measured on the monotonic clock. The wall clock only words them, and after a restart, when it is all
  *    there is, a clock that went back prolongs a window by at most one interval.
  */
 import { randomUUID } from 'node:crypto';
@@ -14,6 +15,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../collectors/clock.js';
 import type { aggregateDetails, Payload } from '../../collectors/events.js';
 import { clockIsSetAfterMs } from '../time/unset-clock.js';
+import { detailsOfAll } from './aggregate-details.js';
 import { identityOf, type AggregatedName } from './aggregate-identity.js';
 import { localText, utcText } from './timestamps.js';
 
@@ -32,7 +34,7 @@ export interface Aggregate<N extends AggregatedName = AggregatedName> {
   hash: string;
   /** Hits for which it could not be known. */
   unhashedHits: number;
-  /** The other ExtraDetails, as far as they were the same in every hit. */
+  /** The other ExtraDetails: those that were the same in every hit, and the caveats that any hit had. */
   extraDetails: Readonly<Record<string, string>>;
   /** The clock was set while this was open, and its times were corrected. */
   timeCorrectedFromMs?: number;
@@ -68,7 +70,7 @@ interface Window {
 
 interface Row {
   readonly aggregate: Aggregate;
-  readonly sizeBytes: number;
+  sizeBytes: number;
 }
 
 /** What an entry costs beside its texts: objects, map slots and numbers, measured roughly on 64 bits. */
@@ -109,7 +111,7 @@ export class AggregationTable {
     const window = this.window(name);
     const row = this.rows.get(key);
     if (row !== undefined && sameProgram(row.aggregate.hash, hash)) {
-      this.count(row.aggregate, hash, extraDetails, timeMs);
+      this.count(key, row, hash, extraDetails, timeMs);
       return;
     }
     let startMs = window.startWallMs;
@@ -124,25 +126,29 @@ export class AggregationTable {
   }
 
   private count(
-    aggregate: Aggregate,
+    key: string,
+    row: Row,
     hash: string,
     extraDetails: Readonly<Record<string, string>>,
     timeMs: number,
   ): void {
+    const { aggregate } = row;
     aggregate.hitCount++;
     aggregate.firstSeenMs = Math.min(aggregate.firstSeenMs, timeMs);
     aggregate.lastSeenMs = Math.max(aggregate.lastSeenMs, timeMs);
     if (hash === '') aggregate.unhashedHits++;
     else aggregate.hash = hash;
-    const common = Object.entries(aggregate.extraDetails);
-    const same = common.filter(([key, value]) => extraDetails[key] === value);
-    if (same.length < common.length) aggregate.extraDetails = Object.fromEntries(same);
+    const details = detailsOfAll(aggregate.name, aggregate.extraDetails, extraDetails);
+    if (details === aggregate.extraDetails) return;
+    aggregate.extraDetails = details;
+    this.sizeBytes -= row.sizeBytes;
+    row.sizeBytes = sizeOf(key, aggregate);
+    this.sizeBytes += row.sizeBytes;
+    this.keepBounds();
   }
 
   private insert(key: string, aggregate: Aggregate): void {
-    const texts = Object.entries(aggregate.extraDetails).flat();
-    const characters = texts.reduce((sum, text) => sum + text.length, 2 * key.length);
-    const sizeBytes = entryOverheadBytes + 2 * characters;
+    const sizeBytes = sizeOf(key, aggregate);
     this.rows.set(key, { aggregate, sizeBytes });
     this.sizeBytes += sizeBytes;
     this.options.onOpened(aggregate);
@@ -250,6 +256,12 @@ export class AggregationTable {
 /** An unknown hash is no evidence of another program. */
 function sameProgram(known: string, hash: string): boolean {
   return known === '' || hash === '' || known === hash;
+}
+
+/** Estimated bytes of memory of an aggregate and its key. */
+function sizeOf(key: string, { extraDetails }: Aggregate): number {
+  const texts = Object.entries(extraDetails).flat();
+  return entryOverheadBytes + 2 * texts.reduce((sum, text) => sum + text.length, 2 * key.length);
 }
 
 /** The fields stand in the order in which `identities` writes them, so equal identities have equal text. */

@@ -15,9 +15,9 @@ test('every event, field, detail and loss is in the reference, with one sentence
   const page = generatedFiles()['collectors/reference.generated.md'];
   const declared: [string, string][] = [
     ...Object.entries({ ...aggregateDetails, ...commonDetails, ...lossCauses }),
-    ...Object.values(eventDeclarations).flatMap(({ fields, details }) => [
+    ...Object.values(eventDeclarations).flatMap(({ fields, details, caveats }) => [
       ...Object.entries(fields).map(([key, { meaning }]): [string, string] => [key, meaning]),
-      ...Object.entries(details ?? {}),
+      ...Object.entries({ ...details, ...caveats }),
     ]),
   ];
   for (const [key, meaning] of declared) {

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { aggregatedNames, type AggregatedName } from '../../agent/pipeline/aggregate-identity.js';
 import {
   AggregationTable,
   type AggregationOptions,
   type SealedAggregate,
 } from '../../agent/pipeline/aggregation.js';
-import type { Payload } from '../../collectors/events.js';
+import { eventDeclarations, type Payload } from '../../collectors/events.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const minute = 60_000;
@@ -49,6 +50,22 @@ function bench(options: Partial<AggregationOptions> = {}) {
 
 const hitsIn = (sealed: readonly SealedAggregate[]): number[] =>
   sealed.map(({ payload }) => Number(payload.ExtraDetails?.['HitCount']));
+
+/** One payload of each kind, without ExtraDetails. */
+const plain: { readonly [N in AggregatedName]: Payload<N> } = {
+  ProcessCreate: started('true'),
+  ProcessTerminate: { Executable: '/bin/true', ProcessId: 1, ExitStatus: 0 },
+  ConnectionCreate: {
+    Protocol: 'tcp',
+    Direction: 'In',
+    RemoteAddress: '192.0.2.1',
+    RemotePort: '4711',
+    LocalAddress: '192.0.2.2',
+    LocalPort: '22',
+    ProcessId: 1,
+    Executable: '/usr/sbin/sshd',
+  },
+};
 
 const commandLine = (payload: Payload): string => (payload as Payload<'ProcessCreate'>).CommandLine;
 
@@ -146,6 +163,56 @@ describe('AggregationTable', () => {
     table.sealAll();
     const told = sealed.map(({ payload }) => payload.ExtraDetails?.['HitsWithoutHash']);
     expect(told).toEqual(['2', undefined, undefined]);
+  });
+
+  it('connections of which some are known by their listener alone are not told as accepted by it', () => {
+    const { table, sealed, clock } = bench();
+    const listener = { ProcessRole: 'listener', ProtocolKnown: 'false' };
+    for (const ExtraDetails of [undefined, listener, { ProcessRole: 'listener' }, undefined]) {
+      const details = ExtraDetails === undefined ? {} : { ExtraDetails };
+      table.add('ConnectionCreate', { ...plain.ConnectionCreate, ...details }, clock.wallMs());
+    }
+    table.sealAll();
+    expect(sealed[0]?.payload.ExtraDetails).toMatchObject({ HitCount: '4', ...listener });
+  });
+
+  it.each(aggregatedNames)(
+    'an aggregate of %s never lacks a caveat of one of its hits, restarts and all, and no other detail that one lacks',
+    (name) => {
+      const { details = {}, caveats = {} } = eventDeclarations[name];
+      const plainDetails = Object.keys(details).filter((key) => key !== 'Hash');
+      const hit = fc.uniqueArray(fc.constantFrom(...Object.keys(caveats), ...plainDetails));
+      const hits = fc.array(fc.record({ keys: hit, thenRestart: fc.boolean() }), { minLength: 1 });
+      fc.assert(
+        fc.property(hits, (list) => {
+          let { table, sealed, clock } = bench();
+          for (const { keys, thenRestart } of list) {
+            const ExtraDetails = Object.fromEntries(keys.map((key) => [key, 'told']));
+            table.add(name, { ...plain[name], ExtraDetails }, clock.wallMs());
+            if (!thenRestart) continue;
+            const open = structuredClone([...table.open()]);
+            ({ table, sealed, clock } = bench());
+            table.restore(open);
+          }
+          table.sealAll();
+          const told = sealed[0]?.payload.ExtraDetails ?? {};
+          const having = (key: string) => list.filter(({ keys }) => keys.includes(key)).length;
+          for (const key of Object.keys(caveats)) expect(key in told, key).toBe(having(key) > 0);
+          for (const key of plainDetails)
+            expect(key in told, key).toBe(having(key) === list.length);
+        }),
+      );
+    },
+  );
+
+  it('caveats that come later count for the memory that is used', () => {
+    const { table, hit } = bench();
+    hit('true');
+    const before = table.bytes;
+    hit('true', { CommandLineKnown: 'false' });
+    expect(table.bytes).toBeGreaterThan(before);
+    table.sealAll();
+    expect(table.bytes).toBe(0);
   });
 
   it.each([
