@@ -37,42 +37,63 @@ export class CollectorsRunner {
   private readonly runs: readonly Run[];
   private readonly started = new Set<Run>();
   private work: Promise<void> = Promise.resolve();
+  /** What is applied when the work before it is done, unless it is replaced until then. */
+  private next: { settings: TwinSettings } | undefined;
 
   constructor(options: CollectorsRunnerOptions) {
     this.runs = options.collectors.map((collector) => createRun(collector, options));
   }
 
-  /** Starts, stops and retimes collectors; resolves when each is armed, stopped or known to be unavailable. */
+  /**
+   * Starts, stops and retimes collectors; resolves when each is armed, stopped or known to be unavailable. Of settings
+   * that come while earlier ones are being applied only the newest are applied.
+   */
   apply(settings: TwinSettings): Promise<void> {
-    return this.enqueue(async (run) => {
-      if (settings[`eventPriority${run.name}`] === 'Off') {
-        this.started.delete(run);
-        await run.stop();
-      } else if (this.started.has(run)) {
-        run.retime(settings);
-      } else {
-        this.started.add(run);
-        await run.start(settings);
-      }
+    if (this.next !== undefined) {
+      this.next.settings = settings;
+      return this.work;
+    }
+    const next = { settings };
+    this.next = next;
+    return this.enqueue(() => {
+      if (this.next === next) this.next = undefined;
+      return this.forEach((run) => this.follow(run, next.settings));
     });
   }
 
   /** Resolves when every collector has undone what it changed on the host. */
   stop(): Promise<void> {
-    return this.enqueue(async (run) => {
-      this.started.delete(run);
-      await run.stop();
-    });
+    // Settings that come after this are for a new start.
+    this.next = undefined;
+    return this.enqueue(() => this.forEach((run) => this.stopRun(run)));
   }
 
   states(): Record<string, CollectorState> {
     return Object.fromEntries(this.runs.map((run) => [run.name, run.state()]));
   }
 
-  private enqueue(step: (run: Run) => Promise<void>): Promise<void> {
-    this.work = this.work.then(async () => {
-      await Promise.all(this.runs.map(step));
-    });
+  private async follow(run: Run, settings: TwinSettings): Promise<void> {
+    if (settings[`eventPriority${run.name}`] === 'Off') {
+      await this.stopRun(run);
+    } else if (this.started.has(run)) {
+      run.retime(settings);
+    } else {
+      this.started.add(run);
+      await run.start(settings);
+    }
+  }
+
+  private stopRun(run: Run): Promise<void> {
+    this.started.delete(run);
+    return run.stop();
+  }
+
+  private async forEach(step: (run: Run) => Promise<void>): Promise<void> {
+    await Promise.all(this.runs.map(step));
+  }
+
+  private enqueue(step: () => Promise<void>): Promise<void> {
+    this.work = this.work.then(step);
     return this.work;
   }
 }

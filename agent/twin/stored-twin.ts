@@ -20,6 +20,9 @@ const format = 'iot-security-agent desired properties 1';
 /** The file beside the spool that holds the last desired properties. */
 export class TwinFile {
   private writing: Promise<void> = Promise.resolve();
+  private waiting: string | undefined;
+  /** Undefined when it is not known. */
+  private onDisk: string | undefined;
 
   constructor(
     private readonly path: string,
@@ -30,26 +33,40 @@ export class TwinFile {
   async load(): Promise<StoredTwin | undefined> {
     try {
       const text = await readStateFile(this.path, largestBytes);
-      return text === undefined ? undefined : read(text);
+      if (text === undefined) return undefined;
+      const stored = read(text);
+      this.onDisk = text;
+      return stored;
     } catch (error) {
       this.ignore(error);
       return undefined;
     }
   }
 
-  /** One write at a time, in the order of the calls; never rejects. */
+  /**
+   * One write at a time: of what comes while the disk is busy only the newest is written, and nothing when the file
+   * says it already. Resolves when that has ended; never rejects.
+   */
   save({ document, version, effective }: StoredTwin): Promise<void> {
-    const text = JSON.stringify({ format, version, desired: document, effective });
-    this.writing = this.writing.then(async () => {
-      try {
-        await writeFileAtomically(this.path, `${text}\n`);
-      } catch (error) {
-        this.log.warn(
-          `The desired properties could not be written to ${this.path} (${reasonOf(error)}); an offline start would use older ones. Check the space and the owner of the state directory.`,
-        );
-      }
-    });
+    const isNext = this.waiting !== undefined;
+    this.waiting = `${JSON.stringify({ format, version, desired: document, effective })}\n`;
+    if (!isNext) this.writing = this.writing.then(() => this.write());
     return this.writing;
+  }
+
+  private async write(): Promise<void> {
+    const text = this.waiting;
+    this.waiting = undefined;
+    if (text === undefined || text === this.onDisk) return;
+    this.onDisk = undefined;
+    try {
+      await writeFileAtomically(this.path, text);
+      this.onDisk = text;
+    } catch (error) {
+      this.log.warn(
+        `The desired properties could not be written to ${this.path} (${reasonOf(error)}); an offline start would use older ones. Check the space and the owner of the state directory.`,
+      );
+    }
   }
 
   /** Resolves when every write that was asked for has ended. */

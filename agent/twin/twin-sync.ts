@@ -1,21 +1,26 @@
 import { join } from 'node:path';
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock, Timer } from '../../collectors/clock.js';
 import { reasonOf } from '../../config/errors.js';
 import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
 import type { JsonObject } from '../../config/json.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { LinkListener } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
-import { DesiredDocument } from './desired-document.js';
+import { type Desired, DesiredDocument } from './desired-document.js';
 import { ReportedProperties } from './reported.js';
 import { TwinFile } from './stored-twin.js';
 
 /*
  * Invariants:
  * 1. There are settings from the start on: those of the stored document, or the defaults.
- * 2. Settings are handed on once per change of the desired properties, and stored once.
- * 3. Nothing in a twin stops the agent; a document that cannot be evaluated leaves the settings as they are.
+ * 2. A change of the desired properties is applied at once, unless another was within the last second: then it waits for
+ *    the end of that second, with all that come until then. What is applied last is always the newest document.
+ * 3. Whatever the number of changes, settings are handed on, stored, logged and reported once per application.
+ * 4. Nothing in a twin stops the agent; a document that cannot be evaluated leaves the settings as they are.
  */
+
+/** So that a back end that writes without end wears out neither the flash nor the processor of the device. */
+const pauseMs = 1000;
 
 /** The part of `HubLink` that this needs. */
 export interface TwinLink {
@@ -46,6 +51,9 @@ export class TwinSync {
   private readonly file: TwinFile;
   private readonly reported: ReportedProperties;
   private evaluation: Evaluation | undefined;
+  /** What was applied last; `desired` may be ahead of it for the rest of a pause. */
+  private applied: Desired = this.desired.desired;
+  private pause: Timer | undefined;
   private unlisten: (() => void) | undefined;
 
   constructor(private readonly options: TwinSyncOptions) {
@@ -61,7 +69,7 @@ export class TwinSync {
 
   /** The version of the desired properties that is in force; 0 before the first contact with a hub. */
   get desiredVersion(): number {
-    return this.desired.desired.version;
+    return this.applied.version;
   }
 
   /** Puts the stored settings, or the defaults, in force, then follows the hub. */
@@ -75,6 +83,7 @@ export class TwinSync {
     this.unlisten = this.options.link.listen({
       onTwin: ({ desired, reported }) => {
         this.take(() => this.desired.replace(desired));
+        // Reports what is in force, also what was applied just now.
         this.reported.hubHas(reported);
       },
       onDesiredPatch: (patch) => this.takePatch(patch),
@@ -84,9 +93,12 @@ export class TwinSync {
     });
   }
 
-  /** Resolves when the last document is on disk. */
+  /** Applies what waits; resolves when the last document is on disk. */
   async stop(): Promise<void> {
     this.unlisten?.();
+    this.pause?.cancel();
+    this.pause = undefined;
+    if (this.waits) this.applyChange();
     this.reported.disconnected();
     await this.file.flushed();
   }
@@ -97,30 +109,53 @@ export class TwinSync {
   }
 
   private takePatch(patch: JsonObject): void {
-    this.take(() => {
+    const isApplied = this.take(() => {
       const outcome = this.desired.patch(patch);
       if (outcome === 'gap') this.options.link.readTwin();
       return outcome === 'applied';
     });
-    this.reported.changed(true);
+    if (isApplied) this.reported.changed(true);
   }
 
-  private take(change: () => boolean): void {
+  /** @returns whether the change, if there was one, is in force now. */
+  private take(change: () => boolean): boolean {
     try {
-      if (!change()) return;
+      if (!change() || this.pause !== undefined) return false;
     } catch (error) {
       this.options.log.warn(`The desired properties cannot be used: ${reasonOf(error)}.`);
-      return;
+      return false;
     }
-    this.options.log.info('The desired properties changed.', { version: this.desiredVersion });
+    this.applyChange();
+    this.startPause();
+    return true;
+  }
+
+  private startPause(): void {
+    this.pause = this.options.clock.after(pauseMs, () => {
+      this.pause = undefined;
+      if (!this.waits) return;
+      this.applyChange();
+      this.startPause();
+      this.reported.changed(true);
+    });
+  }
+
+  private get waits(): boolean {
+    return this.applied !== this.desired.desired;
+  }
+
+  private applyChange(): void {
+    const { version } = this.desired.desired;
+    this.options.log.info('The desired properties changed.', { version });
     this.apply();
   }
 
   private apply(): void {
-    const evaluation = this.evaluate(this.desired.desired.document);
+    this.applied = this.desired.desired;
+    const { version, document } = this.applied;
+    const evaluation = this.evaluate(document);
     if (evaluation === undefined) return;
     this.evaluation = evaluation;
-    const { version, document } = this.desired.desired;
     this.options.onSettings(evaluation, version);
     if (version > 0) void this.file.save({ version, document, effective: evaluation.reported });
   }

@@ -66,6 +66,18 @@ describe('the state directory', () => {
     expect(statSync(inside).mode & 0o777).toBe(0o700);
   });
 
+  it('of desired properties that wait for the disk only the newest is written', async () => {
+    const file = twin();
+    const written: unknown[] = [];
+    const save = async (version: number): Promise<void> => {
+      await file.save({ version, document: {}, effective: {} });
+      written.push(JSON.parse(readFileSync(place('desired.json'), 'utf8')));
+    };
+    await Promise.all(Array.from({ length: 100 }, (_, index) => save(index + 1)));
+    const versions = written.map((stored) => (stored as { version: number }).version);
+    expect(new Set(versions)).toEqual(new Set([100]));
+  });
+
   it('keeps the id of the agent', async () => {
     const id = await loadAgentId(directory, expect.unreachable);
     expect(id).toMatch(guid);

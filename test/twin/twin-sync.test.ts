@@ -36,18 +36,20 @@ class FakeLink {
 }
 
 let directory: string;
+let clock: FakeClock;
 let link: FakeLink;
 let log: ReturnType<typeof recordingLog>;
 let applied: { interval: string; version: number; rejected: string[] }[];
 let sync: TwinSync;
 
 const start = async (): Promise<void> => {
+  clock = new FakeClock();
   link = new FakeLink();
   log = recordingLog();
   applied = [];
   sync = new TwinSync({
     link,
-    clock: new FakeClock(),
+    clock,
     random: () => 0,
     moments: unspread,
     log,
@@ -66,6 +68,10 @@ const start = async (): Promise<void> => {
 const high = (value: string | number): JsonObject => ({
   [objectName]: { highPriorityMessageFrequency: { value } },
 });
+const patch = (version: number, settings: JsonObject): void =>
+  link.listener.onDesiredPatch?.({ ...settings, $version: version });
+/** Longer than the twin waits between two applications. */
+const pauseMs = 1500;
 const file = (): string => join(directory, 'desired.json');
 
 beforeEach(async () => {
@@ -79,11 +85,13 @@ afterEach(async () => {
 });
 
 describe('the twin', () => {
-  it('starts with the defaults, and hands on each change once', () => {
+  it('starts with the defaults, and hands on each change once', async () => {
     link.twin({ ...high('PT2M'), $version: 3 });
     link.twin({ ...high('PT2M'), $version: 3 });
-    link.listener.onDesiredPatch?.({ ...high('PT9M'), $version: 4 });
-    link.listener.onDesiredPatch?.({ ...high('PT8M'), $version: 4 });
+    await clock.advance(pauseMs);
+    patch(4, high('PT9M'));
+    patch(4, high('PT8M'));
+    await clock.advance(pauseMs);
     expect(applied).toEqual([
       { interval: 'PT7M', version: 0, rejected: [] },
       { interval: 'PT2M', version: 3, rejected: [] },
@@ -93,13 +101,13 @@ describe('the twin', () => {
 
   it('reports the settings in force as they were written, and the version', async () => {
     link.twin({ ...high('PT120S'), $version: 3 });
-    await settle();
+    await clock.advance(pauseMs);
     expect(link.reports).toHaveLength(1);
     expect(link.reports[0]).toMatchObject({
       [objectName]: { highPriorityMessageFrequency: { value: 'PT120S' } },
       agentStatus: { desiredVersion: 3 },
     });
-    link.listener.onDesiredPatch?.({ ...high('PT3M'), $version: 4 });
+    patch(4, high('PT3M'));
     await settle();
     expect(link.reports[1]).toEqual({
       [objectName]: { highPriorityMessageFrequency: { value: 'PT3M' } },
@@ -109,14 +117,15 @@ describe('the twin', () => {
 
   it('is read again after a gap, and not changed by what came after it', () => {
     link.twin({ ...high('PT2M'), $version: 3 });
-    link.listener.onDesiredPatch?.({ ...high('PT9M'), $version: 5 });
+    patch(5, high('PT9M'));
     expect(link.reads).toBe(1);
     expect(applied.at(-1)).toMatchObject({ interval: 'PT2M', version: 3 });
   });
 
   it('a bad value is rejected alone and its last good value goes on, also after a restart', async () => {
     link.twin({ ...high('PT2M'), $version: 3 });
-    link.listener.onDesiredPatch?.({ ...high('soon'), $version: 4 });
+    await clock.advance(pauseMs);
+    patch(4, high('soon'));
     const bad = { interval: 'PT2M', version: 4, rejected: ['highPriorityMessageFrequency'] };
     expect(applied.at(-1)).toEqual(bad);
     await sync.stop();
@@ -124,10 +133,83 @@ describe('the twin', () => {
     expect(applied).toEqual([bad]);
   });
 
-  it('follows a module that was made anew', () => {
+  it('follows a module that was made anew', async () => {
     link.twin({ ...high('PT2M'), $version: 30 });
+    await clock.advance(pauseMs);
     link.twin({ $version: 1 });
     expect(applied.at(-1)).toMatchObject({ interval: 'PT7M', version: 1 });
+  });
+});
+
+describe('many changes in a row', () => {
+  const minutes = (version: number): JsonObject => high(`PT${version}M`);
+  const stored = (): unknown => JSON.parse(readFileSync(file(), 'utf8'));
+
+  it('are applied, logged and reported as one, and that is the newest with all of them merged', async () => {
+    link.twin({ ...minutes(2), $version: 1 });
+    await settle();
+    patch(2, { [objectName]: { snapshotFrequency: { value: 'PT2H' } } });
+    for (let version = 3; version <= 50; version++) patch(version, minutes(version));
+    await settle();
+    expect(applied.map(({ version }) => version)).toEqual([0, 1]);
+    expect(sync.desiredVersion).toBe(1);
+    expect(link.reports).toHaveLength(1);
+    await clock.advance(pauseMs);
+    expect(applied.slice(2)).toEqual([{ interval: 'PT50M', version: 50, rejected: [] }]);
+    expect(log.messages('info')).toHaveLength(2);
+    expect(link.reports.slice(1)).toEqual([
+      {
+        [objectName]: {
+          highPriorityMessageFrequency: { value: 'PT50M' },
+          snapshotFrequency: { value: 'PT2H' },
+        },
+        agentStatus: { desiredVersion: 50 },
+      },
+    ]);
+    await clock.advance(10 * pauseMs);
+    expect(applied).toHaveLength(3);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('are applied once a second while they last', async () => {
+    for (let version = 1; version <= 1000; version++) {
+      if (version === 1) link.twin({ ...minutes(1), $version: 1 });
+      else patch(version, minutes((version % 50) + 1));
+      await clock.advance(10);
+    }
+    await clock.advance(pauseMs);
+    expect(applied.length).toBeLessThanOrEqual(13);
+    expect(applied.length).toBeGreaterThanOrEqual(10);
+    expect(applied.at(-1)?.version).toBe(1000);
+    expect(link.reports.length).toBeLessThanOrEqual(applied.length);
+  });
+
+  it('after a pause, one is applied and reported at once', async () => {
+    link.twin({ ...minutes(1), $version: 1 });
+    await clock.advance(pauseMs);
+    patch(2, minutes(2));
+    await settle();
+    expect(applied.at(-1)).toMatchObject({ version: 2 });
+    expect(link.reports).toHaveLength(2);
+  });
+
+  it('that a stop interrupts: the last is stored', async () => {
+    link.twin({ ...minutes(1), $version: 1 });
+    for (let version = 2; version <= 9; version++) patch(version, minutes(version));
+    await sync.stop();
+    expect(clock.timers).toBe(0);
+    expect(stored()).toMatchObject({ version: 9, desired: minutes(9), effective: {} });
+    await start();
+    expect(applied).toEqual([{ interval: 'PT9M', version: 9, rejected: [] }]);
+  });
+
+  it('whose last is read anew within the pause are reported as that', async () => {
+    link.twin({ ...minutes(1), $version: 1 });
+    patch(2, minutes(2));
+    link.twin({ ...minutes(3), $version: 3 });
+    await clock.advance(pauseMs);
+    expect(applied.map(({ version }) => version)).toEqual([0, 1, 3]);
+    expect(link.reports.at(-1)).toMatchObject({ agentStatus: { desiredVersion: 3 } });
   });
 });
 
@@ -163,6 +245,16 @@ describe('the stored document', () => {
     await sync.stop();
     expect(applied.at(-1)).toMatchObject({ interval: 'PT2M' });
     expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+  });
+
+  it('is not written again when nothing changed', async () => {
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await sync.stop();
+    const { ino } = statSync(file());
+    await start();
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await sync.stop();
+    expect(statSync(file()).ino).toBe(ino);
   });
 
   it('is replaced as a whole', async () => {
