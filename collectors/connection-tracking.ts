@@ -28,6 +28,8 @@ interface Attempt {
   readonly threadId: number;
   readonly process: ConnectionProcess | undefined;
   readonly remote: Endpoint;
+  /** This end, once the other side was found to begin, too (RFC 9293 §3.5). */
+  crossedAt: Endpoint | undefined;
   call: SocketCall | undefined;
 }
 
@@ -124,7 +126,12 @@ export class ConnectionTracking {
 
   private step(transition: ObservedTransition, steps: Step[]): void {
     const { socket, oldState, newState, threadId, timeMs, local, remote } = transition;
-    const attempt = this.attempts.get(socket);
+    const attempt = this.attemptOf(transition);
+    if (newState === tcpStates.synReceived) {
+      if (attempt !== undefined) attempt.crossedAt = local;
+      return;
+    }
+    this.attempts.delete(socket);
     if (newState === tcpStates.listen) {
       const pid = this.processes.ofThread(threadId, timeMs)?.pid;
       this.owners.opened(local, pid);
@@ -135,27 +142,39 @@ export class ConnectionTracking {
         threadId,
         process: this.processes.ofThread(threadId, timeMs),
         remote,
+        crossedAt: undefined,
         call: undefined,
       };
       this.remember(socket, begun);
       steps.push({ kind: 'attempt', attempt: begun });
     } else if (newState === tcpStates.established) {
-      this.attempts.delete(socket);
       const seen = { timeMs, local, remote };
-      // From SYN_RECV with an attempt of ours: both sides began at once (RFC 9293 §3.5).
       if (oldState === tcpStates.synSent || attempt !== undefined) {
         steps.push({ kind: 'out', attempt, seen });
       } else {
         steps.push({ kind: 'in', seen });
       }
-    } else if (oldState === tcpStates.synSent && newState !== tcpStates.synReceived) {
-      this.attempts.delete(socket);
+    } else if (oldState === tcpStates.synSent || attempt !== undefined) {
       if (attempt?.process?.pid !== this.options.host.ownPid) this.options.onFailedConnect();
     }
   }
 
+  /**
+   * The attempt that a transition goes on with. The end of one may have been missed, and the kernel gives the memory of
+   * its socket to another, which is accepted from elsewhere: so both ends have to be the same.
+   */
+  private attemptOf(transition: ObservedTransition): Attempt | undefined {
+    const { socket, oldState, local, remote } = transition;
+    const attempt = this.attempts.get(socket);
+    if (attempt === undefined || endpointKey(attempt.remote) !== endpointKey(remote))
+      return undefined;
+    if (oldState === tcpStates.synSent) return attempt;
+    const { crossedAt } = attempt;
+    const isCrossed = crossedAt !== undefined && endpointKey(crossedAt) === endpointKey(local);
+    return oldState === tcpStates.synReceived && isCrossed ? attempt : undefined;
+  }
+
   private remember(socket: string, attempt: Attempt): void {
-    this.attempts.delete(socket);
     this.attempts.set(socket, attempt);
     for (const oldest of this.attempts.keys()) {
       if (this.attempts.size <= mostAttempts) break;

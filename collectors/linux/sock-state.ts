@@ -36,12 +36,15 @@ export interface SocketTransition {
 const addressFamilies = { inet: 2, inet6: 10 } as const;
 const transmissionControlProtocol = 6;
 
-/** What of the kernel's events is wanted, in the language of its event filters. */
+/**
+ * What of the kernel's events is wanted, in the language of its event filters: every way out of a handshake, because the
+ * kernel gives the memory of a socket, and with it what tells sockets apart here, to another as soon as it is closed.
+ */
 export const transitionFilter = [
   `protocol == ${transmissionControlProtocol} && (oldstate == ${tcpStates.synSent}`,
   `newstate == ${tcpStates.synSent}`,
   `newstate == ${tcpStates.listen}`,
-  `(oldstate == ${tcpStates.synReceived} && newstate == ${tcpStates.established})`,
+  `oldstate == ${tcpStates.synReceived}`,
   `(oldstate == ${tcpStates.established} && newstate == ${tcpStates.finWait1})`,
   `(oldstate == ${tcpStates.closeWait} && newstate == ${tcpStates.lastAck}))`,
 ].join(' || ');

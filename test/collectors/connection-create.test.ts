@@ -398,6 +398,53 @@ describe('ConnectionCreate from a trace and audit', () => {
     expect(observed.map(({ payload }) => payload.Direction)).toEqual(['Out']);
   });
 
+  it.each([
+    ['closed by the kernel', tcpStates.close],
+    ['closed by its owner', tcpStates.finWait1],
+  ])('one that both sides began and that is %s is a failed connect', async (_how, state) => {
+    const { clock, observed, states, attempt, go, processes } = await start({}, ['trace', 'audit']);
+    processes.set(50, curl);
+    attempt('a', server);
+    go('a', [tcpStates.synSent, tcpStates.synReceived], at('10.0.0.1', 1), server);
+    go('a', [tcpStates.synReceived, state], at('10.0.0.1', 1), server);
+    expect(states.at(-1)?.counters).toEqual({ failedConnects: 1 });
+    // The kernel gives the memory of the socket to one that is accepted, even with the same two ends.
+    go('a', [tcpStates.synReceived, tcpStates.established], at('10.0.0.1', 1), server, 0);
+    go('b', [tcpStates.synReceived, tcpStates.close], at('10.0.0.1', 1), server, 0);
+    await clock.advance(1000);
+    expect(observed.map(({ payload }) => payload.Direction)).toEqual(['In']);
+    expect(states.at(-1)?.counters).toEqual({ failedConnects: 1 });
+  });
+
+  it('an accepted one is not taken for an attempt whose end was missed', async () => {
+    const { clock, observed, attempt, go, processes } = await start({}, ['trace', 'audit']);
+    processes.set(50, curl);
+    const [mine, other] = [at('10.0.0.1', 1), at('192.0.2.1', 444)];
+    const { synSent, synReceived, established } = tcpStates;
+    attempt('begun', server);
+    go('begun', [synReceived, established], mine, server, 0);
+    for (const socket of ['local', 'remote']) {
+      attempt(socket, server);
+      go(socket, [synSent, synReceived], mine, server);
+    }
+    go('local', [synReceived, established], at('10.0.0.1', 2), server, 0);
+    go('remote', [synReceived, established], mine, other, 0);
+    await clock.advance(1000);
+    const told = observed.map(({ payload: { Direction, ProcessId } }) => [Direction, ProcessId]);
+    expect(told).toEqual(Array(3).fill(['In', 0]));
+  });
+
+  it('one that was made elsewhere is not laid to the process of an attempt whose end was missed', async () => {
+    const { clock, observed, attempt, go, processes } = await start({}, ['trace', 'audit']);
+    processes.set(50, curl);
+    attempt('a', server);
+    const { synSent, established } = tcpStates;
+    go('a', [synSent, established], at('10.0.0.1', 1), at('192.0.2.1', 444), 0);
+    await clock.advance(1000);
+    const told = observed.map(({ payload: { Direction, ProcessId } }) => [Direction, ProcessId]);
+    expect(told).toEqual([['Out', 0]]);
+  });
+
   it('forgets the oldest of too many attempts, and counts them', async () => {
     const { lose, attempt, clock } = await start({}, ['trace']);
     for (let index = 0; index < 8200; index++) attempt(String(index), server);
