@@ -14,7 +14,7 @@ export interface ConnectClaim {
   /** The process that connected, where it is known; otherwise its thread. */
   readonly pid: number | undefined;
   readonly isProcessKnown: boolean;
-  /** When connect was called. */
+  /** When the connection began, which connect does before it returns. */
   readonly timeMs: number;
 }
 
@@ -35,8 +35,10 @@ interface ConnectionCallsOptions {
 const patienceMs = 2000;
 const mostWaiting = 8192;
 const mostDebts = 2048;
-/** The time of an audit event is that of the call's beginning, on a clock of 4 to 10 ms. */
+/** The time of an audit event is that of the call's beginning, so that the connection it makes begins later. */
 const closeMs = 1000;
+/** What a call may be later all the same: the two times come from two clocks, of which one may be set between. */
+const clockErrorMs = 20;
 /** So long a record may come after its connection was told. */
 const debtMs = 5000;
 
@@ -184,7 +186,8 @@ function finished({ call }: Waiting): boolean {
 
 /** Of the same process, or of any where the process is not known. */
 function belongs(call: SocketCall, { pid, isProcessKnown, timeMs }: ConnectClaim): boolean {
-  if (call.call !== 'connect' || Math.abs(call.timeMs - timeMs) > closeMs) return false;
+  const earlierMs = timeMs - call.timeMs;
+  if (call.call !== 'connect' || earlierMs > closeMs || earlierMs < -clockErrorMs) return false;
   return call.pid === pid || !isProcessKnown;
 }
 

@@ -140,7 +140,8 @@ async function start(parts: Partial<Host>, has: readonly ('trace' | 'audit')[]) 
     },
     accept: (local: Endpoint, remote: Endpoint) =>
       go('accepted', [synReceived, established], local, remote, 0),
-    call: (body: string, saddr?: string) => kernel.audit?.onEvent(callEvent(body, saddr, timeMs)),
+    call: (body: string, saddr?: string, laterMs = 0) =>
+      kernel.audit?.onEvent(callEvent(body, saddr, timeMs + laterMs)),
   };
 }
 
@@ -296,6 +297,29 @@ describe('ConnectionCreate from a trace and audit', () => {
     call(connectCall(50), saddrOf(443));
     await clock.advance(3000);
     expect(observed.map(({ payload }) => payload.Protocol)).toEqual(['tcp', 'udp']);
+  });
+
+  it.each([
+    ['before the connection is told', 100],
+    ['after it was told', 1000],
+  ])('a UDP connect after a TCP fast open to the same place is told, %s', async (_when, waitMs) => {
+    const { clock, observed, call, connect, processes } = await start({}, ['trace', 'audit']);
+    processes.set(50, curl);
+    // sendto(MSG_FASTOPEN) is no audited call.
+    connect('a', 40000, server);
+    await clock.advance(waitMs);
+    call(connectCall(50), saddrOf(443), 50);
+    await clock.advance(3000);
+    expect(observed.map(({ payload }) => payload.Protocol)).toEqual(['tcp', 'udp']);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('a UDP connect after a TCP fast open does not wait for its end', async () => {
+    const { clock, observed, call, attempt } = await start({}, ['trace', 'audit']);
+    attempt('a', server);
+    call(connectCall(50), saddrOf(443), 50);
+    await clock.advance(3000);
+    expect(observed.map(({ payload }) => payload.Protocol)).toEqual(['udp']);
   });
 
   it('a TCP connection that nobody had the time to look at is not taken for UDP', async () => {
