@@ -1,6 +1,6 @@
 import type { Clock, Timer } from './clock.js';
 import type { Connection } from './connection-create-payload.js';
-import { ConnectionProcesses, processOfCall } from './connection-processes.js';
+import { ConnectionProcesses, type ObservedCall, processOfCall } from './connection-processes.js';
 import type { Host } from './host.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
 import { tcpStates } from './linux/sock-state.js';
@@ -17,7 +17,7 @@ interface AuditedConnectionsOptions {
 }
 
 interface Pending {
-  readonly call: SocketCall;
+  readonly call: ObservedCall;
   /** Of the socket, read when the record came; undefined when it was closed already. */
   readonly inode: number | undefined;
 }
@@ -51,7 +51,7 @@ export class AuditedConnections {
     const { pid, descriptor } = call;
     const inode =
       descriptor === undefined ? undefined : readSocketInode(host.paths, pid, descriptor);
-    this.pending.push({ call, inode });
+    this.pending.push({ call: this.processes.observe(call), inode });
     if (this.pending.length >= mostPending) this.finish();
     else this.timer ??= clock.after(gatherMs, () => this.finish());
   }
@@ -76,7 +76,7 @@ export class AuditedConnections {
     this.processes.forget();
   }
 
-  private tell(call: SocketCall, socket: TableSocket | undefined): void {
+  private tell(call: ObservedCall, socket: TableSocket | undefined): void {
     const { host, lose, onConnection, onFailedConnect } = this.options;
     const isConnected = socket !== undefined && socket.remote.port !== 0;
     const remote = call.remote ?? (isConnected ? socket.remote : undefined);

@@ -1,9 +1,10 @@
 import type { Clock, Timer } from './clock.js';
+import type { ObservedCall } from './connection-processes.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
 import { type Endpoint, endpointKey } from './linux/endpoint.js';
 
 interface Waiting {
-  readonly call: SocketCall;
+  readonly call: ObservedCall;
   readonly key: string;
   dueMs: number;
 }
@@ -28,7 +29,7 @@ interface ConnectionCallsOptions {
   /** TCP connections on their way that have no call yet, also those that nobody had the time to look at. */
   readonly expected: () => readonly ConnectClaim[];
   /** A connect that was no TCP: nobody claimed it. */
-  readonly onUnclaimed: (call: SocketCall) => void;
+  readonly onUnclaimed: (call: ObservedCall) => void;
   readonly onOverflow: () => void;
 }
 
@@ -38,7 +39,7 @@ const mostDebts = 2048;
 /** The time of an audit event is that of the call's beginning, so that the connection it makes begins later. */
 const closeMs = 1000;
 /** What a call may be later all the same: the two times come from two clocks, of which one may be set between. */
-const clockErrorMs = 20;
+const clockErrorMs = 10;
 /** So long a record may come after its connection was told. */
 const debtMs = 5000;
 
@@ -60,7 +61,7 @@ export class ConnectionCalls {
 
   constructor(private readonly options: ConnectionCallsOptions) {}
 
-  add(call: SocketCall): void {
+  add(call: ObservedCall): void {
     if (call.remote === undefined) return;
     const key = keyOf(call.call, call.remote);
     if (this.settles(key, call)) return;
@@ -78,13 +79,13 @@ export class ConnectionCalls {
   }
 
   /** The connect that goes on in the background and belongs to an attempt, if it came. */
-  claimBackground(claim: ConnectClaim): SocketCall | undefined {
+  claimBackground(claim: ConnectClaim): ObservedCall | undefined {
     const entry = this.find(keyOf('connect', claim.remote), claim, true);
     return entry && this.claim(entry);
   }
 
   /** The connect that belongs to a connection, if it came; if not, it counts as claimed when it comes. */
-  claimConnect(claim: ConnectClaim): SocketCall | undefined {
+  claimConnect(claim: ConnectClaim): ObservedCall | undefined {
     const key = keyOf('connect', claim.remote);
     const entry = this.find(key, claim, false);
     if (entry !== undefined) return this.claim(entry);
@@ -93,7 +94,7 @@ export class ConnectionCalls {
     return undefined;
   }
 
-  claimAccept(remote: Endpoint): SocketCall | undefined {
+  claimAccept(remote: Endpoint): ObservedCall | undefined {
     const entry = this.waiting.get(keyOf('accept', remote))?.[0];
     return entry && this.claim(entry);
   }
@@ -121,7 +122,7 @@ export class ConnectionCalls {
     return index !== -1;
   }
 
-  private claim(entry: Waiting): SocketCall {
+  private claim(entry: Waiting): ObservedCall {
     this.remove(entry);
     return entry.call;
   }

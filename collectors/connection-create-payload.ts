@@ -6,6 +6,8 @@ import type { Endpoint } from './linux/endpoint.js';
 export interface ConnectionProcess {
   readonly pid: number;
   readonly executable: string | undefined;
+  /** True when the sources do not agree about the executable. */
+  readonly executableDoubted?: boolean;
   readonly comm: string | undefined;
   /** Empty when the command line is not known. */
   readonly argv: readonly string[];
@@ -39,7 +41,8 @@ export function observationOf(connection: Connection): Observation<'ConnectionCr
   if (process === undefined) {
     details.ProcessKnown = 'false';
   } else {
-    if (process.executable === undefined) details.ExecutableKnown = 'false';
+    if (process.executable === undefined || process.executableDoubted === true)
+      details.ExecutableKnown = 'false';
     if (!process.argvComplete) details.CommandLineKnown = 'false';
     if (process.realUid === undefined) details.UserIdKnown = 'false';
     if (connection.processListens === true) details.ProcessRole = 'listener';

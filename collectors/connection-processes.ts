@@ -3,11 +3,22 @@ import type { Host } from './host.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
 import { readThreadGroup } from './linux/proc.js';
 
+/** A call, with the process that made it as it was known when the record of the call came. */
+export interface ObservedCall extends SocketCall {
+  readonly caller: SeenProcess | undefined;
+}
+
+interface SeenProcess extends ConnectionProcess {
+  /** The kernel's record of its execve was read. */
+  readonly audited: boolean;
+}
+
 const mostThreads = 1024;
+const deletedMark = ' (deleted)';
 
 /** Looks up the processes behind threads; what was looked up is kept until `forget`, because bursts ask for the same. */
 export class ConnectionProcesses {
-  private readonly known = new Map<number, ConnectionProcess | undefined>();
+  private readonly known = new Map<number, SeenProcess | undefined>();
   /** The processes of threads seen alive, for what is read after a thread has ended. */
   private readonly pidByThread = new Map<number, number>();
 
@@ -28,41 +39,63 @@ export class ConnectionProcesses {
     return this.ofProcess(pid ?? this.pidByThread.get(threadId) ?? threadId, atMs);
   }
 
-  ofProcess(pid: number, atMs: number): ConnectionProcess | undefined {
+  ofProcess(pid: number, atMs: number): SeenProcess | undefined {
     if (this.known.has(pid)) return this.known.get(pid);
-    const found = this.host.processes.of(pid, atMs);
-    const process =
-      found?.executable === undefined && found?.argv === undefined
-        ? undefined
-        : {
-            pid,
-            executable: found.executable,
-            comm: undefined,
-            argv: found.argv ?? [],
-            argvComplete: found.argv !== undefined && found.argv.length > 0,
-            realUid: found.realUid,
-          };
+    const process = this.lookUp(pid, atMs);
     this.known.set(pid, process);
     return process;
+  }
+
+  /** For a call whose record came just now: as records come in order, the last execve that was read made the call. */
+  observe(call: SocketCall): ObservedCall {
+    return { ...call, caller: this.lookUp(call.pid, call.timeMs) };
   }
 
   forget(): void {
     this.known.clear();
   }
+
+  private lookUp(pid: number, atMs: number): SeenProcess | undefined {
+    const found = this.host.processes.of(pid, atMs);
+    if (found?.executable === undefined && found?.argv === undefined) return undefined;
+    const { executable, argv = [], audited = false, realUid } = found;
+    const argvComplete = argv.length > 0 && found.argvComplete !== false;
+    return { pid, executable, comm: undefined, argv, argvComplete, realUid, audited };
+  }
 }
 
-/** The process of an audited call: audit is right about the moment, /proc knows the whole command line. */
+/**
+ * The process of an audited call. The record of a call is right about the moment, but says of the program what the
+ * process may have changed (PR_SET_MM_MAP in prctl(2)): the record of its execve is believed first, and then the record
+ * of the call together with a process that was seen to agree with it. PROCTITLE may be that of the program before, or be
+ * cut, and is never taken for the whole.
+ *
+ * @param others as it was seen at other times, because the table may learn late of an execution that is not audited
+ */
 export function processOfCall(
-  call: SocketCall,
-  seen: ConnectionProcess | undefined,
+  call: ObservedCall,
+  ...others: readonly (ConnectionProcess | undefined)[]
 ): ConnectionProcess {
-  const same = seen?.pid === call.pid && (call.exe === undefined || seen.executable === call.exe);
+  const { pid, exe, comm, caller } = call;
+  const agrees = (seen: ConnectionProcess | undefined): boolean =>
+    seen?.pid === pid && (exe === undefined || isSamePath(seen.executable, exe));
+  const believed = caller?.audited === true ? caller : [caller, ...others].find(agrees);
+  const doubted = caller?.executable !== undefined && !agrees(believed);
+  const argv = believed?.argv ?? [];
   return {
-    pid: call.pid,
-    executable: call.exe ?? (same ? seen.executable : undefined),
-    comm: call.comm,
-    argv: same && seen.argv.length > 0 ? seen.argv : call.title,
-    argvComplete: same && seen.argv.length > 0 ? seen.argvComplete : call.titleComplete,
-    realUid: call.uid ?? (same ? seen.realUid : undefined),
+    pid,
+    executable: believed?.executable ?? exe,
+    ...(doubted && { executableDoubted: true }),
+    comm,
+    argv: argv.length > 0 ? argv : call.title,
+    argvComplete: argv.length > 0 && !doubted && believed?.argvComplete === true,
+    realUid: call.uid ?? believed?.realUid,
   };
+}
+
+/** The kernel marks the path of a file that was deleted, or replaced, since it was executed. */
+function isSamePath(path: string | undefined, other: string): boolean {
+  const plain = (text: string): string =>
+    text.endsWith(deletedMark) ? text.slice(0, -deletedMark.length) : text;
+  return path !== undefined && plain(path) === plain(other);
 }

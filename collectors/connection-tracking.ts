@@ -1,7 +1,7 @@
 import type { Clock, Timer } from './clock.js';
 import { ConnectionCalls, type ConnectClaim } from './connection-calls.js';
 import type { Connection, ConnectionProcess } from './connection-create-payload.js';
-import { ConnectionProcesses, processOfCall } from './connection-processes.js';
+import { ConnectionProcesses, type ObservedCall, processOfCall } from './connection-processes.js';
 import type { Host } from './host.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
 import { endpointKey, type Endpoint } from './linux/endpoint.js';
@@ -30,7 +30,7 @@ interface Attempt {
   readonly remote: Endpoint;
   /** This end, once the other side was found to begin, too (RFC 9293 §3.5). */
   crossedAt: Endpoint | undefined;
-  call: SocketCall | undefined;
+  call: ObservedCall | undefined;
 }
 
 type Step =
@@ -83,7 +83,7 @@ export class ConnectionTracking {
   }
 
   takeCall(call: SocketCall): void {
-    this.calls.add(call);
+    if (call.remote !== undefined) this.calls.add(this.processes.observe(call));
   }
 
   /** Transitions were missed. */
@@ -230,21 +230,24 @@ export class ConnectionTracking {
     const { process } = attempt;
     const call = attempt.call ?? this.calls.claimConnect(claimOf(attempt));
     if (call === undefined) return process;
-    // Of a thread that is gone the process may still be there.
-    return processOfCall(call, process ?? this.processes.ofProcess(call.pid, call.timeMs));
+    return this.callerOf(call, process);
+  }
+
+  private callerOf(call: ObservedCall, atBeginning?: ConnectionProcess): ConnectionProcess {
+    return processOfCall(call, atBeginning, this.processes.ofProcess(call.pid, call.timeMs));
   }
 
   /** Of a connection whose beginning was not seen. */
   private processByCall(seen: Seen): ConnectionProcess | undefined {
     const call = this.calls.claimConnect(claimOfUnknown(seen));
-    return call && processOfCall(call, this.processes.ofProcess(call.pid, call.timeMs));
+    return call && this.callerOf(call);
   }
 
   private tellAccepted(seen: Seen, batch: Batch): void {
     const call = this.calls.claimAccept(seen.remote);
     const listener = batch.owners.get(endpointKey(seen.local));
     if (call !== undefined) {
-      const process = processOfCall(call, this.processes.ofProcess(call.pid, call.timeMs));
+      const process = this.callerOf(call);
       this.tell({ ...seen, direction: 'In', transport: 'tcp', process });
       return;
     }
@@ -272,8 +275,8 @@ export class ConnectionTracking {
     return [...attempts.filter(({ call }) => call === undefined).map(claimOf), ...claims];
   }
 
-  private tellUdp(call: SocketCall): void {
-    const { remote, timeMs, pid } = call;
+  private tellUdp(call: ObservedCall): void {
+    const { remote, timeMs } = call;
     if (remote === undefined) return;
     const transportUnknown = this.doubtUntilMs > this.options.clock.monotonicMs();
     this.tell({
@@ -282,7 +285,7 @@ export class ConnectionTracking {
       transport: 'udp',
       remote,
       local: undefined,
-      process: processOfCall(call, this.processes.ofProcess(pid, timeMs)),
+      process: this.callerOf(call),
       transportUnknown,
     });
     this.processes.forget();

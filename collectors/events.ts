@@ -119,7 +119,8 @@ export const events = {
       ProcessKnown: '`false`: the process is unknown: its id is 0, and its executable empty.',
       ProcessRole:
         '`listener`: the process is the one that listens, which may have handed the connection to another.',
-      ExecutableKnown: '`false`: the executable is a name without a path, or empty.',
+      ExecutableKnown:
+        '`false`: the executable is a name without a path, or empty, or the sources do not agree about it.',
       ...commandLineKnown,
       UserIdKnown: '`false`: the user id is unknown, and absent.',
       ...cutCommandLine.caveats,

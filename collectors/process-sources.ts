@@ -56,7 +56,7 @@ async function openAudit(host: Host, listener: ProcessListener): Promise<OpenSou
       const execve = readExecve(event);
       if (execve === undefined) return;
       const program = programOfExecve(execve, event);
-      tellTable(feed, program);
+      tellTable(feed, program, true);
       listener.onProgram(program);
     },
     lose: listener.lose,
@@ -78,12 +78,13 @@ async function openAudit(host: Host, listener: ProcessListener): Promise<OpenSou
   };
 }
 
-function tellTable(feed: ProgramFeed, program: StartedProgram): void {
+function tellTable(feed: ProgramFeed, program: StartedProgram, audited: boolean): void {
   const { argv, executable, parentPid, pid, realUid, timeMs } = program;
   const facts = {
     ...(executable !== undefined && { executable }),
     ...(argv.length > 0 && { argv, argvComplete: program.argvComplete }),
     ...(realUid !== undefined && { realUid }),
+    audited,
   };
   feed.executed(pid, parentPid, facts, timeMs);
 }
@@ -119,7 +120,7 @@ async function openProcConnector(
             facts === undefined
               ? goneProgram(event.pid, parents.get(event.pid), timeMs)
               : programOfProcess(facts, timeMs);
-          tellTable(feed, program);
+          tellTable(feed, program, false);
           listener.onProgram(program);
           return;
         }

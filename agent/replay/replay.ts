@@ -218,7 +218,7 @@ class Node {
       transport: 'tcp',
       remote,
       local: undefined,
-      process: processOfCall(call, undefined),
+      process: processOfCall({ ...call, caller: undefined }),
       outcomeUnknown: inProgress,
       transportUnknown: isConnect && !inProgress,
     });

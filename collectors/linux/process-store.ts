@@ -7,6 +7,8 @@ export interface ProgramFacts {
   /** False when arguments are missing in `argv`. */
   readonly argvComplete?: boolean;
   readonly realUid?: number;
+  /** True when they are those of the kernel's own record of the execution, which no process can change. */
+  readonly audited?: boolean;
 }
 
 /** One execution: shared by the process that executed it and those that were forked from that since. */
@@ -217,7 +219,7 @@ function textBytes({ executable = '', argv = [] }: ProgramFacts): number {
 
 /** Keeps whole arguments only: a secret of which the end is missing may not be recognised any more. */
 function withinBounds(facts: ProgramFacts): ProgramFacts {
-  const { executable, argv, argvComplete, realUid } = facts;
+  const { executable, argv, argvComplete, realUid, audited } = facts;
   let [room, kept] = [longestArgv, 0];
   for (const argument of argv ?? []) {
     room -= argument.length + 1;
@@ -230,5 +232,6 @@ function withinBounds(facts: ProgramFacts): ProgramFacts {
     ...(argv !== undefined && { argv: kept === argv.length ? argv : argv.slice(0, kept) }),
     ...(!whole && { argvComplete: false }),
     ...(realUid !== undefined && { realUid }),
+    ...(audited === true && { audited }),
   };
 }

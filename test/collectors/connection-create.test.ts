@@ -198,15 +198,87 @@ describe('ConnectionCreate from a trace and audit', () => {
     ]);
   });
 
-  it('believes audit about the moment of the call, and marks an incomplete command line', async () => {
+  it('believes audit about the moment of the call, and never takes a title for the command line', async () => {
     const { clock, observed, connect, call } = await start({}, ['trace', 'audit']);
     connect('a', 40000, server);
     await clock.advance(200);
     call(connectCall(50), saddrOf(443));
     await clock.advance(1000);
     expect(observed.map(({ payload }) => payload)).toMatchObject([
-      { ProcessId: 50, Executable: '/usr/bin/audited', UserId: '1000', CommandLine: 'audited' },
+      {
+        ProcessId: 50,
+        Executable: '/usr/bin/audited',
+        UserId: '1000',
+        CommandLine: 'audited',
+        ExtraDetails: { CommandLineKnown: 'false' },
+      },
     ]);
+  });
+
+  const audited = {
+    pid: 50,
+    executable: '/usr/bin/audited',
+    argv: ['audited', '--all', 'of it'],
+    audited: true,
+  };
+  /** One connection of process 50 as it is told, of which the table says this at each step. */
+  async function toldOf(steps: {
+    readonly atBeginning?: ProcessInfo;
+    readonly atCall?: ProcessInfo;
+    readonly atEnd?: ProcessInfo;
+  }) {
+    const { clock, observed, connect, call, processes } = await start({}, ['trace', 'audit']);
+    const become = (process: ProcessInfo | undefined) => {
+      if (process !== undefined) processes.set(50, process);
+    };
+    become(steps.atBeginning);
+    connect('a', 40000, server);
+    become(steps.atCall);
+    call(connectCall(50), saddrOf(443));
+    become(steps.atEnd);
+    await clock.advance(1000);
+    expect(observed).toHaveLength(1);
+    const { Executable, CommandLine, ExtraDetails } = observed[0]?.payload ?? {};
+    return { Executable, CommandLine, ExtraDetails };
+  }
+
+  it('a program that changed what it is said to run is told as what was executed, with doubt', async () => {
+    const atCall = { ...audited, executable: '/srv/evil', argv: ['evil', '-x'] };
+    expect(await toldOf({ atCall, atEnd: audited })).toEqual({
+      Executable: '/srv/evil',
+      CommandLine: 'evil -x',
+      ExtraDetails: { ExecutableKnown: 'false', CommandLineKnown: 'false' },
+    });
+  });
+
+  it.each([
+    ['before it executed another', { atCall: audited, atEnd: curl }],
+    [
+      'of which the table learned late',
+      { atBeginning: curl, atEnd: { ...audited, audited: false } },
+    ],
+    [
+      'whose file is deleted since',
+      { atCall: { ...audited, executable: '/usr/bin/audited (deleted)' } },
+    ],
+  ])('a program is known by its call, %s', async (_how, steps) => {
+    const told = await toldOf(steps);
+    expect(told.Executable).toMatch(/^\/usr\/bin\/audited/u);
+    expect(told.CommandLine).toBe('audited --all of it');
+    expect(told.ExtraDetails).toBeUndefined();
+  });
+
+  it('a program that nothing but its call tells is told with doubt', async () => {
+    expect(await toldOf({ atBeginning: curl })).toEqual({
+      Executable: '/usr/bin/audited',
+      CommandLine: 'audited',
+      ExtraDetails: { ExecutableKnown: 'false', CommandLineKnown: 'false' },
+    });
+  });
+
+  it('a command line of which the table knows a part is not told as the whole', async () => {
+    const told = await toldOf({ atCall: { ...audited, argvComplete: false } });
+    expect(told.ExtraDetails).toEqual({ CommandLineKnown: 'false' });
   });
 
   it('says so when nothing is known of the process', async () => {
@@ -400,7 +472,7 @@ describe('ConnectionCreate from a trace and audit', () => {
     });
     expect(observed.map(({ payload }) => [payload.ProcessId, payload.ExtraDetails])).toEqual([
       [70, { ProcessRole: 'listener' }],
-      [71, undefined],
+      [71, { CommandLineKnown: 'false' }],
     ]);
     expect(observed[1]?.payload).toMatchObject({ Executable: '/usr/sbin/worker', UserId: '33' });
   });

@@ -97,6 +97,23 @@ function execveEvent(serial: number, command: string): AuditEvent {
 }
 
 describe('ProcessCreate from kernel audit', () => {
+  it('tells the other collectors of each program that the kernel recorded it', async () => {
+    const audit = auditSource();
+    const executed = vi.fn();
+    const feed = () => ({ executed, end: () => undefined });
+    await start({ audit, processes: { ...fakeHost().processes, feed } });
+    const event = execveEvent(7, 'x');
+    audit.subscriber?.onEvent(event);
+    const facts = {
+      executable: '/usr/bin/ls',
+      argv: ['ls', 'x'],
+      argvComplete: true,
+      realUid: 1000,
+      audited: true,
+    };
+    expect(executed.mock.calls).toEqual([[7, 11, facts, event.timeMs]]);
+  });
+
   it('tells executable, arguments, ids, names and the hash', async () => {
     const audit = auditSource();
     const asked: ExecutedFile[] = [];

@@ -87,6 +87,23 @@ async function setUp() {
 
 const facts = (executable: string) => ({ executable, argv: [executable] });
 
+describe('facts of which the execution was audited', () => {
+  it('are told as such until the process executes something that audit did not tell', async () => {
+    const { table, kernel, follow, now } = await setUp();
+    await follow();
+    const feed = table.feed();
+    kernel.fork(10, 1);
+    kernel.exec(10);
+    feed.executed(10, 1, { ...facts('/bin/told'), audited: true }, now());
+    kernel.fork(11, 10);
+    expect([table.of(10)?.audited, table.of(11)?.audited]).toEqual([true, true]);
+    present(10, '/bin/missed');
+    kernel.exec(10);
+    expect(table.of(10)?.executable).toBe('/bin/missed');
+    expect([table.of(10)?.audited, table.of(11)?.audited]).toEqual([undefined, true]);
+  });
+});
+
 describe('the program of a process that ended', () => {
   it('is known whether its facts come before, between or after the events of its life', async () => {
     const { table, kernel, follow, programs, ends, now } = await setUp();

@@ -24,9 +24,11 @@ export interface SocketCall {
   readonly uid: number | undefined;
   readonly exe: string | undefined;
   readonly comm: string | undefined;
-  /** The arguments as far as the kernel keeps them for audit: 128 bytes in all. */
+  /**
+   * The arguments as far as the kernel keeps them for audit, which is 128 bytes in all, and from when it was first asked
+   * for them: they may be those of the program before (`audit_log_proctitle`, `kernel/auditsc.c`).
+   */
   readonly title: readonly string[];
-  readonly titleComplete: boolean;
   /** Of the socket that is connected, where it is known. */
   readonly descriptor: number | undefined;
   /** Undefined for an accept whose caller did not ask for it, and for other families than IPv4 and IPv6. */
@@ -60,7 +62,6 @@ export const socketCallRules: readonly AuditRule[] = [
 
 /** AUDIT_ARCH of a little-endian machine has this bit (`uapi/linux/audit.h`). */
 const littleEndianBit = 0x4000_0000;
-const longestTitleBytes = 127;
 
 /** The socket call of an event; undefined if the event is something else, or the call failed. */
 export function readSocketCall(event: AuditEvent): SocketCall | undefined {
@@ -89,7 +90,7 @@ export function readSocketCall(event: AuditEvent): SocketCall | undefined {
     uid: decimal(fields.get('uid')),
     exe: untrustedPath(fields.get('exe')),
     comm: untrustedText(fields.get('comm')),
-    ...titleOf(event),
+    title: titleOf(event),
     descriptor: call === 'accept' ? exit : descriptorOf(event, name, fields.get('a0')),
     remote: parseSockaddr(saddr, order),
     hasAddress: saddr !== undefined,
@@ -121,13 +122,12 @@ function descriptorOf(
   return record && hexadecimal(parseFields(record.body).get('a0'));
 }
 
-function titleOf(event: AuditEvent): Pick<SocketCall, 'title' | 'titleComplete'> {
+function titleOf(event: AuditEvent): readonly string[] {
   const record = event.records.find(({ type }) => type === auditTypes.proctitle);
   const bytes = record && untrustedBytes(parseFields(record.body).get('proctitle'));
-  if (bytes === undefined || bytes.length === 0) return { title: [], titleComplete: false };
+  if (bytes === undefined || bytes.length === 0) return [];
   const text = bytes.toString('utf8');
-  const title = (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0');
-  return { title, titleComplete: bytes.length < longestTitleBytes };
+  return (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0');
 }
 
 /** `decimal` takes -1 for unset, which here is EPERM: a failure all the same. */

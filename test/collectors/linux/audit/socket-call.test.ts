@@ -71,7 +71,6 @@ describe('socket calls from recorded audit events', () => {
       exe: '/usr/bin/python3.11',
       comm: 'python3',
       title: ['python3', '/srv/demo/net work.py'],
-      titleComplete: true,
     });
     expect(calls.at(-2)).toMatchObject({ exe: '/srv/demo/conn32', title: ['/srv/demo/conn32'] });
   });
@@ -88,7 +87,7 @@ describe('socket calls from recorded audit events', () => {
   it('an event without PROCTITLE still counts, and one without pid or of another call does not', () => {
     expect(readSocketCall(event([[1300, connect]]))).toMatchObject({
       pid: 5,
-      titleComplete: false,
+      title: [],
     });
     expect(readSocketCall(event([[1300, connect.replace('pid=5', '')]]))).toBeUndefined();
     expect(readSocketCall(event([[1300, connect.replace('=42', '=59')]]))).toBeUndefined();
