@@ -2,7 +2,7 @@ import type { Clock, Timer } from './clock.js';
 import type { Connection } from './connection-create-payload.js';
 import { ConnectionProcesses } from './connection-processes.js';
 import type { Host } from './host.js';
-import { endpointKey, isAnyAddress } from './linux/endpoint.js';
+import { connectionKey, isAnyAddress } from './linux/endpoint.js';
 import { tcpStates } from './linux/sock-state.js';
 import { findSocketOwners } from './linux/socket-owners.js';
 import { readSocketTable, type TableSocket } from './linux/socket-table.js';
@@ -40,7 +40,7 @@ export class ConnectionPolling {
 
   /** Takes the baseline. */
   start(): void {
-    this.known = new Set(this.sockets().filter(isConnection).map(keyOf));
+    this.known = new Set(this.sockets().filter(isConnection).map(connectionKey));
     this.lastMs = this.options.clock.monotonicMs();
     this.schedule();
   }
@@ -68,8 +68,8 @@ export class ConnectionPolling {
     const timeMs = clock.wallMs();
     const sockets = this.sockets();
     const connections = sockets.filter(isConnection);
-    const fresh = connections.filter((socket) => !this.known.has(keyOf(socket)));
-    this.known = new Set(connections.slice(0, mostKnown).map(keyOf));
+    const fresh = connections.filter((socket) => !this.known.has(connectionKey(socket)));
+    this.known = new Set(connections.slice(0, mostKnown).map(connectionKey));
     if (connections.length > mostKnown) lose('connectionsPending', connections.length - mostKnown);
     if (fresh.length === 0) return;
     const listening = sockets.filter(({ state }) => state === tcpStates.listen);
@@ -127,8 +127,4 @@ function isAccepted({ local }: TableSocket, listening: readonly TableSocket[]): 
       socket.local.port === local.port &&
       (socket.local.address === local.address || isAnyAddress(socket.local)),
   );
-}
-
-function keyOf({ local, remote }: TableSocket): string {
-  return `${endpointKey(local)} ${endpointKey(remote)}`;
 }

@@ -4,7 +4,7 @@ import type { Connection, ConnectionProcess } from './connection-create-payload.
 import { ConnectionProcesses, type ObservedCall, processOfCall } from './connection-processes.js';
 import type { Host } from './host.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
-import { endpointKey, type Endpoint } from './linux/endpoint.js';
+import { connectionKey, type Endpoint, endpointKey } from './linux/endpoint.js';
 import { ListeningOwners } from './linux/listening-owners.js';
 import { tcpStates } from './linux/sock-state.js';
 import type { ObservedTransition } from './linux/sock-state-trace.js';
@@ -41,6 +41,7 @@ type Seen = Pick<ObservedTransition, 'timeMs' | 'local' | 'remote'>;
 
 interface Batch {
   readonly steps: readonly Step[];
+  /** Pids of those that listen, by `connectionKey`. */
   owners: ReadonlyMap<string, number>;
   readonly processes: Map<number, ConnectionProcess | undefined>;
   timer: Timer | undefined;
@@ -73,7 +74,12 @@ export class ConnectionTracking {
   constructor(private readonly options: ConnectionTrackingOptions) {
     const { host, clock, lose } = options;
     this.processes = new ConnectionProcesses(host);
-    this.owners = new ListeningOwners({ paths: host.paths, clock, byteOrder: host.byteOrder });
+    this.owners = new ListeningOwners({
+      paths: host.paths,
+      clock,
+      byteOrder: host.byteOrder,
+      onGivenUp: (count) => lose('connectionsPending', count),
+    });
     this.calls = new ConnectionCalls({
       clock,
       expected: () => this.expectedCalls(),
@@ -116,9 +122,10 @@ export class ConnectionTracking {
     this.processes.forget();
   }
 
-  /** Tells what is known of everything that still waits. Resolves at once unless a search for owners is going on. */
+  /** Tells at once what is known of everything that still waits. */
   async end(): Promise<void> {
     this.owners.stop();
+    // The batches that waited for owners take what was found.
     await this.owners.of([]);
     for (const batch of [...this.batches]) this.finish(batch);
     this.calls.flush();
@@ -133,9 +140,7 @@ export class ConnectionTracking {
     }
     this.attempts.delete(socket);
     if (newState === tcpStates.listen) {
-      const pid = this.processes.ofThread(threadId, timeMs)?.pid;
-      this.owners.opened(local, pid);
-      void this.owners.of([local]);
+      this.owners.opened(local, this.processes.ofThread(threadId, timeMs)?.pid);
     } else if (newState === tcpStates.synSent) {
       const begun: Attempt = {
         timeMs,
@@ -184,8 +189,8 @@ export class ConnectionTracking {
   }
 
   private async findOwners(batch: Batch): Promise<void> {
-    const locals = batch.steps.flatMap((step) => (step.kind === 'in' ? [step.seen.local] : []));
-    batch.owners = await this.owners.of(locals);
+    const accepted = batch.steps.flatMap((step) => (step.kind === 'in' ? [step.seen] : []));
+    batch.owners = await this.owners.of(accepted);
     if (!this.batches.has(batch)) return;
     for (const pid of new Set(batch.owners.values()))
       batch.processes.set(pid, this.processes.ofProcess(pid, this.options.clock.wallMs()));
@@ -245,7 +250,7 @@ export class ConnectionTracking {
 
   private tellAccepted(seen: Seen, batch: Batch): void {
     const call = this.calls.claimAccept(seen.remote);
-    const listener = batch.owners.get(endpointKey(seen.local));
+    const listener = batch.owners.get(connectionKey(seen));
     if (call !== undefined) {
       const process = this.callerOf(call);
       this.tell({ ...seen, direction: 'In', transport: 'tcp', process });

@@ -17,7 +17,8 @@ export const lossCauses = {
   traceOverrun: 'The kernel overwrote trace events of sockets before they were read.',
   connectionGone:
     'A connection ended before its addresses could be read, and could not be reported.',
-  connectionsPending: 'A connection attempt was forgotten because too many were pending.',
+  connectionsPending:
+    'A connection attempt was forgotten, or an accepted connection told without its process, because too many were pending.',
   processGone: 'A process ended before its command line could be read.',
   pollingGap: 'Looks at /proc that came late, so that short-lived processes may have been missed.',
   hashSkipped:

@@ -30,3 +30,11 @@ export function isAnyAddress({ address }: Endpoint): boolean {
 export function endpointKey({ address, port }: Endpoint): string {
   return `${address} ${port}`;
 }
+
+/** The same for connections with equal ends. */
+export function connectionKey(connection: {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}): string {
+  return `${endpointKey(connection.local)} ${endpointKey(connection.remote)}`;
+}

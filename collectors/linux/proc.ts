@@ -211,6 +211,11 @@ export function readSocketInode(
   return link === undefined ? undefined : socketInode(link);
 }
 
+/** Names the network namespace of a process, see namespaces(7); undefined when the process is gone or forbidden. */
+export function readNetworkNamespace(paths: Paths, pid: number | 'self'): string | undefined {
+  return readLink(`${paths.procRoot}/${pid}/ns/net`);
+}
+
 /** Files of /proc have no size; a process can make its command line as long as it likes. */
 export function readBounded(path: string, limitBytes: number): Buffer | undefined {
   let descriptor: number | undefined;

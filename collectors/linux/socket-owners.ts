@@ -7,10 +7,19 @@ import { pidsAmong, socketInode } from './proc.js';
 export interface SocketOwners {
   /** The owner by the inode of the socket. */
   readonly pidByInode: ReadonlyMap<number, number>;
+  /** The name in /proc/PID/fd under which that owner holds it, by the inode. */
+  readonly descriptorByInode: ReadonlyMap<number, string>;
   /** Processes whose descriptors may be seen only with CAP_SYS_PTRACE. */
   readonly forbiddenProcesses: number;
   /** True when there were more descriptors on the host than one look follows. */
   readonly cut: boolean;
+}
+
+export interface SearchBounds {
+  /** How many descriptors are followed at most; 1,000,000 when absent. */
+  readonly descriptors?: number;
+  /** The only processes to look at; absent: all. */
+  readonly pids?: readonly number[];
 }
 
 /** More links than this are not followed in one look: about 5 s of work. */
@@ -28,23 +37,30 @@ export async function findSocketOwners(
   clock: Clock,
   wanted: ReadonlySet<number>,
   signal: AbortSignal,
-  limit = mostDescriptors,
+  bounds: SearchBounds = {},
 ): Promise<SocketOwners> {
+  const { descriptors: limit = mostDescriptors } = bounds;
   const pidByInode = new Map<number, number>();
+  const descriptorByInode = new Map<number, string>();
+  const isOver = (): boolean => pidByInode.size === wanted.size || signal.aborted;
   let forbiddenProcesses = 0;
   let looked = 0;
   const turn = new Turn(clock);
-  const pids = pidsAmong(readdirSync(paths.procRoot));
+  const pids = [...(bounds.pids ?? pidsAmong(readdirSync(paths.procRoot)))];
   if (pids[0] === 1) pids.push(...pids.splice(0, 1));
   for (const pid of pids) {
-    if (pidByInode.size === wanted.size || signal.aborted) break;
+    if (isOver()) break;
     const links = descriptorsOf(`${paths.procRoot}/${pid}/fd`);
     try {
-      for (const link of links) {
-        if (++looked > limit) return { pidByInode, forbiddenProcesses, cut: true };
+      for (const [descriptor, link] of links) {
+        if (++looked > limit)
+          return { pidByInode, descriptorByInode, forbiddenProcesses, cut: true };
         const inode = socketInode(link);
-        if (inode !== undefined && wanted.has(inode) && !pidByInode.has(inode))
+        if (inode !== undefined && wanted.has(inode) && !pidByInode.has(inode)) {
           pidByInode.set(inode, pid);
+          descriptorByInode.set(inode, descriptor);
+        }
+        if (isOver()) break;
         await turn.pass();
       }
     } catch (error) {
@@ -53,7 +69,7 @@ export async function findSocketOwners(
     }
     await turn.pass();
   }
-  return { pidByInode, forbiddenProcesses, cut: false };
+  return { pidByInode, descriptorByInode, forbiddenProcesses, cut: false };
 }
 
 class Turn {
@@ -70,8 +86,8 @@ class Turn {
   }
 }
 
-/** The targets of all links of a directory; what vanishes meanwhile is passed over. */
-function* descriptorsOf(directory: string): Generator<string> {
+/** Names and targets of all links of a directory; what vanishes meanwhile is passed over. */
+function* descriptorsOf(directory: string): Generator<readonly [string, string]> {
   const handle = unlessRefused(() => opendirSync(directory));
   if (handle === undefined) return;
   try {
@@ -79,7 +95,7 @@ function* descriptorsOf(directory: string): Generator<string> {
       const entry = unlessRefused(() => handle.readSync());
       if (entry === undefined || entry === null) return;
       const link = unlessRefused(() => readlinkSync(`${directory}/${entry.name}`));
-      if (link !== undefined) yield link;
+      if (link !== undefined) yield [entry.name, link];
     }
   } finally {
     handle.closeSync();

@@ -1,8 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isUnavailable, type Observation, type SourceState } from '../../collectors/collector.js';
 import { connectionCreate } from '../../collectors/connection-create.js';
 import type { Host } from '../../collectors/host.js';
@@ -11,6 +9,7 @@ import { parseRecord } from '../../collectors/linux/audit/record.js';
 import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
 import type { Endpoint } from '../../collectors/linux/endpoint.js';
 import { ListeningOwners } from '../../collectors/linux/listening-owners.js';
+import { findSocketOwners } from '../../collectors/linux/socket-owners.js';
 import { tcpStates } from '../../collectors/linux/sock-state.js';
 import type {
   ObservedTransition,
@@ -20,36 +19,11 @@ import type { ProcessInfo } from '../../collectors/linux/processes.js';
 import { checkPayload } from '../../collectors/payload-check.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { caseSettings, fakeHost } from './case-host.js';
+import { at, endText, procOf, socketLine } from './socket-proc.js';
 
-const directories: string[] = [];
-afterEach(() => {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
-});
+vi.mock('../../collectors/linux/socket-owners.js', { spy: true });
 
-/** A /proc of sockets: lines of net/tcp, and who holds which. */
-function procOf(
-  sockets: readonly string[],
-  holders: Readonly<Record<number, Readonly<Record<number, number>>>> = {},
-) {
-  const procRoot = mkdtempSync(join(tmpdir(), 'proc-'));
-  directories.push(procRoot);
-  const tell = (lines: readonly string[]) =>
-    writeFileSync(`${procRoot}/net/tcp`, ['  sl  local_address', ...lines, ''].join('\n'));
-  mkdirSync(`${procRoot}/net`);
-  tell(sockets);
-  for (const [pid, descriptors] of Object.entries(holders)) {
-    mkdirSync(`${procRoot}/${pid}/fd`, { recursive: true });
-    writeFileSync(`${procRoot}/${pid}/status`, `Name:\tx\nTgid:\t${pid}\n`);
-    for (const [descriptor, inode] of Object.entries(descriptors))
-      symlinkSync(`socket:[${inode}]`, `${procRoot}/${pid}/fd/${descriptor}`);
-  }
-  return { paths: { procRoot, etcRoot: '/nonexistent', logRoot: '/nonexistent' }, tell };
-}
-
-const socketLine = (local: string, remote: string, state: string, inode: number) =>
-  `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000  1000        0 ${inode} 1 0`;
 const listening = socketLine('00000000:1F90', '00000000:0000', '0A', 900);
-const at = (address: string, port: number): Endpoint => ({ address, port, family: 4 });
 
 async function start(parts: Partial<Host>, has: readonly ('trace' | 'audit')[]) {
   const clock = new FakeClock();
@@ -164,6 +138,15 @@ function callEvent(body: string, saddr: string | undefined, timeMs: number): Aud
 }
 
 const server = at('192.0.2.1', 443);
+/** An accepted connection from that port of 192.0.2.1 to 10.0.0.1:8080. */
+const taken = (port: number) =>
+  socketLine('0100000A:1F90', endText(at('192.0.2.1', port)), '01', 910);
+const master: ProcessInfo = {
+  pid: 70,
+  executable: '/usr/sbin/master',
+  argv: ['master'],
+  realUid: 0,
+};
 const curl: ProcessInfo = {
   pid: 50,
   executable: '/usr/bin/curl',
@@ -460,21 +443,63 @@ describe('ConnectionCreate from a trace and audit', () => {
   });
 
   it('an accepted one belongs to who accepted it, or else to who listens', async () => {
-    const { paths } = procOf([listening], { 70: { 3: 900 } });
+    const { paths } = procOf([listening, taken(50000), taken(50001)], { 70: { 3: 900 } });
     const { clock, observed, accept, call, processes } = await start({ paths }, ['trace', 'audit']);
-    processes.set(70, { pid: 70, executable: '/usr/sbin/master', argv: ['master'], realUid: 0 });
+    processes.set(70, master);
     accept(at('10.0.0.1', 8080), at('192.0.2.1', 50000));
     accept(at('10.0.0.1', 8080), at('192.0.2.1', 50001));
     call(acceptCall(71), saddrOf(50001));
-    await vi.waitFor(async () => {
-      await clock.advance(400);
-      expect(observed).toHaveLength(2);
-    });
+    await clock.advance(400);
     expect(observed.map(({ payload }) => [payload.ProcessId, payload.ExtraDetails])).toEqual([
       [70, { ProcessRole: 'listener' }],
       [71, { CommandLineKnown: 'false' }],
     ]);
     expect(observed[1]?.payload).toMatchObject({ Executable: '/usr/sbin/worker', UserId: '33' });
+  });
+
+  it('one accepted in another network namespace is not told as one of a listener of the host', async () => {
+    const { paths } = procOf([listening], { 70: { 3: 900 } });
+    const { clock, observed, accept, processes, go, lose } = await start({ paths }, ['trace']);
+    processes.set(70, master);
+    go('listener', [tcpStates.close, tcpStates.listen], at('0.0.0.0', 8080), at('0.0.0.0', 0), 70);
+    for (const address of ['127.0.0.1', '10.0.0.1', '198.51.100.7'])
+      accept(at(address, 8080), at('192.0.2.1', 50000));
+    await clock.advance(3000);
+    expect(observed.map(({ payload }) => [payload.ProcessId, payload.ExtraDetails])).toEqual(
+      Array(3).fill([0, { ProcessKnown: 'false' }]),
+    );
+    expect(lose).not.toHaveBeenCalled();
+  });
+
+  it('one accepted belongs to the process that has the socket now, not to one that passed it on', async () => {
+    const { paths, hold, drop } = procOf([listening, taken(50000)], {
+      60: {},
+      70: { 3: 900 },
+    });
+    const { clock, observed, accept, processes } = await start({ paths }, ['trace']);
+    processes.set(60, { ...master, pid: 60 });
+    processes.set(70, master);
+    accept(at('10.0.0.1', 8080), at('192.0.2.1', 50000));
+    await clock.advance(400);
+    hold(60, 4, 900);
+    drop(70, 3);
+    accept(at('10.0.0.1', 8080), at('192.0.2.1', 50000));
+    await clock.advance(400);
+    expect(observed.map(({ payload }) => payload.ProcessId)).toEqual([70, 60]);
+  });
+
+  it('one accepted for which there was no time to search is told without a process, and counted', async () => {
+    const { paths } = procOf([listening, taken(50000)]);
+    const { clock, observed, accept, lose } = await start({ paths }, ['trace']);
+    vi.mocked(findSocketOwners).mockReturnValueOnce(new Promise(() => undefined));
+    accept(at('10.0.0.1', 8080), at('192.0.2.1', 50000));
+    await clock.advance(1000);
+    expect(observed).toEqual([]);
+    await clock.advance(2000);
+    expect(observed.map(({ payload }) => payload.ExtraDetails)).toEqual([
+      { ProcessKnown: 'false' },
+    ]);
+    expect(lose.mock.calls).toEqual([['connectionsPending', 1]]);
   });
 
   it("leaves the agent's own connections out", async () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SourceState } from '../../collectors/collector.js';
 import type { Host } from '../../collectors/host.js';
 import { listeningPorts, toPayloads } from '../../collectors/listening-ports.js';
-import { findSocketOwners } from '../../collectors/linux/socket-owners.js';
+import { findSocketOwners, type SearchBounds } from '../../collectors/linux/socket-owners.js';
 import { checkPayload } from '../../collectors/payload-check.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { casePaths, fakeHost } from './case-host.js';
@@ -170,8 +170,8 @@ describe('one port with several sockets', () => {
 
 describe('the owners of sockets', () => {
   const signal = new AbortController().signal;
-  const find = (inodes: number[], limit?: number) =>
-    findSocketOwners(debian, new FakeClock(), new Set(inodes), signal, limit);
+  const find = (inodes: number[], bounds?: SearchBounds) =>
+    findSocketOwners(debian, new FakeClock(), new Set(inodes), signal, bounds);
 
   it('are the lowest pids, and process 1 only when nobody else has the socket', async () => {
     const { pidByInode } = await find([18021, 15711, 30101, 4711]);
@@ -183,7 +183,7 @@ describe('the owners of sockets', () => {
   });
 
   it('are looked for within a bound', async () => {
-    const { pidByInode, cut } = await find([15711], 1);
+    const { pidByInode, cut } = await find([15711], { descriptors: 1 });
     expect(cut).toBe(true);
     expect(pidByInode.size).toBe(0);
   });

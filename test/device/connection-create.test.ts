@@ -284,6 +284,32 @@ print('done')
     ]);
   });
 
+  it('does not tell a connection inside another network namespace as one of a server of the host', async () => {
+    const { observed } = await watch();
+    const server = await node(nodeServer, '0.0.0.0');
+    // The kernel finishes the handshake, whether anybody accepts or not.
+    const program = `
+import socket, subprocess, sys
+subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+subprocess.run(['ip', 'address', 'add', '198.51.100.7/32', 'dev', 'lo'], check=True)
+server = socket.socket()
+server.bind(('0.0.0.0', int(sys.argv[1])))
+server.listen(8)
+clients = [socket.create_connection((address, int(sys.argv[1]))) for address in ('127.0.0.1', '198.51.100.7')]
+print(*(client.getsockname()[1] for client in clients), flush=True)
+sys.stdin.readline()
+`;
+    const inside = ['--net', '/usr/bin/python3', '-c', program, server.first];
+    const ports = (await startProgram('unshare', inside)).first.split(' ');
+    const taken = () =>
+      observed.filter(
+        ({ payload }) => payload.Direction === 'In' && ports.includes(payload.RemotePort),
+      );
+    await until('both connections', 5000, () => taken().length >= 2);
+    for (const { payload } of taken())
+      expect(payload).toMatchObject({ ProcessId: 0, ExtraDetails: { ProcessKnown: 'false' } });
+  });
+
   it("leaves out the agent's own connections, and tells the other side of them", async () => {
     const server = await python(pythonServer, '127.0.0.1');
     const { observed } = await watch();
