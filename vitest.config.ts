@@ -37,7 +37,7 @@ export default defineConfig({
           include: [virtualMachines],
           // Each takes a little more than one processor.
           maxWorkers: 2,
-          // After all others, which measure the real kernel and shall not starve.
+          // Never beside the others, which measure the real kernel and shall not starve.
           sequence: { groupOrder: 1 },
         },
       },

@@ -38,7 +38,7 @@ interface Holder {
 type Listener = { readonly pid?: number; readonly searchFor?: number };
 
 const mostWaiting = 4096;
-const mostWaitMs = 2000;
+const mostWaitMs = 5000;
 /** How long a socket without a holder is not searched for again. */
 const missingMs = 10_000;
 
@@ -51,8 +51,8 @@ const missingMs = 10_000;
  *    the same ends in another namespace, and is told once more.
  * 2. A holder is believed as long as its descriptor still is that socket, and searched for again otherwise.
  * 3. One search through the descriptors of all processes runs at a time, for all who wait. Looks at the tables and
- *    searches take a tenth of the time each; nobody waits longer than `mostWaitMs`, nor more than about `mostWaiting`
- *    connections. Owners that are known are told without waiting for a search.
+ *    searches take a tenth of the time each, and a second at once; nobody waits longer than `mostWaitMs`, nor more than
+ *    about `mostWaiting` connections. Owners that are known are told without waiting for a search.
  */
 export class ListeningOwners {
   /** The inode by the `endpointKey` of a socket that listens. */

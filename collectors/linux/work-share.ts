@@ -1,19 +1,36 @@
 import type { Clock } from '../clock.js';
 
-/** Keeps work below a tenth of the time: after each piece there is a pause of nine times as long. */
-export class WorkShare {
-  private freeMs = -Infinity;
+/** So much work may be done at once, after a time with little of it. */
+const burstMs = 1000;
+const share = 0.1;
 
-  constructor(private readonly clock: Clock) {}
+/**
+ * Keeps work at a tenth of the time, a second of it at once: the first pieces on a slow device, or after a long rest, do
+ * not have to wait for one another.
+ */
+export class WorkShare {
+  private creditMs = burstMs;
+  private countedMs: number;
+
+  constructor(private readonly clock: Clock) {
+    this.countedMs = clock.monotonicMs();
+  }
 
   /** Milliseconds until the next piece may begin, 0 when it may now. */
   waitMs(): number {
-    return Math.max(0, this.freeMs - this.clock.monotonicMs());
+    this.count();
+    return this.creditMs > 0 ? 0 : Math.ceil((1 - this.creditMs) / share);
   }
 
   /** A piece of work has ended that began at `beganMs` of the monotonic clock. */
   spent(beganMs: number): void {
+    this.count();
+    this.creditMs -= this.clock.monotonicMs() - beganMs;
+  }
+
+  private count(): void {
     const nowMs = this.clock.monotonicMs();
-    this.freeMs = nowMs + 9 * (nowMs - beganMs);
+    this.creditMs = Math.min(burstMs, this.creditMs + share * (nowMs - this.countedMs));
+    this.countedMs = nowMs;
   }
 }

@@ -137,13 +137,13 @@ describe('a search for owners', () => {
     expect(told).toEqual([undefined, undefined, 70]);
   });
 
-  it('is followed by a pause of nine times its length', async () => {
+  it('that took longer than is done at once is followed by a pause', async () => {
     const { clock, ask } = ownersOn(many(2), { 70: {} });
     const end = holdSearch();
     ask(8000);
-    await clock.advance(1000);
+    await clock.advance(2000);
     end();
-    await clock.advance(8000);
+    await clock.advance(9000);
     ask(8001);
     await clock.advance(900);
     expect(search).toHaveBeenCalledTimes(1);
@@ -151,13 +151,13 @@ describe('a search for owners', () => {
     expect(searchedFor()).toEqual([[100], [101]]);
   });
 
-  it('keeps nobody waiting for more than two seconds, and tells how many got no owner', async () => {
+  it('keeps nobody waiting for more than five seconds, and tells how many got no owner', async () => {
     const { clock, ask, told, onGivenUp } = ownersOn(many(3), { 70: { 3: 100 } });
     ask(8000);
     await clock.advance(10);
     holdSearch();
     ask(8000, 8001, 8002, 9000);
-    await clock.advance(1990);
+    await clock.advance(4990);
     expect(told).toEqual([70]);
     await clock.advance(20);
     expect(told).toEqual([70, 70, undefined, undefined, undefined]);

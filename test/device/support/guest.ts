@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { askStatus } from '../../../agent/status/client.js';
 import { LocalHub } from '../../../local-hub/local-hub.js';
 import type { Answer, Finished, Request } from './guest-requests.js';
 
@@ -37,6 +38,7 @@ function run({ command, input = '' }: Extract<Request, { command: unknown }>): P
 
 async function carryOut(request: Request): Promise<unknown> {
   if ('command' in request) return run(request);
+  if ('status' in request) return askStatus(request.status);
   if (request.hub === 'start') {
     hub = await LocalHub.start({ stateDirectory: '/var/lib/local-hub' });
     return { caFile: hub.caFile, ...hub.registerModule(request.deviceId) };

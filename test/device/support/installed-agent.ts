@@ -1,3 +1,4 @@
+import type { StatusDocument } from '../../../agent/status/document.js';
 import { configurationObjectName } from '../../../config/twin-settings.js';
 import type { Event } from '../../support/running-agent.js';
 import type { Suite } from './initial-ram-disk.js';
@@ -14,24 +15,6 @@ export interface KernelState {
   readonly rules: string;
   readonly status: readonly string[];
   readonly traces: readonly string[];
-}
-
-/** As `status --json` tells it, as far as it is looked at. */
-export interface Status {
-  readonly health: string;
-  readonly problems: readonly { readonly sentence: string }[];
-  readonly connection: { readonly state: string };
-  readonly collectors: Readonly<
-    Record<
-      string,
-      {
-        readonly state: string;
-        readonly source?: string;
-        readonly limitation?: string;
-        readonly losses: Readonly<Record<string, { readonly total: number }>>;
-      }
-    >
-  >;
 }
 
 /** The packages on a machine of their own, with the hub beside them. */
@@ -101,19 +84,22 @@ export class InstalledAgent {
   }
 
   /** The status once it satisfies; rejects with the last one and the journal. */
-  async status(what: string, satisfied: (status: Status) => boolean): Promise<Status> {
-    let last = '';
-    const look = async (): Promise<Status | undefined> => {
-      const { stdout, stderr } = await this.machine.run(['iot-security-agent', 'status', '--json']);
-      last = stdout + stderr;
-      if (!stdout.startsWith('{')) return undefined;
-      const status = JSON.parse(stdout) as Status;
-      return satisfied(status) ? status : undefined;
+  async status(
+    what: string,
+    satisfied: (status: StatusDocument) => boolean,
+  ): Promise<StatusDocument> {
+    let last: unknown;
+    const look = async (): Promise<StatusDocument | undefined> => {
+      const status = await this.machine.status('/run/iot-security-agent/status.sock');
+      last = status;
+      return 'unanswered' in status || !satisfied(status) ? undefined : status;
     };
     try {
       return await this.machine.await(what, patienceMs, look);
     } catch (error) {
-      throw new Error(`${last}\n${await this.journal()}`, { cause: error });
+      throw new Error(`${JSON.stringify(last, null, 1)}\n${await this.journal()}`, {
+        cause: error,
+      });
     }
   }
 

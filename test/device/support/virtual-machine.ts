@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Unanswered } from '../../../agent/status/client.js';
+import type { StatusDocument } from '../../../agent/status/document.js';
 import type { JsonObject } from '../../../config/json.js';
 import type {
   ModuleRegistration,
@@ -91,6 +93,11 @@ export class VirtualMachine {
   /** Runs a shell script; rejects when its last command fails. */
   shell(script: string): Promise<string> {
     return this.execute('/bin/bash', '-c', script);
+  }
+
+  /** What the agent that serves the socket answers. */
+  async status(socket: string): Promise<StatusDocument | Unanswered> {
+    return (await this.ask({ status: socket })) as StatusDocument | Unanswered;
   }
 
   async startHub(deviceId: string): Promise<ModuleRegistration & { readonly caFile: string }> {

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { WorkShare } from '../../../collectors/linux/work-share.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+describe('work in the background', () => {
+  it('takes a tenth of the time, however long the pieces are', async () => {
+    for (const pieceMs of [3, 50, 700, 4000]) {
+      const clock = new FakeClock();
+      const work = new WorkShare(clock);
+      let workedMs = 0;
+      const beganMs = clock.monotonicMs();
+      while (clock.monotonicMs() - beganMs < 600_000) {
+        await clock.advance(work.waitMs());
+        const pieceBeganMs = clock.monotonicMs();
+        await clock.advance(pieceMs);
+        work.spent(pieceBeganMs);
+        workedMs += pieceMs;
+      }
+      expect(workedMs).toBeLessThan(0.1 * 600_000 + 1000 + 2 * pieceMs);
+      expect(workedMs).toBeGreaterThan(0.09 * 600_000);
+    }
+  });
+
+  it('may begin at once after a rest, and while no more than a second of it was done', async () => {
+    const clock = new FakeClock();
+    const work = new WorkShare(clock);
+    for (let piece = 0; piece < 4; piece++) {
+      expect(work.waitMs()).toBe(0);
+      const beganMs = clock.monotonicMs();
+      await clock.advance(250);
+      work.spent(beganMs);
+    }
+    await clock.advance(10_000);
+    expect(work.waitMs()).toBe(0);
+  });
+});
