@@ -38,7 +38,7 @@ interface Holder {
 type Listener = { readonly pid?: number; readonly searchFor?: number };
 
 const mostWaiting = 4096;
-const mostWaitMs = 5000;
+const mostWaitMs = 10_000;
 /** How long a socket without a holder is not searched for again. */
 const missingMs = 10_000;
 
@@ -51,7 +51,7 @@ const missingMs = 10_000;
  *    the same ends in another namespace, and is told once more.
  * 2. A holder is believed as long as its descriptor still is that socket, and searched for again otherwise.
  * 3. One search through the descriptors of all processes runs at a time, for all who wait. Looks at the tables and
- *    searches take a tenth of the time each, and a second at once; nobody waits longer than `mostWaitMs`, nor more than
+ *    searches take a tenth of the time each, and two seconds at once; nobody waits longer than `mostWaitMs`, nor more than
  *    about `mostWaiting` connections. Owners that are known are told without waiting for a search.
  */
 export class ListeningOwners {
@@ -127,7 +127,7 @@ export class ListeningOwners {
     this.forgetClosed();
     for (const [inode, pid] of this.listenCalls.take(inodes)) this.asked.set(inode, pid);
     this.settle();
-    this.looks.spent(beganMs);
+    this.looks.spent(clock.monotonicMs() - beganMs);
   }
 
   private forgetClosed(): void {
@@ -193,33 +193,38 @@ export class ListeningOwners {
 
   private async search(wanted: ReadonlySet<number>): Promise<void> {
     const { clock } = this.options;
-    const beganMs = clock.monotonicMs();
+    let heldMs = 0;
     this.searching = true;
     const asked = new Map(this.asked);
     this.asked.clear();
     if (asked.size > 0)
-      await this.findHolders(new Set(asked.keys()), { pids: [...new Set(asked.values())] });
+      heldMs += await this.findHolders(new Set(asked.keys()), {
+        pids: [...new Set(asked.values())],
+      });
     const rest = new Set([...wanted].filter((inode) => !this.holders.has(inode)));
     if (rest.size > 0) {
-      await this.findHolders(rest, {});
+      heldMs += await this.findHolders(rest, {});
       for (const inode of rest)
         if (!this.holders.has(inode))
           this.missingUntilMs.set(inode, clock.monotonicMs() + missingMs);
     }
-    this.searches.spent(beganMs);
+    this.searches.spent(heldMs);
     this.searching = false;
     this.settle();
   }
 
-  private async findHolders(inodes: ReadonlySet<number>, bounds: SearchBounds): Promise<void> {
+  /** @returns how long the event loop was held, in milliseconds */
+  private async findHolders(inodes: ReadonlySet<number>, bounds: SearchBounds): Promise<number> {
     const { paths, clock } = this.options;
     const { signal } = this.ending;
     try {
       const found = await findSocketOwners(paths, clock, inodes, signal, bounds);
       for (const [inode, pid] of found.pidByInode)
         this.holders.set(inode, { pid, descriptor: found.descriptorByInode.get(inode) ?? '' });
+      return found.heldMs;
     } catch {
       // /proc cannot be listed: the owners stay unknown, and the payloads say so.
+      return 0;
     }
   }
 

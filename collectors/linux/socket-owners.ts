@@ -13,6 +13,8 @@ export interface SocketOwners {
   readonly forbiddenProcesses: number;
   /** True when there were more descriptors on the host than one look follows. */
   readonly cut: boolean;
+  /** How long the event loop was held; what others did meanwhile does not count. */
+  readonly heldMs: number;
 }
 
 export interface SearchBounds {
@@ -46,6 +48,10 @@ export async function findSocketOwners(
   let forbiddenProcesses = 0;
   let looked = 0;
   const turn = new Turn(clock);
+  const found = (): Omit<SocketOwners, 'cut'> => ({
+    ...{ pidByInode, descriptorByInode, forbiddenProcesses },
+    heldMs: turn.heldMs(),
+  });
   const pids = [...(bounds.pids ?? pidsAmong(readdirSync(paths.procRoot)))];
   if (pids[0] === 1) pids.push(...pids.splice(0, 1));
   for (const pid of pids) {
@@ -53,8 +59,7 @@ export async function findSocketOwners(
     const links = descriptorsOf(`${paths.procRoot}/${pid}/fd`);
     try {
       for (const [descriptor, link] of links) {
-        if (++looked > limit)
-          return { pidByInode, descriptorByInode, forbiddenProcesses, cut: true };
+        if (++looked > limit) return { ...found(), cut: true };
         const inode = socketInode(link);
         if (inode !== undefined && wanted.has(inode) && !pidByInode.has(inode)) {
           pidByInode.set(inode, pid);
@@ -69,18 +74,24 @@ export async function findSocketOwners(
     }
     await turn.pass();
   }
-  return { pidByInode, descriptorByInode, forbiddenProcesses, cut: false };
+  return { ...found(), cut: false };
 }
 
 class Turn {
   private sinceMs: number;
+  private heldBeforeMs = 0;
 
   constructor(private readonly clock: Clock) {
     this.sinceMs = clock.monotonicMs();
   }
 
+  heldMs(): number {
+    return this.heldBeforeMs + this.clock.monotonicMs() - this.sinceMs;
+  }
+
   async pass(): Promise<void> {
     if (this.clock.monotonicMs() - this.sinceMs < sliceMs) return;
+    this.heldBeforeMs = this.heldMs();
     await new Promise((resolve) => setImmediate(resolve));
     this.sinceMs = this.clock.monotonicMs();
   }

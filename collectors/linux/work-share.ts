@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.js';
 
 /** So much work may be done at once, after a time with little of it. */
-const burstMs = 1000;
+const burstMs = 2000;
 const share = 0.1;
 
 /**
- * Keeps work at a tenth of the time, a second of it at once: the first pieces on a slow device, or after a long rest, do
+ * Keeps work at a tenth of the time, two seconds of it at once: the first pieces on a slow device, or after a long rest, do
  * not have to wait for one another.
  */
 export class WorkShare {
@@ -22,10 +22,10 @@ export class WorkShare {
     return this.creditMs > 0 ? 0 : Math.ceil((1 - this.creditMs) / share);
   }
 
-  /** A piece of work has ended that began at `beganMs` of the monotonic clock. */
-  spent(beganMs: number): void {
+  /** A piece of work has ended that took so many milliseconds. */
+  spent(workMs: number): void {
     this.count();
-    this.creditMs -= this.clock.monotonicMs() - beganMs;
+    this.creditMs -= workMs;
   }
 
   private count(): void {

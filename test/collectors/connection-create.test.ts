@@ -493,7 +493,7 @@ describe('ConnectionCreate from a trace and audit', () => {
     const { clock, observed, accept, lose } = await start({ paths }, ['trace']);
     vi.mocked(findSocketOwners).mockReturnValueOnce(new Promise(() => undefined));
     accept(at('10.0.0.1', 8080), at('192.0.2.1', 50000));
-    await clock.advance(4000);
+    await clock.advance(9000);
     expect(observed).toEqual([]);
     await clock.advance(2000);
     expect(observed.map(({ payload }) => payload.ExtraDetails)).toEqual([

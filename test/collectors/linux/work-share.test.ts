@@ -11,24 +11,22 @@ describe('work in the background', () => {
       const beganMs = clock.monotonicMs();
       while (clock.monotonicMs() - beganMs < 600_000) {
         await clock.advance(work.waitMs());
-        const pieceBeganMs = clock.monotonicMs();
         await clock.advance(pieceMs);
-        work.spent(pieceBeganMs);
+        work.spent(pieceMs);
         workedMs += pieceMs;
       }
-      expect(workedMs).toBeLessThan(0.1 * 600_000 + 1000 + 2 * pieceMs);
+      expect(workedMs).toBeLessThan(0.1 * 600_000 + 2000 + 2 * pieceMs);
       expect(workedMs).toBeGreaterThan(0.09 * 600_000);
     }
   });
 
-  it('may begin at once after a rest, and while no more than a second of it was done', async () => {
+  it('may begin at once after a rest, and while no more than two seconds of it were done', async () => {
     const clock = new FakeClock();
     const work = new WorkShare(clock);
     for (let piece = 0; piece < 4; piece++) {
       expect(work.waitMs()).toBe(0);
-      const beganMs = clock.monotonicMs();
-      await clock.advance(250);
-      work.spent(beganMs);
+      await clock.advance(500);
+      work.spent(500);
     }
     await clock.advance(10_000);
     expect(work.waitMs()).toBe(0);

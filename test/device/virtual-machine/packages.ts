@@ -164,6 +164,10 @@ time.sleep(10)'`);
         ({ collectors }) => collectors['ProcessCreate']?.source === 'audit-multicast',
       );
       expect((await agent.kernel()).status).toContain(`pid ${auditd}`);
+      // Its own rule load deletes ours, which takes the agent a moment; that time is counted.
+      await agent.machine.await('the rules of the agent', 60_000, async () =>
+        (await agent.kernel()).rules.includes('iot-security-agent') ? true : undefined,
+      );
       await agent.seesProgram('beside-auditd');
       await agent.machine.shell(
         `kill ${auditd}; while test -e /proc/${auditd}; do sleep 0.2; done`,
