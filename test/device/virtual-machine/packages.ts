@@ -156,7 +156,7 @@ time.sleep(10)'`);
     it('leave audit to an auditd that is started, and see every program beside it and after it', async () => {
       // auditd is turned away once and systemd tries again, as often as it takes it.
       await agent.machine.shell(
-        'systemctl start auditd.service || systemctl start auditd.service || { sleep 1; systemctl start auditd.service; }',
+        'for try in $(seq 10); do systemctl reset-failed auditd.service; systemctl start auditd.service && exit 0; sleep 1; done; exit 1',
       );
       const auditd = (await agent.machine.execute('pidof', 'auditd')).trim();
       await agent.status(
