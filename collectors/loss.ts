@@ -12,7 +12,8 @@ export const lossCauses = {
   blindSeconds: 'Seconds during which our audit rules or audit itself were switched off by others.',
   unreadSeconds:
     'Seconds in which no run of the agent read kernel audit, from the last record of the run before.',
-  assemblyOverflow: 'An audit event was completed early because too many records were pending.',
+  assemblyOverflow:
+    'An audit event was completed early, or not kept for a collector that started later, because too many were pending.',
   unparsed: 'A record from the kernel could not be parsed.',
   traceOverrun: 'The kernel overwrote trace events of sockets before they were read.',
   connectionGone:

@@ -50,7 +50,9 @@ export class AuditFeed implements AuditSource {
       if (isUnavailable(active)) return active;
       this.active = active;
       // First what came before it: nothing can come in between.
-      for (const event of this.early.before()) subscriber.onEvent(event);
+      const early = this.early.before(subscriber.name);
+      for (const event of early.events) subscriber.onEvent(event);
+      if (early.missed > 0) subscriber.lose('assemblyOverflow', early.missed);
       this.subscribers.add(subscriber);
       const failure = await this.enforce(active, abis);
       if (failure !== undefined && subscriber.evenWithoutRules === true) {

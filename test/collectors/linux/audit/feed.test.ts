@@ -22,8 +22,10 @@ class Reader {
   readonly losses: [LossCause, number][] = [];
   readonly states: SourceState[] = [];
   readonly failures: string[] = [];
-  constructor(readonly rules: readonly AuditRule[] = [started]) {}
-  readonly name = 'test';
+  constructor(
+    readonly rules: readonly AuditRule[] = [started],
+    readonly name = 'test',
+  ) {}
   readonly onEvent = (event: AuditEvent) => void this.events.push(event);
   readonly lose = (cause: LossCause, count: number) => void this.losses.push([cause, count]);
   readonly onState = (state: SourceState) => void this.states.push(state);
@@ -106,14 +108,19 @@ describe('the audit feed', () => {
       7000,
     );
     await subscription.end();
-    const second = new Reader();
-    const later = new Reader();
+    const second = new Reader([started], 'second');
+    const again = new Reader();
+    const later = new Reader([started], 'later');
+    await clock.advance(20_000);
     await subscribe(subject, second);
-    await clock.advance(3000);
+    await subscribe(subject, again);
+    await clock.advance(10_000);
     await subscribe(subject, later);
     const serials = (reader: Reader): number[] => reader.events.map(({ serial }) => serial);
     expect(serials(first)).toContain(7000);
     expect(serials(second)).toContain(7000);
+    // The collector of that name has been told.
+    expect(serials(again)).not.toContain(7000);
     expect(serials(later)).not.toContain(7000);
   });
 
