@@ -92,15 +92,17 @@ export class LoginConnections {
         remote.address === login.remoteAddress && timeMs <= login.timeMs + slackMs,
     );
     const closed = candidates.filter((candidate) => this.isClosedBy(candidate, login));
-    const found = closed.length > 0 ? closed : this.possible(candidates, login);
+    const recent = closed.filter((each) => (each.closed?.timeMs ?? 0) >= login.timeMs - closingMs);
+    // Of one who closed his before that, none of those that are left is his.
+    const found = closed.length > 0 ? recent : this.possible(candidates, login);
     const [only] = found;
     if (only === undefined || found.length > 1) return undefined;
     only.claimedBy = login.pid;
     return only;
   }
 
-  private isClosedBy({ closed }: Remembered, { pid, timeMs }: LoginOrigin): boolean {
-    if (closed === undefined || closed.timeMs < timeMs - closingMs) return false;
+  private isClosedBy({ closed }: Remembered, { pid }: LoginOrigin): boolean {
+    if (closed === undefined) return false;
     return closed.threadId === pid || this.options.parentOf(closed.threadId, closed.timeMs) === pid;
   }
 

@@ -193,6 +193,20 @@ it('no login is ever given the port of another, whatever the order of connection
         } else if (kind === 'reset') open.delete(session);
       }
     }),
+    { numRuns: 2000 },
   );
   expect(found).toBeGreaterThan(0);
+});
+
+it('a login long after its process closed its connection is given no other', () => {
+  const { clock, parents, establish, close, portOf } = setUp();
+  parents.set(210, sshd).set(300, sshd);
+  establish(210);
+  close(210, 210);
+  clock.ms += 990;
+  establish(300);
+  clock.ms += 10;
+  expect([210, undefined]).toContain(portOf(210));
+  clock.ms += 10;
+  expect(portOf(210)).toBeUndefined();
 });
