@@ -185,12 +185,12 @@ describe('the running agent', () => {
     await fixture.startAgent();
     await fixture.hub.awaitTwin(deviceId, (twin) => statusOf(twin) !== undefined, 10_000);
     const mark = markOf('before-the-kill');
-    await startMarked(mark, 2);
+    await startMarked(mark, 4);
     await fixture.killAgent();
     await fixture.startAgent();
-    await startMarked(mark, 2);
+    await startMarked(mark, 4);
     expect(await fixture.stopAgent()).toMatchObject({ code: 0 });
-    expect(startsOf(fixture.hub.messages).get(`/bin/sh -c sleep 2; : "$0" ${mark}`)).toBe(2);
+    expect(startsOf(fixture.hub.messages).get(`/bin/sh -c sleep 4; : "$0" ${mark}`)).toBe(2);
     const aggregates = payloadsOf(fixture.hub.messages, 'ProcessCreate').filter(({ CommandLine }) =>
       String(CommandLine).endsWith(mark),
     );

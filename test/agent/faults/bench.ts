@@ -19,8 +19,8 @@ import {
 } from '../../support/running-agent.js';
 import { buildScriptedAgent } from '../../support/scripted-agent.js';
 
-/** Longest wait for something that comes by itself, on a machine that does other things too. */
-export const patienceMs = 60_000;
+/** Longest wait for something that comes by itself, a pause of the back-off included, on a machine that does other things too. */
+export const patienceMs = 120_000;
 
 /** Longer than the agent waits for an answer by default, and shorter than a connection that lasted. */
 const sleepMs = 35_000;
