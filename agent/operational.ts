@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../collectors/clock.js';
-import type { Payload } from '../collectors/events.js';
+import type { Payload } from '../contract/events.js';
 import type { LossCause } from '../collectors/loss.js';
 import type { Rejection } from '../config/evaluate-twin.js';
 import type { JsonObject } from '../config/json.js';

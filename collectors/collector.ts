@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import type { Payload, SnapshotName, TriggeredName } from './events.js';
+import type { Payload, SnapshotName, TriggeredName } from '../contract/events.js';
 import type { Host } from './host.js';
 import type { ReportLoss } from './loss.js';
 

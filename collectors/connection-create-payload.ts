@@ -1,5 +1,5 @@
 import type { Observation } from './collector.js';
-import type { Details } from './events.js';
+import type { Details } from '../contract/events.js';
 import type { Endpoint } from './linux/endpoint.js';
 
 /** A process as far as it could be seen. */

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { hasCode } from '../config/errors.js';
 import type { SnapshotCollector } from './collector.js';
-import type { Details, Payload } from './events.js';
+import type { Details, Payload } from '../contract/events.js';
 import type { Paths } from './linux/paths.js';
 import { readExecutable } from './linux/proc.js';
 import {

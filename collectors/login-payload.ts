@@ -1,5 +1,5 @@
 import type { Observation } from './collector.js';
-import type { Details } from './events.js';
+import type { Details } from '../contract/events.js';
 import type { LoginRecord } from './linux/audit/login-records.js';
 
 /** What is known of one attempt to log in, or of a logout; whatever is absent is not known. */

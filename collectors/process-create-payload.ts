@@ -1,5 +1,5 @@
 import type { Observation } from './collector.js';
-import type { Details } from './events.js';
+import type { Details } from '../contract/events.js';
 import type { AuditEvent } from './linux/audit/event.js';
 import { executedFiles } from './linux/audit/executed-file.js';
 import type { Execve } from './linux/audit/execve.js';

@@ -7,7 +7,7 @@ import {
   type TriggeredContext,
   type Unavailable,
 } from './collector.js';
-import type { Details } from './events.js';
+import type { Details } from '../contract/events.js';
 import { InOrder } from './in-order.js';
 import type { ProgramFacts } from './linux/process-store.js';
 import type { EndedProcess } from './linux/processes.js';

@@ -1,9 +1,6 @@
-import {
-  aggregateDetails,
-  commonDetails,
-  type EventDeclaration,
-  eventDeclarations,
-} from './events.js';
+import { aggregateDetails, commonDetails } from '../contract/common-details.js';
+import type { EventDeclaration } from '../contract/declaration.js';
+import { eventDeclarations } from '../contract/events.js';
 import { lossCauses } from './loss.js';
 
 /** The reference of the events, in Markdown. */

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from './json.js';
 import { localSettings } from './local-settings.js';
 import { longestPattern } from './read-setting.js';
 import type { Setting } from './setting.js';
-import { priorities } from './setting.js';
+import { priorities } from '../contract/priority.js';
 import { configurationObjectName, twinSettings } from './twin-settings.js';
 
 const dialect = 'http://json-schema.org/draft-07/schema#';

@@ -1,7 +1,7 @@
 import { duration, longestDurationText, parseDuration } from './duration.js';
 import { reasonOf } from './errors.js';
 import type { JsonValue } from './json.js';
-import { priorities } from './setting.js';
+import { priorities } from '../contract/priority.js';
 import type { Format, Setting, SettingValue } from './setting.js';
 
 /** What became of a value that somebody wrote for a setting. */

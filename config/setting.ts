@@ -1,8 +1,5 @@
+import type { Priority } from '../contract/priority.js';
 import type { Duration } from './duration.js';
-
-/** Which queue an event goes to; Off means that it is not collected at all. */
-export const priorities = ['Off', 'Low', 'High'] as const;
-export type Priority = (typeof priorities)[number];
 
 interface Declared {
   /** One sentence for the reference. */
@@ -100,3 +97,19 @@ export type ValueOf<S extends Setting> =
   KindValue<S> | (S extends { readonly default: null } ? null : never);
 
 export type SettingValue = ValueOf<Setting> | null;
+
+/** Of a setting of the twin. */
+export const live = { applies: 'live' } as const;
+
+export const interval = (standard: string, meaning: string) =>
+  ({
+    kind: 'duration',
+    default: standard,
+    minimum: 'PT1S',
+    maximum: 'P365D',
+    meaning,
+    ...live,
+  }) as const satisfies DurationSetting;
+
+export const flag = (standard: boolean, meaning: string) =>
+  ({ kind: 'boolean', default: standard, meaning, ...live }) as const satisfies BooleanSetting;

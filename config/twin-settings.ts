@@ -1,48 +1,15 @@
-import type {
-  BooleanSetting,
-  DurationSetting,
-  Priority,
-  PrioritySetting,
-  Setting,
-  ValueOf,
+import { countingOfEvents, priorityOfEvents } from './event-settings.js';
+import {
+  flag,
+  interval,
+  live,
+  type Setting,
+  type DurationSetting,
+  type ValueOf,
 } from './setting.js';
-
-export type { Priority } from './setting.js';
 
 /** The desired (and reported) property that holds all settings of the twin, unless the local file names another. */
 export const configurationObjectName = 'ms_iotn:urn_azureiot_Security_SecurityAgentConfiguration';
-
-const live = { applies: 'live' } as const;
-
-const interval = (standard: string, meaning: string) =>
-  ({
-    kind: 'duration',
-    default: standard,
-    minimum: 'PT1S',
-    maximum: 'P365D',
-    meaning,
-    ...live,
-  }) as const satisfies DurationSetting;
-
-const flag = (standard: boolean, meaning: string) =>
-  ({ kind: 'boolean', default: standard, meaning, ...live }) as const satisfies BooleanSetting;
-
-const priority = (standard: Priority, events: string) =>
-  ({
-    kind: 'priority',
-    default: standard,
-    meaning: `Queue of ${events}; Off collects none.`,
-    ...live,
-  }) as const satisfies PrioritySetting;
-
-const operational = (events: string) =>
-  ({
-    kind: 'priority',
-    default: 'Low',
-    inherits: 'eventPriorityOperational',
-    meaning: `Queue of ${events}; Off sends none.`,
-    ...live,
-  }) as const satisfies PrioritySetting;
 
 const spread = (meaning: string) =>
   ({
@@ -87,35 +54,14 @@ export const twinSettings = {
     meaning: 'Largest message; a multiple of 4096 wastes no metered unit.',
     ...live,
   },
-  eventPriorityProcessCreate: priority('Low', 'started programs'),
-  eventPriorityConnectionCreate: priority('Low', 'network connections'),
-  eventPriorityLogin: priority('High', 'logins'),
-  eventPriorityListeningPorts: priority('High', 'listening ports'),
-  eventPriorityLocalUsers: priority('High', 'local users'),
-  eventPrioritySystemInformation: priority('Low', 'system information'),
-  eventPriorityFirewallConfiguration: priority('Low', 'firewall rules'),
-  eventPriorityOSBaseline: priority('Low', 'baseline checks'),
-  eventPriorityDiagnostic: priority('Low', "the agent's own diagnostics"),
-  eventPriorityConnectedHardware: priority('Low', 'connected hardware'),
-  eventPriorityProcessTerminate: priority('Low', 'ended programs'),
-  eventPriorityConfigurationError: operational('configuration errors'),
-  eventPriorityDroppedEventsStatistics: operational('statistics of lost events'),
-  eventPriorityMessageStatistics: operational('statistics of sent messages'),
+  ...priorityOfEvents,
   eventPriorityOperational: {
     kind: 'priority',
     default: null,
     meaning: 'Queue of the three kinds of operational events whose own priority is not set.',
     ...live,
   },
-  aggregationEnabledProcessCreate: flag(true, 'Whether equal starts of programs are counted.'),
-  aggregationIntervalProcessCreate: interval('PT1H', 'Time over which equal starts are counted.'),
-  aggregationEnabledConnectionCreate: flag(true, 'Whether equal connections are counted.'),
-  aggregationIntervalConnectionCreate: interval(
-    'PT1H',
-    'Time over which equal connections are counted.',
-  ),
-  aggregationEnabledProcessTerminate: flag(true, 'Whether equal ends of programs are counted.'),
-  aggregationIntervalProcessTerminate: interval('PT1H', 'Time over which equal ends are counted.'),
+  ...countingOfEvents,
   baselineCustomChecksEnabled: flag(false, 'Whether baseline checks of your own are run.'),
   baselineCustomChecksFilePath: {
     kind: 'string',

@@ -17,8 +17,11 @@ import droppedEvents from './schemas/messageOperationalEventDroppedEvents_v1_0.j
 import messageStatistics from './schemas/messageOperationalEventMessageStatistics_v1_0.json' with { type: 'json' };
 import root from './schemas/messageRoot.json' with { type: 'json' };
 import message from './schemas/message_v1_0.json' with { type: 'json' };
+import type { EventDeclaration } from '../contract/declaration.js';
+import { eventDeclarations } from '../contract/events.js';
+import { type EventSchema, ownSchemas } from './own-events.js';
 
-const eventSchemas = [
+const publicSchemas: readonly EventSchema[] = [
   connectedHardware,
   connectionCreate,
   diagnostic,
@@ -50,16 +53,37 @@ function inWords(error: ErrorObject, where: string): string {
 
 const eventRules = 'message_v1_0.json#/properties/Events/items/oneOf/0/allOf';
 
-/** Checks messages against the public message schemas, version 1.0. */
+/** The public schema of a message, which also takes the given events. */
+function messageThatAlsoTakes(own: readonly EventSchema[]): object {
+  const extended = structuredClone(message);
+  const [event] = extended.properties.Events.items.oneOf;
+  const kinds = event?.allOf.find((rule) => rule.description === 'Event categories and types');
+  if (kinds?.oneOf === undefined)
+    throw new Error('The schema of a message does not list its events where it is expected to.');
+  const refs: object[] = kinds.oneOf;
+  for (const { $id } of own) refs.push({ $ref: `${$id}#` });
+  return extended;
+}
+
+/**
+ * Checks messages against the public message schemas, version 1.0, and the events that these do not know against our own
+ * declarations.
+ */
 export class SchemaCheck {
   readonly #whole: ValidateFunction;
   /** What all events have in common. */
   readonly #anyEvent: ValidateFunction;
   readonly #eventByName: ReadonlyMap<string, ValidateFunction>;
 
-  constructor() {
+  constructor(declarations: Readonly<Record<string, EventDeclaration>> = eventDeclarations) {
+    const own = ownSchemas(declarations);
+    const eventSchemas = [...publicSchemas, ...own];
     // Not strict: the schemas hold a keyword of their own ("boolean") that means nothing.
-    const ajv = new Ajv({ strict: false, allErrors: true, schemas: [typeDefinitions, message] });
+    const ajv = new Ajv({
+      strict: false,
+      allErrors: true,
+      schemas: [typeDefinitions, messageThatAlsoTakes(own)],
+    });
     formats.default.default(ajv, ['date-time', 'ipv4', 'ipv6']);
     for (const schema of eventSchemas) ajv.addSchema(schema);
     this.#whole = ajv.compile(root);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../collectors/clock.js';
 import { isUnavailable, type Collector, type SourceState } from '../../collectors/collector.js';
-import type { EventName, Payload } from '../../collectors/events.js';
+import type { EventName, Payload } from '../../contract/events.js';
 import { createHost, type Host } from '../../collectors/host.js';
 import { lossCauses, type LossCause } from '../../collectors/loss.js';
 import { collectors } from '../../collectors/registry.js';

@@ -1,4 +1,4 @@
-import { eventDeclarations } from '../../collectors/events.js';
+import { eventDeclarations } from '../../contract/events.js';
 import type { AggregatedName } from './aggregate-identity.js';
 
 type TextMembers = Readonly<Record<string, string>>;

@@ -1,55 +1,44 @@
-import type { Payload } from '../../collectors/events.js';
-
-type Identities = { readonly [N in AggregatedName]: (payload: Payload<N>) => Payload<N> };
+import {
+  type CountedName,
+  countedNames,
+  eventDeclarations,
+  type Payload,
+} from '../../contract/events.js';
+import type { Varying } from '../../contract/declaration.js';
 
 /** The events that can be counted; each has its two settings in the twin. */
-export type AggregatedName = 'ProcessCreate' | 'ProcessTerminate' | 'ConnectionCreate';
+export type AggregatedName = CountedName;
+export {
+  countedNames as aggregatedNames,
+  isCounted as isAggregated,
+} from '../../contract/events.js';
+
+type Values = Readonly<Record<string, unknown>>;
+
+const fieldsByName = new Map<CountedName, readonly (readonly [string, Varying | undefined])[]>(
+  countedNames.map((name) => [
+    name,
+    Object.entries(eventDeclarations[name].fields).map(([field, { varying }]) => [field, varying]),
+  ]),
+);
 
 /**
- * For each event that is aggregated, what is left of a payload without the fields that differ from hit to hit. Hits
- * that agree in it are counted together. Source: message contract §3.4, §5.2, §5.3.
+ * What is left of a payload without the fields that differ from hit to hit: hits that agree in it are counted together.
+ * The fields stand in the order of the declaration, so that equal identities have equal JSON. Source: message contract
+ * §3.4, §5.2, §5.3.
  */
-const identities: Identities = {
-  ProcessCreate: (payload) => ({
-    Executable: payload.Executable,
-    ProcessId: 0,
-    ParentProcessId: 0,
-    UserId: payload.UserId,
-    ...(payload.UserName === undefined ? {} : { UserName: payload.UserName }),
-    CommandLine: payload.CommandLine,
-  }),
-  ProcessTerminate: (payload) => ({
-    Executable: payload.Executable,
-    ProcessId: 0,
-    ExitStatus: payload.ExitStatus,
-  }),
-  ConnectionCreate: (payload) => {
-    const { LocalAddress, CommandLine, UserId, LocalPort, RemotePort } = payload;
-    const incoming = payload.Direction === 'In';
-    return {
-      Protocol: payload.Protocol,
-      Direction: payload.Direction,
-      RemoteAddress: payload.RemoteAddress,
-      // The port that a connection was made from is another one each time.
-      RemotePort: incoming ? '0' : RemotePort,
-      ...(LocalAddress === undefined ? {} : { LocalAddress }),
-      ...(LocalPort === undefined ? {} : { LocalPort: incoming ? LocalPort : '0' }),
-      ProcessId: 0,
-      Executable: payload.Executable,
-      ...(CommandLine === undefined ? {} : { CommandLine }),
-      ...(UserId === undefined ? {} : { UserId }),
-    };
-  },
-};
-
-export const aggregatedNames = Object.keys(identities) as readonly AggregatedName[];
-
-export function isAggregated(name: string): name is AggregatedName {
-  return Object.hasOwn(identities, name);
+export function identityOf<N extends AggregatedName>(name: N, payload: Payload<N>): Payload<N> {
+  const values: Values = payload;
+  const identity: Record<string, unknown> = {};
+  for (const [field, varying] of fieldsByName.get(name) ?? []) {
+    const value = values[field];
+    if (value === undefined) continue;
+    identity[field] = varying !== undefined && applies(varying, values) ? varying.value : value;
+  }
+  // The declaration has every field of the payload, and the value of a varying one is of its kind.
+  return identity as Payload<N>;
 }
 
-/** The fields stand in the order of the table, so that equal identities have equal JSON. */
-export function identityOf<N extends AggregatedName>(name: N, payload: Payload<N>): Payload<N> {
-  const identity = identities[name] as (payload: Payload<N>) => Payload<N>;
-  return identity(payload);
+function applies({ where }: Varying, values: Values): boolean {
+  return where === undefined || values[where[0]] === where[1];
 }

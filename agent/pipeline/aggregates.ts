@@ -1,6 +1,7 @@
 import type { Clock } from '../../collectors/clock.js';
-import type { Payload } from '../../collectors/events.js';
-import type { Priority, TwinSettings } from '../../config/twin-settings.js';
+import type { Payload } from '../../contract/events.js';
+import type { TwinSettings } from '../../config/twin-settings.js';
+import type { Priority } from '../../contract/priority.js';
 import type { LossLedger } from '../losses.js';
 import { AggregateStore } from '../spool/aggregate-store.js';
 import { AggregationKeeper } from './aggregation-keeper.js';

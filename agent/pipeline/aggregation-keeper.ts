@@ -12,7 +12,7 @@
  *    counted by its hits.
  */
 import type { Clock, Timer } from '../../collectors/clock.js';
-import type { Payload } from '../../collectors/events.js';
+import type { Payload } from '../../contract/events.js';
 import type { AggregateStore, Closed } from '../spool/aggregate-store.js';
 import type { AggregatedName } from './aggregate-identity.js';
 import {

@@ -13,7 +13,8 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Clock, Timer } from '../../collectors/clock.js';
-import type { aggregateDetails, Payload } from '../../collectors/events.js';
+import type { aggregateDetails } from '../../contract/common-details.js';
+import type { Payload } from '../../contract/events.js';
 import { clockIsSetAfterMs } from '../time/unset-clock.js';
 import { detailsOfAll } from './aggregate-details.js';
 import { identityOf, type AggregatedName } from './aggregate-identity.js';

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { events, type EventName, type Payload } from '../../collectors/events.js';
+import { events, type EventName, type Payload } from '../../contract/events.js';
 import { localText, utcText } from './timestamps.js';
 
 /** One event on the wire, see the message contract §3.2; no other members are allowed. */

@@ -8,7 +8,7 @@
  * 4. What waits here is bounded; beyond the bound payloads are dropped and counted, and nobody waits.
  */
 import type { Clock, Timer } from '../../collectors/clock.js';
-import { events, type EventName, type Payload } from '../../collectors/events.js';
+import { events, type EventName, type Payload } from '../../contract/events.js';
 import type { LossLedger } from '../losses.js';
 import type { QueueName, Spool } from '../spool/spool.js';
 import type { SealedAggregate } from './aggregation.js';

@@ -5,9 +5,10 @@ import {
   type Payload,
   type SnapshotName,
   type TriggeredName,
-} from '../../collectors/events.js';
-import { checkPayload } from '../../collectors/payload-check.js';
-import type { Priority, TwinSettings } from '../../config/twin-settings.js';
+} from '../../contract/events.js';
+import { checkPayload } from '../../contract/payload-check.js';
+import type { TwinSettings } from '../../config/twin-settings.js';
+import type { Priority } from '../../contract/priority.js';
 import type { LossLedger } from '../losses.js';
 import { isAggregated, type AggregatedName } from './aggregate-identity.js';
 import { cutText, cutUtf8 } from './fitting.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Observation } from '../../collectors/collector.js';
-import type { Payload, TriggeredName } from '../../collectors/events.js';
+import type { Payload, TriggeredName } from '../../contract/events.js';
 import { EventAssembler } from '../../collectors/linux/audit/assembler.js';
 import { type AuditEvent, auditTypes } from '../../collectors/linux/audit/event.js';
 import { readExecve } from '../../collectors/linux/audit/execve.js';

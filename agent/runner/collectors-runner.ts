@@ -1,6 +1,6 @@
 import type { Clock } from '../../collectors/clock.js';
 import type { Collector, Observation } from '../../collectors/collector.js';
-import type { Payload, SnapshotName, TriggeredName } from '../../collectors/events.js';
+import type { Payload, SnapshotName, TriggeredName } from '../../contract/events.js';
 import type { Host } from '../../collectors/host.js';
 import type { ReportLoss } from '../../collectors/loss.js';
 import type { TwinSettings } from '../../config/twin-settings.js';

@@ -4,7 +4,7 @@ import {
   type SnapshotCollector,
   type SourceState,
 } from '../../collectors/collector.js';
-import type { Payload, SnapshotName } from '../../collectors/events.js';
+import type { Payload, SnapshotName } from '../../contract/events.js';
 import type { Host } from '../../collectors/host.js';
 import type { ReportLoss } from '../../collectors/loss.js';
 import type { Moments } from '../fleet/fleet-moments.js';

@@ -5,7 +5,7 @@ import {
   type RunningCollector,
   type TriggeredCollector,
 } from '../../collectors/collector.js';
-import type { TriggeredName } from '../../collectors/events.js';
+import type { TriggeredName } from '../../contract/events.js';
 import type { Host } from '../../collectors/host.js';
 import type { ReportLoss } from '../../collectors/loss.js';
 import { reasonOf } from '../../config/errors.js';

@@ -1,4 +1,4 @@
-import { events } from '../../collectors/events.js';
+import { events } from '../../contract/events.js';
 import { identityOf, isAggregated, type AggregatedName } from '../pipeline/aggregate-identity.js';
 import type { Aggregate } from '../pipeline/aggregation.js';
 

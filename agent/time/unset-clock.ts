@@ -1,4 +1,5 @@
-import { aggregateDetails, type Payload } from '../../collectors/events.js';
+import { aggregateDetails } from '../../contract/common-details.js';
+import type { Payload } from '../../contract/events.js';
 import type { StoredEvent } from '../spool/spool.js';
 import { localText, utcText } from '../pipeline/timestamps.js';
 

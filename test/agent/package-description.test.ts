@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { EventName } from '../../collectors/events.js';
+import type { EventName } from '../../contract/events.js';
 import { collectors } from '../../collectors/registry.js';
 
 /** What each collector is called in the description of the package. */

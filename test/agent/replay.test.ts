@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { replay } from '../../agent/commands/replay.js';
 import type { SecurityEvent } from '../../agent/pipeline/event.js';
-import { checkPayload } from '../../collectors/payload-check.js';
+import { checkPayload } from '../../contract/payload-check.js';
 
 const caseFile = (name: string) =>
   fileURLToPath(new URL(`../collectors/linux/audit/cases/${name}`, import.meta.url));

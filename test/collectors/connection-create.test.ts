@@ -16,7 +16,7 @@ import type {
   SocketStateSubscriber,
 } from '../../collectors/linux/sock-state-trace.js';
 import type { ProcessInfo } from '../../collectors/linux/processes.js';
-import { checkPayload } from '../../collectors/payload-check.js';
+import { checkPayload } from '../../contract/payload-check.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { caseSettings, fakeHost } from './case-host.js';
 import { at, endText, procOf, socketLine } from './socket-proc.js';

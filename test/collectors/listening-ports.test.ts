@@ -7,7 +7,7 @@ import type { SourceState } from '../../collectors/collector.js';
 import type { Host } from '../../collectors/host.js';
 import { listeningPorts, toPayloads } from '../../collectors/listening-ports.js';
 import { findSocketOwners, type SearchBounds } from '../../collectors/linux/socket-owners.js';
-import { checkPayload } from '../../collectors/payload-check.js';
+import { checkPayload } from '../../contract/payload-check.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { casePaths, fakeHost } from './case-host.js';
 

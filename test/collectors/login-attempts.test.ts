@@ -4,7 +4,7 @@ import { parseRecord } from '../../collectors/linux/audit/record.js';
 import { loginRecordTypes, readLoginRecord } from '../../collectors/linux/audit/login-records.js';
 import { LoginAttempts } from '../../collectors/login-attempts.js';
 import { loginObservation } from '../../collectors/login-payload.js';
-import { checkPayload } from '../../collectors/payload-check.js';
+import { checkPayload } from '../../contract/payload-check.js';
 import { eventsOf } from './linux/audit/cases.js';
 
 const loginsOf = (file: string) => {

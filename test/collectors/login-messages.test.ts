@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { JournalLogins } from '../../collectors/login-journal.js';
 import { readLoginMessage } from '../../collectors/login-messages.js';
 import { type LoginFacts, loginObservation } from '../../collectors/login-payload.js';
-import { checkPayload } from '../../collectors/payload-check.js';
+import { checkPayload } from '../../contract/payload-check.js';
 
 type Line = readonly [identifier: string, pid: number, text: string];
 

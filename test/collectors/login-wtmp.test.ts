@@ -18,7 +18,7 @@ import { parseUtmp, utmpLayout } from '../../collectors/linux/utmp.js';
 import type { LoginFacts } from '../../collectors/login-payload.js';
 import { loginObservation } from '../../collectors/login-payload.js';
 import { WtmpLogins } from '../../collectors/login-wtmp.js';
-import { checkPayload } from '../../collectors/payload-check.js';
+import { checkPayload } from '../../contract/payload-check.js';
 
 const x64 = utmpLayout('x86_64');
 const recordsOf = (name: string) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isUnavailable, type SourceState } from '../../collectors/collector.js';
-import type { Payload } from '../../collectors/events.js';
+import type { Payload } from '../../contract/events.js';
 import type { Host } from '../../collectors/host.js';
 import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
 import { loginRecordTypes } from '../../collectors/linux/audit/login-records.js';

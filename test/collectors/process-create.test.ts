@@ -7,7 +7,7 @@ import { parseRecord } from '../../collectors/linux/audit/record.js';
 import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
 import type { ExecutedFile } from '../../collectors/linux/executable-hash.js';
 import type { ProcessEventSubscriber } from '../../collectors/linux/proc-connector.js';
-import { checkPayload } from '../../collectors/payload-check.js';
+import { checkPayload } from '../../contract/payload-check.js';
 import { processCreate } from '../../collectors/process-create.js';
 import { observationOf, type StartedProgram } from '../../collectors/process-create-payload.js';
 import { FakeClock, settle } from '../support/fake-clock.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { aggregateDetails, commonDetails, eventDeclarations } from '../../collectors/events.js';
+import { aggregateDetails, commonDetails } from '../../contract/common-details.js';
+import { eventDeclarations } from '../../contract/events.js';
 import { generatedFiles } from '../../collectors/generate.js';
 import { lossCauses } from '../../collectors/loss.js';
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type EventDeclaration, optional, required } from '../../contract/declaration.js';
 import { isSecurityMessage, SchemaCheck } from '../../local-hub/schema-check.js';
 import { processCreateMessage } from './support/security-message.js';
 
@@ -55,5 +56,49 @@ describe('a security message', () => {
     ).toBe(true);
     expect(isSecurityMessage({ Events: [] }, {})).toBe(true);
     expect(isSecurityMessage({ temperature: 20 }, {})).toBe(false);
+  });
+});
+
+describe('an event that the public schemas do not know', () => {
+  const declaration: EventDeclaration = {
+    category: 'Triggered',
+    type: 'Security',
+    ours: true,
+    priority: 'Low',
+    noun: 'moods',
+    meaning: 'The mood of the device.',
+    oneOf: ['Colour', 'Since'],
+    fields: {
+      Mood: required(['Good', 'Bad'], 'How it is.'),
+      Degree: required('integer', 'How much so.'),
+      Colour: optional('string', 'Its colour.'),
+      Since: optional('ip', 'Who made it so.'),
+    },
+  };
+  const own = new SchemaCheck({ Mood: declaration });
+  const mood = { Mood: 'Good', Degree: 3, Colour: 'green', ExtraDetails: { Why: 'sun' } };
+  const told = (payload: object): object =>
+    processCreateMessage({ event: { Name: 'Mood', Payload: [payload] } });
+
+  it('is valid where it is as it was declared', () => {
+    expect(own.problems(told(mood))).toEqual([]);
+    expect(own.problems(processCreateMessage())).toEqual([]);
+  });
+
+  it.each([
+    ['a value off the list', { ...mood, Mood: 'Odd' }, /^Events\/0\/Payload\/0\/Mood .*Good/],
+    ['a missing field', { ...mood, Degree: undefined }, /^Events\/0\/Payload\/0 .*'Degree'/],
+    ['a field that is not declared', { ...mood, Age: 1 }, /^Events\/0\/Payload\/0 .*Age/],
+    ['none of several', { ...mood, Colour: undefined }, /^Events\/0\/Payload\/0 .*'Colour'/],
+    ['no address', { ...mood, Since: 'noon' }, /^Events\/0\/Payload\/0\/Since .*ipv4/],
+  ])('with %s says what and where', (_name, payload, sentence) => {
+    const message: unknown = JSON.parse(JSON.stringify(told(payload)));
+    expect(own.problems(message)).toContainEqual(expect.stringMatching(sentence));
+  });
+
+  it('is no event where it is not declared as ours', () => {
+    const { ours: _, ...ofTheirs } = declaration;
+    const undeclared = new SchemaCheck({ Mood: ofTheirs });
+    expect(undeclared.problems(told(mood))).toContainEqual(expect.stringMatching(/"Mood"/));
   });
 });

@@ -1,4 +1,4 @@
-import type { Payload } from '../../collectors/events.js';
+import type { Payload } from '../../contract/events.js';
 import { describe, expect, it } from 'vitest';
 
 import { AggregationKeeper } from '../../agent/pipeline/aggregation-keeper.js';

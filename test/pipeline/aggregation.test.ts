@@ -7,7 +7,7 @@ import {
   type AggregationOptions,
   type SealedAggregate,
 } from '../../agent/pipeline/aggregation.js';
-import { eventDeclarations, type Payload } from '../../collectors/events.js';
+import { eventDeclarations, type Payload } from '../../contract/events.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const minute = 60_000;

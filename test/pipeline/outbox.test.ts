@@ -5,7 +5,7 @@ import type { SealedAggregate } from '../../agent/pipeline/aggregation.js';
 import type { SecurityEvent } from '../../agent/pipeline/event.js';
 import { Outbox } from '../../agent/pipeline/outbox.js';
 import type { QueueName } from '../../agent/spool/spool.js';
-import type { Payload } from '../../collectors/events.js';
+import type { Payload } from '../../contract/events.js';
 import { SchemaCheck } from '../../local-hub/schema-check.js';
 import { FakeClock } from '../support/fake-clock.js';
 

@@ -4,7 +4,7 @@ import { LossLedger } from '../../agent/losses.js';
 import { OwnProcesses } from '../../agent/pipeline/own-processes.js';
 import { Pipeline } from '../../agent/pipeline/pipeline.js';
 import { createRedactor } from '../../agent/pipeline/redaction.js';
-import type { Payload } from '../../collectors/events.js';
+import type { Payload } from '../../contract/events.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { desired } from '../support/running-agent.js';
 

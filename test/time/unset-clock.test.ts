@@ -4,7 +4,7 @@ import { securityEvent, type SecurityEvent } from '../../agent/pipeline/event.js
 import { Outbox } from '../../agent/pipeline/outbox.js';
 import type { StoredEvent } from '../../agent/spool/spool.js';
 import { UnsetClock } from '../../agent/time/unset-clock.js';
-import type { Payload } from '../../collectors/events.js';
+import type { Payload } from '../../contract/events.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const uptimeAtStartMs = 70_000;

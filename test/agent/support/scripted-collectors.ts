@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemClock } from '../../../collectors/clock.js';
 import type { Collector, TriggeredCollector } from '../../../collectors/collector.js';
-import type { Payload, TriggeredName } from '../../../collectors/events.js';
+import type { Payload, TriggeredName } from '../../../contract/events.js';
 
 /*
  * Stands in for the collectors in the agent that is killed: what happens is made here and noted in a file by the same

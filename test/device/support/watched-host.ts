@@ -6,10 +6,10 @@ import {
   type SourceState,
   type TriggeredCollector,
 } from '../../../collectors/collector.js';
-import type { TriggeredName } from '../../../collectors/events.js';
+import type { TriggeredName } from '../../../contract/events.js';
 import { createHost, type Host, type HostSettings } from '../../../collectors/host.js';
 import type { LossCause } from '../../../collectors/loss.js';
-import { checkPayload } from '../../../collectors/payload-check.js';
+import { checkPayload } from '../../../contract/payload-check.js';
 
 /** What one collector told since it was armed. */
 export interface Watch<N extends TriggeredName> {

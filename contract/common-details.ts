@@ -1,0 +1,19 @@
+/** What the members of `ExtraDetails` say that an aggregate has beside those of its event. */
+export const aggregateDetails = {
+  HitCount: 'How many times it happened within the window.',
+  StartTimeLocal: 'Start of the window, with the offset of the time zone.',
+  StartTimeUtc: 'Start of the window.',
+  EndTimeLocal: 'End of the window, with the offset of the time zone.',
+  EndTimeUtc: 'End of the window.',
+  FirstSeenUtc: 'When it happened for the first time within the window.',
+  LastSeenUtc: 'When it happened for the last time within the window.',
+} as const;
+
+/** What the members of `ExtraDetails` say that any event may have. */
+export const commonDetails = {
+  ClockNotSet:
+    '`true`: the clock of the device had not been set (1970), so that the times are not to be trusted; the boot and the offset of the clock follow.',
+  TimeCorrectedFrom:
+    'The time as it was recorded before the clock was set; that of the event was corrected by the time since boot.',
+  Truncated: '`true`: the longest texts were cut, because the event did not fit a message.',
+} as const;
