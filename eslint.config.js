@@ -64,6 +64,10 @@ export default tseslint.config(
     ['collectors/**/*.ts'],
     [sdk, inventory, children, folder('agent'), folder('local-hub')],
   ),
+  boundary(
+    ['contract/**/*.ts'],
+    [folder('agent'), folder('collectors'), folder('config'), folder('local-hub')],
+  ),
   boundary(['config/**/*.ts'], [folder('agent'), folder('collectors'), folder('local-hub')]),
   boundary(['local-hub/**/*.ts'], [folder('agent'), folder('collectors')]),
 );

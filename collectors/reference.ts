@@ -1,16 +1,22 @@
 import { aggregateDetails, commonDetails } from '../contract/common-details.js';
 import type { EventDeclaration } from '../contract/declaration.js';
-import { eventDeclarations } from '../contract/events.js';
+import { eventDeclarations, type EventName } from '../contract/events.js';
 import { lossCauses } from './loss.js';
 
-/** The reference of the events, in Markdown. */
-export function reference(): string {
+/**
+ * The reference of the events, in Markdown.
+ *
+ * @param collected the events that this build has a collector for
+ */
+export function reference(collected: readonly EventName[]): string {
   return `# Events
 
 Generated from the declarations in \`collectors/\` by \`npm run generate\`; a test fails when the two differ.
 
 An event carries its payloads in \`Payload\`. A payload has the fields below, and \`ExtraDetails\`, whose members are
 all text and all optional. Times in it are ISO-8601.
+
+${overview(collected)}
 
 ${Object.entries(eventDeclarations).map(eventSection).join('\n\n')}
 
@@ -34,6 +40,23 @@ one: \`CAUSE\` of the queue itself, and \`COMPONENT.CAUSE\` of the others, in th
 
 ${table(['Cause', 'Meaning'], meanings(lossCauses))}
 `;
+}
+
+function overview(collected: readonly EventName[]): string {
+  const rows = Object.entries(eventDeclarations).map(([name, event]) => {
+    const isMade = event.type !== 'Security' || collected.some((other) => other === name);
+    return [
+      `[${name}](#${name.toLowerCase()})`,
+      event.noun + (event.ours === true ? '; ours, not in the public schemas' : ''),
+      code(event.priority),
+      event.counted === undefined ? 'no' : 'yes',
+      isMade ? 'yes' : 'not yet',
+    ];
+  });
+  return table(
+    ['Event', 'Tells', 'Priority', 'Equal ones are counted', 'Sent by this version'],
+    rows,
+  );
 }
 
 function eventSection([name, event]: [string, EventDeclaration]): string {

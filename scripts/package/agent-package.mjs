@@ -32,7 +32,10 @@ export async function buildAgentPackage({
     version,
     architecture,
     epochSeconds,
-    control: template('control.agent', { RUNTIME: dependency }),
+    control: template('control.agent', {
+      RUNTIME: dependency,
+      DESCRIPTION: template('description.generated').trimEnd(),
+    }),
   });
 
   const directory = join(work, architecture);
