@@ -60,10 +60,9 @@ describe('a security message', () => {
 });
 
 describe('an event that the public schemas do not know', () => {
-  const declaration: EventDeclaration = {
+  const theirs: EventDeclaration = {
     category: 'Triggered',
     type: 'Security',
-    ours: true,
     priority: 'Low',
     noun: 'moods',
     meaning: 'The mood of the device.',
@@ -75,7 +74,7 @@ describe('an event that the public schemas do not know', () => {
       Since: optional('ip', 'Who made it so.'),
     },
   };
-  const own = new SchemaCheck({ Mood: declaration });
+  const own = new SchemaCheck({ Mood: { ...theirs, ours: true } });
   const mood = { Mood: 'Good', Degree: 3, Colour: 'green', ExtraDetails: { Why: 'sun' } };
   const told = (payload: object): object =>
     processCreateMessage({ event: { Name: 'Mood', Payload: [payload] } });
@@ -97,8 +96,7 @@ describe('an event that the public schemas do not know', () => {
   });
 
   it('is no event where it is not declared as ours', () => {
-    const { ours: _, ...ofTheirs } = declaration;
-    const undeclared = new SchemaCheck({ Mood: ofTheirs });
+    const undeclared = new SchemaCheck({ Mood: theirs });
     expect(undeclared.problems(told(mood))).toContainEqual(expect.stringMatching(/"Mood"/));
   });
 });
