@@ -202,6 +202,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     moments,
     stateDirectory: local.stateDirectory,
     objectName: local.remoteConfigurationObjectName,
+    produces: (event) => registeredCollectors.some(({ name }) => name === event),
     onSettings: options.onSettings,
     status: options.status,
   });

@@ -32,6 +32,8 @@ function priorityOf(name: EventName): PriorityOfEvents[keyof PriorityOfEvents] {
     kind: 'priority',
     default: priority,
     ...(inherits !== undefined && { inherits }),
+    // The others come from the agent itself.
+    ...(type === 'Security' && { event: name }),
     meaning: `Queue of ${noun}; Off ${effect} none.`,
     ...live,
   };
@@ -40,10 +42,13 @@ function priorityOf(name: EventName): PriorityOfEvents[keyof PriorityOfEvents] {
 function countingOf(name: CountedName): readonly [string, BooleanSetting | DurationSetting][] {
   const { counted = '' } = eventDeclarations[name];
   return [
-    [`aggregationEnabled${name}`, flag(true, `Whether equal ${counted} are counted.`)],
+    [
+      `aggregationEnabled${name}`,
+      { ...flag(true, `Whether equal ${counted} are counted.`), event: name },
+    ],
     [
       `aggregationInterval${name}`,
-      interval('PT1H', `Time over which equal ${counted} are counted.`),
+      { ...interval('PT1H', `Time over which equal ${counted} are counted.`), event: name },
     ],
   ];
 }

@@ -197,8 +197,9 @@ export const localSettings = {
   ),
   securityMarker: {
     kind: 'boolean',
-    default: true,
-    meaning: 'Whether messages carry the property by which the hub knows security messages.',
+    default: false,
+    meaning:
+      'Whether messages carry the property by which a hub knows security messages. A hub with the security service routes such messages to that service alone, and to none of your own endpoints: on only where something still reads them there.',
     ...restart,
   },
   messagesInFlight: integer(

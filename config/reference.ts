@@ -30,7 +30,8 @@ Each setting is a member of the desired property \`${configurationObjectName}\` 
 - Case does not matter in priorities. Whole numbers and truth values may be written as text.
 - A duration is ISO-8601 with weeks and fractions; a year counts as 365 days and a month as 30.
 - The reported property of the same name holds what is in force: a duration exactly as it was written, a priority as
-  \`Off\`, \`Low\` or \`High\`. A setting without a value is not there.
+  \`Off\`, \`Low\` or \`High\`. A setting without a value is not there, nor is one of an event that no collector of the
+  running version produces.
 
 ${rows(twinSettings)}
 `;

@@ -1,3 +1,4 @@
+import type { EventName } from '../contract/events.js';
 import type { Priority } from '../contract/priority.js';
 import type { Duration } from './duration.js';
 
@@ -6,6 +7,8 @@ interface Declared {
   readonly meaning: string;
   /** When a change takes effect. */
   readonly applies: 'live' | 'restart';
+  /** The event that it is about; in force only where a collector produces that event. */
+  readonly event?: EventName;
 }
 
 export interface DurationSetting extends Declared {

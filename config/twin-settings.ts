@@ -1,3 +1,4 @@
+import type { EventName } from '../contract/events.js';
 import { countingOfEvents, priorityOfEvents } from './event-settings.js';
 import {
   flag,
@@ -62,8 +63,12 @@ export const twinSettings = {
     ...live,
   },
   ...countingOfEvents,
-  baselineCustomChecksEnabled: flag(false, 'Whether baseline checks of your own are run.'),
+  baselineCustomChecksEnabled: {
+    ...flag(false, 'Whether baseline checks of your own are run.'),
+    event: 'OSBaseline',
+  },
   baselineCustomChecksFilePath: {
+    event: 'OSBaseline',
     kind: 'string',
     default: null,
     format: filePath,
@@ -71,6 +76,7 @@ export const twinSettings = {
     ...live,
   },
   baselineCustomChecksFileHash: {
+    event: 'OSBaseline',
     kind: 'string',
     default: null,
     format: {
@@ -101,6 +107,12 @@ export const twinSettings = {
 } as const satisfies Record<string, Setting>;
 
 export type TwinKey = keyof typeof twinSettings;
+
+/** The event that a setting is about; undefined for one that is about none, and for what is no setting. */
+export function eventOfSetting(key: string): EventName | undefined {
+  const table: Readonly<Record<string, Setting>> = twinSettings;
+  return Object.hasOwn(table, key) ? table[key]?.event : undefined;
+}
 
 /** The settings in force, one property per key of the table. */
 export type TwinSettings = { readonly [K in TwinKey]: ValueOf<(typeof twinSettings)[K]> };

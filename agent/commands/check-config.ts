@@ -1,11 +1,12 @@
+import { collectors } from '../../collectors/registry.js';
 import { FileError, readBoundedFile } from '../../config/bounded-file.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { isJsonObject, JsonError, parseJson } from '../../config/json.js';
-import type { JsonObject } from '../../config/json.js';
+import type { JsonObject, JsonValue } from '../../config/json.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { quoted } from '../../config/quote.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
-import { configurationObjectName } from '../../config/twin-settings.js';
+import { configurationObjectName, eventOfSetting } from '../../config/twin-settings.js';
 import { exitCodes } from '../exit-codes.js';
 import {
   CredentialError,
@@ -121,9 +122,21 @@ async function checkTwin(
   for (const key of unknownKeys) {
     write(`${twinFile}: ignored: ${quoted(key)} is not a setting; remove or correct it.\n`);
   }
+  for (const [key, event] of withoutCollector(desired[objectName])) {
+    write(`${twinFile}: without effect: ${key}: this version collects no ${event} events.\n`);
+  }
   const isUsable = problems.every(({ errorType }) => errorType !== 'TypeMismatch');
   if (isUsable) write(`${twinFile} can be used.\n`);
   return isUsable;
+}
+
+/** The settings that stand in the object and are about events that no collector produces, each with its event. */
+function withoutCollector(object: JsonValue | undefined): readonly (readonly [string, string])[] {
+  return Object.keys(isJsonObject(object) ? object : {}).flatMap((key) => {
+    const event = eventOfSetting(key);
+    const isIdle = event !== undefined && !collectors.some(({ name }) => name === event);
+    return isIdle ? [[key, event] as const] : [];
+  });
 }
 
 /** The desired document in a file, or the sentence that says why there is none. */

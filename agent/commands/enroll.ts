@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { FileError, readBoundedFile } from '../../config/bounded-file.js';
 import { isUnavailable } from '../../collectors/collector.js';
 import { printable } from '../../config/quote.js';
-import { agentGroup, enroll } from '../enroll/enroll.js';
+import { agentGroup, enroll, type Enrollment } from '../enroll/enroll.js';
 import { readSecret } from '../enroll/secret-input.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
 import { agentUnit, openSystemdManager } from '../systemd-manager.js';
@@ -51,6 +51,7 @@ export const enrollCommand: Command = {
         `Removed from identity, because the connection string says it: ${done.removedKeys.join(', ')}.`,
       );
     }
+    write(markerSentence(done));
     if (!isStandard) {
       write(`Run the agent with: iot-security-agent run --config ${done.settingsFile}`);
       return exitCodes.stopped;
@@ -63,6 +64,13 @@ export const enrollCommand: Command = {
     return restartService(write);
   },
 };
+
+/** Whoever wonders where the messages are learns it before there are any. */
+function markerSentence({ securityMarker, settingsFile }: Enrollment): string {
+  return securityMarker
+    ? `Messages carry the security marker, so that a hub with the security service routes them to that service alone; remove "securityMarker" from ${settingsFile} to have them on your own routes.`
+    : `Messages go to the routes of your hub. Only where something still reads them as those of the security service, set "securityMarker": true in ${settingsFile}.`;
+}
 
 async function readGiven(path: string): Promise<string> {
   if (/SharedAccessKey/i.test(path)) {

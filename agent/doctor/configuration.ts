@@ -6,13 +6,18 @@ import {
   type ModuleCredentials,
 } from '../identity/credentials.js';
 import type { AgentUser } from './agent-user.js';
-import { mend, ok, type Finding } from './finding.js';
+import { mend, note, ok, type Finding } from './finding.js';
 import { checkStateDirectory } from './state-directory.js';
 
 export interface ConfigurationCheck {
   readonly findings: readonly Finding[];
   readonly credentials?: ModuleCredentials;
 }
+
+const markerIsOn = note(
+  'messages carry the security marker ("securityMarker": true), so that a hub with the security service routes them to that service alone and to none of your own endpoints',
+  'remove "securityMarker" from the configuration if no message arrives where you look for it',
+);
 
 /**
  * Whether the agent could start with this configuration.
@@ -30,6 +35,7 @@ export async function checkConfiguration(
   }
   const { settings } = read;
   const findings = [ok(`${configFile} can be used`)];
+  if (settings.securityMarker) findings.push(markerIsOn);
   let credentials: ModuleCredentials | undefined;
   try {
     credentials = await loadCredentials(settings, user.ids === undefined ? {} : { ids: user.ids });

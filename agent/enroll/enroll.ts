@@ -33,6 +33,8 @@ export interface Enrollment {
   /** Keys of `identity` that the connection string takes the place of. */
   readonly removedKeys: readonly string[];
   readonly groupIsMissing: boolean;
+  /** The settings have messages carry it. */
+  readonly securityMarker: boolean;
 }
 
 export interface EnrollOptions {
@@ -80,6 +82,7 @@ export async function enroll(options: EnrollOptions): Promise<Enrollment> {
     settingsWereWritten: changed,
     removedKeys,
     groupIsMissing: groupId === undefined,
+    securityMarker: parsed.settings.securityMarker,
   };
 }
 

@@ -8,6 +8,7 @@ import type { LinkListener } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
 import { type Desired, DesiredDocument } from './desired-document.js';
 import { ReportedProperties } from './reported.js';
+import { settingsInForce } from './settings-in-force.js';
 import { TwinFile } from './stored-twin.js';
 
 /*
@@ -39,6 +40,8 @@ export interface TwinSyncOptions {
   /** The property of the twin that holds the settings. */
   readonly objectName: string;
   readonly evaluate?: typeof evaluateTwin;
+  /** Whether there is a collector for an event; without one the settings of that event are not in force. */
+  readonly produces: (event: string) => boolean;
   /** New settings and the version of the desired properties they come from; 0 when none came from a hub yet. */
   readonly onSettings: (evaluation: Evaluation, version: number) => void;
   /** What `agentStatus` shall say now; asked whenever something is about to be reported. */
@@ -62,7 +65,7 @@ export class TwinSync {
     this.reported = new ReportedProperties({
       ...options,
       send: (patch) => link.report(patch),
-      configuration: () => this.evaluation?.reported ?? {},
+      configuration: () => settingsInForce(this.evaluation?.reported ?? {}, options.produces),
       status,
     });
   }

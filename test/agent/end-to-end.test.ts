@@ -55,10 +55,10 @@ describe('the running agent', () => {
     );
     for (const message of messages) {
       expect(message.problems).toEqual([]);
-      expect(message.systemProperties).toMatchObject({
+      expect(message.systemProperties).toEqual({
+        '$.mid': expect.any(String) as string,
         '$.ct': 'application/json',
         '$.ce': 'utf-8',
-        '$.ifid': 'urn:azureiot:Security:SecurityAgent:1',
       });
       expect(['High', 'Low']).toContain(message.properties['MessagePriority']);
     }

@@ -151,3 +151,17 @@ test('a twin file that is not JSON is told with line and column', async () => {
   expect(code).toBe(78);
   expect(text).toContain('is not valid JSON: line 2, column 12: a value is expected');
 });
+
+test('a setting of an event that nothing here collects is told to be without effect', async () => {
+  const { code, text } = await check({
+    [configurationObjectName]: {
+      eventPriorityConnectedHardware: { value: 'High' },
+      eventPriorityLogin: { value: 'High' },
+    },
+  });
+  expect(code).toBe(0);
+  expect(text).toContain(
+    'twin.json: without effect: eventPriorityConnectedHardware: this version collects no ConnectedHardware events.\n',
+  );
+  expect(text).not.toContain('eventPriorityLogin');
+});

@@ -37,7 +37,7 @@ test('the identity alone is enough; all else has its default, nested as in the f
     aggregatedCategory: 'Triggered',
     aggregationMaxEntries: 4096,
     aggregationMaxBytes: 2_097_152,
-    securityMarker: true,
+    securityMarker: false,
     messagesInFlight: 1,
     maxUnitsPerDay: 0,
     keepAlive: { text: 'PT60S', ms: 60_000 },

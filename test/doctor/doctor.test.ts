@@ -58,6 +58,17 @@ const check = async (user: AgentUser = self): Promise<readonly Finding[]> =>
   (await checkConfiguration(configFile, await readLocalSettings(configFile), user)).findings;
 
 describe('the configuration', () => {
+  it('that has messages marked says where those go', async () => {
+    configure({ securityMarker: true });
+    const marker = (await check()).find(({ says }) => says.includes('security marker'));
+    expect(marker).toMatchObject({
+      outcome: 'note',
+      remedy: expect.stringContaining('remove "securityMarker"') as unknown,
+    });
+    configure();
+    expect(outcomes(await check())).not.toContain('marker');
+  });
+
   it('that can be used is well, with the space that is free', async () => {
     configure();
     const findings = await check();

@@ -312,6 +312,15 @@ describe('the command', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
+  it('says where messages go, and what the security marker would change', async () => {
+    expect((await command([], module)).output).toContain(
+      `set "securityMarker": true in ${join(directory, 'agent.json')}`,
+    );
+    const settingsFile = join(directory, 'agent.json');
+    writeFileSync(settingsFile, JSON.stringify({ ...settings(), securityMarker: true }));
+    expect((await command([], module)).output).toContain('remove "securityMarker" from');
+  });
+
   it('ends with 78 when it cannot use what it was given', async () => {
     const { code, output } = await command([], 'HostName=h;DeviceId=d;SharedAccessKey=c2VjcmV0');
     expect(code).toBe(78);

@@ -41,12 +41,14 @@ let link: FakeLink;
 let log: ReturnType<typeof recordingLog>;
 let applied: { interval: string; version: number; rejected: string[] }[];
 let sync: TwinSync;
+let produced: Set<string>;
 
 const start = async (): Promise<void> => {
   clock = new FakeClock();
   link = new FakeLink();
   log = recordingLog();
   applied = [];
+  produced = new Set(['ProcessCreate']);
   sync = new TwinSync({
     link,
     clock,
@@ -55,6 +57,7 @@ const start = async (): Promise<void> => {
     log,
     stateDirectory: directory,
     objectName,
+    produces: (event) => produced.has(event),
     onSettings: ({ settings, problems }: Evaluation, version) =>
       applied.push({
         interval: settings.highPriorityMessageFrequency.text,
@@ -267,5 +270,44 @@ describe('the stored document', () => {
     await sync.stop();
     expect(readFileSync(file(), 'utf8')).not.toBe(before);
     expect(statSync(file()).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('the settings of an event', () => {
+  const told = (report: JsonObject | undefined): Record<string, unknown> =>
+    (report?.[objectName] ?? {}) as Record<string, unknown>;
+
+  it('that nothing here produces are not told as in force, and those that were told are taken back', async () => {
+    await start();
+    link.twin(
+      {
+        [objectName]: {
+          eventPriorityOSBaseline: { value: 'High' },
+          eventPriorityProcessCreate: { value: 'High' },
+        },
+        $version: 2,
+      },
+      { [objectName]: { baselineCustomChecksEnabled: { value: true } }, $version: 5 },
+    );
+    await settle();
+    const settings = told(link.reports[0]);
+    expect(settings).toMatchObject({
+      eventPriorityProcessCreate: { value: 'High' },
+      aggregationIntervalProcessCreate: { value: 'PT1H' },
+      eventPriorityDiagnostic: { value: 'Low' },
+      highPriorityMessageFrequency: { value: 'PT7M' },
+      baselineCustomChecksEnabled: null,
+    });
+    expect(settings).not.toHaveProperty('eventPriorityOSBaseline');
+    expect(settings).not.toHaveProperty('eventPriorityLogin');
+    expect(settings).not.toHaveProperty('aggregationEnabledConnectionCreate');
+  });
+
+  it('are told as soon as a collector produces it', async () => {
+    await start();
+    produced.add('OSBaseline');
+    link.twin({ [objectName]: { eventPriorityOSBaseline: { value: 'High' } }, $version: 2 });
+    await settle();
+    expect(told(link.reports[0])).toMatchObject({ eventPriorityOSBaseline: { value: 'High' } });
   });
 });

@@ -30,6 +30,7 @@ beforeEach(async () => {
     log: silentLog,
     stateDirectory: directory,
     objectName,
+    produces: () => true,
     onSettings: ({ settings }) => intervals.push(settings.aggregationIntervalProcessCreate.text),
     status: () => ({ desiredVersion: sync.desiredVersion }),
   });
