@@ -29,13 +29,12 @@ import { CollectorsRunner } from './runner/collectors-runner.js';
 import { Spool } from './spool/spool.js';
 import { UnsetClock } from './time/unset-clock.js';
 import { TwinSync } from './twin/twin-sync.js';
+import { messageFrameBytes } from './uplink/batch.js';
 import { Uplink } from './uplink/uplink.js';
 import { version } from './version.js';
 
 /** The hub's own limit for a message, properties included. */
 const hubMessageLimitBytes = 262_144;
-/** Room for the envelope and the properties of a message. */
-const messageFrameBytes = 1_536;
 
 export interface AgentOptions {
   readonly local: LocalSettings;

@@ -41,7 +41,7 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
  */
 export async function readStateFile(path: string, maxBytes: number): Promise<string | undefined> {
   try {
-    return (await readBoundedFile(path, maxBytes)).text;
+    return (await readBoundedFile(path, maxBytes)).bytes.toString('utf8');
   } catch (error) {
     if (error instanceof FileError && error.kind === 'missing') return undefined;
     throw error;

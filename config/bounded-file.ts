@@ -2,13 +2,14 @@ import { constants } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { encodingFault, otherEncoding } from './text-encoding.js';
 
 /** A file could not be read; `message` completes "<path> ...". */
 export class FileError extends Error {
   override readonly name = 'FileError';
 
   constructor(
-    readonly kind: 'missing' | 'forbidden' | 'unreadable' | 'too-large',
+    readonly kind: 'missing' | 'forbidden' | 'unreadable' | 'too-large' | 'other-encoding',
     message: string,
   ) {
     super(message);
@@ -16,13 +17,29 @@ export class FileError extends Error {
 }
 
 export interface FileContent {
-  readonly text: string;
+  readonly bytes: Buffer;
   /** Of the very file that was read, whatever the path leads to by now. */
   readonly stats: Stats;
 }
 
+export interface TextFile {
+  readonly text: string;
+  readonly stats: Stats;
+}
+
 /**
- * Reads a regular file that somebody named in a setting; follows symbolic links.
+ * Reads a text that somebody wrote, in UTF-8; one in another encoding is refused by its name. Follows symbolic links.
+ * @throws FileError
+ */
+export async function readTextFile(path: string, maxBytes: number): Promise<TextFile> {
+  const { bytes, stats } = await readBoundedFile(path, maxBytes);
+  const encoding = otherEncoding(bytes);
+  if (encoding !== undefined) throw new FileError('other-encoding', encodingFault(encoding));
+  return { text: bytes.toString('utf8'), stats };
+}
+
+/**
+ * Reads a regular file, whatever is in it; follows symbolic links.
  * @throws FileError
  */
 export async function readBoundedFile(path: string, maxBytes: number): Promise<FileContent> {
@@ -48,7 +65,7 @@ export async function readBoundedFile(path: string, maxBytes: number): Promise<F
       if (length > maxBytes) {
         throw new FileError('too-large', `has more than ${maxBytes} bytes; name the right file`);
       }
-      if (bytesRead === 0) return { text: buffer.toString('utf8', 0, length), stats };
+      if (bytesRead === 0) return { bytes: buffer.subarray(0, length), stats };
     }
   } catch (error) {
     throw describe(error);

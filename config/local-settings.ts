@@ -3,17 +3,39 @@ import { configurationObjectName } from './twin-settings.js';
 
 const restart = { applies: 'restart' } as const;
 
+/** PATH_MAX of Linux, without its terminator. */
+const longestPathBytes = 4095;
+
+/** Half a character has no UTF-8, so that another file would be meant. */
 const absolutePath = {
-  pattern: '^/[^\\u0000-\\u001f\\u007f]*$',
+  pattern: '^/[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$',
   says: 'an absolute path',
-  maxLength: 4096,
+  maxLength: longestPathBytes,
+  maxBytes: longestPathBytes,
 } as const satisfies Format;
 
+/** The path of a socket has at most 107 bytes (unix(7)), of which its name and the longest suffix that it has take 26. */
+const socketDirectory = { ...absolutePath, maxLength: 81, maxBytes: 81 } as const satisfies Format;
+
+/**
+ * What a hub takes as an id and MQTT carries: the id stands in the topic of every message as it is, where no hub decodes
+ * it. `+` and `#` are wildcards there (MQTT 3.1.1 §4.7.1), over which a hub closes the connection; `/` ends a level.
+ */
 const hubIdentifier = {
-  pattern: "^[A-Za-z0-9.+%_#*?!(),:=@$'-]+$",
-  says: "an id of IoT Hub: up to 128 letters, digits and - . + % _ # * ? ! ( ) , : = @ $ '",
+  pattern: "^[A-Za-z0-9.%_*?!(),:=@$'-]+$",
+  says: "an id of IoT Hub: up to 128 letters, digits and - . % _ * ? ! ( ) , : = @ $ '",
   maxLength: 128,
+  exclusions: [
+    {
+      pattern: '[+#]',
+      says: 'an id without + and #, because the transport (MQTT) cannot carry + and # in topics, so that no message would ever arrive; register the device or module under an id without them',
+    },
+  ],
 } as const satisfies Format;
+
+/** RFC 1123 §2.1: labels of up to 63 letters, digits and inner hyphens. */
+const hostLabel = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+const hostNamePattern = `${hostLabel}(\\.${hostLabel})*`;
 
 /** 1 to 65535. */
 const portPattern =
@@ -22,8 +44,8 @@ const portPattern =
 const path = (meaning: string) =>
   ({ kind: 'string', format: absolutePath, meaning, ...restart }) as const;
 
-const directory = (standard: string, meaning: string) =>
-  ({ kind: 'string', default: standard, format: absolutePath, meaning, ...restart }) as const;
+const directory = (standard: string, meaning: string, format: Format = absolutePath) =>
+  ({ kind: 'string', default: standard, format, meaning, ...restart }) as const;
 
 const choice = <const V extends readonly string[]>(
   values: V,
@@ -72,7 +94,7 @@ export const localSettings = {
   'identity.hostName': {
     kind: 'string',
     format: {
-      pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$',
+      pattern: `^${hostNamePattern}$`,
       says: 'a host name without scheme or port, such as myhub.azure-devices.net',
       maxLength: 253,
     },
@@ -94,7 +116,7 @@ export const localSettings = {
   'identity.gatewayHostName': {
     kind: 'string',
     format: {
-      pattern: `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:${portPattern})?$`,
+      pattern: `^${hostNamePattern}(:${portPattern})?$`,
       says: 'a host name, with a port where it is not 8883, such as gateway.local or localhost:18883',
       maxLength: 259,
     },
@@ -113,9 +135,15 @@ export const localSettings = {
     kind: 'string',
     default: configurationObjectName,
     format: {
-      pattern: '^[^\\u0000-\\u0020.$\\u007f-\\u009f]+$',
+      pattern: '^(?!(agentStatus|__proto__)$)[^\\u0000-\\u0020.$\\u007f-\\u009f\\ud800-\\udfff]+$',
       says: 'a property name without blanks, dots, $ or control characters',
       maxLength: 256,
+      exclusions: [
+        {
+          pattern: '^(agentStatus|__proto__)$',
+          says: 'another name than this one, which the reported properties use for something else',
+        },
+      ],
     },
     meaning: 'Property of the module twin that holds the settings.',
     ...restart,
@@ -219,7 +247,11 @@ export const localSettings = {
   requestTimeout: interval('PT30S', 'PT1S', 'PT10M', 'Longest wait for an answer of the hub.'),
   shutdownTimeout: interval('PT5S', 'PT0S', 'PT1M', 'Longest last attempt to send when stopped.'),
   stateDirectory: directory('/var/lib/iot-security-agent', 'Holds what must survive a restart.'),
-  runtimeDirectory: directory('/run/iot-security-agent', 'Holds the socket that tells the status.'),
+  runtimeDirectory: directory(
+    '/run/iot-security-agent',
+    'Holds the socket that tells the status; at most 81 bytes, because the paths of sockets are short.',
+    socketDirectory,
+  ),
   disconnectionTolerance: interval(
     'PT5M',
     'PT1S',
@@ -229,9 +261,11 @@ export const localSettings = {
   metricsFile: {
     kind: 'string',
     format: {
-      pattern: '^/[^\\u0000-\\u001f\\u007f]*\\.prom$',
+      pattern: '^/[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*\\.prom$',
       says: 'an absolute path that ends in .prom',
-      maxLength: 4096,
+      // A new one is written under a longer name beside it.
+      maxLength: longestPathBytes - 4,
+      maxBytes: longestPathBytes - 4,
     },
     meaning:
       'File for the textfile collector of a Prometheus node_exporter, written every minute; none when absent.',

@@ -1,4 +1,4 @@
-import { FileError, readBoundedFile } from './bounded-file.js';
+import { FileError, readTextFile } from './bounded-file.js';
 import { parseLocalSettings } from './parse-local-settings.js';
 import type { LocalResult } from './parse-local-settings.js';
 
@@ -8,7 +8,7 @@ const maxBytes = 262_144;
 /** Reads and checks the local file; that it cannot be read is a problem like any other. */
 export async function readLocalSettings(path: string): Promise<LocalResult> {
   try {
-    const { text } = await readBoundedFile(path, maxBytes);
+    const { text } = await readTextFile(path, maxBytes);
     return parseLocalSettings(text, path);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;

@@ -113,8 +113,16 @@ function alternatives(values: readonly string[]): string {
 }
 
 function readString(json: JsonValue, format: Format): Reading {
+  const { exclusions = [], maxBytes = Infinity } = format;
+  const excluded = exclusions.find(
+    ({ pattern }) => typeof json === 'string' && new RegExp(pattern, 'u').test(json),
+  );
+  if (excluded !== undefined) return mismatch(excluded.says);
   if (typeof json !== 'string' || !new RegExp(format.pattern, 'u').test(json)) {
     return mismatch(format.says);
+  }
+  if (Buffer.byteLength(json) > maxBytes) {
+    return mismatch(`${format.says} of at most ${maxBytes} bytes`);
   }
   // JSON Schema counts characters, not UTF-16 units.
   return Array.from(json).length > format.maxLength

@@ -54,8 +54,20 @@ export interface Format {
   readonly pattern: string;
   /** Completes "must be ...". */
   readonly says: string;
-  /** In UTF-16 units. */
+  /** In characters. */
   readonly maxLength: number;
+  /** In UTF-8, for what ends up where bytes are counted. */
+  readonly maxBytes?: number;
+  /** Texts that the pattern excludes for a reason of their own. */
+  readonly exclusions?: readonly Exclusion[];
+}
+
+/** A text that looks right, and that what the setting feeds cannot take. */
+export interface Exclusion {
+  /** Found anywhere in the text. */
+  readonly pattern: string;
+  /** Completes "must be ...", with the reason and the remedy. */
+  readonly says: string;
 }
 
 export interface StringSetting extends Declared {

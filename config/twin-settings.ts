@@ -23,7 +23,7 @@ const spread = (meaning: string) =>
   }) as const satisfies DurationSetting;
 
 const filePath = {
-  pattern: '^/[^\\u0000-\\u001f\\u007f]*$',
+  pattern: '^/[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$',
   says: 'an absolute path',
   maxLength: 1024,
 } as const;
@@ -91,8 +91,8 @@ export const twinSettings = {
     kind: 'string',
     default: '',
     format: {
-      pattern: '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$',
-      says: 'well-formed text without control characters',
+      pattern: '^[\\u0020-\\u007e]*$',
+      says: 'printable ASCII, because the properties of a message hold nothing else',
       maxLength: 512,
     },
     meaning: 'Resource id of the hub, copied to a property of each message when not empty.',

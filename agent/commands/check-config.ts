@@ -1,5 +1,5 @@
 import { collectors } from '../../collectors/registry.js';
-import { FileError, readBoundedFile } from '../../config/bounded-file.js';
+import { FileError, readTextFile } from '../../config/bounded-file.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { isJsonObject, JsonError, parseJson } from '../../config/json.js';
 import type { JsonObject, JsonValue } from '../../config/json.js';
@@ -142,7 +142,7 @@ function withoutCollector(object: JsonValue | undefined): readonly (readonly [st
 /** The desired document in a file, or the sentence that says why there is none. */
 async function readDesired(twinFile: string): Promise<JsonObject | string> {
   try {
-    const { text } = await readBoundedFile(twinFile, maxTwinBytes);
+    const { text } = await readTextFile(twinFile, maxTwinBytes);
     const document = parseJson(text);
     const twin = isJsonObject(document) ? (document['properties'] ?? document) : document;
     const desired = isJsonObject(twin) ? (twin['desired'] ?? twin) : twin;

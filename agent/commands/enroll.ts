@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { FileError, readBoundedFile } from '../../config/bounded-file.js';
+import { FileError, readTextFile } from '../../config/bounded-file.js';
 import { isUnavailable } from '../../collectors/collector.js';
 import { printable } from '../../config/quote.js';
 import { agentGroup, enroll, type Enrollment } from '../enroll/enroll.js';
@@ -80,12 +80,12 @@ async function readGiven(path: string): Promise<string> {
     );
   }
   try {
-    return (await readBoundedFile(path, 65_536)).text;
+    return (await readTextFile(path, 65_536)).text;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     throw new CommandError(
       `${path} ${error.message}. Nothing was changed.`,
-      exitCodes.noPermission,
+      error.kind === 'other-encoding' ? exitCodes.configuration : exitCodes.noPermission,
     );
   }
 }

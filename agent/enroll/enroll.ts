@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { FileError, readBoundedFile } from '../../config/bounded-file.js';
+import { FileError, readTextFile } from '../../config/bounded-file.js';
 import { isJsonObject, JsonError, parseJson, type JsonObject } from '../../config/json.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
@@ -101,7 +101,7 @@ function connectionStringIn(text: string): string {
 /** The settings that are there; undefined when there are none. */
 async function readSettings(path: string): Promise<JsonObject | undefined> {
   try {
-    const { text } = await readBoundedFile(path, largestSettingsBytes);
+    const { text } = await readTextFile(path, largestSettingsBytes);
     if (text.trim() === '') return undefined;
     const settings = parseJson(text.replace(/^\uFEFF/, ''));
     if (isJsonObject(settings)) return settings;
@@ -109,6 +109,7 @@ async function readSettings(path: string): Promise<JsonObject | undefined> {
   } catch (error) {
     if (error instanceof FileError) {
       if (error.kind === 'missing') return undefined;
+      if (error.kind === 'other-encoding') throw unusable(`${path} ${error.message}`);
       throw new CommandError(
         `${path} ${error.message}. Nothing was changed.`,
         exitCodes.noPermission,

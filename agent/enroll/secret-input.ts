@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { encodingFault, otherEncoding } from '../../config/text-encoding.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
 
 /** A connection string has a few hundred characters. */
@@ -28,7 +29,15 @@ async function readToEnd(input: Readable): Promise<string> {
     }
     chunks.push(bytes);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  const bytes = Buffer.concat(chunks);
+  const encoding = otherEncoding(bytes);
+  if (encoding !== undefined) {
+    throw new CommandError(
+      `The input ${encodingFault(encoding)}; nothing was changed.`,
+      exitCodes.configuration,
+    );
+  }
+  return bytes.toString('utf8');
 }
 
 const interrupt = '\u0003';

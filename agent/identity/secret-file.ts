@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { basename, join } from 'node:path';
-import { FileError, readBoundedFile } from '../../config/bounded-file.js';
+import { FileError, readTextFile } from '../../config/bounded-file.js';
 import { CredentialError } from './credential-error.js';
 import type { CredentialErrorKind } from './credential-error.js';
 
@@ -59,7 +59,7 @@ async function readHandedOver(
   if (directory === undefined) return undefined;
   const copy = join(directory, basename(path));
   try {
-    const { text } = await readBoundedFile(copy, maxBytes);
+    const { text } = await readTextFile(copy, maxBytes);
     return text.trim() === standIn ? undefined : text;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
@@ -113,7 +113,7 @@ async function readNamed(
   granting: string,
 ): Promise<{ text: string; stats: Stats }> {
   try {
-    return await readBoundedFile(path, maxBytes);
+    return await readTextFile(path, maxBytes);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     const command = error.kind === 'forbidden' ? `; run: ${granting}` : '';
@@ -129,6 +129,7 @@ function kindOf(error: FileError): CredentialErrorKind {
     case 'unreadable':
       return 'unreadable';
     case 'too-large':
+    case 'other-encoding':
       return 'malformed';
   }
 }

@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Clock, Timer } from '../../collectors/clock.js';
 import { reasonOf } from '../../config/errors.js';
 import type { Log } from '../log.js';
 import { stageFile } from '../staged-file.js';
+import { unitPath } from '../systemd-path.js';
 
 const intervalMs = 60_000;
 
@@ -46,7 +48,7 @@ export class MetricsFile {
     } catch (error) {
       if (!this.failed) {
         log.warn(
-          `The metrics could not be written to ${path}: ${reasonOf(error)}. Make its directory writable to the agent's user, in the unit with ReadWritePaths=, or remove "metricsFile".`,
+          `The metrics could not be written to ${path}: ${reasonOf(error)}. Make its directory writable to the agent's user, in the unit with ReadWritePaths=${unitPath(dirname(path))}, or remove "metricsFile".`,
         );
       }
       this.failed = true;

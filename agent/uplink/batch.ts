@@ -6,6 +6,8 @@ import { propertiesSizeBytes, type OutgoingMessage } from './message.js';
 export const unitBytes = 4096;
 /** What no message may exceed at the hub, body and properties together, in bytes. */
 export const largestMessageBytes = 262_144;
+/** Room for the envelope and the properties of a message, with the longest `hubResourceId`, percent-encoded. */
+export const messageFrameBytes = 2_048;
 
 /** What is the same for all messages of a run, or changes only with the settings. */
 export interface Envelope {

@@ -67,6 +67,8 @@ test.each<[string, TwinKey, JsonValue]>([
   ['a short hash', 'baselineCustomChecksFileHash', { value: 'abc' }],
   ['a control character', 'hubResourceId', { value: 'a\nb' }],
   ['half a character, which no topic can carry', 'hubResourceId', { value: 'a\ud800b' }],
+  ['what no property of a message holds', 'hubResourceId', { value: '/resourceGroups/grün' }],
+  ['half a character in a path', 'baselineCustomChecksFilePath', { value: '/a\ud800b' }],
   ['an object for a text', 'hubResourceId', { value: { value: 'x' } }],
 ])('%s is rejected alone, and the last good value stays', (_, key, written) => {
   const good = set({
@@ -169,9 +171,10 @@ test('equal intervals, and room for just one message, are no conflict', () => {
 });
 
 test('the length of a text is counted in characters, as a schema counts it', () => {
-  const longest = '😀'.repeat(512);
-  expect(evaluate(set({ hubResourceId: longest })).settings.hubResourceId).toBe(longest);
-  expect(evaluate(set({ hubResourceId: `${longest}x` })).problems).toHaveLength(1);
+  const longest = `/${'😀'.repeat(1023)}`;
+  const path = (value: string) => evaluate(set({ baselineCustomChecksFilePath: value }));
+  expect(path(longest).settings.baselineCustomChecksFilePath).toBe(longest);
+  expect(path(`${longest}x`).problems).toHaveLength(1);
 });
 
 test.each([5, 'text', true, ['PT1H']])(

@@ -114,6 +114,22 @@ test.each<[Record<string, JsonValue>, string]>([
     { ['a\nb'.repeat(500)]: 1 },
     `${'a\\u{a}b'.repeat(12).slice(0, 79)}… is not a setting; remove it.`,
   ],
+  [
+    { runtimeDirectory: `/${'r'.repeat(81)}` },
+    `runtimeDirectory is "/${'r'.repeat(38)}…", but must be an absolute path of at most 81 bytes.`,
+  ],
+  [
+    { runtimeDirectory: `/${'ü'.repeat(41)}` },
+    `runtimeDirectory is "/${'ü'.repeat(38)}…", but must be an absolute path of at most 81 bytes.`,
+  ],
+  [
+    { remoteConfigurationObjectName: 'agentStatus' },
+    'remoteConfigurationObjectName is "agentStatus", but must be another name than this one, which the reported properties use for something else.',
+  ],
+  [
+    { trustedCaFile: '/half\ud800' },
+    'trustedCaFile is "/half\\u{d800}", but must be an absolute path.',
+  ],
   [{ logLevel: 5 }, 'logLevel is 5, but must be error, warn, info or debug.'],
   [{ securityMarker: 'true' }, 'securityMarker is "true", but must be true or false.'],
   [{ messagesInFlight: '2' }, 'messagesInFlight is "2", but must be a whole number.'],
@@ -195,4 +211,28 @@ test('every key is refused when its value is an object in a list', () => {
       `${file}: ${key} is a list, but must be`,
     );
   }
+});
+
+test.each(['gw+7', 'LightSensor#1', '#', '+'])(
+  'the id %s, which no topic of MQTT can carry, is refused with the reason',
+  (id) => {
+    for (const name of ['deviceId', 'moduleId']) {
+      expect(messagesOf({ identity: { ...identity, [name]: id } })).toEqual([
+        `${file}: identity.${name} is "${id}", but must be an id without + and #, because the transport (MQTT) cannot carry + and # in topics, so that no message would ever arrive; register the device or module under an id without them.`,
+      ]);
+    }
+  },
+);
+
+test.each([
+  ['two dots', 'hub..example'],
+  ['a label with a hyphen at its end', 'hub-.example'],
+  ['a label of 64 letters', `${'a'.repeat(64)}.example`],
+  ['a dot at its end', 'hub.example.'],
+  ['a port', 'hub.example:8883'],
+  ['a scheme', 'https://hub.example'],
+])('a host name with %s is refused', (_, hostName) => {
+  expect(messagesOf({ identity: { ...identity, hostName } })).toEqual([
+    expect.stringContaining('but must be a host name without scheme or port'),
+  ]);
 });

@@ -136,6 +136,8 @@ describe('what cannot be used is refused with a sentence, without the secret, an
     ],
     ['one of a policy', `HostName=h;SharedAccessKeyName=owner;SharedAccessKey=${key}`, /policy/],
     ['half of one', module.slice(0, -9), /not base64/],
+    ['an id with + in it', module.replace('device-1', 'gw+7'), /cannot carry \+ and # in topics/],
+    ['an id with # in it', module.replace('device-1', 'LightSensor#1'), /cannot carry \+ and # in/],
     ['something else', `hello ${key}`, /has no HostName/],
     ['nothing', '\n', /empty/],
   ])('%s', async (_, input, sentence) => {
@@ -270,7 +272,7 @@ describe('the secret', () => {
 });
 
 describe('the command', () => {
-  function command(args: readonly string[], input: string) {
+  function command(args: readonly string[], input: string | Buffer) {
     return new Promise<{ code: number | null; output: string }>((resolve) => {
       const child = spawn(process.execPath, [
         agentBundle,
@@ -319,6 +321,19 @@ describe('the command', () => {
     const settingsFile = join(directory, 'agent.json');
     writeFileSync(settingsFile, JSON.stringify({ ...settings(), securityMarker: true }));
     expect((await command([], module)).output).toContain('remove "securityMarker" from');
+  });
+
+  it.each(['pipe', 'file'])('names the encoding of a %s that is not UTF-8', async (way) => {
+    const file = join(root, 'string');
+    writeFileSync(file, `\uFEFF${module}`, { encoding: 'utf16le', mode: 0o600 });
+    const { code, output } =
+      way === 'file'
+        ? await command(['--connection-string-file', file], '')
+        : await command([], readFileSync(file));
+    expect(code).toBe(78);
+    expect(output).toMatch(/is encoded in UTF-16 \(little-endian\).*save it as UTF-8/);
+    expect(output).not.toContain(key.slice(0, 10));
+    expect(existsSync(directory)).toBe(false);
   });
 
   it('ends with 78 when it cannot use what it was given', async () => {

@@ -50,6 +50,11 @@ test('blanks around parts, an ending semicolon and unknown parts do not matter',
   });
 });
 
+test.each(Array.from("-._%*?!(),:=@$'"))('an id may hold %s, which MQTT carries', (character) => {
+  const DeviceId = `a${character}b`;
+  expect(parseConnectionString(text({ ...good, DeviceId }))).toMatchObject({ deviceId: DeviceId });
+});
+
 const ofDevice = { HostName: 'hub.example', DeviceId: 'device-1', SharedAccessKey: key };
 
 test.each([
@@ -89,6 +94,16 @@ test.each([
     'a bad device id',
     text({ ...good, DeviceId: 'a b' }),
     'a DeviceId that is not an id of IoT Hub',
+  ],
+  [
+    'an id with a wildcard of MQTT',
+    text({ ...good, DeviceId: 'gw+7' }),
+    'a DeviceId that is not an id without + and #, because the transport (MQTT) cannot carry + and # in topics',
+  ],
+  [
+    'the other wildcard of MQTT',
+    text({ ...good, ModuleId: 'LightSensor#1' }),
+    'a ModuleId that is not an id without + and #',
   ],
   ['a bad gateway', text({ ...good, GatewayHostName: 'x:65536' }), 'a GatewayHostName that is not'],
   ['a part twice', `${text(good)};hostname=other`, 'names the same thing twice, in part 5'],

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-async function put(content: string, mode = 0o600, name = 'secret'): Promise<string> {
+async function put(content: string | Buffer, mode = 0o600, name = 'secret'): Promise<string> {
   const path = join(directory, name);
   await writeFile(path, content);
   await chmod(path, mode);
@@ -242,6 +243,37 @@ describe('a connection string file', () => {
   });
 });
 
+describe('a text that is not UTF-8', () => {
+  const utf16 = (text: string): Buffer => Buffer.from(`\uFEFF${text}`, 'utf16le');
+  const connectionString = `HostName=h;DeviceId=d;ModuleId=m;SharedAccessKey=${key}`;
+
+  test.each([
+    ['a connection string file', 'connectionStringFile', connectionString],
+    ['a key file', 'keyFile', key],
+  ])('in %s is named by its encoding', async (_, name, text) => {
+    const path = await put(utf16(text));
+    const identity = { hostName: 'h', deviceId: 'd', [name]: path };
+    const error = await errorOf(settingsWith(identity));
+    expect(error.kind).toBe('malformed');
+    expect(error.message).toBe(
+      `identity.${name}: ${path} is encoded in UTF-16 (little-endian), as some editors and shells of Windows do; save it as UTF-8`,
+    );
+  });
+
+  test('in a file of certificates is named too', async () => {
+    const trustedCaFile = await put(utf16(rootCertificates[0] ?? ''), 0o644, 'ca.pem');
+    const error = await errorOf(withKey(await put(key), { trustedCaFile }));
+    expect(error.message).toContain('is encoded in UTF-16 (little-endian)');
+  });
+
+  test('of Windows with a byte order mark and its line ends is taken', async () => {
+    const path = await put(`\uFEFF${connectionString}\r\n`);
+    expect(await loadCredentials(settingsWith({ connectionStringFile: path }))).toMatchObject({
+      sharedAccessKey: key,
+    });
+  });
+});
+
 describe('a file of trusted certificates', () => {
   const pem = rootCertificates.slice(0, 2).join('\n');
 
@@ -259,6 +291,20 @@ describe('a file of trusted certificates', () => {
       0o644,
       'malformed',
       'certificate 1 in ',
+    ],
+    [
+      'holds DER',
+      new X509Certificate(rootCertificates[0] ?? '').raw,
+      0o644,
+      'malformed',
+      'is a certificate in DER; convert it to PEM with: openssl x509 -inform der',
+    ],
+    [
+      'holds another kind of PEM',
+      '-----BEGIN PKCS7-----\nMIIA\n-----END PKCS7-----\n',
+      0o644,
+      'malformed',
+      'holds PEM of another kind (PKCS7)',
     ],
     ['others may change', pem, 0o666, 'unsafe-mode', 'run: chmod go-w '],
   ])('that %s is refused', async (_, content, mode, kind, says) => {

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { QueueName, StoredEvent } from '../../agent/spool/spool.js';
-import { buildBatch, unitsOf, type BatchOptions } from '../../agent/uplink/batch.js';
+import {
+  buildBatch,
+  messageFrameBytes,
+  unitsOf,
+  type BatchOptions,
+} from '../../agent/uplink/batch.js';
+import { twinSettings } from '../../config/twin-settings.js';
 import { messageSizeBytes } from '../../local-hub/property-bag.js';
 import { applicationProperties, systemProperties } from '../../agent/uplink/message.js';
 import { idsOf } from './support/scripted-link.js';
@@ -42,6 +48,19 @@ const ids = (batch: ReturnType<typeof buildBatch>): string[] =>
   batch.message === undefined ? [] : idsOf(batch.message);
 
 describe('a batch', () => {
+  it('has room for its largest event beside the longest property that a twin can ask for', () => {
+    const setting = twinSettings.hubResourceId.format;
+    const hubResourceId = '&'.repeat(setting.maxLength);
+    expect(hubResourceId).toMatch(new RegExp(setting.pattern, 'u'));
+    const limitBytes = twinSettings.maxMessageSizeInBytes.minimum;
+    const largest = event('high', 1, limitBytes - messageFrameBytes);
+    const batch = buildBatch(
+      { operational: [], main: [largest], filling: [] },
+      { ...options, limitBytes, envelope: { ...options.envelope, hubResourceId } },
+    );
+    expect(batch.sizeBytes).toBeLessThanOrEqual(limitBytes);
+  });
+
   it('holds operational events first, then those that are due, then the others', () => {
     const batch = buildBatch(
       { operational: some('operational', 2), main: some('high', 2), filling: some('low', 1) },
