@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runDemo } from './demo.js';
 import { takeFault } from './fault-commands.js';
-import { connectionLine, messageLines, TwinLines } from './live-view.js';
+import { LiveView } from './live-view/live-view.js';
 import { LocalHub } from './local-hub.js';
 import { writeFileAtomically } from './state-file.js';
 
@@ -42,6 +42,9 @@ function stopSignal(): AbortSignal {
 }
 
 const show = (line: string): void => void process.stdout.write(`${line}\n`);
+/** Undefined where standard output is no terminal. */
+const columns = (): number | undefined =>
+  process.stdout.isTTY ? process.stdout.columns : undefined;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** The stand-in hub alone, until it is told to stop. */
@@ -87,12 +90,12 @@ function showHub(hub: LocalHub, stateDirectory: string, deviceId: string): void 
   show(`The stand-in hub ${hub.hubName} listens on localhost:${hub.port}.`);
   show(`Connection string of ${deviceId}/${moduleId}: ${connectionStringFile}`);
   show(`Its authority, for the setting trustedCaFile: ${hub.caFile}`);
-  const twinLines = new TwinLines();
-  hub.onConnection((event) => show(connectionLine(event)));
-  hub.onMessage((message) => messageLines(message).forEach(show));
+  const view = new LiveView({ columns });
+  hub.onConnection((event) => view.connection(event).forEach(show));
+  hub.onMessage((message) => view.message(message).forEach(show));
   hub.onTwinChange((change) => {
     if (change.deviceId !== deviceId || change.moduleId !== moduleId) return;
-    twinLines.of(change, hub.readTwin(deviceId)).forEach(show);
+    view.twin(change, hub.readTwin(deviceId)).forEach(show);
   });
 }
 
@@ -105,6 +108,7 @@ async function runDemoCommand(args: readonly string[]): Promise<number> {
     agentFile: join(dirname(fileURLToPath(import.meta.url)), 'iot-security-agent.cjs'),
     seconds: numberOption('seconds', values.seconds, 86_400),
     json: values.json,
+    columns,
     stop: stopSignal(),
     show,
     say,

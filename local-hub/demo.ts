@@ -5,7 +5,8 @@ import { reasonOf } from '../config/errors.js';
 import { printable } from '../config/quote.js';
 import { configurationObjectName } from '../config/twin-settings.js';
 import { AgentProcess, type Ending } from './agent-process.js';
-import { brief, connectionLine, messageLines, TwinLines } from './live-view.js';
+import { brief } from './live-view/layout.js';
+import { LiveView } from './live-view/live-view.js';
 import { LocalHub, type ModuleRegistration } from './local-hub.js';
 import type { ReceivedMessage } from './received-message.js';
 
@@ -17,8 +18,10 @@ const longestLogLine = 4096;
 /** Short, so that something is seen within seconds; a device keeps the defaults, which are hours. */
 const demoSettings = {
   highPriorityMessageFrequency: { value: 'PT2S' },
-  lowPriorityMessageFrequency: { value: 'PT3S' },
-  aggregationIntervalProcessCreate: { value: 'PT4S' },
+  lowPriorityMessageFrequency: { value: 'PT2S' },
+  aggregationIntervalProcessCreate: { value: 'PT3S' },
+  aggregationIntervalProcessTerminate: { value: 'PT3S' },
+  aggregationIntervalConnectionCreate: { value: 'PT3S' },
   snapshotFrequency: { value: 'PT15S' },
 } as const;
 
@@ -29,6 +32,8 @@ export interface DemoOptions {
   readonly seconds: number | undefined;
   /** Instead of the live view, each message body as one line. */
   readonly json: boolean;
+  /** Columns of the terminal that the demo is shown on; absent where the lines go elsewhere. */
+  readonly columns?: () => number | undefined;
   readonly stop: AbortSignal;
   /** One line of what the demo shows. */
   readonly show: (line: string) => void;
@@ -85,16 +90,37 @@ class Watch {
   invalidMessages = 0;
   messages = 0;
   readonly #options: DemoOptions;
+  readonly #view: LiveView;
+  #stopping = false;
 
   constructor(hub: LocalHub, options: DemoOptions) {
+    const { columns } = options;
     this.#options = options;
+    this.#view = new LiveView(columns === undefined ? {} : { columns });
     hub.onMessage((message) => this.#onMessage(message));
     if (options.json) return;
-    const twinLines = new TwinLines();
-    hub.onConnection((event) => options.show(connectionLine(event)));
+    hub.onConnection((event) => this.#show(this.#view.connection(event)));
     hub.onTwinChange((change) => {
-      for (const line of twinLines.of(change, hub.readTwin(deviceId))) options.show(line);
+      const twin = hub.readTwin(deviceId);
+      if (this.#stopping) this.#view.twinOfStopping(change, twin);
+      else this.#show(this.#view.twin(change, twin));
     });
+  }
+
+  /** The agent was asked to stop. */
+  stopping(): void {
+    this.#stopping = true;
+  }
+
+  /** What is left to say when the agent has stopped. */
+  close(): void {
+    this.#show(this.#view.untoldLosses());
+    const { messages, invalidMessages } = this;
+    this.#options.show(`${messages} messages arrived, ${invalidMessages} of them invalid.`);
+  }
+
+  #show(lines: readonly string[]): void {
+    lines.forEach(this.#options.show);
   }
 
   #onMessage(message: ReceivedMessage): void {
@@ -105,7 +131,7 @@ class Watch {
       this.#options.say(`A message does not fit the message schema: ${problems}`);
     }
     if (!this.#options.json) {
-      for (const line of messageLines(message)) this.#options.show(line);
+      this.#show(this.#view.message(message));
     } else if (message.json !== undefined) {
       // A body over several lines is the same JSON on one.
       this.#options.show(message.body.includes('\n') ? JSON.stringify(message.json) : message.body);
@@ -143,10 +169,12 @@ async function runAgent(configFile: string, watch: Watch, options: DemoOptions):
       const limitMs = seconds === undefined ? undefined : seconds * 1000;
       end = await first(limitMs, [ended, stopped]);
     }
-    if (!json && end !== 'ended') show('Stopping the agent; what it still has to send follows.');
+    if (end !== 'ended') {
+      watch.stopping();
+      if (!json) show('Stopping the agent; what it still has to send follows.');
+    }
     const ending = await agent.stop(stopLimitMs);
-    if (!json)
-      show(`${watch.messages} messages arrived, ${watch.invalidMessages} of them invalid.`);
+    if (!json) watch.close();
     return judge(ending, end !== 'ended', say);
   } catch (error) {
     say(`The agent could not be started: ${reasonOf(error)}`);
@@ -184,5 +212,8 @@ function introduce(seconds: number | undefined, show: (line: string) => void): v
   show('');
   show('The agent watches this machine and sends what it sees to a stand-in IoT Hub on loopback.');
   show(`Run a command in another terminal, "id" for example, and see it arrive here; ${until}.`);
+  show('What takes minutes and hours on a device takes seconds here.');
+  if (process.geteuid?.() !== 0)
+    show('It is not root here and sees less than as root; what is missing stands below.');
   show('');
 }

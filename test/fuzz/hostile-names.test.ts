@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Replay } from '../../agent/replay/replay.js';
 import type { SecurityEvent } from '../../agent/pipeline/event.js';
-import { messageLines } from '../../local-hub/live-view.js';
+import { LiveView } from '../../local-hub/live-view/live-view.js';
 
 const hex = (bytes: Buffer): string => bytes.toString('hex').toUpperCase();
 
@@ -38,7 +38,7 @@ describe('names and arguments of hostile programs', () => {
     // What JSON escapes: nothing below U+0020 stands in the text of a message.
     // eslint-disable-next-line no-control-regex
     expect(body).not.toMatch(/[\u0000-\u001f]/);
-    const lines = messageLines({
+    const lines = new LiveView().message({
       deviceId: 'device',
       moduleId: undefined,
       body,

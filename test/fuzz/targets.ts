@@ -37,7 +37,7 @@ import { isJsonObject, JsonError, parseJson, type JsonValue } from '../../config
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
 import { printable } from '../../config/quote.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
-import { messageLines } from '../../local-hub/live-view.js';
+import { LiveView } from '../../local-hub/live-view/live-view.js';
 import { SchemaCheck } from '../../local-hub/schema-check.js';
 import { captured } from '../collectors/linux/trace-cases.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -108,7 +108,7 @@ function checkEvents(events: readonly SecurityEvent[]): void {
     receivedAt: new Date(0),
     problems: [],
   };
-  for (const line of messageLines(received))
+  for (const line of new LiveView().message(received))
     ensure(!unprintable.test(line), 'a line of the live view is one line of harmless characters');
 }
 
