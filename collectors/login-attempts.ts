@@ -1,7 +1,18 @@
-import { isPlaceholder, type LoginRecord } from './linux/audit/login-records.js';
-import { LoginSessions } from './login-sessions.js';
+import type { LoginRecord } from './linux/audit/login-records.js';
+import {
+  isPam,
+  isSameClient,
+  type LoginAttempt,
+  type LoginPhase,
+  merge,
+  phaseOf,
+} from './login-attempt.js';
 import type { LoginOrigin } from './login-connections.js';
+import { LoginEchoes, repetitionOf } from './login-echoes.js';
 import type { LoginFacts } from './login-payload.js';
+import { isLocalLogin, isNoLogin, isSsh } from './login-programs.js';
+import { LoginSessions } from './login-sessions.js';
+import { WaitingLogins } from './login-waiting.js';
 
 export interface LoginAttemptsOptions {
   readonly onLogin: (facts: LoginFacts) => void;
@@ -11,29 +22,36 @@ export interface LoginAttemptsOptions {
   ) => { readonly remotePort: string; readonly localPort: string } | undefined;
 }
 
-/** A verdict that is known, while more may be said about the same attempt. */
-interface Attempt {
-  facts: LoginFacts;
-  dueMs: number;
-}
-
 /**
  * Makes one event of the several records that the programs and PAM write of one attempt to log in.
  *
- * 1. Each verdict of PAM on a password is one event, and so is each session that needed none (a key): whatever else
- *    the same process, or another one for the same connection, says about it goes into that event.
- * 2. A failure that PAM pronounced is told at once. A refusal that only the program tells (a key, an unknown name) may
- *    be the beginning of an attempt that goes on, so it waits `patienceMs`, and several within it are one, with their
- *    number.
- * 3. A success is told when its session and terminal are known, at the latest after `patienceMs`.
- * 4. A logout is told for a login that was told, and for one before our time if it came from elsewhere or from login
+ * An attempt belongs to a process, a user and a client, and goes through phases: PAM authenticates, the program names
+ * its method, PAM looks at the account, a session is opened, the program tells the login. One process may serve any
+ * number of users at once.
+ *
+ * 1. A record goes to the oldest attempt of its process, user and client that has not had its phase. Where there is none
+ *    it begins another: what was said of an attempt before never hides what follows.
+ * 2. PAM's verdict on a password always is an attempt of its own; in a process of sshd, a second success of PAM is the
+ *    second factor of the first. Two processes of sshd, or of another program that asks PAM in a child, are one attempt
+ *    when they speak of the same user and client.
+ * 3. A session that needed no password (a key) is an attempt when it comes from elsewhere.
+ * 4. A verdict of failure is told at once. Of sshd, a refusal that only sshd tells (a key, an unknown name) may be the
+ *    beginning of an attempt that goes on, so it waits `patienceMs`, and several within it are one, with their number.
+ *    Where the program repeats what PAM said, it is the same failure (`LoginEchoes`).
+ * 5. A success is told when its session and terminal are known, at the latest after `patienceMs`; whatever comes later
+ *    of it adds to what its logout tells.
+ * 6. A result that cannot be read is no verdict: others of the attempt may still give one, and if none does, it is told
+ *    as not known.
+ * 7. A logout is told for a login that was told, and for one before our time if it came from elsewhere or from login
  *    or su.
- * 5. Programs that only authenticate for something else (sudo, cron, the user's systemd) are no logins.
- * 6. What is remembered is bounded; an attempt that has to make room is told early, not lost.
+ * 8. Programs that only authenticate for something else are no logins (`login-programs.ts`), nor is the renewal of what
+ *    somebody has already, as when a screen is unlocked.
+ * 9. What is remembered is bounded; an attempt that has to make room is told early, not lost.
  */
 export class LoginAttempts {
-  private readonly waiting = new Map<number, Attempt>();
+  private readonly waiting = new WaitingLogins();
   private readonly sessions = new LoginSessions();
+  private readonly echoes = new LoginEchoes();
   private nowMs = 0;
 
   constructor(private readonly options: LoginAttemptsOptions) {}
@@ -41,36 +59,41 @@ export class LoginAttempts {
   /** `nowMs` comes from a monotonic clock. */
   push(record: LoginRecord, nowMs: number): void {
     this.nowMs = nowMs;
-    this.sessions.expire(nowMs);
+    this.echoes.expire(nowMs);
     if (isNoLogin(record)) return;
-    if (record.station !== 'close') this.findPorts(record);
+    if (record.station !== 'close' && record.station !== 'logout') this.findPorts(record);
+    const { succeeded } = record;
     switch (record.station) {
       case 'identified':
       case 'ports':
-        this.sessions.learn(record, nowMs);
+        if (succeeded !== false) this.sessions.learn(record, nowMs);
         return;
       case 'authentication':
-        if (record.succeeded) this.authenticated(record);
-        else if (isPam(record)) this.failed(record);
-        else this.refused(record);
+        if (succeeded === false) this.refused(record);
+        else this.authenticated(record);
         return;
       case 'account':
-        if (record.succeeded) this.addTo(record);
-        else this.failed(record);
+        if (succeeded === false) this.failed(record);
+        else this.waiting.goOn(record, this.waiting.find(record));
+        return;
+      case 'refresh':
+        if (succeeded === true) this.refreshed(record);
         return;
       case 'login':
-        if (record.succeeded) this.loggedIn(record);
-        else this.refused(record);
+        if (succeeded === false) this.refused(record);
+        else this.loggedIn(record);
         return;
       case 'error':
-        if (!record.succeeded && !this.waiting.has(record.pid)) this.refused(record);
+        if (succeeded === false && this.waiting.own(record) === undefined) this.refused(record);
         return;
       case 'open':
-        if (record.succeeded) this.opened(record);
-        else if (this.isAttempt(record)) this.failed(record);
+        if (succeeded !== false) this.opened(record);
+        else if (this.waiting.find(record) !== undefined || record.remoteAddress !== undefined)
+          this.failed(record);
         return;
       case 'close':
-        if (record.succeeded) this.closed(record);
+      case 'logout':
+        if (succeeded !== false) this.closed(record);
         return;
     }
   }
@@ -79,9 +102,9 @@ export class LoginAttempts {
   expire(nowMs: number): number | undefined {
     this.nowMs = nowMs;
     let nextMs: number | undefined;
-    for (const [pid, attempt] of this.waiting) {
-      const remainingMs = attempt.dueMs - nowMs;
-      if (remainingMs <= 0) this.tellWaiting(pid, attempt);
+    for (const attempt of this.waiting.values()) {
+      const remainingMs = attempt.atMs - nowMs;
+      if (remainingMs <= 0) this.tell(attempt);
       else nextMs = Math.min(nextMs ?? remainingMs, remainingMs);
     }
     return nextMs;
@@ -89,125 +112,170 @@ export class LoginAttempts {
 
   /** Tells everything that waits, for the end of the stream. */
   flush(): void {
-    for (const [pid, attempt] of this.waiting) this.tellWaiting(pid, attempt);
+    for (const attempt of this.waiting.values()) this.tell(attempt);
   }
 
+  /** Somebody was authenticated, or the result cannot be read. */
   private authenticated(record: LoginRecord): void {
-    const waiting = this.waiting.get(record.pid);
-    if (!isPam(record) && (waiting?.facts.succeeded === true || this.isOpen(record))) {
-      this.addTo(record);
+    const isConfirmation = !isPam(record);
+    const attempt = isSsh(record.executable) ? this.waiting.own(record) : undefined;
+    const own = attempt ?? (isConfirmation ? this.waiting.find(record) : undefined);
+    if (own !== undefined) {
+      this.waiting.goOn(record, own);
       return;
     }
-    if (waiting?.facts.succeeded === true) this.tellWaiting(record.pid, waiting);
-    this.sessions.begin(record.pid);
-    this.wait(record, patienceMs);
+    const isKnown = record.succeeded === undefined && this.echoes.take(record);
+    const told = isConfirmation && this.sessions.goesOnWith(record, 'method', this.nowMs);
+    if (isKnown) return;
+    if (told) told.phases.add('method');
+    else this.begin(record, patienceMs);
+  }
+
+  /** A refusal: a verdict of its own, unless only sshd says so. */
+  private refused(record: LoginRecord): void {
+    if (this.echoes.take(record)) return;
+    const isVerdict = isPam(record) && record.station === 'authentication';
+    if (!isVerdict && this.sessions.hasOpen(record, this.nowMs)) return;
+    if (isVerdict || this.isVerdictOfProgram(record) || this.isSecondThought(record))
+      this.failed(record);
+    else this.suspect(record);
+  }
+
+  private isVerdictOfProgram({ executable, operation, station }: LoginRecord): boolean {
+    if (station === 'error') return false;
+    return !isSsh(executable) || /^(?:password|keyboard-interactive)\b/u.test(operation);
+  }
+
+  /** What PAM accepted was refused after all. */
+  private isSecondThought(record: LoginRecord): boolean {
+    return record.station !== 'error' && this.waiting.own(record) !== undefined;
   }
 
   private failed(record: LoginRecord): void {
-    const accepted = this.takeAccepted(record);
-    const refused = this.waiting.get(record.pid);
-    this.waiting.delete(record.pid);
-    this.sessions.failed(record, this.nowMs);
-    const before = accepted ?? refused;
+    const accepted = this.contradicted(record);
+    const before = accepted ?? this.waiting.refusalOf(record);
+    if (before !== undefined) this.waiting.remove(before);
     const { operation } = record;
-    this.tell({ ...merge(before?.facts, record), succeeded: false, operation, refusals: 0 });
+    const facts = { ...merge(before?.facts, record), succeeded: false, operation, refusals: 0 };
+    this.echoes.note(facts, this.nowMs, repetitionOf(record));
+    this.report({ ...newAttempt(facts, this.nowMs), phases: new Set() });
   }
 
-  private refused(record: LoginRecord): void {
-    if (this.sessions.wasToldToFail(record, this.nowMs) || this.isOpen(record)) return;
-    const waiting = this.waiting.get(record.pid);
-    if (waiting?.facts.succeeded === true) this.failed(record);
-    else this.wait(record, patienceMs);
+  /** The success that a failure takes back: of sshd any, of others one that was not further yet. */
+  private contradicted(record: LoginRecord): LoginAttempt | undefined {
+    if (isSsh(record.executable) && record.station === 'authentication')
+      return this.waiting.own(record);
+    // A password that PAM refuses says nothing of one that it accepted.
+    if (phaseOf(record) === 'authentication') return undefined;
+    return this.waiting.find(record);
+  }
+
+  private suspect(record: LoginRecord): void {
+    const before = this.waiting.refusalOf(record);
+    if (before === undefined) {
+      this.add({
+        ...newAttempt({ ...record, refusals: 1 }, this.nowMs + patienceMs),
+        isRefusal: true,
+      });
+      return;
+    }
+    const { operation, refusals = 0 } = before.facts;
+    before.facts = {
+      ...merge(before.facts, record),
+      succeeded: false,
+      operation,
+      refusals: refusals + 1,
+    };
+    before.atMs = this.nowMs + patienceMs;
+  }
+
+  private refreshed(record: LoginRecord): void {
+    const renewed = this.waiting
+      .of(record.pid)
+      .find(({ phases, facts }) => phases.has('authentication') && isSameClient(facts, record));
+    if (renewed !== undefined && !renewed.phases.has('session')) renewed.isRefresh = true;
   }
 
   private loggedIn(record: LoginRecord): void {
-    if (this.isOpen(record)) return;
-    this.wait(record, 0);
-    this.expire(this.nowMs);
+    const attempt = this.waiting.find(record);
+    if (attempt !== undefined) {
+      this.waiting.goOn(record, attempt);
+      if (record.succeeded === true) this.tell(attempt);
+      return;
+    }
+    if (this.goOnWithTold(record)) return;
+    if (record.succeeded === undefined && this.echoes.take(record)) return;
+    this.tell(this.begin(record, 0));
   }
 
   private opened(record: LoginRecord): void {
-    if (!this.isAttempt(record) || this.isOpen(record)) return;
-    const accepted = this.takeAccepted(record);
-    if (accepted !== undefined) this.waiting.set(record.pid, accepted);
-    this.wait(record, terminalPatienceMs);
+    const attempt = this.waiting.find(record);
+    if (attempt !== undefined) {
+      this.waiting.goOn(record, attempt);
+      attempt.atMs = this.nowMs + terminalPatienceMs;
+      return;
+    }
+    if (this.goOnWithTold(record) || record.remoteAddress === undefined) return;
+    this.begin(record, terminalPatienceMs);
   }
 
   private closed(record: LoginRecord): void {
-    const waiting = this.waiting.get(record.pid);
-    if (waiting?.facts.succeeded === true) this.tellWaiting(record.pid, waiting);
-    if (!isPam(record)) return;
-    const session = this.sessions.end(record);
-    if (session === undefined && record.remoteAddress === undefined && !isLocalLogin(record))
-      return;
-    const { pid, timeMs } = record;
+    const attempt = this.waiting
+      .of(record.pid)
+      .find(({ facts, isRefusal }) => !isRefusal && isSameClient(facts, record));
+    if (attempt !== undefined) this.tell(attempt);
+    const isEnd = record.station === 'close' && isPam(record);
+    if (!isEnd && (record.station === 'close' || this.hasSession(record))) return;
+    const session = this.sessions.end(record)?.facts;
+    if (session === undefined && (!isEnd || !isLogoutWithoutLogin(record))) return;
+    const { pid, timeMs, succeeded } = record;
     const facts = merge(session, record);
     this.options.onLogin({
       ...facts,
       pid,
       timeMs,
-      succeeded: true,
+      succeeded,
       operation: 'logout',
       ...(session && { sessionMs: Math.max(0, timeMs - session.timeMs) }),
     });
   }
 
-  /** A session without a password before it is a login only when it comes from elsewhere, for example with a key. */
-  private isAttempt(record: LoginRecord): boolean {
-    return this.findAccepted(record) !== undefined || record.remoteAddress !== undefined;
+  /** Whether PAM will tell the end of the session itself. */
+  private hasSession(record: LoginRecord): boolean {
+    const told = this.sessions.goesOnWith(record, undefined, this.nowMs);
+    return told?.phases.has('session') === true;
   }
 
-  private isOpen(record: LoginRecord): boolean {
-    return this.sessions.has(record);
+  /** Whether the record goes on with a login that was told. */
+  private goOnWithTold(record: LoginRecord): boolean {
+    const phase = phaseOf(record);
+    const told = this.sessions.goesOnWith(record, phase, this.nowMs);
+    if (told === undefined) return false;
+    if (phase === undefined || told.phases.has(phase)) return true;
+    told.phases.add(phase);
+    told.facts = { ...merge(told.facts, record), operation: told.facts.operation, succeeded: true };
+    return true;
   }
 
-  private addTo(record: LoginRecord): void {
-    const waiting = this.waiting.get(record.pid);
-    if (waiting?.facts.succeeded === true) waiting.facts = merge(waiting.facts, record);
+  /** Begins an attempt; what only sshd refused before belongs to it. */
+  private begin(record: LoginRecord, forMs: number): LoginAttempt {
+    const refusal = this.waiting.refusalOf(record);
+    if (refusal !== undefined) this.waiting.remove(refusal);
+    const { operation, succeeded } = record;
+    const refusals = refusal?.facts.refusals ?? 0;
+    const facts = { ...merge(refusal?.facts, record), operation, succeeded, refusals };
+    const attempt = newAttempt(facts, this.nowMs + forMs, phaseOf(record));
+    this.add(attempt);
+    return attempt;
   }
 
-  /** Begins an attempt, or goes on with the one of the same process. */
-  private wait(record: LoginRecord, forMs: number): void {
-    const before = this.waiting.get(record.pid)?.facts;
-    const facts = merge(before, record);
-    const refusals = (before?.refusals ?? 0) + (record.succeeded ? 0 : 1);
-    const operation =
-      before !== undefined && before.succeeded === record.succeeded
-        ? before.operation
-        : record.operation;
-    this.waiting.set(record.pid, {
-      facts: { ...facts, succeeded: record.succeeded, operation, refusals },
-      dueMs: this.nowMs + forMs,
-    });
+  private add(attempt: LoginAttempt): void {
+    this.waiting.add(attempt);
     if (this.waiting.size <= mostWaiting) return;
-    for (const [pid, oldest] of this.waiting) {
-      this.tellWaiting(pid, oldest);
+    for (const oldest of this.waiting.values()) {
+      this.tell(oldest);
       return;
     }
-  }
-
-  /** sshd asks PAM in a process of its own for keyboard-interactive logins, so the same connection counts too. */
-  private findAccepted(record: LoginRecord): number | undefined {
-    if (this.waiting.get(record.pid)?.facts.succeeded === true) return record.pid;
-    if (record.remoteAddress === undefined) return undefined;
-    for (const [pid, { facts }] of this.waiting) {
-      const same =
-        facts.succeeded &&
-        facts.sessionId === undefined &&
-        facts.remoteAddress === record.remoteAddress &&
-        facts.executable === record.executable &&
-        facts.userName === record.userName;
-      if (same) return pid;
-    }
-    return undefined;
-  }
-
-  private takeAccepted(record: LoginRecord): Attempt | undefined {
-    const pid = this.findAccepted(record);
-    if (pid === undefined) return undefined;
-    const attempt = this.waiting.get(pid);
-    this.waiting.delete(pid);
-    return attempt;
   }
 
   /** At the first sight of a connection: it may be over before its login is told. */
@@ -218,15 +286,17 @@ export class LoginAttempts {
     if (ports !== undefined) this.sessions.learn({ ...record, ...ports }, this.nowMs);
   }
 
-  private tellWaiting(pid: number, attempt: Attempt): void {
-    this.waiting.delete(pid);
-    this.tell(attempt.facts);
+  private tell(attempt: LoginAttempt): void {
+    this.waiting.remove(attempt);
+    if (attempt.isRefresh && !attempt.phases.has('session') && !attempt.phases.has('login')) return;
+    this.report(attempt);
   }
 
-  private tell(facts: LoginFacts): void {
-    const told = { ...facts, ...this.sessions.known(facts) };
-    if (told.succeeded) this.sessions.open(told);
-    this.options.onLogin(told);
+  private report(attempt: LoginAttempt): void {
+    attempt.facts = { ...attempt.facts, ...this.sessions.known(attempt.facts) };
+    attempt.atMs = this.nowMs;
+    this.sessions.close(attempt);
+    this.options.onLogin(attempt.facts);
   }
 }
 
@@ -236,30 +306,17 @@ const patienceMs = 3000;
 const terminalPatienceMs = 1000;
 const mostWaiting = 1024;
 
-function isPam({ operation }: LoginRecord): boolean {
-  return operation.startsWith('PAM:');
-}
-
-const noLogins = /(?:^|\/)(?:sudo|crond?|fcron|atd|systemd|systemd-executor)$/u;
-
-function isNoLogin({ executable, terminal }: LoginRecord): boolean {
-  return terminal === 'cron' || noLogins.test(executable ?? '');
-}
-
-function isLocalLogin({ executable }: LoginRecord): boolean {
-  return /\/(?:su|login)$/u.test(executable ?? '');
-}
-
-/** What was known wins, but for a name that stands for an unknown one, and for what only the end can know. */
-function merge(before: LoginFacts | undefined, record: LoginRecord): LoginFacts {
-  if (before === undefined) return record;
-  const { userName = before.userName } = isPlaceholder(before.userName) ? record : before;
+function newAttempt(facts: LoginFacts, atMs: number, phase?: LoginPhase): LoginAttempt {
   return {
-    ...record,
-    ...before,
-    pid: record.pid,
-    ...(userName !== undefined && { userName }),
-    ...(record.sessionId !== undefined && { sessionId: record.sessionId }),
-    ...(record.terminal !== undefined && { terminal: record.terminal }),
+    facts,
+    phases: new Set(phase === undefined ? [] : [phase]),
+    isRefusal: false,
+    atMs,
+    isRefresh: false,
   };
+}
+
+/** Of a login before our time only these are worth their logout; others would be one of each job and service. */
+function isLogoutWithoutLogin({ executable, remoteAddress }: LoginRecord): boolean {
+  return remoteAddress !== undefined || isLocalLogin(executable);
 }

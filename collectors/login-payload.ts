@@ -23,10 +23,11 @@ export function loginObservation(facts: LoginFacts): Observation<'Login'> {
   if (remoteAddress === undefined && facts.callerUserId !== undefined)
     details.CallerUserId = String(facts.callerUserId);
   const { refusals = 0 } = facts;
-  if (refusals > (facts.succeeded ? 0 : 1)) details.Refusals = String(refusals);
+  if (refusals > (facts.succeeded === false ? 1 : 0)) details.Refusals = String(refusals);
   if (facts.sessionMs !== undefined)
     details.SessionSeconds = String(Math.round(facts.sessionMs / 1000));
   if (executable === '') details.ExecutableKnown = 'false';
+  if (facts.succeeded === undefined) details.ResultKnown = 'false';
   const named = userName ?? (userId === undefined ? unknownUser : undefined);
   return {
     timeMs: facts.timeMs,
@@ -34,7 +35,8 @@ export function loginObservation(facts: LoginFacts): Observation<'Login'> {
       ProcessId: facts.pid,
       Executable: executable,
       Operation: facts.operation,
-      Result: facts.succeeded ? 'Success' : 'Fail',
+      // There is no third value; whoever counts failures leaves out those whose result is not known.
+      Result: facts.succeeded === true ? 'Success' : 'Fail',
       ...(userId !== undefined && { UserId: String(userId) }),
       ...(named !== undefined && { UserName: named }),
       ...(remoteAddress !== undefined && { RemoteAddress: remoteAddress }),

@@ -1,140 +1,143 @@
 import type { LoginRecord } from './linux/audit/login-records.js';
+import {
+  AttemptsByProcess,
+  isSameClient,
+  isSameSession,
+  type LoginAttempt,
+  type LoginPhase,
+} from './login-attempt.js';
 import type { LoginFacts } from './login-payload.js';
+import { isSsh } from './login-programs.js';
 
 type Known = Pick<LoginFacts, 'userId' | 'remotePort' | 'localPort'>;
 
 interface Ports {
-  readonly remoteAddress: string | undefined;
   readonly remotePort: string;
   readonly localPort: string;
   readonly sinceMs: number;
 }
 
-interface ToldFailure {
-  untilMs: number;
-  /** Of a connection: refusals by other processes of it that are still to come. */
-  credit: number;
-}
-
 /**
- * What was told of processes and connections already, so that it is not told twice.
+ * What is known of processes: the logins that were told of them, so that none is told twice and each logout finds its
+ * login, the login uid that the kernel gave them, and the ports of their connections.
  *
- * 1. Everything is bounded; the oldest is forgotten first.
- * 2. A process id that begins another attempt is another process.
+ * 1. One process may have any number of logins: one that serves all users has those of all.
+ * 2. A login that was told goes on: a phase that it did not have yet belongs to it, for some time, or while a session
+ *    that PAM opened for it is open.
+ * 3. Everything is bounded; the oldest is forgotten first.
  */
 export class LoginSessions {
-  private readonly opened = new Map<number, LoginFacts>();
+  private readonly told = new AttemptsByProcess();
   private readonly identities = new Map<number, LoginRecord>();
-  private readonly ports = new Map<number, Ports>();
-  private readonly failures = new Map<string, ToldFailure>();
+  private readonly ports = new Map<string, Ports>();
 
   /** Keeps what the kernel or the program said of a process before its login is told. */
   learn(record: LoginRecord, nowMs: number): void {
-    const { pid, remoteAddress, userId, remotePort, localPort } = record;
-    this.sessionOfAnother(record);
-    if (userId !== undefined) put(this.identities, pid, record);
+    const { pid, userId, remotePort, localPort } = record;
+    if (userId !== undefined && record.station === 'identified') put(this.identities, pid, record);
     if (remotePort !== undefined && localPort !== undefined)
-      put(this.ports, pid, { remoteAddress, remotePort, localPort, sinceMs: nowMs });
+      put(this.ports, connectionOf(record), { remotePort, localPort, sinceMs: nowMs });
   }
 
   /** Whether the ports of the connection that the record belongs to are known. */
-  hasPorts({ pid, remoteAddress }: LoginRecord, nowMs: number): boolean {
-    const ports = this.ports.get(pid);
-    return ports?.remoteAddress === remoteAddress && nowMs - (ports?.sinceMs ?? 0) < loginGraceMs;
+  hasPorts(record: LoginRecord, nowMs: number): boolean {
+    const ports = this.ports.get(connectionOf(record));
+    return ports !== undefined && nowMs - ports.sinceMs < loginGraceMs;
   }
 
-  known({ pid, remoteAddress, sessionId }: LoginFacts): Known {
+  known(facts: LoginFacts): Known {
+    const { pid, sessionId } = facts;
     const identity = this.identities.get(pid);
     const userId = sessionId === identity?.sessionId ? identity?.userId : undefined;
-    const ports = this.ports.get(pid);
+    const ports = this.ports.get(connectionOf(facts));
     return {
       ...(userId !== undefined && sessionId !== undefined && { userId }),
-      ...(ports !== undefined &&
-        ports.remoteAddress === remoteAddress && {
-          remotePort: ports.remotePort,
-          localPort: ports.localPort,
-        }),
+      ...(ports && { remotePort: ports.remotePort, localPort: ports.localPort }),
     };
   }
 
-  /** A process asks again: whatever it had before is over. */
-  begin(pid: number): void {
-    this.opened.delete(pid);
-  }
-
-  open(facts: LoginFacts): void {
-    put(this.opened, facts.pid, facts);
-  }
-
-  /** Whether the login that the record belongs to was told. */
-  has(record: LoginRecord): boolean {
-    return !this.sessionOfAnother(record) && this.opened.has(record.pid);
-  }
-
-  /** The login of the process that logs out now, if it was told. */
-  end(record: LoginRecord): LoginFacts | undefined {
-    const session = this.has(record) ? this.opened.get(record.pid) : undefined;
-    this.forget(record.pid);
-    return session;
-  }
-
-  failed(record: LoginRecord, nowMs: number): void {
-    const untilMs = nowMs + echoMs;
-    put(this.failures, `pid ${record.pid}`, { untilMs, credit: 0 });
-    const connection = connectionOf(record);
-    if (connection === undefined) return;
-    const credit = (this.failures.get(connection)?.credit ?? 0) + echoes;
-    put(this.failures, connection, { untilMs, credit });
-  }
-
-  /** Whether a refusal only repeats a failure that was told, by this process or by another of its connection. */
-  wasToldToFail(record: LoginRecord, nowMs: number): boolean {
-    const connection = this.failures.get(connectionOf(record) ?? '');
-    const told = this.failures.get(`pid ${record.pid}`);
-    if (told !== undefined && told.untilMs >= nowMs) {
-      // This process repeats its failure itself, so no other one will.
-      if (connection !== undefined) connection.credit = Math.max(0, connection.credit - echoes);
-      return true;
-    }
-    if (connection === undefined || connection.untilMs < nowMs || connection.credit <= 0)
-      return false;
-    connection.credit--;
-    return true;
-  }
-
-  /** Forgets failures that nothing can repeat any more. */
-  expire(nowMs: number): void {
-    for (const [key, { untilMs }] of this.failures) {
-      if (untilMs >= nowMs) return;
-      this.failures.delete(key);
+  /** An attempt was told. The next one of a process that serves many has a connection of its own. */
+  close(attempt: LoginAttempt): void {
+    const { facts } = attempt;
+    if (!isSsh(facts.executable)) this.ports.delete(connectionOf(facts));
+    if (facts.succeeded !== true) return;
+    const [oldest] = this.told.of(facts.pid);
+    if (oldest !== undefined && this.told.of(facts.pid).length >= mostOfProcess)
+      this.told.remove(oldest);
+    this.told.add(attempt);
+    if (this.told.size <= mostRemembered) return;
+    for (const first of this.told.values()) {
+      this.told.remove(first);
+      return;
     }
   }
 
-  /** The kernel gives a session number once, so another number means that the process id was used again. */
-  private sessionOfAnother({ pid, sessionId }: LoginRecord): boolean {
-    const before = this.opened.get(pid)?.sessionId;
-    if (before === undefined || sessionId === undefined || before === sessionId) return false;
-    this.forget(pid);
-    return true;
+  /** The login that was told and that the record goes on with; `phase` is what the record adds, if anything. */
+  goesOnWith(
+    record: LoginRecord,
+    phase: LoginPhase | undefined,
+    nowMs: number,
+  ): LoginAttempt | undefined {
+    let found: LoginAttempt | undefined;
+    for (const attempt of this.told.of(record.pid)) {
+      const { phases, facts, atMs } = attempt;
+      const isOpen = phases.has('session');
+      const withinMs = phase === 'login' ? lateLoginMs : lateMs;
+      if (!isOpen && nowMs - atMs >= (isSsh(facts.executable) ? lateMs : withinMs)) continue;
+      if (!(isOpen ? isSameSession : isSameClient)(facts, record)) continue;
+      if (phase === undefined || !phases.has(phase)) return attempt;
+      if (mayRepeat(attempt, phase, record)) found ??= attempt;
+    }
+    return found;
   }
 
-  private forget(pid: number): void {
-    this.opened.delete(pid);
-    this.identities.delete(pid);
-    this.ports.delete(pid);
+  /** Whether a login through the connection that the process serves was told and is not over. */
+  hasOpen(record: LoginRecord, nowMs: number): boolean {
+    return isSsh(record.executable) && this.goesOnWith(record, undefined, nowMs) !== undefined;
+  }
+
+  /** The login of the session that ends now, if it was told. */
+  end(record: LoginRecord): LoginAttempt | undefined {
+    const own = this.told.of(record.pid).filter(({ facts }) => isSameSession(facts, record));
+    const withSession = own.filter(({ phases }) => phases.has('session'));
+    const candidates = withSession.length === 0 ? own : withSession;
+    const here = candidates.find(({ facts }) => facts.terminal === record.terminal);
+    const ended = here ?? candidates[0];
+    if (ended === undefined) return undefined;
+    this.told.remove(ended);
+    if (this.told.of(record.pid).length === 0) {
+      this.identities.delete(record.pid);
+      this.ports.delete(connectionOf(record));
+    }
+    return ended;
   }
 }
 
-/** A refusal is repeated within three seconds of the password (pam_unix waits two on average), or at the end. */
-const echoMs = 10_000;
-/** USER_LOGIN and USER_ERR of the process that holds the connection. */
-const echoes = 2;
+/** A password that has to be changed first, or a home directory from a slow disk, comes between a login and its session. */
+const lateMs = 120_000;
+/** Nothing comes between a login and the word of a program that opens no session. */
+const lateLoginMs = 10_000;
 /** sshd ends a connection without a login after two minutes; what was known of an older process may be another's. */
 const loginGraceMs = 120_000;
+const mostOfProcess = 256;
 const mostRemembered = 4096;
 
-function connectionOf({ executable, remoteAddress }: LoginRecord): string | undefined {
-  return remoteAddress === undefined ? undefined : `${remoteAddress} ${executable ?? ''}`;
+/**
+ * sshd tells the login of each terminal of a connection. Of other programs, only the session number of the kernel says
+ * that the same is meant once more.
+ */
+function mayRepeat(
+  { facts, phases }: LoginAttempt,
+  phase: LoginPhase,
+  record: LoginRecord,
+): boolean {
+  if (phase !== 'login' && phase !== 'method') return false;
+  if (isSsh(record.executable)) return true;
+  return phase === 'login' && phases.has('session') && facts.sessionId !== undefined;
+}
+
+function connectionOf({ pid, remoteAddress }: Pick<LoginFacts, 'pid' | 'remoteAddress'>): string {
+  return `${pid} ${remoteAddress ?? ''}`;
 }
 
 /** Sets a value and makes it the youngest. */

@@ -2,9 +2,9 @@
  * Where logins come from, and which file does what. `login-sources.ts` opens one of three sources:
  *
  * - `audit`: the records of PAM and of the login programs (`linux/audit/login-records.ts`). `login-attempts.ts` makes one
- *   event of the several records of one attempt, with `login-sessions.ts` to know what was told already, and
- *   `login-ports.ts` to find the ports that records leave out: from a process that lives, or from the trace of
- *   connections (`login-connections.ts`).
+ *   event of the several records of one attempt (`login-attempt.ts`), with `login-sessions.ts` and `login-echoes.ts` to
+ *   know what was told already, `login-programs.ts` to know what is no login, and `login-ports.ts` to find the ports that
+ *   records leave out: from a process that lives, or from the trace of connections (`login-connections.ts`).
  * - `wtmp`: wtmp and btmp (`linux/utmp.ts`), made into logins by `login-wtmp.ts`.
  * - `journal`: what programs log (`linux/journal.ts`). `login-messages.ts` reads a message, `login-journal.ts` makes one
  *   event of those of one attempt.

@@ -144,6 +144,10 @@ export const streams = {
       Refusals:
         'Refusals that only the program told (keys that were offered, say): of a failure those it stands for, of a success those before it.',
     },
-    caveats: { ExecutableKnown: '`false`: the executable is unknown, and empty.' },
+    caveats: {
+      ExecutableKnown: '`false`: the executable is unknown, and empty.',
+      ResultKnown:
+        '`false`: whether it was let in is not known, because no record says it so that it can be read. `Result` is then `Fail`, for want of a third value; whoever counts failures leaves these out.',
+    },
   },
 } as const satisfies Readonly<Record<string, EventDeclaration>>;

@@ -1,20 +1,25 @@
 import { isIP } from 'node:net';
 import type { AuditRecord } from './event.js';
-import {
-  type AuditFields,
-  decimal,
-  parseFields,
-  plainText,
-  untrustedPath,
-  untrustedText,
-} from './record.js';
+import { readResult } from './login-result.js';
+import { decimal, plainText, untrustedPath, untrustedText } from './record.js';
+import { splitUserRecord, type UserRecord } from './user-record.js';
 
 /**
  * What a record says about a login: `identified` is the kernel's own word that a process got its login uid, `ports`
- * the addresses of an encrypted session, the rest are the stations of a login that PAM and the login programs tell.
+ * the addresses of an encrypted session, `refresh` that PAM renewed what somebody already has, as when a screen is
+ * unlocked; the rest are the stations of a login that PAM and the login programs tell.
  */
 export type LoginStation =
-  'identified' | 'ports' | 'authentication' | 'account' | 'error' | 'login' | 'open' | 'close';
+  | 'identified'
+  | 'ports'
+  | 'authentication'
+  | 'account'
+  | 'refresh'
+  | 'error'
+  | 'login'
+  | 'open'
+  | 'close'
+  | 'logout';
 
 /** Types of the records that tell of logins (`uapi/linux/audit.h`, and `libaudit.h` for those of user space). */
 export const loginRecordTypes = {
@@ -24,7 +29,9 @@ export const loginRecordTypes = {
   USER_START: 1105,
   USER_END: 1106,
   USER_ERR: 1109,
+  CRED_REFR: 1110,
   USER_LOGIN: 1112,
+  USER_LOGOUT: 1113,
   CRYPTO_SESSION: 2407,
 } as const;
 
@@ -35,7 +42,9 @@ const stations: ReadonlyMap<number, LoginStation> = new Map([
   [loginRecordTypes.USER_START, 'open'],
   [loginRecordTypes.USER_END, 'close'],
   [loginRecordTypes.USER_ERR, 'error'],
+  [loginRecordTypes.CRED_REFR, 'refresh'],
   [loginRecordTypes.USER_LOGIN, 'login'],
+  [loginRecordTypes.USER_LOGOUT, 'logout'],
   [loginRecordTypes.CRYPTO_SESSION, 'ports'],
 ]);
 
@@ -44,8 +53,9 @@ export interface LoginRecord {
   readonly station: LoginStation;
   readonly timeMs: number;
   readonly pid: number;
-  readonly succeeded: boolean;
-  /** As the program calls it: `PAM:authentication`, `login`, `pubkey_auth`. */
+  /** Undefined where the record does not say it, or not so that it can be read. */
+  readonly succeeded: boolean | undefined;
+  /** As the program calls it: `PAM:authentication`, `login`, `pubkey_auth`; never empty. */
   readonly operation: string;
   readonly executable?: string;
   readonly userName?: string;
@@ -63,29 +73,70 @@ export interface LoginRecord {
   readonly callerUserId?: number;
 }
 
-/** The record, if it tells of a login; undefined for any other, and for one without a process. */
+/**
+ * The record, if it tells of a login; undefined for any other, and for one without a process.
+ *
+ * Where each field comes from, because a name that the kernel and the program both write means two things:
+ *
+ * - `pid`, `ses`, `uid` (who asked) and `auid`: the kernel's. They are certain, and belong to the process that sent it.
+ * - `op`, `acct`, `id`, `uid` (who is to be let in), `exe`, `hostname`: the program's, the first of several. libaudit
+ *   writes them before anything that another host may choose.
+ * - `addr`, `terminal`, `res`: the program's, the last of several. libaudit writes them after `hostname`, which may hold
+ *   a blank and a forged field.
+ *
+ * A program needs CAP_AUDIT_WRITE to send any of it, so that its word is worth that of root.
+ */
 export function readLoginRecord(record: AuditRecord): LoginRecord | undefined {
   const station = stations.get(record.type);
   if (station === undefined) return undefined;
-  const fields = parseFields(record.body);
-  const pid = decimal(fields.get('pid'));
+  const said = splitUserRecord(record.body);
+  const pid = decimal(said.kernel.get('pid'));
   if (pid === undefined) return undefined;
+  const origin = { station, timeMs: record.timeMs, pid };
+  if (station === 'identified') return { ...origin, ...identityOf(said, record.body) };
+  const { kernel, first, last } = said;
   return {
-    station,
-    timeMs: record.timeMs,
-    pid,
-    succeeded: /^(?:success|yes|1)$/u.test(plainText(fields.get('res')) ?? ''),
-    operation: plainText(fields.get('op')) ?? '',
-    ...some('executable', untrustedPath(fields.get('exe'))),
-    ...some('userName', userNameOf(fields)),
-    ...some('userId', decimal(fields.get(station === 'identified' ? 'auid' : 'id'))),
-    ...remoteOf(fields),
-    ...some('remotePort', portOf(fields.get('rport'))),
-    ...some('localPort', portOf(fields.get('lport'))),
-    ...some('terminal', terminalOf(fields)),
-    ...some('sessionId', decimal(fields.get('ses'))),
-    ...some('callerUserId', decimal(fields.get('uid'))),
+    ...origin,
+    succeeded: readResult(last.get('res') ?? last.get('result')),
+    operation: operationOf(said, station),
+    ...some('executable', untrustedPath(first.get('exe'))),
+    ...some('userName', userNameOf(said)),
+    ...some('userId', decimal(first.get('id')) ?? decimal(first.get('uid'))),
+    ...remoteOf(said),
+    ...some('remotePort', portOf(first.get('rport'))),
+    ...some('localPort', portOf(first.get('lport'))),
+    ...some('terminal', terminalOf(last.get('terminal'))),
+    ...some('sessionId', decimal(kernel.get('ses'))),
+    ...some('callerUserId', decimal(kernel.get('uid'))),
   };
+}
+
+/**
+ * The kernel's record of a login uid. Until 3.14 it wrote `old auid=… new auid=… old ses=… new ses=…`, since then
+ * `old-auid=… auid=… old-ses=… ses=… res=1`; only the very old forms have no result, and tell only what succeeded.
+ */
+function identityOf(
+  { kernel }: UserRecord,
+  body: string,
+): Omit<LoginRecord, 'station' | 'timeMs' | 'pid'> {
+  const renewed = (name: string): number | undefined =>
+    decimal(new RegExp(String.raw`\bnew ${name}=(\d+)`, 'u').exec(body)?.[1] ?? kernel.get(name));
+  const result = kernel.get('res');
+  return {
+    succeeded: result === undefined ? true : readResult(result),
+    operation: 'login',
+    ...some('userId', renewed('auid')),
+    ...some('sessionId', renewed('ses')),
+  };
+}
+
+/** PAM wrote `PAM: session open` and `PAM session open:` before it wrote `op=PAM:session_open`. */
+function operationOf({ first, introduction }: UserRecord, station: LoginStation): string {
+  const operation = plainText(first.get('op'));
+  if (operation !== undefined) return operation;
+  const phase = /^PAM:? ?([a-z_ ]+)/u.exec(introduction)?.[1]?.trim().replaceAll(' ', '_');
+  if (phase !== undefined && phase !== '') return `PAM:${phase}`;
+  return station === 'open' ? 'session_open' : station;
 }
 
 /**
@@ -96,14 +147,15 @@ export function isPlaceholder(userName: string | undefined): boolean {
   return userName === undefined || /^\((?:invalid|unknown)(?: user)?\)$/u.test(userName);
 }
 
-function userNameOf(fields: AuditFields): string | undefined {
-  const name = untrustedText(fields.get('acct')) ?? untrustedText(fields.get('ID'));
-  return name === '' || name === '?' || name === 'unset' ? undefined : name;
+function userNameOf({ first, kernel }: UserRecord): string | undefined {
+  const said = untrustedText(first.get('acct')) ?? untrustedText(first.get('user'));
+  const name = said ?? untrustedText(kernel.get('ID'));
+  return name === undefined || /^(?:|\?|unset|unknown\(\d+\))$/u.test(name) ? undefined : name;
 }
 
-function remoteOf(fields: AuditFields): Pick<LoginRecord, 'remoteAddress' | 'remoteHost'> {
-  const host = plainText(fields.get('hostname'));
-  const address = addressOf(plainText(fields.get('addr'))) ?? addressOf(host);
+function remoteOf({ first, last }: UserRecord): Pick<LoginRecord, 'remoteAddress' | 'remoteHost'> {
+  const host = plainText(first.get('hostname'));
+  const address = addressOf(plainText(last.get('addr'))) ?? addressOf(host);
   if (address !== undefined) return { remoteAddress: address };
   return host === undefined ? {} : { remoteHost: host };
 }
@@ -122,8 +174,8 @@ function portOf(raw: string | undefined): string | undefined {
 }
 
 /** `ssh` and `sshd` stand where there is no terminal. */
-function terminalOf(fields: AuditFields): string | undefined {
-  const terminal = plainText(fields.get('terminal'))?.replace(/^\/dev\//u, '');
+function terminalOf(raw: string | undefined): string | undefined {
+  const terminal = plainText(raw)?.replace(/^\/dev\//u, '');
   return terminal === '' || terminal === 'ssh' || terminal === 'sshd' ? undefined : terminal;
 }
 
