@@ -23,8 +23,10 @@ export class HubError extends Error {
   constructor(
     readonly kind: FailureKind,
     message: string,
+    /** That a message may have been the cause, in sentences that the message ends with. */
+    readonly suspicion?: string,
   ) {
-    super(scrubSecrets(message));
+    super(scrubSecrets(suspicion === undefined ? message : `${message} ${suspicion}`));
   }
 }
 

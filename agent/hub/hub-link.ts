@@ -8,6 +8,7 @@ import type { OutgoingMessage } from '../uplink/message.js';
 import { deferred, withDeadline } from './deadline.js';
 import { asHubError, HubError, isRefusal } from './failure.js';
 import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
+import { OpenPublishes } from './open-publishes.js';
 import { Outage } from './outage.js';
 import { TwinReader } from './twin-reader.js';
 
@@ -66,6 +67,7 @@ interface Life {
   readonly client: HubClient;
   /** The calls that wait for an answer; they end with the life. */
   readonly pending: Set<(failure: HubError) => void>;
+  readonly publishes: OpenPublishes;
   readonly twin: TwinReader;
   readonly end: (failure: HubError) => void;
 }
@@ -129,7 +131,12 @@ export class HubLink {
 
   /** Resolves with the hub's acknowledgement. @throws HubError */
   async send(message: OutgoingMessage): Promise<void> {
-    await this.ask('acknowledge a security message', (client) => client.send(message));
+    const publishes = this.life?.publishes;
+    await this.ask('acknowledge a security message', (client) => {
+      publishes?.sent(message);
+      return client.send(message);
+    });
+    publishes?.acknowledged(message);
   }
 
   /** Sends a merge patch of the reported properties; resolves when the hub accepted it. @throws HubError */
@@ -197,6 +204,7 @@ export class HubLink {
       const life: Life = {
         client: made,
         pending: new Set(),
+        publishes: new OpenPublishes(clock, credentials),
         twin: new TwinReader({
           ...this.options,
           read: () => this.limit('answer a read of the module twin', made.readTwin()),
@@ -205,7 +213,10 @@ export class HubLink {
           readMs: (atLeastMs) => this.options.moments.readMs(atLeastMs),
           onDoubt: (failure) => life.end(failure),
         }),
-        end: (failure) => {
+        end: (cause) => {
+          const suspicion = life.publishes.suspicion(cause);
+          const failure =
+            suspicion === undefined ? cause : new HubError(cause.kind, cause.message, suspicion);
           ended.resolve(failure);
           this.giveUp(life, failure);
         },
@@ -264,7 +275,11 @@ export class HubLink {
       await Promise.race([this.limit(what, call(life.client)), ended.promise]);
     } catch (error) {
       const failure = asHubError(error);
-      if (!isRefusal(failure) && this.life === life) life.end(failure);
+      if (!isRefusal(failure) && this.life === life) {
+        life.end(failure);
+        // Ending the life has said of it what else is known.
+        return await ended.promise;
+      }
       throw failure;
     } finally {
       life.pending.delete(ended.reject);

@@ -21,6 +21,8 @@ export class Outage {
   /** Failures that ended a connection and were told since the last one that lasted. */
   private readonly shaken = new Set<FailureKind>();
   private failures = 0;
+  /** That a message may have ended one of the short lives in a row. */
+  private suspicion: string | undefined;
 
   constructor(
     clock: Clock,
@@ -53,7 +55,9 @@ export class Outage {
     else if (lifeMs >= lastedMs) {
       this.backoff.reset();
       this.shaken.clear();
+      this.suspicion = undefined;
     }
+    this.suspicion = failure.suspicion ?? this.suspicion;
     if (lifeMs !== undefined && failure.kind === 'dropped' && this.flaps.ended(lifeMs)) {
       return this.flapping();
     }
@@ -71,8 +75,12 @@ export class Outage {
 
   private flapping(): number {
     const pauseMs = this.moments.connectMs(flapPauseMs(this.random));
+    const causes =
+      this.suspicion === undefined
+        ? 'Most likely another client uses the same identity: stop it'
+        : `${this.suspicion} If messages of this device do arrive, another client uses the same identity: stop it`;
     this.log.warn(
-      `The hub accepted the connection and dropped it at once, ${this.flaps.limit} times in a row. Most likely another client uses the same identity: stop it, or give one of the two a module identity of its own. The next attempt follows later.`,
+      `The hub accepted the connection and dropped it at once, ${this.flaps.limit} times in a row. ${causes}, or give one of the two a module identity of its own. The next attempt follows later.`,
       { retryInSeconds: Math.round(pauseMs / 1000) },
     );
     return pauseMs;

@@ -10,6 +10,7 @@ import { misfit, type Field, type Metric, type ValueOf } from './shape.js';
 export const problemCodes = [
   'starting',
   'disconnected',
+  'unacknowledged',
   'collector',
   'blinded',
   'loss',
@@ -143,9 +144,30 @@ export const statusShape = group('The status of a running agent.', {
       }),
     ),
   }),
+  delivery: group('What became of the messages since the hub last acknowledged one.', {
+    failedInARow: number(
+      'Attempts to send in a row that ended without an acknowledgement of the hub.',
+      gauge('failed_sends'),
+    ),
+    waitingSeconds: number(
+      'Seconds for which a message has been waiting for its acknowledgement; 0 when none is.',
+      gauge('unacknowledged_seconds'),
+    ),
+    failure: optional(text('Why the last attempt ended.')),
+  }),
   today: group('What was sent since 00:00 UTC.', {
-    messages: number('Messages handed to the hub today (UTC).', gauge('messages_today')),
-    units: number('Metered units of 4 KB handed to the hub today (UTC).', gauge('units_today')),
+    messages: number('Messages that the hub acknowledged today (UTC).', gauge('messages_today')),
+    units: number(
+      'Metered units of 4 KB that the hub acknowledged today (UTC).',
+      gauge('units_today'),
+    ),
+    unacknowledged: number(
+      'Messages handed to the hub today (UTC) of which it has not acknowledged the arrival.',
+      gauge('unacknowledged_messages_today'),
+    ),
+    unitsHandedOver: number(
+      'Metered units handed to the hub today (UTC), acknowledged or not; the cap counts these.',
+    ),
     unitCap: optional(number('Units after which Low events wait for the next day.')),
     lowDelays: number('How many times Low events had to wait for the cap.'),
   }),

@@ -4,6 +4,8 @@ import { utcText } from '../pipeline/timestamps.js';
 import type { LossCounts } from '../losses.js';
 import type { CollectorState } from '../runner/collector-state.js';
 import type { QueueName, QueueStats } from '../spool/types.js';
+import type { Silence } from '../uplink/acknowledgements.js';
+import type { UnitCounts } from '../uplink/daily-units.js';
 import { version } from '../version.js';
 import type { LossOf, StatusFacts } from './document.js';
 
@@ -25,17 +27,13 @@ export interface Sources {
     readonly limitBytes: number;
     readonly queues: Readonly<Record<QueueName, QueueStats>>;
   };
-  readonly today: {
-    readonly messagesToday: number;
-    readonly unitsToday: number;
-    readonly maxUnitsPerDay: number;
-    readonly lowDelays: number;
-  };
+  readonly silence: Silence;
+  readonly today: UnitCounts;
 }
 
 /** The facts of the status, of what the parts say. */
 export function statusFacts(sources: Sources): StatusFacts {
-  const { collectors, nowWallMs, spool, today, uptimeMs } = sources;
+  const { collectors, nowWallMs, silence, spool, today, uptimeMs } = sources;
   const queues = Object.entries(spool.queues);
   const others = Object.keys(sources.losses).filter((name) => !(name in collectors));
   // The wall clock may have been set since something happened.
@@ -95,9 +93,16 @@ export function statusFacts(sources: Sources): StatusFacts {
         ]),
       ),
     },
+    delivery: {
+      failedInARow: silence.failedInARow,
+      waitingSeconds: Math.round(silence.waitingMs / 1000),
+      ...(silence.failure === undefined ? {} : { failure: silence.failure }),
+    },
     today: {
-      messages: today.messagesToday,
-      units: today.unitsToday,
+      messages: today.acknowledgedMessagesToday,
+      units: today.acknowledgedUnitsToday,
+      unacknowledged: today.messagesToday - today.acknowledgedMessagesToday,
+      unitsHandedOver: today.unitsToday,
       ...(today.maxUnitsPerDay === 0 ? {} : { unitCap: today.maxUnitsPerDay }),
       lowDelays: today.lowDelays,
     },

@@ -16,6 +16,11 @@ const everydayLosses: ReadonlySet<LossCause> = new Set([
   'unreadSeconds',
 ] satisfies LossCause[]);
 
+/** So often in a row a network may fail in the middle of a message. */
+const mostFailedInARow = 2;
+/** Acknowledgements come within seconds; `requestTimeout` ends the wait for one, and may be set to minutes. */
+const mostSecondsUnacknowledged = 120;
+
 /** Everything that makes an agent degraded, the worst first; each sentence continues "degraded because". */
 const rules: readonly ((facts: StatusFacts) => readonly StatusProblem[])[] = [
   ({ agent }) =>
@@ -49,6 +54,19 @@ const rules: readonly ((facts: StatusFacts) => readonly StatusProblem[])[] = [
         sentence: `there has been no connection to the hub for ${age}${why}`,
       },
     ];
+  },
+  ({ connection, delivery, spool }) => {
+    const { failedInARow, failure, waitingSeconds } = delivery;
+    if (!Object.values(spool.queues).some(({ events }) => events > 0)) return [];
+    const isOverdue =
+      connection.state === 'connected' && waitingSeconds > mostSecondsUnacknowledged;
+    if (failedInARow <= mostFailedInARow && !isOverdue) return [];
+    const attempts =
+      failedInARow === 0
+        ? `has acknowledged no message for ${durationText(waitingSeconds)}`
+        : `acknowledged none of the last ${failedInARow} attempts to send`;
+    const why = failure === undefined ? '' : `: ${withoutStop(failure)}`;
+    return [{ code: 'unacknowledged', sentence: `the hub ${attempts}${why}` }];
   },
   ({ collectors }) =>
     Object.entries(collectors)

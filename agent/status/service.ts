@@ -39,7 +39,7 @@ interface StatusServiceOptions {
     readonly twin: Pick<TwinSync, 'desiredVersion'>;
     readonly collectors: Pick<CollectorsRunner, 'states'>;
     readonly spool: Pick<Spool, 'problem' | 'stats'>;
-    readonly uplink: Pick<Uplink, 'stats'>;
+    readonly uplink: Pick<Uplink, 'silence' | 'stats'>;
   };
   /** The time over which the fleet connects; a device that waits for its moment is well. */
   readonly reconnectSpreadMs: () => number;
@@ -117,6 +117,7 @@ export class StatusService {
           limitBytes: spoolLimitBytes(),
           queues: parts.spool.stats(),
         },
+        silence: parts.uplink.silence(),
         today: parts.uplink.stats(),
       }),
     );

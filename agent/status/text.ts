@@ -65,10 +65,13 @@ function twinLines({ twin }: StatusDocument): readonly string[] {
 }
 
 function todayLine({ today }: StatusDocument): string {
-  const { lowDelays, messages, unitCap, units } = today;
-  const cap = unitCap === undefined ? '' : ` of at most ${unitCap}`;
+  const { lowDelays, messages, unacknowledged, unitCap, units, unitsHandedOver } = today;
+  const handedOver = unitsHandedOver === units ? '' : `, ${unitsHandedOver} handed over`;
+  const cap = unitCap === undefined ? '' : `${handedOver} of at most ${unitCap}`;
+  const open =
+    unacknowledged === 0 ? '' : `; ${unacknowledged} more were sent and not acknowledged`;
   const delayed = lowDelays === 0 ? '' : `; Low events waited ${lowDelays} times for the cap`;
-  return `${messages} messages, ${units} units of 4 KB${cap}${delayed}`;
+  return `${messages} messages, ${units} units of 4 KB${cap}${open}${delayed}`;
 }
 
 function spoolLines({ spool }: StatusDocument): readonly string[] {

@@ -29,14 +29,40 @@ export interface DailyUnitsOptions {
   readonly atMidnight?: AtMidnight;
 }
 
+/** Of the present day, UTC. */
+export interface UnitCounts {
+  /** Handed to the hub, acknowledged or not, and each time anew: it may have metered them all. The cap counts these. */
+  readonly unitsToday: number;
+  readonly messagesToday: number;
+  /** What the hub is known to have. */
+  readonly acknowledgedUnitsToday: number;
+  readonly acknowledgedMessagesToday: number;
+  readonly maxUnitsPerDay: number;
+  readonly lowDelays: number;
+}
+
+interface Day {
+  readonly day: string;
+  units: number;
+  messages: number;
+  acknowledgedUnits: number;
+  acknowledgedMessages: number;
+}
+
+const newDay = (day: string): Day => ({
+  day,
+  units: 0,
+  messages: 0,
+  acknowledgedUnits: 0,
+  acknowledgedMessages: 0,
+});
+
 /**
  * Counts the metered units of a UTC day against a cap. The count is kept on disk, so that a restart does not begin it
  * anew; a clock that goes back takes nothing off it.
  */
 export class DailyUnits {
-  private day = '';
-  private units = 0;
-  private messages = 0;
+  private today = newDay('');
   private delayed = 0;
   private saidOn = '';
   private writing: Promise<void> = Promise.resolve();
@@ -50,9 +76,7 @@ export class DailyUnits {
       (text) => (text === undefined ? undefined : parseStored(text)),
       () => undefined,
     );
-    if (stored !== undefined) {
-      ({ day: this.day, units: this.units, messages: this.messages } = stored);
-    }
+    if (stored !== undefined) this.today = stored;
     if (this.options.maxUnits === 0) return;
     this.stopMidnight = (this.options.atMidnight ?? atMidnightUtc)(onNewDay);
   }
@@ -61,22 +85,29 @@ export class DailyUnits {
   async stop(): Promise<void> {
     this.stopMidnight?.();
     this.stopMidnight = undefined;
-    // Without a cap nothing depends on the count after a crash: the disk is spared a write for every message.
-    if (this.options.maxUnits === 0 && this.messages > 0) this.write();
+    // Until then nothing depends on the counts but the cap: the disk is spared writes.
+    if (this.today.messages > 0) this.write();
     await this.writing;
   }
 
   /** A message of so many units was handed to the hub. */
   add(units: number): void {
     this.turnDay();
-    this.units += units;
-    this.messages += 1;
+    this.today.units += units;
+    this.today.messages += 1;
     if (this.options.maxUnits > 0) this.write();
+  }
+
+  /** The hub acknowledged one of them. */
+  acknowledged(units: number): void {
+    this.turnDay();
+    this.today.acknowledgedUnits += units;
+    this.today.acknowledgedMessages += 1;
   }
 
   private write(): void {
     const { path } = this.options;
-    const text = JSON.stringify({ day: this.day, units: this.units, messages: this.messages });
+    const text = JSON.stringify(this.today);
     this.writing = this.writing
       .then(() => writeFileAtomically(path, `${text}\n`))
       .catch((error: unknown) => {
@@ -89,29 +120,27 @@ export class DailyUnits {
   get reached(): boolean {
     this.turnDay();
     const { maxUnits } = this.options;
-    return maxUnits > 0 && this.units >= maxUnits;
+    return maxUnits > 0 && this.today.units >= maxUnits;
   }
 
   /** Low events were due and had to wait. Said once a day. */
   lowDelayed(): void {
     this.delayed += 1;
-    if (this.saidOn === this.day) return;
-    this.saidOn = this.day;
+    if (this.saidOn === this.today.day) return;
+    this.saidOn = this.today.day;
     this.options.log.warn(
       `The cap of ${this.options.maxUnits} metered units a day (maxUnitsPerDay) is reached: events of low priority wait until 00:00 UTC.`,
     );
   }
 
-  stats(): {
-    unitsToday: number;
-    messagesToday: number;
-    maxUnitsPerDay: number;
-    lowDelays: number;
-  } {
+  stats(): UnitCounts {
     this.turnDay();
+    const { acknowledgedMessages, acknowledgedUnits, messages, units } = this.today;
     return {
-      unitsToday: this.units,
-      messagesToday: this.messages,
+      unitsToday: units,
+      messagesToday: messages,
+      acknowledgedUnitsToday: acknowledgedUnits,
+      acknowledgedMessagesToday: acknowledgedMessages,
       maxUnitsPerDay: this.options.maxUnits,
       lowDelays: this.delayed,
     };
@@ -120,26 +149,30 @@ export class DailyUnits {
   private turnDay(): void {
     const nowMs = this.options.clock.wallMs();
     const today = new Date(nowMs).toISOString().slice(0, 10);
-    if (today === this.day) return;
-    if (this.day !== '' && today < this.day) {
+    const { day } = this.today;
+    if (today === day) return;
+    if (day !== '' && today < day) {
       // The count stays; a clock that is not set yet must not move the day either, or setting it would clear the count.
-      if (nowMs >= clockIsSetAfterMs) this.day = today;
+      if (nowMs >= clockIsSetAfterMs) this.today = { ...this.today, day: today };
       return;
     }
-    this.day = today;
-    this.units = 0;
-    this.messages = 0;
+    this.today = newDay(today);
   }
 }
 
-function parseStored(text: string): { day: string; units: number; messages: number } | undefined {
+/** A file of an earlier version tells what was handed over only; taken as acknowledged, as that version told it. */
+function parseStored(text: string): Day | undefined {
   try {
     const stored = parseJson(text);
     if (!isJsonObject(stored)) return undefined;
     const { day, units, messages = 0 } = stored;
+    const { acknowledgedUnits = units, acknowledgedMessages = messages } = stored;
     if (typeof day !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(day)) return undefined;
     if (typeof units !== 'number' || units < 0 || typeof messages !== 'number') return undefined;
-    return { day, units, messages };
+    if (typeof acknowledgedUnits !== 'number' || typeof acknowledgedMessages !== 'number') {
+      return undefined;
+    }
+    return { day, units, messages, acknowledgedUnits, acknowledgedMessages };
   } catch {
     return undefined;
   }

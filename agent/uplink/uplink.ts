@@ -10,8 +10,9 @@ import { HubError, isRefusal } from '../hub/failure.js';
 import type { LinkListener } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
 import type { Spool, StoredEvent } from '../spool/spool.js';
+import { Acknowledgements, type Silence } from './acknowledgements.js';
 import { unitBytes, unitsOf } from './batch.js';
-import { DailyUnits, type AtMidnight } from './daily-units.js';
+import { DailyUnits, type AtMidnight, type UnitCounts } from './daily-units.js';
 import { DuePriorities, kinds } from './due-priorities.js';
 import { FlightWindow, type Flight } from './flight-window.js';
 import { MessageSource, type Kind, type NextMessage } from './message-source.js';
@@ -82,6 +83,7 @@ export class Uplink {
   private readonly backoff: Backoff;
   private readonly flights = new FlightWindow();
   private readonly ceiling: MessageCeiling;
+  private readonly acknowledgements: Acknowledgements;
   private pumping: Promise<void> | undefined;
   private pumpAgain = false;
   private rewinds = 0;
@@ -99,6 +101,7 @@ export class Uplink {
     this.source = new MessageSource(options);
     this.backoff = new Backoff(networkBackoff, options.random);
     this.ceiling = new MessageCeiling(options.clock, options.log);
+    this.acknowledgements = new Acknowledgements(options.clock);
     this.units = new DailyUnits({
       ...options,
       maxUnits: local.maxUnitsPerDay,
@@ -169,12 +172,13 @@ export class Uplink {
 
   stats(): MessageStatistics & {
     readonly inFlight: number;
-    readonly unitsToday: number;
-    readonly messagesToday: number;
-    readonly maxUnitsPerDay: number;
-    readonly lowDelays: number;
-  } {
+  } & UnitCounts {
     return { ...this.counts, inFlight: this.flights.count, ...this.units.stats() };
+  }
+
+  /** What the hub has not acknowledged. */
+  silence(): Silence {
+    return this.acknowledgements.tell();
   }
 
   private onConnected(): void {
@@ -292,6 +296,7 @@ export class Uplink {
       return;
     }
     this.units.add(unitsOf(batch.sizeBytes));
+    this.acknowledgements.handedOver();
     if (this.due.overfull()) this.due.set('high');
     this.options.link.send(batch.message).then(
       () => this.arrived(flight),
@@ -303,6 +308,8 @@ export class Uplink {
     if (!this.running) return;
     this.backoff.reset();
     this.ceiling.acknowledged();
+    this.acknowledgements.acknowledged();
+    this.units.acknowledged(unitsOf(flight.batch.sizeBytes));
     this.counts.messagesSent += 1;
     if (flight.batch.sizeBytes < unitBytes) this.counts.messagesUnder4KB += 1;
     this.source.forget(this.flights.acknowledged(flight));
@@ -314,8 +321,10 @@ export class Uplink {
     this.counts.totalFailed += 1;
     this.options.log.debug(reasonOf(error), { events: flight.batch.eventCount });
     // The first that fails speaks for all that were in flight with it.
-    if (!this.flights.broken && !(error instanceof HubError && isRefusal(error))) {
-      this.ceiling.lost(this.flights.oldestBytes ?? 0);
+    if (!this.flights.broken) {
+      this.acknowledgements.failed(reasonOf(error));
+      const isRefused = error instanceof HubError && isRefusal(error);
+      if (!isRefused) this.ceiling.lost(this.flights.oldestBytes ?? 0);
     }
     this.flights.failed(flight);
     this.settle();

@@ -167,3 +167,48 @@ describe('status', () => {
     expect((await until(() => true)).document.agent.pid).toBe(document.agent.pid);
   });
 });
+
+describe('messages that the hub takes and never acknowledges', () => {
+  it('are not counted as sent, and make the agent degraded with the reason', async () => {
+    fixture.configure({ requestTimeout: 'PT1S' });
+    fixture.hub.faults.withholdAcknowledgements = true;
+    fixture.hub.patchDesired('device-1', {
+      'ms_iotn:urn_azureiot_Security_SecurityAgentConfiguration': {
+        highPriorityMessageFrequency: { value: 'PT1S' },
+      },
+    });
+    await fixture.startAgent();
+    const isTold = ({ problems }: StatusDocument): boolean =>
+      problems.some(({ code }) => code === 'unacknowledged');
+    const { document, code } = await until(isTold);
+    expect(code).toBe(1);
+    expect(document.today).toMatchObject({ messages: 0, units: 0 });
+    expect(document.today.unacknowledged).toBeGreaterThanOrEqual(3);
+    expect(
+      document.problems.find((problem) => problem.code === 'unacknowledged')?.sentence,
+    ).toMatch(
+      /^the hub acknowledged none of the last \d+ attempts to send: The hub did not acknowledge a security message within 1 s$/,
+    );
+    expect((await status()).stdout).toMatch(
+      /Today +0 messages, 0 units of 4 KB; \d+ more were sent and not acknowledged/,
+    );
+
+    fixture.hub.faults.withholdAcknowledgements = false;
+    const recovered = await until((now) => !isTold(now) && now.today.messages > 0);
+    expect(recovered.document.delivery).toMatchObject({ failedInARow: 0 });
+  });
+});
+
+describe('a device whose id no topic of MQTT carries', () => {
+  it.each(['gw+7', 'LightSensor#1'])('%s is refused before the agent runs', async (deviceId) => {
+    const identity = { hostName: 'hub.example', deviceId, keyFile: fixture.keyFile };
+    fixture.configure({ identity });
+    for (const verb of ['run', 'check-config', 'doctor']) {
+      const { code, stdout, stderr } = await runCommandLine([verb, '--config', fixture.configFile]);
+      expect(code).toBe(verb === 'doctor' ? 1 : 78);
+      expect(stdout + stderr).toContain(
+        `identity.deviceId is "${deviceId}", but must be an id without + and #, because the transport (MQTT) cannot carry + and # in topics`,
+      );
+    }
+  });
+});

@@ -282,6 +282,55 @@ describe('the hub link over TLS', () => {
     expect(made.link.state).toMatchObject({ name: 'waiting', retryInMs: 11.25 * 60_000 });
   });
 
+  it.each(['LightSensor#1', 'gw+7'])(
+    'names the topic that %s gives to a message before it accuses another client',
+    async (deviceId) => {
+      const credentials = bench.credentials(bench.hub.registerModule(deviceId));
+      const made = probe(() => Promise.resolve(credentials));
+      const failures: string[] = [];
+      made.link.listen({
+        onState: ({ name }) => {
+          if (name !== 'connected') return;
+          made.link.send(message(1)).catch((error: unknown) => failures.push(String(error)));
+        },
+      });
+      made.link.start();
+      const ofFlaps = (): string | undefined =>
+        warnings(made).find((text) => text.includes('times in a row'));
+      await made.until('the pattern', () => ofFlaps() !== undefined, 30_000);
+      const topic = `devices/${deviceId}/modules/azureiotsecurity/messages/events/`;
+      const odd = deviceId.includes('#') ? '#' : '+';
+      const [first = ''] = warnings(made);
+      expect(first).toContain(`published on ${topic} and before any was acknowledged`);
+      expect(first).toContain(`the topic holds ${odd}, which may be why`);
+      expect(failures[0]).toContain(topic);
+      expect(made.link.state).toMatchObject({
+        failure: { message: expect.stringContaining(topic) as unknown },
+      });
+      const told = ofFlaps() ?? '';
+      expect(told.indexOf(topic)).toBeGreaterThan(0);
+      expect(told.indexOf('same identity')).toBeGreaterThan(told.indexOf(topic));
+      expect(bench.hub.messages).toEqual([]);
+    },
+  );
+
+  it.each(Array.from("-._%*?!(),:=@$'"))(
+    'carries the messages and the twin of a device whose id holds %s',
+    async (character) => {
+      const credentials = bench.credentials(
+        bench.hub.registerModule(`a${character}b`, `c${character}d`),
+      );
+      const made = probe(() => Promise.resolve(credentials));
+      made.link.start();
+      await made.until('the twin', () => made.twins.length === 1);
+      await made.link.send(message(1));
+      await made.link.report({ agentStatus: { agentVersion: '1' } });
+      expect(bench.hub.messages).toMatchObject([
+        { deviceId: `a${character}b`, moduleId: `c${character}d` },
+      ]);
+    },
+  );
+
   it('gives up on a message that is not acknowledged, and connects anew', async () => {
     const credentials = bench.credentials(bench.hub.registerModule('device-1'));
     const made = probe(() => Promise.resolve(credentials), { requestTimeoutMs: 500 });

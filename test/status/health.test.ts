@@ -22,6 +22,10 @@ const twin = (errorType: 'TypeMismatch' | 'NotOptimal'): StatusFacts => ({
     problems: [{ key: 'eventPriorityLogin', errorType, reason: 'is "Hi".', used: 'Low' }],
   },
 });
+const unacknowledged = (changes: Partial<StatusFacts['delivery']>): StatusFacts => ({
+  ...soundFacts,
+  delivery: { ...soundFacts.delivery, ...changes },
+});
 const starting = { ...soundFacts, agent: { ...soundFacts.agent, ready: false } };
 const fullDisk = { ...soundFacts, spool: { ...soundFacts.spool, problem: 'ENOSPC' } };
 
@@ -31,6 +35,18 @@ describe('an agent is healthy', () => {
     [
       'while it has been without a connection for a tolerated time',
       connection({ disconnectedSeconds: 300 }),
+    ],
+    [
+      'when the network failed twice in the middle of a message',
+      unacknowledged({ failedInARow: 2, failure: 'The connection was reset.' }),
+    ],
+    ['while a message waits for its acknowledgement', unacknowledged({ waitingSeconds: 120 })],
+    [
+      'when nothing waits for the hub any more',
+      {
+        ...unacknowledged({ failedInARow: 9 }),
+        spool: { ...soundFacts.spool, queues: { high: { events: 0, bytes: 0 } } },
+      },
     ],
     ['with a collector that is Off', collector({ state: 'off' })],
     ['with a value of the twin that was clamped', twin('NotOptimal')],
@@ -47,6 +63,16 @@ describe('an agent is degraded, and says why,', () => {
       'disconnected',
       connection({ disconnectedSeconds: 720, failure: 'Could not connect: refused.' }),
       /no connection to the hub for 12 min: Could not connect: refused$/,
+    ],
+    [
+      'unacknowledged',
+      unacknowledged({ failedInARow: 3, failure: 'The connection was lost.' }),
+      /the hub acknowledged none of the last 3 attempts to send: The connection was lost$/,
+    ],
+    [
+      'unacknowledged',
+      unacknowledged({ waitingSeconds: 181 }),
+      /the hub has acknowledged no message for 3 min$/,
     ],
     [
       'collector',

@@ -41,6 +41,7 @@ export const soundFacts: StatusFacts = {
       operational: { events: 1, bytes: 300, oldestSeconds: 10 },
     },
   },
-  today: { messages: 12, units: 14, lowDelays: 0 },
+  delivery: { failedInARow: 0, waitingSeconds: 0 },
+  today: { messages: 12, units: 14, unacknowledged: 0, unitsHandedOver: 14, lowDelays: 0 },
   losses: { low: { spoolFull: { total: 3, lastHour: 0 } } },
 };

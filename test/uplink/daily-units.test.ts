@@ -39,11 +39,17 @@ it('without a cap the count of the day is kept over a restart, and written once 
   await before.start(() => undefined);
   before.add(3);
   before.add(1);
+  before.acknowledged(1);
   expect(existsSync(options.path)).toBe(false);
   await before.stop();
   const after = new DailyUnits(options);
   await after.start(() => undefined);
-  expect(after.stats()).toMatchObject({ unitsToday: 4, messagesToday: 2 });
+  expect(after.stats()).toMatchObject({
+    unitsToday: 4,
+    messagesToday: 2,
+    acknowledgedUnitsToday: 1,
+    acknowledgedMessagesToday: 1,
+  });
   await options.clock.advance(24 * 3_600_000);
   expect(after.stats()).toMatchObject({ unitsToday: 0, messagesToday: 0 });
   rmSync(directory, { recursive: true });

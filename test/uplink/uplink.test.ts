@@ -432,6 +432,8 @@ describe('the cap of units a day', () => {
       day: '2026-01-02',
       units: 2,
       messages: 1,
+      acknowledgedUnits: 2,
+      acknowledgedMessages: 1,
     });
     clock.stepWall(-clock.wallMs());
     await start({ maxUnitsPerDay: 2 });
