@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { LifeCycle, type Part } from '../base/life-cycle.js';
 import { createHost, type ManagedHost } from '../collectors/host.js';
 import { parseAuditPlace, type AuditPlace } from '../collectors/linux/audit/unread-time.js';
 import { handedOverSockets } from '../collectors/linux/systemd-sockets.js';
 import { reasonOf } from '../config/errors.js';
-import { evaluateTwin, type Evaluation } from '../config/evaluate-twin.js';
+import { evaluateTwin } from '../config/evaluate-twin.js';
 import type { JsonObject } from '../config/json.js';
-import type { TwinSettings } from '../config/twin-settings.js';
+import { Settings } from '../config/settings.js';
 import { agentStatus } from './agent-status.js';
 import { CountersFile, storedCounts } from './counters-file.js';
 import { LossSummary } from './loss-summary.js';
@@ -30,10 +31,9 @@ export class Agent {
   private readonly startedMs: number;
   private readonly startedMonotonicMs: number;
   private readonly clockWatch: ClockWatch;
-  private evaluation: Evaluation;
+  private readonly settings: Settings;
   private parts: Parts | undefined;
-  private statusService: StatusService | undefined;
-  private stopping = false;
+  private lifeCycle: LifeCycle | undefined;
 
   constructor(private readonly options: AgentOptions) {
     const { clock, local, log } = options;
@@ -41,12 +41,13 @@ export class Agent {
     this.startedMs = clock.wallMs();
     this.startedMonotonicMs = clock.monotonicMs();
     this.clockWatch = new ClockWatch(clock, (step) => this.clockSet(step));
-    this.evaluation = evaluateTwin({}, undefined, local.remoteConfigurationObjectName);
+    this.settings = new Settings(evaluateTwin({}, undefined, local.remoteConfigurationObjectName));
   }
 
   /** @throws CommandError when the state directory cannot be used, SpoolLockedError when another agent uses it */
   async start(): Promise<void> {
     const { clock, local, log } = this.options;
+    const { losses, settings } = this;
     await prepareStateDirectory(local.stateDirectory);
     const agentId =
       local.agentId ?? (await loadAgentId(local.stateDirectory, (sentence) => log.warn(sentence)));
@@ -57,44 +58,36 @@ export class Agent {
       agentId,
       host: this.createHost(parseAuditPlace(stored['audit'])),
       counters,
-      losses: this.losses,
-      settings: () => this.settings,
-      onSettings: (evaluation, desiredVersion) => this.applySettings(evaluation, desiredVersion),
+      losses,
+      settings,
       status: () => this.status(),
       warn: (sentence) => this.warn(sentence),
       onStatusChange: () => this.parts?.twin.statusChanged(true),
     });
     this.parts = parts;
     const lostBefore = storedCounts(stored['losses']);
-    this.losses.restore(lostBefore);
-    this.lossSummary.start(lostBefore);
+    losses.restore(lostBefore);
     parts.operational.restore(stored);
-    this.losses.onChange((cause) => {
+    losses.onChange((cause) => {
       parts.counters.changed(droppedCauses.includes(cause));
       this.lossSummary.changed();
       parts.twin.statusChanged(false);
     });
-    const statusService = new StatusService({
+    const { startedMonotonicMs } = this;
+    const status = new StatusService({
       ...this.options,
       parts,
-      startedMonotonicMs: this.startedMonotonicMs,
-      losses: this.losses,
-      reconnectSpreadMs: () => this.settings.reconnectSpread.ms,
-      spoolLimitBytes: () => this.settings.maxLocalCacheSizeInBytes,
-      twinProblems: () => this.evaluation.problems,
+      startedMonotonicMs,
+      losses,
+      settings,
     });
-    this.statusService = statusService;
-    await statusService.start();
-    await parts.aggregates.start();
-    await parts.host.start();
-    await parts.twin.start();
-    await parts.collectors.apply(this.settings);
-    await parts.host.tidy();
-    await parts.uplink.start();
-    parts.link.listen({ onState: () => this.options.onStatusLine?.() });
-    parts.link.start();
-    statusService.ready = true;
-    this.clockWatch.start();
+    this.lifeCycle = new LifeCycle(this.inOrder(parts, status, lostBefore), {
+      stopping: ({ name }) => log.debug(`Stopping: ${name}.`),
+      stopFailed: ({ name }, error) =>
+        log.error(`While stopping, the agent could not stop ${name}: ${reasonOf(error)}`),
+    });
+    await this.lifeCycle.start();
+    status.ready = true;
     log.info('The agent is ready: its collectors are armed.', { version, agentId });
   }
 
@@ -103,25 +96,51 @@ export class Agent {
    * send it. Runs every step, also after one that failed.
    */
   async stop(): Promise<void> {
-    const { parts } = this;
-    if (parts === undefined || this.stopping) return;
-    this.stopping = true;
-    this.clockWatch.stop();
-    await this.step('stop the collectors', () => parts.collectors.stop());
-    await this.step('stop the readers of the kernel', () => parts.host.stop());
-    parts.operational.stop();
-    await this.step('close the aggregates', () => parts.aggregates.stop());
-    await this.step('journal what waits', () => parts.outbox.flush());
-    await this.step('send what waits', () =>
-      parts.uplink.flush(this.options.local.shutdownTimeout.ms),
-    );
-    await this.step('stop sending', () => parts.uplink.stop());
-    await this.step('store the twin', () => parts.twin.stop());
-    await this.step('close the connection', () => parts.link.stop());
-    this.lossSummary.stop();
-    await this.step('store the counters', () => parts.counters.save());
-    await this.step('end the status', () => this.statusService?.stop() ?? Promise.resolve());
-    await this.step('close the spool', () => parts.spool.close());
+    await this.lifeCycle?.stop();
+  }
+
+  /** In the order of starting. Read backwards it is the way of the data, so that a stop loses nothing. */
+  private inOrder(
+    parts: Parts,
+    status: StatusService,
+    lostBefore: Parameters<LossSummary['start']>[0],
+  ): readonly Part[] {
+    const { aggregates, collectors, counters, host, link, operational, outbox, spool } = parts;
+    const { clockWatch, lossSummary } = this;
+    return [
+      { name: 'the spool', stop: () => spool.close() },
+      { name: 'the status', start: () => status.start(), stop: () => status.stop() },
+      { name: 'the counters', stop: () => counters.save() },
+      {
+        name: 'the summary of losses',
+        start: () => lossSummary.start(lostBefore),
+        stop: () => lossSummary.stop(),
+      },
+      { name: 'the connection', stop: () => link.stop() },
+      { name: 'the twin', start: () => parts.twin.start(), stop: () => parts.twin.stop() },
+      { name: 'the uplink', start: () => parts.uplink.start(), stop: () => parts.uplink.stop() },
+      {
+        name: 'the sending of what waits',
+        stop: () => parts.uplink.flush(this.options.local.shutdownTimeout.ms),
+      },
+      { name: 'the journal of events', stop: () => outbox.flush() },
+      { name: 'the aggregates', start: () => aggregates.start(), stop: () => aggregates.stop() },
+      { name: 'the statistics', start: () => operational.start(), stop: () => operational.stop() },
+      { name: 'the readers of the kernel', start: () => host.start(), stop: () => host.stop() },
+      { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
+      { name: 'what an earlier run left behind', start: () => host.tidy() },
+      { name: 'the attempts to connect', start: () => this.connect(link) },
+      {
+        name: 'the watch over the clock',
+        start: () => clockWatch.start(),
+        stop: () => clockWatch.stop(),
+      },
+    ];
+  }
+
+  private connect(link: Parts['link']): void {
+    link.listen({ onState: () => this.options.onStatusLine?.() });
+    link.start();
   }
 
   /** What must keep moving; see ProgressMonitor. */
@@ -170,30 +189,6 @@ export class Agent {
     };
   }
 
-  private get settings(): TwinSettings {
-    return this.evaluation.settings;
-  }
-
-  private applySettings(evaluation: Evaluation, desiredVersion: number): void {
-    const { parts } = this;
-    if (parts === undefined || this.stopping) return;
-    const before = this.settings;
-    // What is being counted belongs to the settings under which it was seen.
-    parts.aggregates.settingsWillChange(before, evaluation.settings);
-    this.evaluation = evaluation;
-    void parts.spool.setLimit(this.settings.maxLocalCacheSizeInBytes);
-    parts.aggregates.settingsChanged();
-    parts.uplink.settingsChanged();
-    parts.operational.setInterval(this.settings.snapshotFrequency.ms);
-    parts.operational.configurationErrors(desiredVersion, evaluation.problems);
-    void parts.collectors.apply(this.settings);
-    if (evaluation.unknownKeys.length > 0) {
-      this.options.log.debug('The twin holds settings that this version does not know.', {
-        keys: evaluation.unknownKeys.join(' '),
-      });
-    }
-  }
-
   private clockSet(step: ClockStep): void {
     const { fromMs, toMs } = step;
     this.warn(stepSentence(step));
@@ -221,23 +216,13 @@ export class Agent {
     return agentStatus({
       startedMs: this.startedMs,
       desiredVersion: parts?.twin.desiredVersion ?? 0,
-      problems: this.evaluation.problems,
+      problems: this.settings.problems,
       collectors: parts?.collectors.states() ?? {},
       losses: this.losses.snapshot(),
       ...(parts === undefined || this.options.local.maxUnitsPerDay === 0
         ? {}
         : { units: unitsOf(parts.uplink) }),
     });
-  }
-
-  private async step(what: string, action: () => Promise<void>): Promise<void> {
-    this.options.log.debug(`Stopping: ${what}.`);
-    try {
-      await action();
-    } catch (error) {
-      const reason = reasonOf(error);
-      this.options.log.error(`While stopping, the agent could not ${what}: ${reason}`);
-    }
   }
 }
 

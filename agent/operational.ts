@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../collectors/clock.js';
 import type { Payload } from '../contract/events.js';
 import type { LossCause } from '../collectors/loss.js';
-import type { Rejection } from '../config/evaluate-twin.js';
+import type { Settings } from '../config/settings.js';
 import type { JsonObject } from '../config/json.js';
 import { storedCounts } from './counters-file.js';
 import { droppedCauses, type LossCounts, type LossLedger } from './losses.js';
@@ -13,6 +13,7 @@ interface OperationalOptions {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
   readonly losses: LossLedger;
+  readonly settings: Pick<Settings, 'current' | 'desiredVersion' | 'onChange' | 'problems'>;
   readonly collected: () => Readonly<Record<'high' | 'low', number>>;
   readonly onMemoryChange: () => void;
   /** Messages since the last call. */
@@ -27,11 +28,24 @@ export class OperationalEvents {
   private lastCollected = { high: 0, low: 0 };
   private lastLosses: Record<string, LossCounts> = {};
   private saidForVersion = '';
+  private unfollow: (() => void) | undefined;
 
   constructor(private readonly options: OperationalOptions) {}
 
+  /** Tells what of the settings in force cannot be used, and follows them. */
+  start(): void {
+    this.unfollow ??= this.options.settings.onChange(() => this.follow());
+    this.follow();
+  }
+
+  private follow(): void {
+    const { current, desiredVersion, problems } = this.options.settings;
+    this.setInterval(current.snapshotFrequency.ms);
+    this.tellConfigurationErrors(desiredVersion, problems);
+  }
+
   /** Statistics come one interval after the start or the last ones. */
-  setInterval(intervalMs: number): void {
+  private setInterval(intervalMs: number): void {
     if (intervalMs === this.intervalMs) return;
     const { clock } = this.options;
     if (this.timer === undefined) this.startedMs = clock.monotonicMs();
@@ -54,12 +68,14 @@ export class OperationalEvents {
   }
 
   stop(): void {
+    this.unfollow?.();
+    this.unfollow = undefined;
     this.timer?.cancel();
     this.timer = undefined;
   }
 
   /** One event for each problem of a desired document, and none for the same document again. */
-  configurationErrors(version: number, problems: readonly Rejection[]): void {
+  private tellConfigurationErrors(version: number, problems: Settings['problems']): void {
     const key = createHash('sha256')
       .update(JSON.stringify([version, problems]))
       .digest('hex');

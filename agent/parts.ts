@@ -6,10 +6,9 @@ import type { ManagedHost } from '../collectors/host.js';
 import type { Libc } from '../collectors/linux/libc.js';
 import { readBootId, readBootTimeMs, readStat } from '../collectors/linux/proc.js';
 import { collectors as registeredCollectors } from '../collectors/registry.js';
-import type { Evaluation } from '../config/evaluate-twin.js';
 import type { JsonObject } from '../config/json.js';
 import type { LocalSettings } from '../config/local-settings.js';
-import type { TwinSettings } from '../config/twin-settings.js';
+import type { Settings } from '../config/settings.js';
 import type { CountersFile } from './counters-file.js';
 import { FleetMoments } from './fleet/fleet-moments.js';
 import { identityPhase } from './identity/identity-phase.js';
@@ -70,9 +69,7 @@ export interface PartsOptions extends AgentOptions {
   /** Numbers that survive restarts; loaded already. */
   readonly counters: CountersFile;
   readonly losses: LossLedger;
-  /** The settings in force; asked whenever they matter. */
-  readonly settings: () => TwinSettings;
-  readonly onSettings: (evaluation: Evaluation, desiredVersion: number) => void;
+  readonly settings: Settings;
   /** What `agentStatus` in the reported properties is to say. */
   readonly status: () => JsonObject;
   /** Tells the operator and the hub. */
@@ -87,7 +84,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   const { onStatusChange, random, settings } = options;
   const spool = await Spool.open({
     directory: join(local.stateDirectory, 'spool'),
-    limitBytes: settings().maxLocalCacheSizeInBytes,
+    limitBytes: settings.current.maxLocalCacheSizeInBytes,
     clock,
     lose: (cause, count, queue) => losses.count(queue ?? 'spool', cause, count),
     onProblem: (problem) => {
@@ -98,6 +95,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
         );
     },
   });
+  settings.onChange(() => void spool.setLimit(settings.current.maxLocalCacheSizeInBytes));
   const unsetClock = new UnsetClock({
     wallMs: () => clock.wallMs(),
     uptimeMs: () => uptime() * 1000,
@@ -109,7 +107,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     clock,
     losses,
     maxEventBytes: () =>
-      Math.min(settings().maxMessageSizeInBytes, hubMessageLimitBytes) - messageFrameBytes,
+      Math.min(settings.current.maxMessageSizeInBytes, hubMessageLimitBytes) - messageFrameBytes,
     aggregatedCategory: local.aggregatedCategory,
     markTime: (timeMs) => unsetClock.mark(timeMs),
   });
@@ -178,6 +176,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     log,
     moments,
     losses,
+    settings,
     onObservation: (name, observation) => {
       counters.changed();
       pipeline.observe(name, observation);
@@ -189,6 +188,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     clock,
     pipeline,
     losses,
+    settings,
     collected: () => outbox.collectedEvents,
     onMemoryChange: () => counters.changed(),
     takeSendStatistics: () => uplink.takeStatistics(),
@@ -202,7 +202,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     stateDirectory: local.stateDirectory,
     objectName: local.remoteConfigurationObjectName,
     produces: (event) => registeredCollectors.some(({ name }) => name === event),
-    onSettings: options.onSettings,
+    onSettings: (evaluation, version) => settings.replace(evaluation, version),
     status: options.status,
   });
   return {

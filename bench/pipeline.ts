@@ -79,7 +79,7 @@ async function once(directory: string): Promise<void> {
     aggregator: { add: () => undefined },
     outbox,
     losses,
-    settings: () => settings,
+    settings: { current: settings },
   });
   const assembler = new EventAssembler(
     (event) => {

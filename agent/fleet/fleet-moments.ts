@@ -1,5 +1,5 @@
 import type { Clock } from '../../collectors/clock.js';
-import type { TwinSettings } from '../../config/twin-settings.js';
+import type { CurrentSettings } from '../../config/settings.js';
 import type { DevicePhase, Purpose } from './device-phase.js';
 
 /**
@@ -35,7 +35,7 @@ export interface Moments {
   renewalMs(): number;
 }
 
-export type SpreadSettings = Pick<TwinSettings, 'reconnectSpread' | 'twinSpread'>;
+export type SpreadSettings = CurrentSettings<'reconnectSpread' | 'twinSpread'>;
 
 /**
  * The moments under the settings of the fleet. Without a spread nothing waits. With one, a device connects at most once
@@ -54,7 +54,7 @@ export class FleetMoments implements Moments {
   constructor(
     private readonly phase: DevicePhase,
     private readonly clock: Clock,
-    private readonly settings: () => SpreadSettings,
+    private readonly settings: SpreadSettings,
   ) {}
 
   nextMs(purpose: Purpose, periodMs: number): number {
@@ -62,7 +62,7 @@ export class FleetMoments implements Moments {
   }
 
   connectMs(atLeastMs: number): number {
-    const waitMs = this.waitMs('connection', this.settings().reconnectSpread.ms, atLeastMs);
+    const waitMs = this.waitMs('connection', this.settings.current.reconnectSpread.ms, atLeastMs);
     this.connectAtWallMs = Math.floor(this.clock.wallMs()) + waitMs;
     return waitMs;
   }
@@ -72,7 +72,7 @@ export class FleetMoments implements Moments {
    * limit, so that longer pauses would gain nothing.
    */
   reconnectMs(backoffMs: number): number {
-    const spreadMs = this.settings().reconnectSpread.ms;
+    const spreadMs = this.settings.current.reconnectSpread.ms;
     if (spreadMs === 0) return this.connectMs(backoffMs);
     return this.connectMs(Math.min(backoffMs, Math.max(spreadMs / 2, shortestProbeMs)));
   }
@@ -82,7 +82,7 @@ export class FleetMoments implements Moments {
    * `twinSpread`, a connection made at a moment of both is then read at once, not one `twinSpread` later.
    */
   firstReadMs(): number {
-    const spreadMs = this.settings().twinSpread.ms;
+    const spreadMs = this.settings.current.twinSpread.ms;
     const sinceMs = this.clock.wallMs() - this.connectAtWallMs;
     if (sinceMs < 0 || sinceMs > spreadMs) return this.readMs(0);
     const untilMs = this.phase.untilMs('connection', spreadMs, this.connectAtWallMs);
@@ -91,13 +91,13 @@ export class FleetMoments implements Moments {
   }
 
   readMs(atLeastMs: number): number {
-    const waitMs = this.waitMs('connection', this.settings().twinSpread.ms, atLeastMs);
+    const waitMs = this.waitMs('connection', this.settings.current.twinSpread.ms, atLeastMs);
     this.readIsAt(Math.floor(this.clock.wallMs()) + waitMs);
     return waitMs;
   }
 
   reportMs(atLeastMs: number): number {
-    const spreadMs = this.settings().twinSpread.ms * readsPerReport;
+    const spreadMs = this.settings.current.twinSpread.ms * readsPerReport;
     if (atLeastMs === 0 && spreadMs > 0) {
       const answered = this.readsAtWallMs.find((atMs) => this.isAnswer(atMs, spreadMs));
       this.readsAtWallMs = this.readsAtWallMs.filter((atMs) => atMs !== answered);

@@ -1,5 +1,6 @@
 import type { Clock } from '../../collectors/clock.js';
 import type { Payload } from '../../contract/events.js';
+import type { Settings } from '../../config/settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import type { Priority } from '../../contract/priority.js';
 import type { LossLedger } from '../losses.js';
@@ -14,7 +15,7 @@ interface AggregatesOptions {
   readonly clock: Clock;
   readonly outbox: Pick<Outbox, 'addSealed'>;
   readonly losses: LossLedger;
-  readonly settings: () => TwinSettings;
+  readonly settings: Pick<Settings, 'current' | 'onChange'>;
   /** Whether what was journaled is on disk. */
   readonly isDurable: () => boolean;
   readonly maxEntries: number;
@@ -25,6 +26,8 @@ interface AggregatesOptions {
 export class Aggregates {
   /** The last priority of each event name that was not Off: what is open when it is switched off still goes out. */
   private readonly priorities = new Map<AggregatedName, Exclude<Priority, 'Off'>>();
+
+  private unfollow: (() => void) | undefined;
 
   private constructor(
     private readonly options: AggregatesOptions,
@@ -51,21 +54,26 @@ export class Aggregates {
 
   async start(): Promise<void> {
     await this.keeper.start();
-    this.settingsChanged();
+    this.setIntervals();
+    this.unfollow = this.options.settings.onChange((before, after) => this.follow(before, after));
   }
 
   add(name: AggregatedName, payload: Payload<AggregatedName>, timeMs: number): void {
     this.keeper.add(name, payload, timeMs, this.priority(name) === 'High');
   }
 
-  /** Call it before new settings are in force: what they move to another queue, or count no more, is closed first. */
-  settingsWillChange(before: TwinSettings, after: TwinSettings): void {
+  /**
+   * What is being counted belongs to the settings under which it was seen: what moves to another queue, or is counted no
+   * more, is closed.
+   */
+  private follow(before: TwinSettings, after: TwinSettings): void {
     for (const name of aggregatedNames) {
-      this.priority(name);
+      this.remember(name, before[`eventPriority${name}`]);
       const moved = before[`eventPriority${name}`] !== after[`eventPriority${name}`];
       const ends = before[`aggregationEnabled${name}`] && !after[`aggregationEnabled${name}`];
       if (moved || ends) void this.keeper.sealAll(name);
     }
+    this.setIntervals();
   }
 
   /** The clock, which had not been set, was. */
@@ -73,14 +81,15 @@ export class Aggregates {
     this.keeper.clockSet(byMs);
   }
 
-  settingsChanged(): void {
+  private setIntervals(): void {
     for (const name of aggregatedNames) {
-      this.keeper.setInterval(name, this.options.settings()[`aggregationInterval${name}`].ms);
+      this.keeper.setInterval(name, this.options.settings.current[`aggregationInterval${name}`].ms);
     }
   }
 
   /** Closes everything; resolves when it is journaled. */
   async stop(): Promise<void> {
+    this.unfollow?.();
     await this.keeper.sealAll();
     await this.keeper.stop();
     await this.store.close();
@@ -95,8 +104,11 @@ export class Aggregates {
   }
 
   private priority(name: AggregatedName): Exclude<Priority, 'Off'> {
-    const now = this.options.settings()[`eventPriority${name}`];
-    if (now !== 'Off') this.priorities.set(name, now);
+    this.remember(name, this.options.settings.current[`eventPriority${name}`]);
     return this.priorities.get(name) ?? 'Low';
+  }
+
+  private remember(name: AggregatedName, priority: Priority): void {
+    if (priority !== 'Off') this.priorities.set(name, priority);
   }
 }

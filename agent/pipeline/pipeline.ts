@@ -7,7 +7,7 @@ import {
   type TriggeredName,
 } from '../../contract/events.js';
 import { checkPayload } from '../../contract/payload-check.js';
-import type { TwinSettings } from '../../config/twin-settings.js';
+import type { CurrentSettings } from '../../config/settings.js';
 import type { Priority } from '../../contract/priority.js';
 import type { LossLedger } from '../losses.js';
 import { isAggregated, type AggregatedName } from './aggregate-identity.js';
@@ -29,8 +29,7 @@ interface PipelineOptions {
   readonly aggregator: Aggregator;
   readonly outbox: Pick<Outbox, 'add' | 'addSnapshot'>;
   readonly losses: Pick<LossLedger, 'count'>;
-  /** The settings in force at the moment of the call. */
-  readonly settings: () => TwinSettings;
+  readonly settings: CurrentSettings;
 }
 
 /** Of a command line that stands in ExtraDetails. */
@@ -53,7 +52,7 @@ export class Pipeline {
     if (own.isOwn(observed.ProcessId, parentPid)) return;
     const payload = this.prepare(name, observation);
     if (payload === undefined) return;
-    if (isAggregated(name) && settings()[`aggregationEnabled${name}`]) {
+    if (isAggregated(name) && settings.current[`aggregationEnabled${name}`]) {
       // The name and the payload were one observation.
       const counted = payload as Payload<AggregatedName>;
       if (this.priority(name) !== 'Off') aggregator.add(name, counted, observation.timeMs);
@@ -95,7 +94,7 @@ export class Pipeline {
   }
 
   private priority(name: EventName): Priority {
-    return this.options.settings()[`eventPriority${name}`];
+    return this.options.settings.current[`eventPriority${name}`];
   }
 
   private prepare(

@@ -58,12 +58,14 @@ export class Replay {
         addSnapshot: () => undefined,
       },
       losses: { count: (_component, cause, count) => this.options.lose(cause, count) },
-      settings: () => ({
-        ...settings,
-        aggregationEnabledProcessCreate: false,
-        aggregationEnabledProcessTerminate: false,
-        aggregationEnabledConnectionCreate: false,
-      }),
+      settings: {
+        current: {
+          ...settings,
+          aggregationEnabledProcessCreate: false,
+          aggregationEnabledProcessTerminate: false,
+          aggregationEnabledConnectionCreate: false,
+        },
+      },
     });
   }
 

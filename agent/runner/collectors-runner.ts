@@ -3,6 +3,7 @@ import type { Collector, Observation } from '../../collectors/collector.js';
 import type { Payload, SnapshotName, TriggeredName } from '../../contract/events.js';
 import type { Host } from '../../collectors/host.js';
 import type { ReportLoss } from '../../collectors/loss.js';
+import type { Settings } from '../../config/settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { Log } from '../log.js';
@@ -18,6 +19,7 @@ interface CollectorsRunnerOptions {
   readonly log: Log;
   readonly moments: Pick<Moments, 'nextMs'>;
   readonly losses: LossLedger;
+  readonly settings: Pick<Settings, 'current' | 'onChange'>;
   readonly onObservation: (name: TriggeredName, observation: Observation) => void;
   readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;
   readonly onStateChange: () => void;
@@ -40,8 +42,17 @@ export class CollectorsRunner {
   /** What is applied when the work before it is done, unless it is replaced until then. */
   private next: { settings: TwinSettings } | undefined;
 
-  constructor(options: CollectorsRunnerOptions) {
+  private unfollow: (() => void) | undefined;
+
+  constructor(private readonly options: CollectorsRunnerOptions) {
     this.runs = options.collectors.map((collector) => createRun(collector, options));
+  }
+
+  /** Resolves when every collector is armed or known to be unavailable; the settings are followed from then on. */
+  start(): Promise<void> {
+    const { settings } = this.options;
+    this.unfollow ??= settings.onChange((_before, after) => void this.apply(after));
+    return this.apply(settings.current);
   }
 
   /**
@@ -63,7 +74,9 @@ export class CollectorsRunner {
 
   /** Resolves when every collector has undone what it changed on the host. */
   stop(): Promise<void> {
-    // Settings that come after this are for a new start.
+    this.unfollow?.();
+    this.unfollow = undefined;
+    // What was to be applied is for a new start.
     this.next = undefined;
     return this.enqueue(() => this.forEach((run) => this.stopRun(run)));
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../../collectors/clock.js';
-import type { Rejection } from '../../config/evaluate-twin.js';
 import type { LocalSettings } from '../../config/local-settings.js';
+import type { Settings } from '../../config/settings.js';
 import type { HubLink } from '../hub/hub-link.js';
 import type { Log } from '../log.js';
 import type { LossLedger } from '../losses.js';
@@ -41,10 +41,7 @@ interface StatusServiceOptions {
     readonly spool: Pick<Spool, 'problem' | 'stats'>;
     readonly uplink: Pick<Uplink, 'silence' | 'stats'>;
   };
-  /** The time over which the fleet connects; a device that waits for its moment is well. */
-  readonly reconnectSpreadMs: () => number;
-  readonly spoolLimitBytes: () => number;
-  readonly twinProblems: () => readonly Rejection[];
+  readonly settings: Pick<Settings, 'current' | 'problems'>;
 }
 
 /** Tells the status to whoever asks, and keeps the metrics file where one is wanted. */
@@ -57,11 +54,12 @@ export class StatusService {
   private readonly metrics: MetricsFile | undefined;
 
   constructor(private readonly options: StatusServiceOptions) {
-    const { clock, local, log, losses, parts } = options;
+    const { clock, local, log, losses, parts, settings } = options;
     this.connection = new ConnectionHistory(
       parts.link,
       clock,
-      () => local.disconnectionTolerance.ms + options.reconnectSpreadMs(),
+      // A device that waits for its moment among the fleet is well.
+      () => local.disconnectionTolerance.ms + settings.current.reconnectSpread.ms,
     );
     this.recent = new RecentLosses(losses, clock);
     this.server = new StatusServer({
@@ -96,8 +94,7 @@ export class StatusService {
   }
 
   document(): StatusDocument {
-    const { clock, losses, parts, spoolLimitBytes, startedMonotonicMs, twinProblems } =
-      this.options;
+    const { clock, losses, parts, settings, startedMonotonicMs } = this.options;
     const cpu = process.cpuUsage();
     return judge(
       statusFacts({
@@ -108,13 +105,13 @@ export class StatusService {
         cpuMicroseconds: cpu.user + cpu.system,
         connection: this.connection.tell(),
         desiredVersion: parts.twin.desiredVersion,
-        twinProblems: twinProblems(),
+        twinProblems: settings.problems,
         collectors: parts.collectors.states(),
         losses: losses.snapshot(),
         lastHour: (component, cause, total) => this.recent.of(component, cause, total),
         spool: {
           problem: parts.spool.problem,
-          limitBytes: spoolLimitBytes(),
+          limitBytes: settings.current.maxLocalCacheSizeInBytes,
           queues: parts.spool.stats(),
         },
         silence: parts.uplink.silence(),

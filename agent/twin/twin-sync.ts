@@ -160,6 +160,11 @@ export class TwinSync {
     if (evaluation === undefined) return;
     this.evaluation = evaluation;
     this.options.onSettings(evaluation, version);
+    if (evaluation.unknownKeys.length > 0) {
+      this.options.log.debug('The twin holds settings that this version does not know.', {
+        keys: evaluation.unknownKeys.join(' '),
+      });
+    }
     if (version > 0) void this.file.save({ version, document, effective: evaluation.reported });
   }
 

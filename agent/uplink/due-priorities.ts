@@ -1,5 +1,5 @@
 import type { Clock } from '../../collectors/clock.js';
-import type { TwinSettings } from '../../config/twin-settings.js';
+import type { CurrentSettings } from '../../config/settings.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { Spool } from '../spool/spool.js';
 import { largestMessageBytes } from './batch.js';
@@ -12,8 +12,7 @@ export interface DuePrioritiesOptions {
   readonly spool: Pick<Spool, 'stats' | 'onAppended'>;
   readonly clock: Clock;
   readonly moments: Pick<Moments, 'nextMs'>;
-  readonly settings: () => Pick<
-    TwinSettings,
+  readonly settings: CurrentSettings<
     'highPriorityMessageFrequency' | 'lowPriorityMessageFrequency' | 'maxMessageSizeInBytes'
   >;
   /** Low events wait for the next day, so that they make nothing due. */
@@ -93,7 +92,7 @@ export class DuePriorities {
 
   /** The largest message, in bytes. */
   limitBytes(): number {
-    return Math.min(this.options.settings().maxMessageSizeInBytes, largestMessageBytes);
+    return Math.min(this.options.settings.current.maxMessageSizeInBytes, largestMessageBytes);
   }
 
   private checkSize(): void {
@@ -104,7 +103,8 @@ export class DuePriorities {
   }
 
   private intervalMs(kind: Kind): number {
-    const { highPriorityMessageFrequency, lowPriorityMessageFrequency } = this.options.settings();
+    const { highPriorityMessageFrequency, lowPriorityMessageFrequency } =
+      this.options.settings.current;
     return kind === 'high' ? highPriorityMessageFrequency.ms : lowPriorityMessageFrequency.ms;
   }
 

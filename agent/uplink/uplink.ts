@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../collectors/clock.js';
 import type { ReportLoss } from '../../collectors/loss.js';
 import { reasonOf } from '../../config/errors.js';
 import type { LocalSettings } from '../../config/local-settings.js';
-import type { TwinSettings } from '../../config/twin-settings.js';
+import type { CurrentSettings, Settings } from '../../config/settings.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { Backoff, networkBackoff } from '../hub/backoff.js';
 import { HubError, isRefusal } from '../hub/failure.js';
@@ -43,14 +43,13 @@ export interface UplinkLink {
 export interface UplinkOptions {
   readonly spool: Pick<Spool, 'read' | 'acknowledge' | 'stats' | 'onAppended'>;
   readonly link: UplinkLink;
-  /** The settings in force; asked whenever they matter. */
-  readonly settings: () => Pick<
-    TwinSettings,
+  readonly settings: CurrentSettings<
     | 'highPriorityMessageFrequency'
     | 'lowPriorityMessageFrequency'
     | 'maxMessageSizeInBytes'
     | 'hubResourceId'
-  >;
+  > &
+    Pick<Settings, 'onChange'>;
   readonly local: Pick<
     LocalSettings,
     'messagesInFlight' | 'maxUnitsPerDay' | 'securityMarker' | 'stateDirectory'
@@ -93,6 +92,7 @@ export class Uplink {
   private newDay: Timer | undefined;
   private idle: (() => void)[] = [];
   private unlisten: (() => void) | undefined;
+  private unfollow: (() => void) | undefined;
   private running = false;
   private counts = { messagesSent: 0, messagesUnder4KB: 0, totalFailed: 0 };
 
@@ -126,6 +126,7 @@ export class Uplink {
         else this.tellIdle();
       },
     });
+    this.unfollow = this.options.settings.onChange(() => this.due.settingsChanged());
     this.due.start();
     this.pump();
   }
@@ -134,16 +135,13 @@ export class Uplink {
   async stop(): Promise<void> {
     this.running = false;
     this.unlisten?.();
+    this.unfollow?.();
     this.cancelRetry();
     this.newDay?.cancel();
     this.due.stop();
     await this.pumping;
     await this.source.settled();
     await this.units.stop();
-  }
-
-  settingsChanged(): void {
-    this.due.settingsChanged();
   }
 
   /**
@@ -235,7 +233,7 @@ export class Uplink {
       envelope: {
         agentVersion,
         agentId,
-        hubResourceId: settings().hubResourceId,
+        hubResourceId: settings.current.hubResourceId,
         securityMarker: local.securityMarker,
       },
       limitBytes: this.ceiling.limitBytes(this.due.limitBytes()),
@@ -271,7 +269,7 @@ export class Uplink {
   private awaitNewDay(): void {
     if (!this.lowWaits) return;
     const { clock, moments, settings } = this.options;
-    const spreadMs = Math.min(longestNewDayMs, settings().lowPriorityMessageFrequency.ms);
+    const spreadMs = Math.min(longestNewDayMs, settings.current.lowPriorityMessageFrequency.ms);
     this.newDay?.cancel();
     this.newDay = clock.after(moments.nextMs('low', spreadMs), () => {
       this.newDay = undefined;

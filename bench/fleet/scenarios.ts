@@ -137,7 +137,11 @@ async function simulatePart(
     highPerDay: plan.traffic.highPerDay,
     updatesPerLow:
       (plan.traffic.updatesPerDay * first.settings.lowPriorityMessageFrequency.ms) / 86_400_000,
-    settings: () => current.settings,
+    settings: {
+      get current() {
+        return current.settings;
+      },
+    },
     configuration: () => current.reported,
     reported: { settings: first.reported, agentStatus: { number: 0 } },
     onStep: (device, step) => {

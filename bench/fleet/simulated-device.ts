@@ -9,7 +9,7 @@ import { DuePriorities, kinds } from '../../agent/uplink/due-priorities.js';
 import type { QueueStats } from '../../agent/spool/spool.js';
 import type { Timer } from '../../collectors/clock.js';
 import type { JsonObject } from '../../config/json.js';
-import type { TwinSettings } from '../../config/twin-settings.js';
+import type { CurrentSettings } from '../../config/settings.js';
 import type { FleetHub } from './fleet-hub.js';
 import type { SimulatedClock } from './simulated-clock.js';
 
@@ -20,7 +20,7 @@ export interface World {
   readonly random: () => number;
   readonly highPerDay: number;
   readonly updatesPerLow: number;
-  readonly settings: () => TwinSettings;
+  readonly settings: CurrentSettings;
   readonly configuration: () => JsonObject;
   /** What the hub holds of every device at the beginning. */
   readonly reported: JsonObject;

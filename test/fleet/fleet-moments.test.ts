@@ -8,10 +8,9 @@ const span = (ms: number) => ({ text: `PT${ms / 1000}S`, ms });
 const spreadMs = fc.integer({ min: 10_000, max: 86_400_000 });
 
 function device(identity: string, clock: FakeClock, reconnectMs: number, twinMs: number) {
-  return new FleetMoments(DevicePhase.of(identity), clock, () => ({
-    reconnectSpread: span(reconnectMs),
-    twinSpread: span(twinMs),
-  }));
+  return new FleetMoments(DevicePhase.of(identity), clock, {
+    current: { reconnectSpread: span(reconnectMs), twinSpread: span(twinMs) },
+  });
 }
 
 describe('the moments of a fleet', () => {

@@ -33,7 +33,7 @@ function pipeline(settings: Parameters<typeof desired>[0] = {}): Pipeline {
     aggregator: { add: (_, payload) => void counted.push(payload) },
     outbox: outbox,
     losses,
-    settings: () => inForce,
+    settings: { current: inForce },
   });
 }
 

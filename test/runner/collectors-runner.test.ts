@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { LossLedger } from '../../agent/losses.js';
 import { CollectorsRunner } from '../../agent/runner/collectors-runner.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
+import { Settings } from '../../config/settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { unspread } from '../support/moments.js';
@@ -29,6 +30,7 @@ function setUp() {
     log: recordingLog(),
     moments: unspread,
     losses: new LossLedger(),
+    settings: new Settings(evaluateTwin({}, undefined)),
     onObservation: () => undefined,
     onSnapshot: () => undefined,
     onStateChange: () => undefined,

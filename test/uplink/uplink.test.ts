@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { QueueName } from '../../agent/spool/spool.js';
 import { Uplink, type UplinkOptions } from '../../agent/uplink/uplink.js';
+import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { unspread } from '../support/moments.js';
 import { recordingLog } from '../support/recording-log.js';
@@ -12,6 +13,7 @@ import { MemorySpool } from './support/memory-spool.js';
 import { idsOf, ScriptedLink } from './support/scripted-link.js';
 
 const minuteMs = 60_000;
+const defaults = evaluateTwin({}, undefined).settings;
 const duration = (ms: number) => ({ text: `PT${ms / 1000}S`, ms });
 
 let directory: string;
@@ -21,7 +23,8 @@ let link: ScriptedLink;
 let log: ReturnType<typeof recordingLog>;
 let lost: number;
 let midnight: () => void;
-let settings: ReturnType<UplinkOptions['settings']>;
+let settings: UplinkOptions['settings']['current'];
+let settingsChanged: () => void;
 let uplink: Uplink;
 const counters = { high: 0, low: 0, operational: 0 };
 
@@ -32,7 +35,15 @@ const create = (
   new Uplink({
     spool,
     link,
-    settings: () => settings,
+    settings: {
+      get current() {
+        return settings;
+      },
+      onChange: (listener) => {
+        settingsChanged = () => listener(defaults, defaults);
+        return () => undefined;
+      },
+    },
     local: {
       messagesInFlight: 1,
       maxUnitsPerDay: 0,
@@ -172,14 +183,14 @@ describe('the triggers', () => {
     store('high');
     await clock.advance(2 * minuteMs);
     settings = { ...settings, highPriorityMessageFrequency: duration(3 * minuteMs) };
-    uplink.settingsChanged();
+    settingsChanged();
     await clock.advance(minuteMs - 1);
     expect(sent()).toEqual([]);
     await clock.advance(1);
     expect(sent()).toEqual([['high-1']]);
     store('high');
     settings = { ...settings, highPriorityMessageFrequency: duration(1000) };
-    uplink.settingsChanged();
+    settingsChanged();
     await clock.advance(1000);
     expect(sent()).toHaveLength(2);
   });

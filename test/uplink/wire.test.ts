@@ -49,12 +49,15 @@ const start = async (
   uplink = new Uplink({
     spool,
     link: probe.link,
-    settings: () => ({
-      highPriorityMessageFrequency: duration(100),
-      lowPriorityMessageFrequency: duration(250),
-      maxMessageSizeInBytes: 8192,
-      hubResourceId: '',
-    }),
+    settings: {
+      current: {
+        highPriorityMessageFrequency: duration(100),
+        lowPriorityMessageFrequency: duration(250),
+        maxMessageSizeInBytes: 8192,
+        hubResourceId: '',
+      },
+      onChange: () => () => undefined,
+    },
     local: { messagesInFlight, maxUnitsPerDay: 0, securityMarker: true, stateDirectory: directory },
     clock: systemClock,
     random: () => 0,

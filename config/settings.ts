@@ -1,0 +1,56 @@
+import type { Evaluation, Rejection } from './evaluate-twin.js';
+import type { TwinSettings } from './twin-settings.js';
+
+export type SettingsListener = (before: TwinSettings, after: TwinSettings) => void;
+
+/** For whoever only asks for the settings in force, some of them: ask whenever they matter. */
+export interface CurrentSettings<K extends keyof TwinSettings = keyof TwinSettings> {
+  readonly current: Pick<TwinSettings, K>;
+}
+
+/**
+ * The settings of the twin that are in force, for every part that follows them.
+ *
+ * 1. There are settings from the start on.
+ * 2. A listener is called after each change, in the order in which they began to listen, and sees what was in force
+ *    before and what is now; `current` is what is in force now already.
+ */
+export class Settings implements CurrentSettings {
+  private inForce: TwinSettings;
+  private found: readonly Rejection[];
+  private version = 0;
+  private readonly listeners = new Set<SettingsListener>();
+
+  constructor({ settings, problems }: Pick<Evaluation, 'settings' | 'problems'>) {
+    this.inForce = settings;
+    this.found = problems;
+  }
+
+  get current(): TwinSettings {
+    return this.inForce;
+  }
+
+  /** What of the desired properties is not in force as it was written. */
+  get problems(): readonly Rejection[] {
+    return this.found;
+  }
+
+  /** The version of the desired properties that they come from; 0 when they came from no hub yet. */
+  get desiredVersion(): number {
+    return this.version;
+  }
+
+  /** @returns what ends the listening. */
+  onChange(listener: SettingsListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  replace({ settings, problems }: Evaluation, desiredVersion: number): void {
+    const before = this.inForce;
+    this.inForce = settings;
+    this.found = problems;
+    this.version = desiredVersion;
+    for (const listener of [...this.listeners]) listener(before, settings);
+  }
+}
