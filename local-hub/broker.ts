@@ -1,6 +1,8 @@
-import { Aedes, type Client, type PublishPacket } from 'aedes';
+import type { TLSSocket } from 'node:tls';
+import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
 import type { ServerCertificate } from './certificates.js';
-import { checkConnect, type Admission, type RefusalCode } from './connect-check.js';
+import { heldKeepAlive, refusal, watchPackets } from './client-packets.js';
+import { checkConnect, type Admission, type Refusal, type RefusalCode } from './connect-check.js';
 import type { Faults } from './faults.js';
 import { HttpFront } from './http-front.js';
 import { addressOf, clientIdOf, type Address, type Identities } from './identities.js';
@@ -28,6 +30,8 @@ export interface Publication {
   readonly topic: string;
   readonly payload: Buffer;
   readonly retain: boolean;
+  /** The client had it said for the case that its connection ends without its own doing. */
+  readonly isWill: boolean;
 }
 
 /** What is done with a publish: the connection ends over `close`. */
@@ -60,6 +64,7 @@ export class Broker {
   readonly #subscriptions: Subscriptions;
   readonly #admissions = new WeakMap<Client, Admission>();
   readonly #closeReasons = new WeakMap<Client, string>();
+  readonly #wills = new WeakMap<Client, object>();
   readonly #sessions = new Map<string, Session>();
 
   private constructor(options: BrokerOptions, aedes: Aedes) {
@@ -69,7 +74,7 @@ export class Broker {
     this.#subscriptions = new Subscriptions(aedes, options.identities);
     this.#listener = new TlsListener(options.certificate, (socket) => {
       socket.setNoDelay(true);
-      if (!options.faults.silent) http.handle(socket, () => aedes.handle(socket));
+      if (!options.faults.silent) http.handle(socket, () => this.#handle(socket));
     });
   }
 
@@ -132,24 +137,35 @@ export class Broker {
     await this.#listener.stop();
   }
 
+  #handle(socket: TLSSocket): void {
+    const client = this.#aedes.handle(socket);
+    watchPackets(client, () => {
+      const reason = 'its protocol level is neither 3, 4 nor 5';
+      this.#refuse(client, { protocolLevel: 0, clientId: '' }, { code: 1, reason });
+    });
+  }
+
   #wire(): void {
     const aedes = this.#aedes;
     aedes.preConnect = (client, packet, callback) => {
       const request = {
-        protocolLevel: packet.protocolVersion ?? 0,
+        protocolLevel: levelOf(packet),
         clientId: packet.clientId,
         username: packet.username,
         password: packet.password?.toString('utf8'),
+        will: packet.will,
       };
       const verdict = this.#check(request);
       if ('code' in verdict) {
-        this.#refuse(client, request.clientId, verdict.code, verdict.reason);
+        this.#refuse(client, request, verdict);
         // No callback: the broker would destroy the socket before the answer is out.
         return;
       }
       const replaced = this.#sessions.get(request.clientId)?.client;
       if (replaced !== undefined) this.#closeReasons.set(replaced, 'the same client id connected');
       this.#admissions.set(client, verdict);
+      if (packet.will !== undefined) this.#wills.set(client, packet.will);
+      packet.keepalive = heldKeepAlive(packet.keepalive ?? 0);
       this.#subscriptions.begin(client);
       callback(null, true);
     };
@@ -160,6 +176,9 @@ export class Broker {
     aedes.authorizeForward = (_client, packet) =>
       'clientId' in packet && packet.clientId !== undefined ? null : packet;
     aedes.on('client', (client) => this.#connected(client));
+    aedes.on('clientError', (client, error) => {
+      if (!this.#closeReasons.has(client)) this.#closeReasons.set(client, error.message);
+    });
     aedes.on('clientDisconnect', (client) => this.#disconnected(client));
     aedes.on('unsubscribe', (filters, client) => {
       if (!client.closed) this.#subscriptions.remove(client, filters);
@@ -176,9 +195,12 @@ export class Broker {
     return { ...verdict, expiresAtMs: Math.min(verdict.expiresAtMs, nowMs + tokenLifeMs) };
   }
 
-  #refuse(client: Client, clientId: string, code: RefusalCode, reason: string): void {
-    // CONNACK, MQTT 3.1.1 §3.2: two bytes follow, no session, the code.
-    client.conn.write(Buffer.from([0x20, 2, 0, code]), () => client.close());
+  #refuse(
+    client: Client,
+    { clientId, protocolLevel }: { readonly clientId: string; readonly protocolLevel: number },
+    { code, reason }: Refusal,
+  ): void {
+    client.conn.write(refusal(protocolLevel, code), () => client.close());
     this.#options.onConnection({ kind: 'refused', ...addressOf(clientId), code, reason });
   }
 
@@ -220,7 +242,13 @@ export class Broker {
     const reaction: Reaction =
       packet.qos === 2
         ? { close: 'it published with quality of service 2' }
-        : this.#options.onPublication({ from, topic, payload, retain });
+        : this.#options.onPublication({
+            from,
+            topic,
+            payload,
+            retain,
+            isWill: this.#wills.get(client) === packet,
+          });
     packet.retain = false;
     if (reaction === 'acknowledge') return null;
     if (reaction === 'withhold-acknowledgement' || 'acknowledgeAfterMs' in reaction) {
@@ -234,6 +262,14 @@ export class Broker {
     this.#closeReasons.set(client, reaction.close);
     return new Error(reaction.close);
   }
+}
+
+/** As on the wire: the highest bit, which bridges set, makes it another one. */
+function levelOf(packet: ConnectPacket): number {
+  const { bridgeMode, protocolId } = packet as { bridgeMode?: boolean; protocolId?: string };
+  const level = (packet.protocolVersion ?? 0) + (bridgeMode === true ? 128 : 0);
+  // MQTT 3.1 called itself by another name; that name at level 4 is nothing that exists.
+  return level === 4 && protocolId !== 'MQTT' ? 0 : level;
 }
 
 /** PUBACK, MQTT 3.1.1 §3.4. */

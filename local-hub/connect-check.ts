@@ -1,6 +1,7 @@
 import type { Address, Identities } from './identities.js';
 import { clientIdOf } from './identities.js';
 import { checkToken } from './sas.js';
+import { parseRequest } from './topics.js';
 
 /** Return codes of CONNACK, MQTT 3.1.1 §3.2.2.3. */
 export type RefusalCode = 1 | 2 | 3 | 4 | 5;
@@ -12,6 +13,7 @@ export interface ConnectRequest {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
+  readonly will?: { readonly topic: string; readonly qos?: number } | undefined;
 }
 
 export interface Admission {
@@ -34,10 +36,21 @@ interface UserName extends Address {
 
 /** `host/device[/module]/?api-version=…`; a user name without the query still names who connects. */
 function parseUserName(username: string): UserName | undefined {
-  const [path = '', query = ''] = username.split('/?', 2);
+  // An id may begin with a question mark; what follows the last one that begins a part is the query.
+  const at = username.lastIndexOf('/?');
+  const path = at < 0 ? username : username.slice(0, at);
+  const query = at < 0 ? '' : username.slice(at + 2);
   const [host, deviceId, moduleId, ...rest] = path.replace(/\/$/, '').split('/');
   if (!host || !deviceId || moduleId === '' || rest.length > 0) return undefined;
   return { host, deviceId, moduleId, hasApiVersion: /(^|&)api-version=[^&]/.test(query) };
+}
+
+/** A will arrives as telemetry of its client, so that it has to be on that topic. */
+function willFault(will: ConnectRequest['will'], address: Address): string | undefined {
+  if (will === undefined) return undefined;
+  if (will.qos === 2) return 'its will has quality of service 2';
+  if (parseRequest(will.topic, address)?.kind === 'telemetry') return undefined;
+  return `its will is for ${will.topic}, which is not its telemetry topic`;
 }
 
 /** Decides about a CONNECT as IoT Hub does; see {@link RefusalCode} for what the client gets to know. */
@@ -69,6 +82,8 @@ export function checkConnect(
   if (identities.find({ deviceId })?.disabled === true) {
     return { code: 5, reason: `the device ${deviceId} is disabled` };
   }
+  const fault = willFault(request.will, address);
+  if (fault !== undefined) return { code: 5, reason: fault };
   const path = moduleId === undefined ? '' : `/modules/${moduleId}`;
   const verdict = checkToken(request.password ?? '', {
     resource: `${hubName}/devices/${deviceId}${path}`,

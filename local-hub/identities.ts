@@ -7,7 +7,7 @@ import { writeFileAtomically } from './state-file.js';
 /*
  * 1. What the store has told a caller is on disk: every change is saved before it returns.
  * 2. A device or module keeps its keys, twin and subscriptions over a restart of the hub.
- * 3. Making a module again gives a new generation with an empty twin at version 1 and no subscriptions.
+ * 3. Making a module again gives a new generation with new keys, an empty twin at version 1 and no session.
  */
 
 /** A device, or one of its modules. */
@@ -31,6 +31,8 @@ export interface Identity extends Address {
   /** Of a device; its modules stop with it. */
   disabled?: boolean;
   twin: Twin;
+  /** A client connected with CleanSession 0, and its session was not lost since. */
+  hasSession?: boolean;
   /** Topic filters of the persistent session, with the granted quality of service. */
   subscriptions: { topic: string; qos: 0 | 1 }[];
 }
@@ -117,11 +119,14 @@ export class Identities {
     return identity;
   }
 
-  /** Deletes and makes again, with the same keys so that its agent can go on. */
+  /** Deletes and makes again. */
   recreate(identity: Identity): void {
+    identity.primaryKey = newKey();
+    identity.secondaryKey = newKey();
     identity.generationId = newGeneration();
     identity.twin = newTwin();
     identity.subscriptions = [];
+    identity.hasSession = false;
     this.save();
   }
 
@@ -137,8 +142,11 @@ export class Identities {
   }
 
   /** The sessions of all clients are lost. */
-  forgetSubscriptions(): void {
-    for (const identity of this.all()) identity.subscriptions = [];
+  forgetSessions(): void {
+    for (const identity of this.all()) {
+      identity.subscriptions = [];
+      identity.hasSession = false;
+    }
     this.save();
   }
 

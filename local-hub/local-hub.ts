@@ -64,7 +64,7 @@ export class LocalHub {
     const { stateDirectory, port = 0, hubName = 'local-hub.azure-devices.net' } = options;
     const certificate = await openCertificates(stateDirectory);
     const identities = Identities.open(join(stateDirectory, 'identities.json'));
-    if (options.forgetSessions === true) identities.forgetSubscriptions();
+    if (options.forgetSessions === true) identities.forgetSessions();
     const hub = new LocalHub(hubName, certificate.caFile, identities);
     const requests = hub.#requests();
     hub.#broker = await Broker.start({
@@ -109,12 +109,16 @@ export class LocalHub {
     this.#changeDesired(this.#identity(deviceId, moduleId), document, 'replace');
   }
 
-  /** Deletes the module and makes it again with the same keys: empty twin, version 1, no session. */
-  async recreateModule(deviceId: string, moduleId = 'azureiotsecurity'): Promise<void> {
+  /** Deletes the module and makes it again: new keys, empty twin, version 1, no session. */
+  async recreateModule(
+    deviceId: string,
+    moduleId = 'azureiotsecurity',
+  ): Promise<ModuleRegistration> {
     const identity = this.#identity(deviceId, moduleId);
     this.#broker.disconnect(identity, 'the module was deleted and made again');
     this.#identities.recreate(identity);
     await this.#broker.loseSession(identity);
+    return this.#registration(deviceId, moduleId);
   }
 
   /** New keys; the connection made with the old ones ends. */
@@ -125,11 +129,16 @@ export class LocalHub {
     return this.#registration(deviceId, moduleId);
   }
 
-  /** A disabled device is refused, its modules with it; the connection of the module ends. */
-  setDisabled(deviceId: string, disabled: boolean, moduleId = 'azureiotsecurity'): void {
+  /** A disabled device is refused, its modules with it; their connections end. */
+  setDisabled(deviceId: string, disabled: boolean): void {
     const device = this.#identities.register({ deviceId });
     this.#identities.setDisabled(device, disabled);
-    if (disabled) this.#broker.disconnect({ deviceId, moduleId }, 'the device was disabled');
+    if (!disabled) return;
+    for (const identity of this.#identities.all()) {
+      if (identity.deviceId === deviceId) {
+        this.#broker.disconnect(identity, 'the device was disabled');
+      }
+    }
   }
 
   /** Calls a method of the module, as a back end does. */

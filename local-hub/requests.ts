@@ -31,12 +31,12 @@ export class Requests {
   }
 
   onPublication(publication: Publication): Reaction {
-    const { from, topic, payload, retain } = publication;
+    const { from, topic, payload } = publication;
     const request = parseRequest(topic, from.address);
     if (request === undefined) return { close: `it published on the unknown topic ${topic}` };
     switch (request.kind) {
       case 'telemetry': {
-        const bag = retain ? `${request.propertyBag}&mqtt-retain=true` : request.propertyBag;
+        const bag = stampedBag(request.propertyBag, publication);
         return this.#onTelemetry(from.address, bag, payload);
       }
       case 'method-answer':
@@ -71,7 +71,7 @@ export class Requests {
     if (refusal !== undefined) return refused(refusal);
     return reads
       ? { status: 200, body: JSON.stringify(viewTwin(identity)) }
-      : report(identity, identities, payload.toString('utf8'), request.baseVersion);
+      : report(identity, identities, payload, request.baseVersion);
   }
 
   #onTelemetry(from: Address, bag: string, payload: Buffer): Reaction {
@@ -85,6 +85,15 @@ export class Requests {
     const delayMs = faults.acknowledgementDelayMs + admittance.delayMs;
     return delayMs > 0 ? { acknowledgeAfterMs: delayMs } : 'acknowledge';
   }
+}
+
+/** The property bag with what the hub adds of its own. */
+function stampedBag(bag: string, { isWill, retain }: Publication): string {
+  return [
+    bag.replace(/\/$/, ''),
+    ...(retain ? ['mqtt-retain=true'] : []),
+    ...(isWill ? ['iothub-MessageType=Will'] : []),
+  ].join('&');
 }
 
 function refused({ status, withBody }: TwinRefusal): TwinAnswer {

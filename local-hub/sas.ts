@@ -16,6 +16,8 @@ interface TokenFields {
   readonly rawResource: string;
   readonly signature: Buffer;
   readonly rawExpiry: string;
+  /** The policy of the hub whose key is said to have signed; empty for the key of the identity itself. */
+  readonly policy: string;
 }
 
 function decode(text: string): string | undefined {
@@ -40,7 +42,9 @@ function parseToken(token: string): TokenFields | undefined {
   const signature = decode(fields.get('sig') ?? '');
   if (rawResource === undefined || rawExpiry === undefined || !signature) return undefined;
   if (!/^\d{1,12}$/.test(rawExpiry)) return undefined;
-  return { rawResource, rawExpiry, signature: Buffer.from(signature, 'base64') };
+  const policy = decode(fields.get('skn') ?? '');
+  if (policy === undefined) return undefined;
+  return { rawResource, rawExpiry, policy, signature: Buffer.from(signature, 'base64') };
 }
 
 /** By whole URI segments: `/a/b` covers `/a/b/c` and not `/a/bc`. Host names ignore case, ids do not. */
@@ -61,7 +65,7 @@ function signedBy(key: string, fields: TokenFields): boolean {
 }
 
 /**
- * Checks a shared access signature (message contract of IoT Hub: `sr`, `sig`, `se` in any order). The signature is
+ * Checks a shared access signature (message contract of IoT Hub: `sr`, `sig`, `se` in any order, and `skn`). The signature is
  * verified over the resource text as it was sent, because clients differ in how they percent-encode it.
  */
 export function checkToken(token: string, expected: TokenExpectation): TokenVerdict {
@@ -71,6 +75,9 @@ export function checkToken(token: string, expected: TokenExpectation): TokenVerd
   if (scope === undefined || !resourceCovers(scope, expected.resource)) {
     return { refused: `the token is not for ${expected.resource}` };
   }
+  // This hub has no policies: whatever is named does not exist.
+  if (fields.policy !== '')
+    return { refused: `the token names the policy ${fields.policy}, which this hub does not have` };
   if (!expected.keys.some((key) => signedBy(key, fields))) {
     return { refused: 'the token is signed with neither the primary nor the secondary key' };
   }

@@ -37,7 +37,13 @@ export function errorAnswer(status: number, errorCode: number, message: string):
   return { status, body: JSON.stringify({ errorCode, trackingId, message, timestampUtc }) };
 }
 
-function parsePatch(text: string): JsonObject {
+function parsePatch(payload: Uint8Array): JsonObject {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
+  } catch {
+    throw new TwinError(400, 400004, 'the reported patch is not UTF-8');
+  }
   let patch: JsonValue;
   try {
     patch = JSON.parse(text) as JsonValue;
@@ -54,12 +60,12 @@ function parsePatch(text: string): JsonObject {
 export function report(
   identity: Identity,
   identities: Identities,
-  text: string,
+  payload: Uint8Array,
   baseVersion: string | undefined,
 ): TwinAnswer {
   const { twin } = identity;
   try {
-    const patch = parsePatch(text);
+    const patch = parsePatch(payload);
     if (baseVersion !== undefined && baseVersion !== String(twin.reportedVersion)) {
       const message = `reported is at version ${twin.reportedVersion}, not ${baseVersion}`;
       throw new TwinError(412, 412001, message);

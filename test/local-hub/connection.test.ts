@@ -1,7 +1,9 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import type { ConnectionEvent } from '../../local-hub/local-hub.js';
+import { heldKeepAlive } from '../../local-hub/client-packets.js';
+import type { ConnectionEvent, LocalHub } from '../../local-hub/local-hub.js';
 import {
   connectOptions,
   minutesFromNow,
@@ -109,7 +111,34 @@ describe('a connection', () => {
     const { client } = await RawClient.connect(options);
     hub.dropConnections(how);
     await client.closed;
-    await expect(RawClient.connect(options)).resolves.toMatchObject({ sessionPresent: false });
+    await expect(RawClient.connect(options)).resolves.toMatchObject({ sessionPresent: true });
+  });
+
+  it('that is closed over a message says so', async () => {
+    const hub = await startHub();
+    const module = hub.registerModule('gw+7');
+    const { client } = await RawClient.connect(connectOptions(hub, module));
+    const ended = new Promise((resolve) => void hub.onConnection(resolve));
+    client
+      .publish('devices/gw+7/modules/azureiotsecurity/messages/events/', '{}')
+      .catch(() => undefined);
+    await client.closed;
+    await expect(ended).resolves.toMatchObject({
+      kind: 'disconnected',
+      reason: expect.stringContaining('+ is not allowed in PUBLISH') as unknown,
+    });
+    expect(hub.messages).toEqual([]);
+  });
+
+  it('of every module ends when the device is disabled', async () => {
+    const hub = await startHub();
+    const clients = await Promise.all(
+      ['azureiotsecurity', 'other'].map((id) =>
+        RawClient.connect(connectOptions(hub, hub.registerModule('device-1', id))),
+      ),
+    );
+    hub.setDisabled('device-1', true);
+    await Promise.all(clients.map(({ client }) => client.closed));
   });
 
   it('is refused with any code on demand', async () => {
@@ -122,7 +151,78 @@ describe('a connection', () => {
   });
 });
 
+describe('a session', () => {
+  it('without subscriptions is there again, also after a restart of the hub', async () => {
+    const directory = temporaryDirectory();
+    const first = await startHub(directory);
+    const module = first.registerModule('device-1');
+    const before = await RawClient.connect(connectOptions(first, module));
+    expect(before.sessionPresent).toBe(false);
+    await before.client.end();
+    const again = await RawClient.connect(connectOptions(first, module));
+    expect(again.sessionPresent).toBe(true);
+    await first.stop();
+    await again.client.closed;
+    const second = await startHub(directory, first.port);
+    const third = await RawClient.connect(connectOptions(second, module));
+    expect(third.sessionPresent).toBe(true);
+    await second.loseSession('device-1');
+    await third.client.closed;
+    const fourth = await RawClient.connect(connectOptions(second, module));
+    expect(fourth.sessionPresent).toBe(false);
+  });
+});
+
+describe('the protocol of a client', () => {
+  /** What comes back for a CONNECT of this level, until the hub closes the connection. */
+  const answerTo = async (hub: LocalHub, level: number): Promise<number[]> => {
+    const properties = level === 5 ? [0] : [];
+    const rest = [0, 4, ...Buffer.from('MQTT'), level, 2, 0, 60, ...properties, 0, 1, 0x64];
+    const socket = connectTls({ host: 'localhost', port: hub.port, ca: readFileSync(hub.caFile) });
+    socket.on('error', () => undefined);
+    const bytes: number[] = [];
+    socket.on('data', (chunk: Buffer) => bytes.push(...chunk));
+    socket.write(Buffer.from([0x10, rest.length, ...rest]));
+    await new Promise((resolve) => socket.once('close', resolve));
+    return bytes;
+  };
+
+  it.each([
+    ['MQTT 5', 5, [0x20, 3, 0, 0x84, 0]],
+    ['MQTT 3', 3, [0x20, 2, 0, 1]],
+    ['a level that nobody knows', 6, [0x20, 2, 0, 1]],
+    ['level 0', 0, [0x20, 2, 0, 1]],
+    ['that of a bridge', 0x84, [0x20, 2, 0, 1]],
+  ])('%s is answered before the connection is closed', async (_, level, answer) => {
+    const hub = await startHub();
+    const refused = new Promise((resolve) => void hub.onConnection(resolve));
+    expect(await answerTo(hub, level)).toEqual(answer);
+    await expect(refused).resolves.toMatchObject({ kind: 'refused', code: 1 });
+  });
+});
+
+describe('the keep-alive', () => {
+  it.each([
+    [60, 90],
+    [1177, 1765.5],
+    [1178, 1767],
+    [65_535, 1767],
+    [0, 1767],
+  ])('of %d s lets a client be silent for %d s', (asked, silence) => {
+    expect(heldKeepAlive(asked) * 1.5).toBe(silence);
+  });
+});
+
 describe('subscriptions', () => {
+  it('with quality of service 2 are granted with 1', async () => {
+    const hub = await startHub();
+    const { client } = await RawClient.connect(connectOptions(hub, hub.registerModule('device-1')));
+    expect(await client.subscribe('$iothub/twin/res/#')).toEqual([0]);
+    expect(await client.subscribeAt(2, '$iothub/twin/res/#', '$iothub/methods/POST/#')).toEqual([
+      1, 1,
+    ]);
+  });
+
   it('are kept over a restart of the hub, and lost on demand', async () => {
     const directory = temporaryDirectory();
     const first = await startHub(directory);

@@ -27,6 +27,11 @@ describe('a shared access signature', () => {
     );
   });
 
+  it('is taken with an empty name of a policy, which some clients send', () => {
+    const token = `${sasToken(encodeURIComponent(resource), primary, later)}&skn=`;
+    expect(check(token)).toHaveProperty('expiresAtMs');
+  });
+
   it('is taken with its fields in any order', () => {
     const fields = sasToken(encodeURIComponent(resource), primary, later).split(' ')[1] ?? '';
     const token = `SharedAccessSignature ${fields.split('&').reverse().join('&')}`;
@@ -50,6 +55,11 @@ describe('a shared access signature', () => {
       'a changed expiry',
       sasToken(encodeURIComponent(resource), primary, later).replace(/se=.*/, `se=${later + 1}`),
       /neither the primary/,
+    ],
+    [
+      'a policy that the hub does not have',
+      `${sasToken(encodeURIComponent(resource), primary, later)}&skn=iothubowner`,
+      /names the policy iothubowner, which this hub does not have/,
     ],
     ['no token', 'secret', /not a shared access signature/],
     ['broken percent encoding', sasToken('%zz', primary, later), /not for/],

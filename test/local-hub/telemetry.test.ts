@@ -103,3 +103,53 @@ describe('telemetry', () => {
     expect(other.client.received[0]?.topic).toBe('$iothub/twin/res/200/?$rid=2');
   });
 });
+
+describe('a will', () => {
+  const will = (topic: string, qos: 0 | 1 | 2 = 1) => ({
+    will: { topic, payload: 'gone', qos, retain: false },
+  });
+
+  it.each(['', 'key=1&other=2', 'key=1/'])(
+    'arrives as telemetry of its own kind when the connection breaks: %s',
+    async (bag) => {
+      const hub = await startHub();
+      const module = hub.registerModule('device-1');
+      const options = connectOptions(hub, module, will(`${path}${bag}`));
+      const { client } = await RawClient.connect(options);
+      hub.dropConnections('rst');
+      await client.closed;
+      const [message] = await hub.awaitMessages((all) => all.length === 1, 10_000);
+      expect(message).toMatchObject({
+        body: 'gone',
+        properties: {
+          ...(bag === '' ? {} : { key: '1' }),
+          'iothub-MessageType': 'Will',
+        },
+      });
+    },
+  );
+
+  it('of a client that takes its leave is forgotten, and no other message is marked', async () => {
+    const hub = await startHub();
+    const module = hub.registerModule('device-1');
+    const { client } = await RawClient.connect(connectOptions(hub, module, will(path)));
+    await client.publish(path, 'first');
+    await client.leave();
+    const { client: next } = await RawClient.connect(connectOptions(hub, module));
+    await next.publish(path, 'second');
+    expect(hub.messages.map(({ body, properties }) => [body, properties])).toEqual([
+      ['first', {}],
+      ['second', {}],
+    ]);
+  });
+
+  it.each([
+    ['on another topic', will('devices/device-1/modules/other/messages/events/')],
+    ['on a topic of the twin', will('$iothub/twin/GET/?$rid=1')],
+    ['with quality of service 2', will(path, 2)],
+  ])('%s refuses the connection', async (_, overrides) => {
+    const hub = await startHub();
+    const options = connectOptions(hub, hub.registerModule('device-1'), overrides);
+    await expect(RawClient.connect(options)).rejects.toMatchObject({ code: 5 });
+  });
+});

@@ -30,7 +30,7 @@ async function startRaw() {
   const module = hub.registerModule('device-1');
   const { client } = await RawClient.connect(connectOptions(hub, module));
   await client.subscribe('$iothub/twin/res/#');
-  const ask = async (topic: string, body: string) => {
+  const ask = async (topic: string, body: string | Buffer) => {
     const before = client.received.length;
     await client.publish(topic, body, 0);
     await expect.poll(() => client.received.length, patiently).toBe(before + 1);
@@ -78,6 +78,19 @@ describe('a twin', () => {
     expect(hub.readTwin('device-1').desired).toEqual({ kept: { y: 3 }, fresh: [1], $version: 3 });
   });
 
+  it('patched with null for a key that was never there stays as it is, is told, and has a new version', async () => {
+    const { hub, desired } = await startWithTwin();
+    hub.patchDesired('device-1', { never: null, kept: { a: 1 } });
+    hub.patchDesired('device-1', { kept: { never: null }, never: null });
+    await expect
+      .poll(() => desired, patiently)
+      .toEqual([
+        { never: null, kept: { a: 1 }, $version: 2 },
+        { kept: { never: null }, never: null, $version: 3 },
+      ]);
+    expect(hub.readTwin('device-1').desired).toEqual({ kept: { a: 1 }, $version: 3 });
+  });
+
   it('notifies nobody who is absent or has not subscribed', async () => {
     const { hub, client, ask } = await startRaw();
     hub.patchDesired('device-1', { a: 1 });
@@ -86,10 +99,15 @@ describe('a twin', () => {
     expect(client.received).toHaveLength(1);
   });
 
-  it('made again begins at version 1, without the session', async () => {
+  it('made again begins at version 1, without the session, under new keys', async () => {
     const { hub, client } = await startRaw();
     hub.patchDesired('device-1', { a: 1 });
-    await hub.recreateModule('device-1');
+    const before = hub.registerModule('device-1');
+    const after = await hub.recreateModule('device-1');
+    expect(after).toEqual(hub.registerModule('device-1'));
+    expect([before.primaryKey, before.secondaryKey]).not.toContain(after.primaryKey);
+    const withOldKey = connectOptions(hub, before);
+    await expect(RawClient.connect(withOldKey)).rejects.toMatchObject({ code: 5 });
     await client.closed;
     expect(hub.readTwin('device-1')).toEqual({
       desired: { $version: 1 },
@@ -125,6 +143,7 @@ describe('a twin', () => {
 describe('a report', () => {
   it.each([
     ['that is not JSON', '{', 400, 400004],
+    ['that is not UTF-8', Buffer.from('{"a":"gr\xfcn"}', 'latin1'), 400, 400004],
     ['that is no object', '[1]', 400, 400004],
     ['with a key that begins with $', '{"$version":5}', 400, 400004],
     ['with a dot in a nested key', '{"a":{"b.c":1}}', 400, 400004],

@@ -311,3 +311,19 @@ describe('the settings of an event', () => {
     expect(told(link.reports[0])).toMatchObject({ eventPriorityOSBaseline: { value: 'High' } });
   });
 });
+
+describe('a change that removes what was never there', () => {
+  it('is taken as the next version and leaves every setting as it was', async () => {
+    await start();
+    link.twin({ ...high('PT3M'), $version: 2 });
+    patch(3, { never: null, [objectName]: { lowPriorityMessageFrequency: null, never: null } });
+    await clock.advance(pauseMs);
+    patch(4, { other: { never: null }, [objectName]: { never: { value: null } } });
+    await clock.advance(pauseMs);
+    expect(applied.at(-1)).toEqual({ interval: 'PT3M', version: 4, rejected: [] });
+    expect(link.reads).toBe(0);
+    await sync.stop();
+    const stored = JSON.parse(readFileSync(file(), 'utf8')) as { desired: JsonObject };
+    expect(JSON.stringify(stored.desired)).not.toContain('null');
+  });
+});

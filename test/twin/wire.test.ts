@@ -12,6 +12,7 @@ import { unspread } from '../support/moments.js';
 
 let directory: string;
 let bench: Bench;
+let credentials: ReturnType<Bench['credentials']>;
 let probe: LinkProbe;
 let sync: TwinSync;
 let intervals: string[];
@@ -19,7 +20,7 @@ let intervals: string[];
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'twin-wire-'));
   bench = await new Bench().start();
-  const credentials = bench.credentials(bench.hub.registerModule('device-1'));
+  credentials = bench.credentials(bench.hub.registerModule('device-1'));
   probe = new LinkProbe(() => Promise.resolve(credentials));
   intervals = [];
   sync = new TwinSync({
@@ -83,7 +84,7 @@ it('what was changed while the hub could not tell is read after the next connect
 it('a module that was deleted and made anew begins with an empty twin, and is reported in full', async () => {
   patch({ aggregationIntervalProcessCreate: { value: 'PT2M' } });
   await reported('aggregationIntervalProcessCreate', 'PT2M');
-  await bench.hub.recreateModule('device-1');
+  credentials = bench.credentials(await bench.hub.recreateModule('device-1'));
   const document = await reported('aggregationIntervalProcessCreate', 'PT1H');
   expect(document['agentStatus']).toEqual({ desiredVersion: 1 });
   expect(intervals.at(-1)).toBe('PT1H');

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { desired, deviceId } from '../../support/running-agent.js';
 import { withBench } from './bench.js';
@@ -83,7 +84,8 @@ describe.concurrent('the running agent, when the twin', () => {
     withBench(async (bench) => {
       await bench.start();
       for (const hours of [2, 3, 4]) await bench.followsTwin(`PT${hours}H`);
-      await bench.hub.recreateModule(deviceId);
+      const { primaryKey } = await bench.hub.recreateModule(deviceId);
+      writeFileSync(bench.fixture.keyFile, `${primaryKey}\n`, { mode: 0o600 });
       await bench.takesSettings('snapshotFrequency', 'PT13H');
       await bench.followsTwin('PT6H');
       bench.hub.patchDesired(

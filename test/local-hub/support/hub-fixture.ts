@@ -107,11 +107,15 @@ export class RawClient {
 
   /** Gives the granted quality of service of each; 128 is a refusal. */
   async subscribe(...filters: string[]): Promise<number[]> {
+    return this.subscribeAt(0, ...filters);
+  }
+
+  async subscribeAt(qos: 0 | 1 | 2, ...filters: string[]): Promise<number[]> {
     return new Promise((resolve, reject) => {
-      this.#client.subscribe(filters, { qos: 0 }, (error, granted) => {
+      this.#client.subscribe(filters, { qos }, (error, granted) => {
         // The client library takes a refusal for an error or not, depending on how many were asked for.
         if (error as Error | null) reject(error);
-        else resolve(granted.map(({ qos }) => qos));
+        else resolve(granted.map((subscription) => subscription.qos));
       });
     });
   }
@@ -124,6 +128,11 @@ export class RawClient {
         else resolve();
       });
     });
+  }
+
+  /** Ends with a DISCONNECT. */
+  async leave(): Promise<void> {
+    return new Promise((resolve) => this.#client.end(false, {}, () => resolve()));
   }
 
   async end(): Promise<void> {
