@@ -159,6 +159,7 @@ export class Agent {
     if (parts === undefined) return 'Starting';
     return statusLine({
       link: parts.link.state,
+      failedSends: parts.uplink.silence().failedInARow,
       spool: parts.spool.stats(),
       spoolProblem: parts.spool.problem,
       collectors: parts.collectors.states(),

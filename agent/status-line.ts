@@ -4,6 +4,8 @@ import type { QueueName, QueueStats } from './spool/spool.js';
 
 export interface StatusLineFacts {
   readonly link: LinkState;
+  /** Attempts to send in a row without an acknowledgement of the hub. */
+  readonly failedSends: number;
   readonly spool: Readonly<Record<QueueName, QueueStats>>;
   /** Why the disk does not take what it is given. */
   readonly spoolProblem: string | undefined;
@@ -11,7 +13,8 @@ export interface StatusLineFacts {
 }
 
 /** How the agent is, for `systemctl status`: the connection, what waits for it, and what does not work. */
-export function statusLine({ link, spool, spoolProblem, collectors }: StatusLineFacts): string {
+export function statusLine(facts: StatusLineFacts): string {
+  const { collectors, failedSends, link, spool, spoolProblem } = facts;
   const waiting = Object.values(spool).reduce((sum, { events }) => sum + events, 0);
   const inState = (wanted: CollectorState['state']): string =>
     Object.entries(collectors)
@@ -24,6 +27,9 @@ export function statusLine({ link, spool, spoolProblem, collectors }: StatusLine
     linkText(link),
     ...(spoolProblem === undefined ? [] : [`the disk refuses events (${spoolProblem})`]),
     ...(waiting === 0 ? [] : [`${waiting} events wait to be sent`]),
+    ...(failedSends === 0
+      ? []
+      : [`the last ${failedSends} attempts to send were not acknowledged`]),
     ...(unavailable === '' ? [] : [`not available: ${unavailable}`]),
     ...(failing === '' ? [] : [`failing: ${failing}`]),
     // Last, because it is the longest and the line may be cut.

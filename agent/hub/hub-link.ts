@@ -169,7 +169,9 @@ export class HubLink {
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
       const pauseMs = this.outage.pauseAfter(failure, lifeMs, correctedTime);
-      this.enter({ name: 'waiting', failure, retryInMs: pauseMs });
+      const { pattern } = this.outage;
+      const told = pattern === undefined ? failure : new HubError(failure.kind, pattern);
+      this.enter({ name: 'waiting', failure: told, retryInMs: pauseMs });
       await this.pause(pauseMs);
     }
     this.enter({ name: 'stopped' });

@@ -23,6 +23,8 @@ export class Outage {
   private failures = 0;
   /** That a message may have ended one of the short lives in a row. */
   private suspicion: string | undefined;
+  /** What the last failures have in common, where that says more than the last of them. */
+  pattern: string | undefined;
 
   constructor(
     clock: Clock,
@@ -58,6 +60,7 @@ export class Outage {
       this.suspicion = undefined;
     }
     this.suspicion = failure.suspicion ?? this.suspicion;
+    this.pattern = undefined;
     if (lifeMs !== undefined && failure.kind === 'dropped' && this.flaps.ended(lifeMs)) {
       return this.flapping();
     }
@@ -79,10 +82,10 @@ export class Outage {
       this.suspicion === undefined
         ? 'Most likely another client uses the same identity: stop it'
         : `${this.suspicion} If messages of this device do arrive, another client uses the same identity: stop it`;
-    this.log.warn(
-      `The hub accepted the connection and dropped it at once, ${this.flaps.limit} times in a row. ${causes}, or give one of the two a module identity of its own. The next attempt follows later.`,
-      { retryInSeconds: Math.round(pauseMs / 1000) },
-    );
+    this.pattern = `The hub accepted the connection and dropped it at once, ${this.flaps.limit} times in a row. ${causes}, or give one of the two a module identity of its own.`;
+    this.log.warn(`${this.pattern} The next attempt follows later.`, {
+      retryInSeconds: Math.round(pauseMs / 1000),
+    });
     return pauseMs;
   }
 }

@@ -279,7 +279,11 @@ describe('the hub link over TLS', () => {
       await rival.close();
     }
     expect(warnings(made).filter((text) => text.includes('same identity'))).toHaveLength(1);
-    expect(made.link.state).toMatchObject({ name: 'waiting', retryInMs: 11.25 * 60_000 });
+    expect(made.link.state).toMatchObject({
+      name: 'waiting',
+      retryInMs: 11.25 * 60_000,
+      failure: { message: expect.stringContaining('uses the same identity') as unknown },
+    });
   });
 
   it.each(['LightSensor#1', 'gw+7'])(
