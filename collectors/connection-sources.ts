@@ -114,7 +114,9 @@ function subscribeCalls(
     rules: socketCallRules,
     onEvent: (event) => {
       const call = readSocketCall(event);
-      if (call !== undefined) taker.takeCall(call);
+      if (call === undefined) return;
+      if (call.addressLost !== undefined) listener.lose(call.addressLost, 1);
+      taker.takeCall(call);
     },
     lose: listener.lose,
     onState,

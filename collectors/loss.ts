@@ -9,6 +9,10 @@ export const lossCauses = {
   serialGap: 'Audit serial numbers were skipped in the stream.',
   recordsMissing:
     'Audit events of which so many records were lost that nothing could be told of them.',
+  argumentsMissing:
+    'A program was reported without all of its arguments because audit records of them were lost or cut.',
+  unknownAbi:
+    'A system call was not understood, which may have been a program start or a connection: the agent does not know the call numbers of its ABI.',
   blindSeconds: 'Seconds during which our audit rules or audit itself were switched off by others.',
   unreadSeconds:
     'Seconds in which no run of the agent read kernel audit, from the last record of the run before.',

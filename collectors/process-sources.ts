@@ -55,6 +55,7 @@ async function openAudit(host: Host, listener: ProcessListener): Promise<OpenSou
     onEvent: (event) => {
       const execve = readExecve(event);
       if (execve === undefined) return;
+      if (!execve.complete) listener.lose('argumentsMissing', 1);
       const program = programOfExecve(execve, event);
       tellTable(feed, program, true);
       listener.onProgram(program);

@@ -1,26 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { Observation } from '../../collectors/collector.js';
 import type { Payload, TriggeredName } from '../../contract/events.js';
-import { EventAssembler } from '../../collectors/linux/audit/assembler.js';
-import { type AuditEvent, auditTypes } from '../../collectors/linux/audit/event.js';
-import { readExecve } from '../../collectors/linux/audit/execve.js';
 import { parseLogLine } from '../../collectors/linux/audit/log-line.js';
-import { readLoginRecord } from '../../collectors/linux/audit/login-records.js';
-import { parseFields, plainText } from '../../collectors/linux/audit/record.js';
-import { observationOf as connectionObservation } from '../../collectors/connection-create-payload.js';
-import { processOfCall } from '../../collectors/connection-processes.js';
-import { readSocketCall, type SocketCall } from '../../collectors/linux/audit/socket-call.js';
-import { LoginAttempts } from '../../collectors/login-attempts.js';
-import { loginObservation } from '../../collectors/login-payload.js';
+import { parseLogLine } from '../../collectors/linux/audit/log-line.js';
 import type { LossCause } from '../../collectors/loss.js';
-import { observationOf, programOfExecve } from '../../collectors/process-create-payload.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { idOfParts, securityEvent, type SecurityEvent } from '../pipeline/event.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import { createRedactor } from '../pipeline/redaction.js';
 import { utcText } from '../pipeline/timestamps.js';
+import { DeviceLog } from './device-log.js';
 import type { Line } from './line-splitter.js';
+import { ToldEvents } from './told-events.js';
 
 export interface ReplayOptions {
   readonly onEvent: (event: SecurityEvent) => void;
@@ -33,12 +24,15 @@ export interface ReplayOptions {
  * Recorded audit logs, read by what reads the live stream.
  *
  * 1. The same log gives the same events with the same ids, on whatever machine: nothing of this host is looked at.
- * 2. Time is that of the log: it goes on from record to record, and a step back (the next file) is no time at all.
+ * 2. Time is that of the log (`log-time.ts`), and decides nothing but which records of logins belong to one attempt:
+ *    what belongs to one event is told by the serial numbers alone (`log-assembler.ts`).
  * 3. Devices that share a log share nothing else.
  * 4. What is remembered is bounded, however long the log.
  */
 export class Replay {
-  private readonly nodes = new Map<string, Node>();
+  /** The one that wrote last comes last. */
+  private readonly nodes = new Map<string, DeviceLog>();
+  private readonly told = new ToldEvents();
   private readonly pipeline: Pipeline;
   private source = '';
   private seen = 0;
@@ -80,20 +74,24 @@ export class Replay {
       return;
     }
     const parsed = parseLogLine(line.text);
-    if (parsed === 'malformed') {
-      this.options.onMalformed(line, 'it is not an audit record');
+    if ('why' in parsed) {
+      this.options.onMalformed(line, parsed.why);
       return;
     }
-    if (parsed === 'between') return;
-    this.seen++;
-    if (line.state === 'cut') {
+    this.seen += parsed.length;
+    if (line.state === 'cut' && parsed.length > 0) {
       this.options.onMalformed(
         line,
         'the file ends in the middle of it, and its end may be missing',
       );
+    } else if (parsed.some(({ isCut }) => isCut)) {
+      this.options.onMalformed(line, 'its end is missing, and another record begins within it');
     }
-    if (parsed === 'unread') return;
-    this.nodeOf(parsed.node).push(parsed.record, line.state === 'cut');
+    parsed.forEach((logged, index) => {
+      const isLast = index === parsed.length - 1;
+      const isCut = logged.isCut || (isLast && line.state === 'cut');
+      this.nodeOf(logged.node).push({ ...logged, isCut });
+    });
   }
 
   /** Ends the last event of everybody. */
@@ -102,17 +100,25 @@ export class Replay {
     this.nodes.clear();
   }
 
-  private nodeOf(name: string): Node {
+  private nodeOf(name: string): DeviceLog {
     const known = this.nodes.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (this.nodes.size > 1) {
+        this.nodes.delete(name);
+        this.nodes.set(name, known);
+      }
+      return known;
+    }
     if (this.nodes.size >= mostNodes) {
-      for (const [oldest, node] of this.nodes) {
+      for (const [silent, node] of this.nodes) {
         node.end();
-        this.nodes.delete(oldest);
+        this.nodes.delete(silent);
         break;
       }
     }
-    const node = new Node({
+    const node = new DeviceLog({
+      node: name,
+      told: this.told,
       observe: (event, eventName, observation) => {
         this.source = `${name} ${event}`;
         this.pipeline.observe(eventName, observation);
@@ -137,102 +143,4 @@ export class Replay {
 }
 
 /** A log with more names is a forgery. */
-const mostNodes = 64;
-
-interface NodeOptions {
-  readonly observe: (eventId: string, name: TriggeredName, observation: Observation) => void;
-  readonly lose: (cause: LossCause, count: number) => void;
-}
-
-/** What is under way in the log of one device. */
-class Node {
-  private readonly assembler: EventAssembler;
-  private readonly logins: LoginAttempts;
-  private lastMs: number | undefined;
-  private nowMs = 0;
-  private nextLookMs = 0;
-  private settling = false;
-  private cutId: string | undefined;
-
-  constructor(private readonly options: NodeOptions) {
-    this.assembler = new EventAssembler(
-      (event) => this.read(event),
-      () => options.lose('assemblyOverflow', 1),
-    );
-    this.logins = new LoginAttempts({
-      onLogin: (facts) => options.observe(`${facts.pid}`, 'Login', loginObservation(facts)),
-    });
-  }
-
-  push(record: Parameters<EventAssembler['push']>[0], isCut: boolean): void {
-    this.nowMs += Math.max(0, record.timeMs - (this.lastMs ?? record.timeMs));
-    this.lastMs = record.timeMs;
-    if (this.nowMs >= this.nextLookMs) this.look();
-    if (isCut) this.cutId = record.id;
-    this.assembler.push(record, this.nowMs);
-  }
-
-  end(): void {
-    this.settling = true;
-    this.assembler.flush();
-    this.logins.flush();
-  }
-
-  private look(): void {
-    this.nextLookMs = this.nowMs + lookMs;
-    this.settling = true;
-    this.assembler.expire(this.nowMs);
-    this.settling = false;
-    this.logins.expire(this.nowMs);
-  }
-
-  private read(event: AuditEvent): void {
-    for (const record of event.records) {
-      const login = readLoginRecord(record);
-      if (login !== undefined) this.logins.push(login, this.nowMs);
-    }
-    // auditd leaves out the record that ends an event, and old kernels have no PROCTITLE before it: in a log, an event
-    // that nobody went on with is whole, unless the log itself was cut there.
-    const complete = (event.complete || this.settling) && event.id !== this.cutId;
-    const whole = { ...event, complete };
-    const execve = readExecve(whole);
-    if (execve !== undefined) {
-      const program = programOfExecve(execve, whole);
-      const context = { userName: nameIn(event, 'UID'), auditUserName: nameIn(event, 'AUID') };
-      this.options.observe(event.id, 'ProcessCreate', observationOf(program, context, ''));
-      return;
-    }
-    const call = readSocketCall(whole);
-    if (call !== undefined) this.readCall(event.id, call);
-  }
-
-  /** As audit alone tells a connection: whatever else live reading would look up is not known. */
-  private readCall(eventId: string, call: SocketCall): void {
-    const { remote, inProgress } = call;
-    const isConnect = call.call === 'connect';
-    if (remote === undefined) {
-      if (!isConnect && !call.hasAddress) this.options.lose('connectionGone', 1);
-      return;
-    }
-    const observation = connectionObservation({
-      timeMs: call.timeMs,
-      direction: isConnect ? 'Out' : 'In',
-      transport: 'tcp',
-      remote,
-      local: undefined,
-      process: processOfCall({ ...call, caller: undefined }),
-      outcomeUnknown: inProgress,
-      transportUnknown: isConnect && !inProgress,
-    });
-    this.options.observe(eventId, 'ConnectionCreate', observation);
-  }
-}
-
-const lookMs = 500;
-
-/** The name of a user that auditd added to an enriched log. */
-function nameIn(event: AuditEvent, field: 'UID' | 'AUID'): string | undefined {
-  const call = event.records.find(({ type }) => type === auditTypes.syscall);
-  const name = call && plainText(parseFields(call.body).get(field));
-  return name === undefined || /^un(?:set|known)\b/u.test(name) ? undefined : name;
-}
+const mostNodes = 1024;

@@ -24,6 +24,8 @@ export class FakeAudit {
   refuse: number | undefined;
   /** False when the stream is that of another network namespace. */
   audible = true;
+  /** Records that wait in the socket: they are delivered when it is read. */
+  readonly queued: (() => void)[] = [];
   streamsOpen = 0;
   /** The owner whose place cannot be taken. */
   readonly liveOwner = 99;
@@ -40,6 +42,7 @@ export class FakeAudit {
     this.listener = events;
     this.streamsOpen++;
     return {
+      read: () => this.unread(),
       close: () => {
         this.listener = undefined;
         this.streamsOpen--;
@@ -117,6 +120,11 @@ export class FakeAudit {
   /** An auditd starts and is turned away. */
   claimByOther(): void {
     this.replace();
+  }
+
+  private unread(): 'drained' | 'more' {
+    for (const deliver of this.queued.splice(0)) deliver();
+    return 'drained';
   }
 
   private announce(body: string): void {

@@ -8,8 +8,8 @@ import { auditTypes } from './event.js';
  *    was given up begins another, incomplete one.
  * 2. An event is complete at its end record (EOE, or PROCTITLE, which is the last before it), and at once when its
  *    type is never followed by others.
- * 3. Nothing waits longer than `patienceMs`, and what waits is bounded in events and in characters: beyond that the
- *    oldest is emitted early, as incomplete, and counted.
+ * 3. Nothing waits longer than `patienceMs` after its last record, and what waits is bounded in events and in
+ *    characters: beyond that the one that has not gone on for longest is emitted early, as incomplete, and counted.
  * 4. An end record of an event that began after the first one seen, and of which nothing else came, is told as a bare end:
  *    everything that it ended was lost.
  */
@@ -46,8 +46,11 @@ export class EventAssembler {
     const event = open ?? { records: [], characters: 0, sinceMs: nowMs };
     event.records.push(record);
     event.characters += record.body.length;
+    event.sinceMs = nowMs;
     this.pendingCharacters += record.body.length;
-    if (open === undefined) this.pending.set(record.id, event);
+    // To the end: first comes what has not gone on for longest.
+    if (open !== undefined) this.pending.delete(record.id);
+    this.pending.set(record.id, event);
     if (record.type === auditTypes.proctitle) {
       this.emit(record.id, event, true);
       return;
@@ -61,7 +64,10 @@ export class EventAssembler {
     }
   }
 
-  /** Emits the events that waited too long, and returns in how many milliseconds to call again, if at all. */
+  /**
+   * Emits the events that have not gone on for too long, and returns in how many milliseconds to call again, if at all.
+   * To be called when everything that came by `nowMs` was pushed: a record that waits to be read is none that is late.
+   */
   expire(nowMs: number): number | undefined {
     for (const [id, event] of this.pending) {
       const remainingMs = event.sinceMs + patienceMs - nowMs;
@@ -108,7 +114,8 @@ export class EventAssembler {
 interface Pending {
   readonly records: AuditRecord[];
   characters: number;
-  readonly sinceMs: number;
+  /** When its last record came. */
+  sinceMs: number;
 }
 
 const patienceMs = 2000;
@@ -122,7 +129,7 @@ function identity({
 }
 
 /** Records of user space come alone; those of the kernel from 1300 on belong to events of several. */
-function standsAlone(type: number): boolean {
+export function standsAlone(type: number): boolean {
   return (
     type < auditTypes.syscall ||
     (type >= auditTypes.secondUser && type <= auditTypes.lastSecondUser)

@@ -59,6 +59,7 @@ export const auditTypes = {
 const partsOfCall: readonly number[] = [
   auditTypes.execve,
   auditTypes.sockaddr,
+  auditTypes.socketcall,
   auditTypes.path,
   auditTypes.cwd,
   auditTypes.proctitle,

@@ -16,6 +16,7 @@ import { SerialGaps } from './serials.js';
 import type { AuditSource, AuditSubscriber, AuditSubscription } from './source.js';
 import type { AuditStream, OpenAuditStream } from './stream.js';
 import { abisOf, type Abi } from './syscalls.js';
+import { isOfUnknownAbi } from './system-call.js';
 import type { UnreadTime } from './unread-time.js';
 
 /**
@@ -111,6 +112,7 @@ export class AuditFeed implements AuditSource {
     );
     const deliver = (event: AuditEvent): void => {
       if (lacksCall(event)) this.lose('recordsMissing', 1);
+      else if (isOfUnknownAbi(event)) this.lose('unknownAbi', 1);
       if (guard.owning) foreign.take(event);
       this.early.note(event);
       for (const subscriber of this.subscribers) subscriber.onEvent(event);
@@ -210,12 +212,18 @@ export class AuditFeed implements AuditSource {
     if (active.tick !== undefined || !(active.assembler.waiting || active.gaps.waiting)) return;
     active.tick = this.options.clock.after(tickMs, () => {
       active.tick = undefined;
-      const nowMs = this.options.clock.monotonicMs();
-      active.assembler.expire(nowMs);
-      const missing = active.gaps.expire(nowMs);
-      if (missing > 0) this.lose('serialGap', missing);
+      this.giveUpWhatIsLate(active);
       this.schedule(active);
     });
+  }
+
+  /** What the agent itself has not read yet, because it was kept from running, is not late. */
+  private giveUpWhatIsLate(active: Active): void {
+    if (active.stream.read() === 'more' || this.active !== active) return;
+    const nowMs = this.options.clock.monotonicMs();
+    active.assembler.expire(nowMs);
+    const missing = active.gaps.expire(nowMs);
+    if (missing > 0) this.lose('serialGap', missing);
   }
 
   private tellState(state: SourceState): void {

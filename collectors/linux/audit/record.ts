@@ -91,8 +91,12 @@ export function untrustedText(raw: string | undefined): string | undefined {
   return untrustedBytes(raw)?.toString('utf8');
 }
 
-/** A path as `untrustedText`; undefined where the kernel wrote why it has none (`audit_log_d_path` in kernel/audit.c). */
+/**
+ * A path as `untrustedText`; undefined where the kernel wrote why it has none (`audit_log_d_path` in kernel/audit.c), and
+ * where its quote does not close: the line was cut, and a part of a path names another file.
+ */
 export function untrustedPath(raw: string | undefined): string | undefined {
+  if (raw?.startsWith('"') === true && (raw.length < 2 || !raw.endsWith('"'))) return undefined;
   const path = untrustedText(raw);
   return path === '<too_long>' || path === '<no_memory>' ? undefined : path;
 }

@@ -64,7 +64,7 @@ export function encodeRules(
         ? { number: fieldNumbers.success, operator: equal, value: 1 }
         : { number: fieldNumbers.exit, operator: equal, value: rule.outcome.exit };
     return encodeRule(syscalls, [
-      { number: fieldNumbers.arch, operator: equal, value: auditArch[abi] },
+      { number: fieldNumbers.arch, operator: equal, value: auditArch(abi) },
       outcome,
       ...(rule.firstArgument === undefined
         ? []

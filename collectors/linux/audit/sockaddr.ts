@@ -11,13 +11,26 @@ export function parseSockaddr(
   saddr: string | undefined,
   byteOrder: ByteOrder,
 ): Endpoint | undefined {
-  if (saddr === undefined || !/^(?:[0-9A-Fa-f]{2}){8,256}$/u.test(saddr)) return undefined;
-  const hex = saddr.toLowerCase();
-  const familyHex = byteOrder === 'LE' ? hex.slice(2, 4) + hex.slice(0, 2) : hex.slice(0, 4);
-  const family = Number.parseInt(familyHex, 16);
+  const hex = saddr?.toLowerCase() ?? '';
+  const family = familyOf(hex, byteOrder);
   if (family !== 2 && family !== 10) return undefined;
   const { hexDigits, at } = internetFamilies[family];
   const addressHex = hex.slice(at, at + hexDigits);
   if (addressHex.length < hexDigits) return undefined;
   return endpointOf(addressHex, Number.parseInt(hex.slice(4, 8), 16));
+}
+
+/** Whether `saddr` tells neither an address of the internet nor that it is of another family. */
+export function isTornSockaddr(saddr: string, byteOrder: ByteOrder): boolean {
+  const family = familyOf(saddr.toLowerCase(), byteOrder);
+  if (family === undefined) return saddr !== '' && saddr !== '(null)';
+  return (family === 2 || family === 10) && parseSockaddr(saddr, byteOrder) === undefined;
+}
+
+function familyOf(hex: string, byteOrder: ByteOrder): number | undefined {
+  if (!/^(?:[0-9a-f]{2}){2,256}$/u.test(hex)) return undefined;
+  return Number.parseInt(
+    byteOrder === 'LE' ? hex.slice(2, 4) + hex.slice(0, 2) : hex.slice(0, 4),
+    16,
+  );
 }

@@ -1,18 +1,19 @@
 import { constants } from 'node:os';
 import type { Endpoint } from '../endpoint.js';
+import type { ByteOrder } from '../proc-net.js';
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
 import {
   decimal,
   parseFields,
-  plainText,
   untrustedBytes,
   untrustedPath,
   untrustedText,
 } from './record.js';
-import { parseSockaddr } from './sockaddr.js';
+import { isTornSockaddr, parseSockaddr } from './sockaddr.js';
 import type { AuditRule } from './source.js';
-import { abiOfArch, syscallName } from './syscalls.js';
+import { inProgressExit } from './syscalls.js';
+import { readSystemCall, type SystemCall } from './system-call.js';
 
 /** A connect or accept that did not fail, as the records of one event tell it. */
 export interface SocketCall {
@@ -35,6 +36,8 @@ export interface SocketCall {
   readonly remote: Endpoint | undefined;
   /** True when the event names an address, also one of another family. */
   readonly hasAddress: boolean;
+  /** Why the address is not known although the call had one: its record is missing, or torn. */
+  readonly addressLost: 'recordsMissing' | 'unparsed' | undefined;
 }
 
 /** The calls of socketcall(2), `uapi/linux/net.h`. */
@@ -68,16 +71,12 @@ export function readSocketCall(event: AuditEvent): SocketCall | undefined {
   const record = event.records.find(({ type }) => type === auditTypes.syscall);
   if (record === undefined) return undefined;
   const fields = parseFields(record.body);
-  const arch = plainText(fields.get('arch'));
-  const abi = abiOfArch(arch);
-  const number = decimal(fields.get('syscall'));
+  const { abi, arch, name } = readSystemCall(fields);
   const pid = decimal(fields.get('pid'));
   const exit = exitOf(fields.get('exit'));
-  if (abi === undefined || number === undefined || pid === undefined) return undefined;
-  const name = syscallName(abi, number);
   const call = callOf(name, fields.get('a0'));
-  if (call === undefined || exit === undefined) return undefined;
-  const inProgress = call === 'connect' && exit === -constants.errno.EINPROGRESS;
+  if (call === undefined || pid === undefined || exit === undefined) return undefined;
+  const inProgress = call === 'connect' && isInProgress(exit, abi);
   if (fields.get('success') !== 'yes' && !inProgress) return undefined;
   const address = event.records.find(({ type }) => type === auditTypes.sockaddr);
   const saddr = address && parseFields(address.body).get('saddr');
@@ -91,13 +90,29 @@ export function readSocketCall(event: AuditEvent): SocketCall | undefined {
     exe: untrustedPath(fields.get('exe')),
     comm: untrustedText(fields.get('comm')),
     title: titleOf(event),
-    descriptor: call === 'accept' ? exit : descriptorOf(event, name, fields.get('a0')),
+    descriptor:
+      call !== 'accept'
+        ? descriptorOf(event, name, fields.get('a0'))
+        : exit === inProgressName
+          ? undefined
+          : exit,
     remote: parseSockaddr(saddr, order),
     hasAddress: saddr !== undefined,
+    addressLost: lostAddress(call, saddr, order),
   };
 }
 
-function callOf(name: string | undefined, a0: string | undefined): SocketCall['call'] | undefined {
+/** A connect always has an address; an accept only where the caller asked for it. */
+function lostAddress(
+  call: SocketCall['call'],
+  saddr: string | undefined,
+  order: ByteOrder,
+): SocketCall['addressLost'] {
+  if (saddr === undefined) return call === 'connect' ? 'recordsMissing' : undefined;
+  return isTornSockaddr(saddr, order) ? 'unparsed' : undefined;
+}
+
+function callOf(name: SystemCall['name'], a0: string | undefined): SocketCall['call'] | undefined {
   switch (name) {
     case 'connect':
       return 'connect';
@@ -114,7 +129,7 @@ function callOf(name: string | undefined, a0: string | undefined): SocketCall['c
 /** The arguments of socketcall(2) are behind a pointer, and audit gives them in a record of their own. */
 function descriptorOf(
   event: AuditEvent,
-  name: string | undefined,
+  name: SystemCall['name'],
   a0: string | undefined,
 ): number | undefined {
   if (name !== 'socketcall') return hexadecimal(a0);
@@ -130,10 +145,16 @@ function titleOf(event: AuditEvent): readonly string[] {
   return (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0');
 }
 
+/** auditd may write the name of the errno, whose number is then that of the ABI. */
+const inProgressName = 'EINPROGRESS';
+
 /** `decimal` takes -1 for unset, which here is EPERM: a failure all the same. */
-function exitOf(raw: string | undefined): number | undefined {
-  if (raw === 'EINPROGRESS') return -constants.errno.EINPROGRESS;
-  return decimal(raw);
+function exitOf(raw: string | undefined): number | typeof inProgressName | undefined {
+  return raw === inProgressName ? raw : decimal(raw);
+}
+
+function isInProgress(exit: ReturnType<typeof exitOf>, abi: SystemCall['abi']): boolean {
+  return exit === inProgressName || exit === inProgressExit(abi);
 }
 
 function hexadecimal(raw: string | undefined): number | undefined {

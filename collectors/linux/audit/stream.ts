@@ -17,6 +17,8 @@ export interface AuditStreamEvents {
 }
 
 export interface AuditStream {
+  /** Reads what has queued, as far as one turn allows: `drained` when nothing is left. */
+  read(): 'drained' | 'more';
   /** Reads what has queued, and ends. */
   close(): void;
 }
@@ -81,6 +83,7 @@ export function auditStreams(options: AuditStreamOptions): OpenAuditStream {
     };
     reader.add(fd, owner);
     return {
+      read: () => owner.readable(),
       close() {
         for (let turn = 0; turn < lastTurns && owner.readable() === 'more'; turn++);
         reader.remove(fd);
