@@ -31,6 +31,8 @@ import type { UnreadTime } from './unread-time.js';
  */
 export class AuditFeed implements AuditSource {
   private readonly subscribers = new Set<AuditSubscriber>();
+  /** Those whose end was asked for, and waits for its turn. */
+  private readonly leaving = new Set<AuditSubscriber>();
   private active: Active | undefined;
   private readonly early: EarlyEvents;
   private readonly turns = new Turns();
@@ -65,7 +67,12 @@ export class AuditFeed implements AuditSource {
         await this.leave(subscriber, abis);
         return failure;
       }
-      return { end: () => this.turns.run(() => this.leave(subscriber, abis)) };
+      return {
+        end: () => {
+          this.leaving.add(subscriber);
+          return this.turns.run(() => this.leave(subscriber, abis));
+        },
+      };
     });
   }
 
@@ -162,8 +169,14 @@ export class AuditFeed implements AuditSource {
 
   private async leave(subscriber: AuditSubscriber, abis: readonly Abi[]): Promise<void> {
     if (!this.subscribers.has(subscriber)) return;
-    if (this.subscribers.size === 1) await this.close();
-    this.subscribers.delete(subscriber);
+    this.leaving.add(subscriber);
+    const ended = [...this.subscribers].filter((other) => this.leaving.has(other));
+    // Rules for the last of those that end together would be set in vain, which takes long while somebody deletes them.
+    if (ended.length === this.subscribers.size) await this.close();
+    for (const other of ended) {
+      this.subscribers.delete(other);
+      this.leaving.delete(other);
+    }
     if (this.active !== undefined && this.subscribers.size > 0) {
       await this.enforce(this.active, abis);
     }
@@ -188,6 +201,7 @@ export class AuditFeed implements AuditSource {
     await this.close();
     const failed = [...this.subscribers];
     this.subscribers.clear();
+    this.leaving.clear();
     for (const subscriber of failed) subscriber.onFailed(error);
   }
 
@@ -201,7 +215,10 @@ export class AuditFeed implements AuditSource {
     const unreadSeconds = this.options.unread.see(record.serial, record.timeMs);
     if (unreadSeconds > 0) this.lose('unreadSeconds', unreadSeconds);
     const nowMs = this.options.clock.monotonicMs();
-    if (type === auditTypes.configChange) active.guard.noticed();
+    if (type === auditTypes.configChange) {
+      const agoMs = Math.max(0, this.options.clock.wallMs() - record.timeMs);
+      active.guard.noticed(agoMs, record.body);
+    }
     active.gaps.see(record.serial, nowMs);
     active.assembler.push(record, nowMs);
     this.schedule(active);

@@ -9,7 +9,7 @@ import type { AuditControl } from './control.js';
 import { AuditOwnership } from './ownership.js';
 import { explainRefusal, LockedError } from './refusal.js';
 import type { ListedRule } from './rules.js';
-import { compareRules, coversAny, excludesRecords, hidingRules } from './rules.js';
+import { compareRules, coversAny, excludesRecords, hidingRules, ruleKey } from './rules.js';
 import { type AuditStatus, locked } from './status.js';
 
 /**
@@ -33,6 +33,8 @@ export class AuditGuard {
   private armed = false;
   private lastLost = 0;
   private readonly turns = new Turns();
+  /** `restore` was called and waits for its turn. */
+  private ending = false;
   private regular: Timer | undefined;
   private soon: Timer | undefined;
 
@@ -76,10 +78,13 @@ export class AuditGuard {
     });
   }
 
-  /** The configuration of audit changed, by whomever: has a look soon. */
-  noticed(): void {
-    if (!this.armed) return;
-    this.blindTime.suspect(this.options.clock.monotonicMs());
+  /**
+   * The configuration of audit changed, by whomever, `agoMs` before its announcement was read: has a look soon. A rule of
+   * the agent that was added is no such change.
+   */
+  noticed(agoMs = 0, announcement = ''): void {
+    if (!this.armed || isOwnRuleAdded(announcement)) return;
+    this.blindTime.suspect(this.options.clock.monotonicMs() - agoMs);
     this.soon ??= this.options.clock.after(noticeMs, () => this.inspectNow());
   }
 
@@ -94,6 +99,7 @@ export class AuditGuard {
 
   /** Takes everything back. Never throws. */
   async restore(): Promise<void> {
+    this.ending = true;
     this.regular?.cancel();
     this.soon?.cancel();
     await this.turns.run(async () => {
@@ -104,6 +110,7 @@ export class AuditGuard {
       this.soon = undefined;
       await this.attempt(() => this.undo());
       this.wanted = [];
+      this.ending = false;
     });
   }
 
@@ -151,7 +158,11 @@ export class AuditGuard {
       }
       return 0;
     }
-    for (const rule of missing) await control.addRule(rule);
+    for (const rule of missing) {
+      // Each takes its time while somebody else deletes them, and all are taken back in a moment.
+      if (this.ending) break;
+      await control.addRule(rule);
+    }
     for (const rule of superfluous) await control.deleteRule(rule);
     return missing.length;
   }
@@ -241,6 +252,11 @@ export interface AuditGuardOptions {
   readonly onTampering: (sentence: string) => void;
   /** A step failed that will be tried again, or that cannot be repaired at the end. */
   readonly onProblem: (sentence: string) => void;
+}
+
+/** `audit_log_rule_change` in `kernel/auditfilter.c`; kernels before 3.16 quote the words. */
+function isOwnRuleAdded(announcement: string): boolean {
+  return announcement.includes(`key="${ruleKey}"`) && /\bop="?add[_ ]rule\b/u.test(announcement);
 }
 
 const [off, on] = [0, 1];

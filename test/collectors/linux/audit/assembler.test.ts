@@ -77,6 +77,17 @@ describe('the assembly of audit events', () => {
     expect(events).toHaveLength(2);
   });
 
+  it('what goes on is not given up, however long it takes', () => {
+    const { subject, events } = assembler();
+    for (let nowMs = 0; nowMs < 10_000; nowMs += 1000) {
+      subject.push(record(1, 1309), nowMs);
+      subject.expire(nowMs);
+    }
+    expect(events).toEqual([]);
+    subject.push(record(1, 1320), 10_000);
+    expect(events).toMatchObject([{ serial: 1, complete: true }]);
+  });
+
   it('what waits is bounded in events, and the oldest goes early and is counted', () => {
     const { subject, events, counts } = assembler({ events: 2, characters: 1000 });
     for (const serial of [1, 2, 3]) subject.push(record(serial, 1300), 0);

@@ -293,6 +293,46 @@ describe('the audit feed', () => {
     expect(reader.states.at(-1)).toEqual({ source: 'audit-owner' });
   });
 
+  it('whoever deletes rules ten times a second makes it blind for no more seconds than pass', async () => {
+    const reader = new Reader();
+    await subscribe(feed(), reader);
+    for (let round = 0; round < 100; round++) {
+      audit.deleteAllRules();
+      await clock.advance(100);
+    }
+    await clock.advance(1000);
+    expect(audit.rules).toHaveLength(2);
+    const seconds = reader.losses.map(([, count]) => count).reduce((a, b) => a + b, 0);
+    expect(seconds).toBeLessThanOrEqual(10);
+    expect(seconds).toBeGreaterThanOrEqual(4);
+    expect(sentences).toHaveLength(1);
+  });
+
+  it('sets no rule for the last of subscribers that end together', async () => {
+    const subject = feed();
+    const active = [
+      await subscribe(subject, new Reader([started], 'first')),
+      await subscribe(subject, new Reader([], 'second')),
+      await subscribe(subject, new Reader([{ ...started, syscalls: ['connect'] }], 'third')),
+    ];
+    audit.deleteAllRules();
+    const before = audit.requests.length;
+    await Promise.all(active.map((subscription) => subscription.end()));
+    expect(audit.requests.slice(before)).not.toContain('add');
+    expect(audit.status.enabled).toBe(0);
+    expect(audit.rules).toEqual([]);
+  });
+
+  it('counts from the moment of the change, also where its announcement was read late', async () => {
+    audit = new FakeAudit(100, () => clock.wallMs() - 4500);
+    const reader = new Reader();
+    await subscribe(feed(), reader);
+    await clock.advance(10_000);
+    audit.deleteAllRules();
+    await clock.advance(1000);
+    expect(reader.losses).toEqual([['blindSeconds', 5]]);
+  });
+
   it('whoever deletes rules in a loop is reported once a minute', async () => {
     await subscribe(feed(), new Reader());
     for (let round = 0; round < 50; round++) {
@@ -336,6 +376,36 @@ describe('the audit feed', () => {
       [1320, ''],
     ]);
     expect(reader.losses).toEqual([['recordsMissing', 1]]);
+  });
+
+  it('counts a call of an ABI whose numbers it does not know', async () => {
+    const reader = new Reader();
+    await subscribe(feed(), reader);
+    audit.records([
+      [1300, 'arch=8000002b syscall=98 success=yes exit=0 a0=3 pid=5'],
+      [1306, 'saddr=00020050C0000209'],
+      [1320, ''],
+    ]);
+    audit.records([
+      [1300, 'arch=c00000f3 syscall=203 success=yes exit=0 a0=3 pid=5'],
+      [1306, 'saddr=02000050C0000209'],
+      [1320, ''],
+    ]);
+    expect(reader.losses).toEqual([['unknownAbi', 1]]);
+  });
+
+  it('gives nothing up that waits to be read, however long the agent was kept from running', async () => {
+    const reader = new Reader();
+    await subscribe(feed(), reader);
+    audit.records([[1300, 'success=yes pid=5']], 900);
+    audit.records([[1112, 'pid=1']], 1000);
+    audit.queued.push(
+      () => audit.records([[1309, 'argc=1 a0="x"']], 900),
+      () => audit.records([[1320, '']], 900),
+    );
+    await clock.advance(60_000);
+    const event = reader.events.find(({ serial }) => serial === 900);
+    expect(event).toMatchObject({ complete: true, records: [{ type: 1300 }, { type: 1309 }] });
   });
 
   it('at its end counts the serials that have not come', async () => {
