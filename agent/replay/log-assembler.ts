@@ -80,7 +80,8 @@ export class LogAssembler {
     event.fingerprints.push(mark);
     event.characters += record.body.length;
     this.characters += record.body.length;
-    event.isCut ||= isCut;
+    // A value without quotes may go on; whatever else is cut shows by itself.
+    event.isCut ||= isCut && record.type === auditTypes.execve && !record.body.endsWith('"');
     event.isEnded ||= record.type === auditTypes.proctitle;
     event.passedMs = passedMs;
     event.lastRecord = this.seen;

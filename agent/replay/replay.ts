@@ -73,25 +73,21 @@ export class Replay {
       this.options.onMalformed(line, 'it is longer than any audit record');
       return;
     }
-    const parsed = parseLogLine(line.text);
+    const parsed = parseLogLine(line.text, line.state === 'cut');
     if ('why' in parsed) {
       this.options.onMalformed(line, parsed.why);
       return;
     }
     this.seen += parsed.length;
-    if (line.state === 'cut' && parsed.length > 0) {
+    if (parsed.some(({ isCut }) => isCut)) {
       this.options.onMalformed(
         line,
-        'the file ends in the middle of it, and its end may be missing',
+        line.state === 'cut'
+          ? 'the file ends in the middle of it, and its end may be missing'
+          : 'its end is missing, and another record begins within it',
       );
-    } else if (parsed.some(({ isCut }) => isCut)) {
-      this.options.onMalformed(line, 'its end is missing, and another record begins within it');
     }
-    parsed.forEach((logged, index) => {
-      const isLast = index === parsed.length - 1;
-      const isCut = logged.isCut || (isLast && line.state === 'cut');
-      this.nodeOf(logged.node).push({ ...logged, isCut });
-    });
+    for (const logged of parsed) this.nodeOf(logged.node).push(logged);
   }
 
   /** Ends the last event of everybody. */

@@ -13,7 +13,7 @@ export interface LoggedRecord {
   readonly record: AuditRecord;
   /** False for a type that nobody reads, whose number is then 0. */
   readonly isRead: boolean;
-  /** Another record begins within it: its end was never written. */
+  /** Its end was never written: another record begins within it, or the file ends. */
   readonly isCut: boolean;
 }
 
@@ -29,28 +29,43 @@ export interface UnusableLine {
  * - lines of the kernel, `audit: type=1300 audit(…): …`, as old kernels print them without `audit: `;
  * - both after the prefix of syslog or of the kernel's log (`log-prefix.ts`), and in JSON (`log-wrapper.ts`).
  */
-export function parseLogLine(line: string): readonly LoggedRecord[] | UnusableLine {
-  return parseText(line.endsWith('\r') ? line.slice(0, -1) : line, '', mostWrappings);
+export function parseLogLine(line: string, isCut = false): readonly LoggedRecord[] | UnusableLine {
+  const text = line.endsWith('\r') ? line.slice(0, -1) : line;
+  return parseText(text, { host: '', isCut, wrappings: mostWrappings });
 }
 
 /** A forwarder may wrap what another one wrapped. */
 const mostWrappings = 2;
 
+interface Surroundings {
+  /** Of what the line is wrapped in. */
+  readonly host: string;
+  readonly isCut: boolean;
+  /** How often it may be wrapped yet. */
+  readonly wrappings: number;
+}
+
 function parseText(
   line: string,
-  host: string,
-  wrappings: number,
+  surroundings: Surroundings,
 ): readonly LoggedRecord[] | UnusableLine {
   const { host: named, text } = withoutPrefix(line);
+  const { host, isCut, wrappings } = surroundings;
   const match = written.exec(text);
-  if (match !== null) return recordsOf(match, named === '' ? host : named);
+  if (match !== null) {
+    const records = recordsOf(match, named === '' ? host : named, isCut);
+    return records ?? { why: foreignForm(text) ?? 'its time and serial number cannot be read' };
+  }
   if (between.test(text)) return [];
   const wrapped = wrappings > 0 ? unwrap(line) : undefined;
   for (const inner of wrapped?.texts ?? []) {
-    const parsed = parseText(inner, wrapped?.host ?? '', wrappings - 1);
+    // What ends in the middle is no object.
+    const parsed = parseText(inner, {
+      ...{ host: wrapped?.host ?? '', isCut: false, wrappings: wrappings - 1 },
+    });
     if (!('why' in parsed)) return parsed;
   }
-  return { why: foreignForms.find(({ form }) => form.test(text))?.why ?? 'it is not an audit record' };
+  return { why: foreignForm(text) ?? 'it is not an audit record' };
 }
 
 const written =
@@ -58,7 +73,8 @@ const written =
 /** Between its events ausearch writes a rule and the time. */
 const between = /^(?:\s*|-{4}|time->.{1,40}|<no matches>)$/u;
 /** Kernel records hold no blank in any text that a program chose, so that this is the next line after one that was cut. */
-const following = /(?:node=\S{1,255} )?type=[A-Z][A-Z0-9_]{2,39} msg=audit\(\d{1,12}\.\d{3}:\d{1,10}\): /gu;
+const following =
+  /(?:node=\S{1,255} )?type=[A-Z][A-Z0-9_]{2,39} msg=audit\(\d{1,12}\.\d{3}:\d{1,10}\): /gu;
 
 /** Forms of audit that cannot be read, and what can. */
 const foreignForms: readonly { readonly form: RegExp; readonly why: string }[] = [
@@ -72,26 +88,31 @@ const foreignForms: readonly { readonly form: RegExp; readonly why: string }[] =
   },
 ];
 
+function foreignForm(text: string): string | undefined {
+  return foreignForms.find(({ form }) => form.test(text))?.why;
+}
+
 function recordsOf(
   match: RegExpExecArray,
   host: string,
-): readonly LoggedRecord[] | UnusableLine {
+  isCut: boolean,
+): readonly LoggedRecord[] | undefined {
   const { node = host, type: typeText = '', rest = '' } = match.groups ?? {};
   const type = numberOf(typeText);
   const record = parseRecord(type ?? 0, rest);
-  if (record === undefined) return { why: 'its time and serial number cannot be read' };
+  if (record === undefined) return undefined;
   const isRead = type !== undefined;
   if (isKernelRecord(typeText, type) && record.body.includes('msg=audit(')) {
     following.lastIndex = 0;
     const next = following.exec(record.body);
     if (next !== null) {
       const cut = { ...record, body: record.body.slice(0, next.index) };
-      const others = parseText(record.body.slice(next.index), host, 0);
+      const others = parseText(record.body.slice(next.index), { host, isCut, wrappings: 0 });
       return [{ node, record: cut, isRead, isCut: true }, ...('why' in others ? [] : others)];
     }
   }
   const body = restoreSeparator(record.body);
-  return [{ node, record: { ...record, body }, isRead, isCut: false }];
+  return [{ node, record: { ...record, body }, isRead, isCut }];
 }
 
 /** Names of the types that are read, as `ausearch -m ALL` lists them. */

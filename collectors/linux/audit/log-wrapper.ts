@@ -42,7 +42,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value.replace(/[\r\n]+$/u, '');
   const isBytes =
-    Array.isArray(value) && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256);
+    Array.isArray(value) &&
+    value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256);
   return isBytes ? Buffer.from(value as number[]).toString('utf8') : undefined;
 }
 

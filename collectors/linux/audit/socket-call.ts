@@ -3,13 +3,7 @@ import type { Endpoint } from '../endpoint.js';
 import type { ByteOrder } from '../proc-net.js';
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
-import {
-  decimal,
-  parseFields,
-  untrustedBytes,
-  untrustedPath,
-  untrustedText,
-} from './record.js';
+import { decimal, parseFields, untrustedBytes, untrustedPath, untrustedText } from './record.js';
 import { isTornSockaddr, parseSockaddr } from './sockaddr.js';
 import type { AuditRule } from './source.js';
 import { inProgressExit } from './syscalls.js';

@@ -133,6 +133,36 @@ describe('started programs from recorded audit events', () => {
     expect(complete(body('argc=2 a0="x"'), second, third)).toBe(false);
   });
 
+  it('pieces are ordered by their numbers, and the first of two that tell the same counts', () => {
+    const records = [
+      [1309, 'a1[2]="ccc" a2="end"'],
+      [1309, 'a1[1]="bb"'],
+      [1309, 'argc=3 a0="x" a1_len=6 a1[0]="a" a2="other"'],
+      [1300, 'success=yes pid=2'],
+    ] as const;
+    const exec = readExecve({
+      ...{ id: 'x', serial: 5, timeMs: 1000, complete: true },
+      records: records.flatMap(
+        ([type, body]) => parseRecord(type, `audit(1.000:5): ${body}`) ?? [],
+      ),
+    });
+    expect(exec).toMatchObject({ argv: ['x', 'abbccc', 'end'], complete: true });
+  });
+
+  it.each(['argc=2 a0="x" a1="cu', 'argc=2 a0="x" a1=636', 'argc=2 a0="x"'])(
+    'a record that was cut makes the program incomplete: %s',
+    (body) => {
+      const records = [parseRecord(1300, 'audit(1.000:5): success=yes pid=2 exe="/usr/b')].concat(
+        parseRecord(1309, `audit(1.000:5): ${body}`),
+      );
+      const exec = readExecve({
+        ...{ id: 'x', serial: 5, timeMs: 1000, complete: true },
+        records: records.filter((record) => record !== undefined),
+      });
+      expect(exec).toMatchObject({ complete: false, exe: undefined });
+    },
+  );
+
   it('two megabytes of arguments come whole', () => {
     const count = 400;
     const value = 'é'.repeat(2600);
