@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Payload, TriggeredName } from '../../contract/events.js';
 import { parseLogLine } from '../../collectors/linux/audit/log-line.js';
-import { parseLogLine } from '../../collectors/linux/audit/log-line.js';
 import type { LossCause } from '../../collectors/loss.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';

@@ -11,10 +11,12 @@ export function toldOf(log: string) {
   });
   for (const line of log.split('\n')) {
     const parsed = parseLogLine(line);
-    if (typeof parsed === 'string') continue;
-    attempts.expire(parsed.record.timeMs);
-    const login = readLoginRecord(parsed.record);
-    if (login !== undefined) attempts.push(login, parsed.record.timeMs);
+    if ('why' in parsed) continue;
+    for (const { record } of parsed) {
+      attempts.expire(record.timeMs);
+      const login = readLoginRecord(record);
+      if (login !== undefined) attempts.push(login, record.timeMs);
+    }
   }
   attempts.flush();
   return told;
