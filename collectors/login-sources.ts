@@ -1,4 +1,3 @@
-import { machine } from 'node:os';
 import type { Timer } from './clock.js';
 import type { SourceState, Unavailable } from './collector.js';
 import { isUnavailable } from './collector.js';
@@ -6,7 +5,7 @@ import type { Host } from './host.js';
 import { readLoginRecord } from './linux/audit/login-records.js';
 import { GrowingFile } from './linux/growing-file.js';
 import { readExecutable } from './linux/proc.js';
-import { parseUtmp, utmpLayout } from './linux/utmp.js';
+import { UtmpReader } from './linux/utmp-reader.js';
 import { LoginAttempts } from './login-attempts.js';
 import { JournalLogins } from './login-journal.js';
 import { loginFields, loginMatches, readLoginMessage } from './login-messages.js';
@@ -107,12 +106,20 @@ const lookMs = 2000;
 
 function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable {
   const { clock, paths, byteOrder } = host;
-  const layout = utmpLayout(machine());
+  const logins = new WtmpLogins({
+    executableOf: (pid) => readExecutable(paths, pid),
+    onLogin: listener.onLogin,
+  });
   const files = (['wtmp', 'btmp'] as const).map((name) => {
     const path = `${paths.logRoot}/${name}`;
-    const file = new GrowingFile(path, layout.sizeBytes);
+    const file = new GrowingFile(path, 1);
     const error = file.open();
-    return { name, file, problem: error === undefined ? undefined : `${path} (${error})` };
+    const reader = new UtmpReader({
+      byteOrder,
+      onRecord: (record) => logins.take(name, record),
+      onGap: (records) => listener.lose('unparsed', records),
+    });
+    return { name, file, reader, problem: error === undefined ? undefined : `${path} (${error})` };
   });
   const problems = files.flatMap(({ problem }) => problem ?? []);
   if (problems.length === files.length) {
@@ -120,16 +127,11 @@ function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable
       unavailable: `Neither file of logins can be read: ${problems.join(', ')}.`,
     };
   }
-  const logins = new WtmpLogins({
-    executableOf: (pid) => readExecutable(paths, pid),
-    onLogin: listener.onLogin,
-  });
   const look = (): string | undefined => {
-    for (const { name, file } of files) {
-      const error = file.read((bytes) => {
-        const record = parseUtmp(bytes, layout, byteOrder);
-        if (record === undefined) listener.lose('unparsed', 1);
-        else logins.take(name, record);
+    for (const { name, file, reader } of files) {
+      const error = file.read((bytes, isStart) => {
+        if (isStart) reader.end();
+        reader.push(bytes);
       });
       if (error !== undefined) return `${paths.logRoot}/${name} cannot be read any more (${error})`;
     }

@@ -50,7 +50,8 @@ export class WtmpLogins {
   private factsOf(record: UtmpRecord, succeeded: boolean): LoginFacts {
     const { host, line, pid, timeMs, user } = record;
     const executable = pid === 0 ? undefined : this.options.executableOf(pid);
-    const remoteAddress = record.remoteAddress ?? addressOf(host);
+    // The text is what most programs make of the address, and damage shows in it.
+    const remoteAddress = addressOf(host) ?? record.remoteAddress;
     const hasTerminal = line !== '' && !line.endsWith(':notty');
     return {
       timeMs,

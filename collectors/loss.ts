@@ -18,7 +18,7 @@ export const lossCauses = {
     'Seconds in which no run of the agent read kernel audit, from the last record of the run before.',
   assemblyOverflow:
     'An audit event was completed early, or not kept for a collector that started later, because too many were pending.',
-  unparsed: 'A record from the kernel could not be parsed.',
+  unparsed: 'A record from the kernel, or of a file of logins, could not be read.',
   traceOverrun: 'The kernel overwrote trace events of sockets before they were read.',
   connectionGone:
     'A connection ended before its addresses could be read, and could not be reported.',

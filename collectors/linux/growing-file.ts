@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /**
- * Reads what is appended to a file of fixed-size records, also over its rotation.
+ * Reads what is appended to a file, also over its rotation.
  *
  * 1. What stood in the file at the first `open` is passed over; of a file that comes later everything is read.
- * 2. Each whole record is read once; one that is still being written is read when it is whole.
+ * 2. Everything is read once, in units of some bytes; a unit that is still being written is read when it is whole.
  * 3. A file that was replaced is read to its end before its successor; one that was cut is read from its start.
  */
 export class GrowingFile {
@@ -14,7 +14,7 @@ export class GrowingFile {
 
   constructor(
     private readonly path: string,
-    private readonly recordBytes: number,
+    private readonly unitBytes: number,
   ) {}
 
   /** Why the file cannot be read, as an errno name; undefined when it can. */
@@ -25,7 +25,7 @@ export class GrowingFile {
       this.descriptor ??= openRegular(this.path);
       if (first) {
         const { size } = fstatSync(this.descriptor);
-        this.offset = size - (size % this.recordBytes);
+        this.offset = size - (size % this.unitBytes);
       }
       return undefined;
     } catch (error) {
@@ -34,25 +34,34 @@ export class GrowingFile {
   }
 
   /**
-   * Gives every record that is new; at most `mostRecords` at once, the rest with the next call. Answers why the rest
-   * cannot be read, as an errno name; then the file is closed.
+   * Gives what is new, in pieces of whole units; at most `mostBytes` at once, the rest with the next call. `isStart` says
+   * that a piece is the beginning of a file. Answers why the rest cannot be read, as an errno name; then the file is
+   * closed.
    */
-  read(onRecord: (bytes: Buffer) => void, mostRecords = 4096): string | undefined {
-    let left = mostRecords;
+  read(
+    onBytes: (bytes: Buffer, isStart: boolean) => void,
+    mostBytes = 1_572_864,
+  ): string | undefined {
+    let left = mostBytes;
     for (;;) {
       if (this.descriptor === undefined && this.open() !== undefined) return undefined;
       if (this.descriptor === undefined) return undefined;
-      const records: Buffer[] = [];
+      const pieces: { bytes: Buffer; isStart: boolean }[] = [];
       try {
         if (fstatSync(this.descriptor).size < this.offset) this.offset = 0;
-        this.drain(this.descriptor, records, left);
+        while (left > 0) {
+          const isStart = this.offset === 0;
+          const bytes = this.readPiece(this.descriptor);
+          if (bytes.length === 0) break;
+          left -= bytes.length;
+          pieces.push({ bytes, isStart });
+        }
       } catch (error) {
         this.close();
         return errorCode(error);
       } finally {
-        for (const record of records) onRecord(record);
+        for (const { bytes, isStart } of pieces) onBytes(bytes, isStart);
       }
-      left -= records.length;
       if (left <= 0 || !this.wasReplaced(this.descriptor)) return undefined;
       this.close();
     }
@@ -64,14 +73,14 @@ export class GrowingFile {
     this.offset = 0;
   }
 
-  private drain(descriptor: number, records: Buffer[], most: number): void {
-    while (records.length < most) {
-      const bytes = Buffer.alloc(this.recordBytes);
-      const read = readSync(descriptor, bytes, 0, bytes.length, this.offset);
-      if (read < bytes.length) return;
-      this.offset += bytes.length;
-      records.push(bytes);
-    }
+  private readPiece(descriptor: number): Buffer {
+    const bytes = Buffer.alloc(
+      Math.max(1, Math.floor(pieceBytes / this.unitBytes)) * this.unitBytes,
+    );
+    const read = readSync(descriptor, bytes, 0, bytes.length, this.offset);
+    const whole = read - (read % this.unitBytes);
+    this.offset += whole;
+    return bytes.subarray(0, whole);
   }
 
   private wasReplaced(descriptor: number): boolean {
@@ -84,6 +93,8 @@ export class GrowingFile {
     }
   }
 }
+
+const pieceBytes = 65_536;
 
 /** A directory opens as well, as does a pipe, which would hold the process: the file of a container that was missing. */
 function openRegular(path: string): number {

@@ -14,13 +14,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GrowingFile } from '../../collectors/linux/growing-file.js';
-import { parseUtmp, utmpLayout } from '../../collectors/linux/utmp.js';
+import { parseUtmp, utmpLayouts } from '../../collectors/linux/utmp.js';
 import type { LoginFacts } from '../../collectors/login-payload.js';
 import { loginObservation } from '../../collectors/login-payload.js';
 import { WtmpLogins } from '../../collectors/login-wtmp.js';
 import { checkPayload } from '../../contract/payload-check.js';
 
-const x64 = utmpLayout('x86_64');
+const x64 = utmpLayouts.compact;
 const recordsOf = (name: string) => {
   const bytes = readFileSync(new URL(`cases/debian-12-logins/${name}`, import.meta.url));
   return Array.from({ length: bytes.length / x64.sizeBytes }, (_, index) =>
@@ -59,16 +59,16 @@ describe('logins from wtmp and btmp', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ minLength: 400, maxLength: 400 }), { maxLength: 10 }),
-        fc.constantFrom('x86_64', 'aarch64'),
+        fc.constantFrom<(keyof typeof utmpLayouts)[]>('compact', 'wide', 'packed'),
         fc.constantFrom<('LE' | 'BE')[]>('LE', 'BE'),
-        (records, machine, byteOrder) => {
+        (records, layout, byteOrder) => {
           const told: LoginFacts[] = [];
           const logins = new WtmpLogins({
             onLogin: (facts) => told.push(facts),
             executableOf: () => undefined,
           });
           for (const bytes of records) {
-            const record = parseUtmp(Buffer.from(bytes), utmpLayout(machine), byteOrder);
+            const record = parseUtmp(Buffer.from(bytes), utmpLayouts[layout], byteOrder);
             if (record !== undefined) logins.take('btmp', record);
           }
           for (const facts of told) {

@@ -29,7 +29,8 @@ import {
 import { transitionReader } from '../../collectors/linux/sock-state.js';
 import { parseEventFormat, parsePageLayout, readPage } from '../../collectors/linux/trace-page.js';
 import { parsePasswd } from '../../collectors/linux/users.js';
-import { parseUtmp, utmpLayout } from '../../collectors/linux/utmp.js';
+import { parseUtmp, utmpLayouts } from '../../collectors/linux/utmp.js';
+import { UtmpReader } from '../../collectors/linux/utmp-reader.js';
 import { loginObservation } from '../../collectors/login-payload.js';
 import { WtmpLogins } from '../../collectors/login-wtmp.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
@@ -336,8 +337,7 @@ export const targets: Readonly<Record<string, Target>> = {
           events.push(securityEvent({ name: 'Login', payloads: [payload], timeMs }));
         },
       });
-      for (const machine of ['x86_64', 'aarch64']) {
-        const layout = utmpLayout(machine);
+      for (const layout of Object.values(utmpLayouts)) {
         const bytes = Buffer.concat([input, Buffer.alloc(layout.sizeBytes)]);
         for (const byteOrder of ['LE', 'BE'] as const) {
           const record = parseUtmp(bytes.subarray(0, layout.sizeBytes), layout, byteOrder);
@@ -346,6 +346,13 @@ export const targets: Readonly<Record<string, Target>> = {
           logins.take('btmp', record);
         }
       }
+      const reader = new UtmpReader({
+        byteOrder: 'LE',
+        onRecord: (record) => logins.take('btmp', record),
+        onGap: (records) => ensure(records > 0, 'a gap is of something'),
+      });
+      reader.push(input);
+      reader.end();
       // Whoever is not named at all fails the check of the pipeline.
       checkEvents(
         events.filter(({ Payload }) =>
