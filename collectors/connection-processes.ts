@@ -2,6 +2,7 @@ import type { ConnectionProcess } from './connection-create-payload.js';
 import type { Host } from './host.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
 import { readThreadGroup } from './linux/proc.js';
+import type { Doer } from './linux/processes.js';
 
 /** A call, with the process that made it as it was known when the record of the call came. */
 export interface ObservedCall extends SocketCall {
@@ -46,17 +47,17 @@ export class ConnectionProcesses {
     return process;
   }
 
-  /** For a call whose record came just now: as records come in order, the last execve that was read made the call. */
+  /** For a call whose record came just now: the serials tell what its process had executed before it. */
   observe(call: SocketCall): ObservedCall {
-    return { ...call, caller: this.lookUp(call.pid, call.timeMs) };
+    return { ...call, caller: this.lookUp(call.pid, call.timeMs, call) };
   }
 
   forget(): void {
     this.known.clear();
   }
 
-  private lookUp(pid: number, atMs: number): SeenProcess | undefined {
-    const found = this.host.processes.of(pid, atMs);
+  private lookUp(pid: number, atMs: number, doer?: Doer): SeenProcess | undefined {
+    const found = this.host.processes.of(pid, atMs, doer);
     if (found?.executable === undefined && found?.argv === undefined) return undefined;
     const { executable, argv = [], audited = false, realUid } = found;
     const argvComplete = argv.length > 0 && found.argvComplete !== false;

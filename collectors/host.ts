@@ -99,6 +99,10 @@ export function createHost(options: HostOptions): ManagedHost {
   const processEvents: ProcessEvents = {
     subscribe: async (subscriber) =>
       isUnavailable(kernel) ? kernel : kernel.processEvents.subscribe(subscriber),
+    catchUp: () => {
+      if (!isUnavailable(kernel)) kernel.processEvents.catchUp?.();
+    },
+    nowMs: () => (isUnavailable(kernel) ? undefined : kernel.processEvents.nowMs?.()) ?? clock.wallMs(),
   };
   const uptimeMs = (): number => uptime() * 1000;
   const unread = new UnreadTime(options.lastAuditPlace, readBootId(paths), uptimeMs);
@@ -144,6 +148,11 @@ export function createHost(options: HostOptions): ManagedHost {
   };
 }
 
+/** Node's hrtime is CLOCK_MONOTONIC. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Kernel | Unavailable> {
   const { clock, settings, paths = hostPaths, handedOver = new Map<string, number>() } = options;
   const libc = options.libc ?? (await loadLibc());
@@ -178,8 +187,8 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       libc,
       reader,
       clock,
-      // Node's hrtime is CLOCK_MONOTONIC.
-      bootWallMs: () => clock.wallMs() - Number(process.hrtime.bigint()) / 1e6,
+      bootWallMs: () => clock.wallMs() - monotonicMs(),
+      monotonicMs,
       kernelRelease: release(),
       ...(connector !== undefined && { handedOver: connector }),
     }),

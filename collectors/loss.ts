@@ -24,7 +24,8 @@ export const lossCauses = {
     'A connection ended before its addresses could be read, and could not be reported.',
   connectionsPending:
     'A connection attempt was forgotten, or an accepted connection told without its process, because too many were pending.',
-  processGone: 'A process ended before its command line could be read.',
+  processGone:
+    'A process ended, or executed another program, before its command line could be read.',
   pollingGap: 'Looks at /proc that came late, so that short-lived processes may have been missed.',
   hashSkipped:
     'An executable was reported without its hash: too large, unreadable or over the rate.',

@@ -10,6 +10,8 @@ import type { ProcessInfo } from './linux/processes.js';
 /** What one source knows of a started program; whatever is absent it could not know. */
 export interface StartedProgram {
   readonly timeMs: number;
+  /** Of its audit event. */
+  readonly serial?: number;
   readonly pid: number;
   readonly parentPid: number | undefined;
   readonly realUid: number | undefined;
@@ -32,6 +34,7 @@ export interface StartedProgram {
 export function programOfExecve(execve: Execve, event: AuditEvent): StartedProgram {
   return {
     timeMs: execve.timeMs,
+    serial: execve.serial,
     pid: execve.pid,
     parentPid: execve.ppid,
     realUid: execve.uid,

@@ -97,13 +97,17 @@ class ProcessWatch implements RunningCollector {
 
   private tell(program: StartedProgram): void {
     const { host, lose } = this.context;
-    const { auditUserId, parentPid, realUid, timeMs } = program;
-    const nameOf = (uid: number | undefined) => (uid === undefined ? uid : host.users.nameOf(uid));
+    const { auditUserId, parentPid, pid, realUid, serial, timeMs } = program;
+    const nameOf = (uid: number | undefined) =>
+      uid === undefined ? uid : host.users.nameOf(uid, timeMs);
     const userName = nameOf(realUid);
     const context = {
       userName,
       auditUserName: auditUserId === realUid ? userName : nameOf(auditUserId),
-      parent: parentPid === undefined ? undefined : host.processes.of(parentPid, timeMs),
+      parent:
+        parentPid === undefined
+          ? undefined
+          : host.processes.of(parentPid, timeMs, { pid, serial }),
     };
     const file = executedFile(program);
     const { enabled } = host.executableHashes;

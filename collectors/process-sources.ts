@@ -7,12 +7,8 @@ import { readProcess } from './linux/proc.js';
 import type { ProgramFeed } from './linux/processes.js';
 import { ProcessPolling } from './linux/process-polling.js';
 import type { ReportLoss } from './loss.js';
-import {
-  goneProgram,
-  programOfExecve,
-  programOfProcess,
-  type StartedProgram,
-} from './process-create-payload.js';
+import { ConnectorPrograms } from './connector-programs.js';
+import { programOfExecve, programOfProcess, type StartedProgram } from './process-create-payload.js';
 
 /** The sources of started programs, the best first. */
 export const processSources = ['audit', 'proc-connector', 'polling'] as const;
@@ -80,57 +76,35 @@ async function openAudit(host: Host, listener: ProcessListener): Promise<OpenSou
 }
 
 function tellTable(feed: ProgramFeed, program: StartedProgram, audited: boolean): void {
-  const { argv, executable, parentPid, pid, realUid, timeMs } = program;
+  const { argv, executable, parentPid, pid, realUid, serial, timeMs } = program;
   const facts = {
     ...(executable !== undefined && { executable }),
     ...(argv.length > 0 && { argv, argvComplete: program.argvComplete }),
     ...(realUid !== undefined && { realUid }),
     audited,
   };
-  feed.executed(pid, parentPid, facts, timeMs);
+  feed.executed(pid, parentPid, facts, timeMs, serial);
 }
-
-/** So many forks are remembered, to know the parent of a process that is gone. */
-const rememberedForks = 4096;
 
 async function openProcConnector(
   host: Host,
   listener: ProcessListener,
 ): Promise<OpenSource | Unavailable> {
-  const parents = new Map<number, number>();
   const feed = host.processes.feed();
+  const programs = new ConnectorPrograms(host, (program) => {
+    if (!hasCommandLine(program)) listener.lose('processGone', 1);
+    tellTable(feed, program, false);
+    listener.onProgram(program);
+  });
   const opened = await host.processEvents.subscribe({
     lose: listener.lose,
     onFailed: (error) => {
+      programs.end();
       feed.end();
       listener.onFailed(error);
     },
     isFresh: () => true,
-    onEvent: (event) => {
-      switch (event.kind) {
-        case 'fork':
-          parents.delete(event.pid);
-          parents.set(event.pid, event.parentPid);
-          if (parents.size > rememberedForks) forgetOldest(parents);
-          return;
-        case 'exec': {
-          const { timeMs } = event;
-          const facts = readProcess(host.paths, event.pid);
-          if (facts === undefined || !hasCommandLine(facts.argv)) listener.lose('processGone', 1);
-          const program =
-            facts === undefined
-              ? goneProgram(event.pid, parents.get(event.pid), timeMs)
-              : programOfProcess(facts, timeMs);
-          tellTable(feed, program, false);
-          listener.onProgram(program);
-          return;
-        }
-        case 'thread':
-        case 'exit':
-        case 'thread-exit':
-          return;
-      }
-    },
+    onEvent: (event) => programs.take(event),
   });
   if (isUnavailable(opened)) {
     feed.end();
@@ -138,10 +112,12 @@ async function openProcConnector(
   }
   listener.onState({
     source: 'proc-connector',
-    limitation: 'The command line of a program that ends within milliseconds may be unknown.',
+    limitation:
+      'The command line of a program that ends, or executes another one, within milliseconds may be unknown.',
   });
   return {
     end: () => {
+      programs.end();
       opened.end();
       feed.end();
       return Promise.resolve();
@@ -181,13 +157,6 @@ function openPolling(host: Host, listener: ProcessListener): Promise<OpenSource 
   });
 }
 
-function hasCommandLine(argv: readonly string[] | undefined): boolean {
-  return argv !== undefined && argv.length > 0;
-}
-
-function forgetOldest(parents: Map<number, number>): void {
-  for (const oldest of parents.keys()) {
-    parents.delete(oldest);
-    return;
-  }
+function hasCommandLine({ argv }: StartedProgram): boolean {
+  return argv.length > 0;
 }

@@ -9,7 +9,7 @@ import {
 } from './collector.js';
 import type { Details } from '../contract/events.js';
 import { InOrder } from './in-order.js';
-import type { ProgramFacts } from './linux/process-store.js';
+import type { ProgramFacts } from './linux/process-record.js';
 import type { EndedProcess } from './linux/processes.js';
 
 /** Every process that ends, however it ends. */

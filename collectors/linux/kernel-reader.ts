@@ -33,6 +33,8 @@ export class KernelReader {
       wakeUp,
       polls: this.libc.pollSet(maxDescriptors + 1),
       receiver: this.libc.receiver(slots, slotBytes),
+      inner: undefined,
+      receiving: false,
       finished: Promise.resolve(),
       rounds: [],
       endPause: undefined,
@@ -59,6 +61,7 @@ export class KernelReader {
     this.libc.close(running.wakeUp);
     running.polls.free();
     running.receiver.free();
+    running.inner?.free();
   }
 
   /** Resolves when the loop has come round: nothing keeps the descriptors from being read. At once when it is stopped. */
@@ -87,14 +90,30 @@ export class KernelReader {
 
   /**
    * Reads the datagrams that wait on `fd`, without blocking, up to the bound of one turn. A datagram's bytes are
-   * valid during the callback only. To be called from `readable`, or at any time while the reader runs.
+   * valid during the callback only. To be called from `readable`, or at any time while the reader runs; also from the
+   * callback of another descriptor, once deep.
    */
   drain(fd: number, onDatagram: (datagram: Datagram) => void): Drained {
     const running = this.running;
+    if (running === undefined) return { datagrams: 0, overflowed: false, more: false };
+    const isWithin = running.receiving;
+    if (isWithin) running.inner ??= this.libc.receiver(slots, slotBytes);
+    running.receiving = true;
+    try {
+      return this.receive(fd, (isWithin && running.inner) || running.receiver, onDatagram);
+    } finally {
+      running.receiving = isWithin;
+    }
+  }
+
+  private receive(
+    fd: number,
+    receiver: Receiver,
+    onDatagram: (datagram: Datagram) => void,
+  ): Drained {
     const result = { datagrams: 0, overflowed: false, more: false };
-    if (running === undefined) return result;
     while (result.datagrams < datagramsPerTurn) {
-      const count = running.receiver.receive(fd);
+      const count = receiver.receive(fd);
       if (count === -constants.errno.ENOBUFS) {
         // The kernel reports the overflow once and then delivers what is queued.
         result.overflowed = true;
@@ -107,7 +126,7 @@ export class KernelReader {
         return result;
       }
       for (let index = 0; index < count; index++) {
-        onDatagram(running.receiver.datagram(index));
+        onDatagram(receiver.datagram(index));
         result.datagrams++;
       }
       if (count < slots) return result;
@@ -222,6 +241,9 @@ interface Running {
   readonly wakeUp: number;
   readonly polls: PollSet;
   readonly receiver: Receiver;
+  /** For what is read while a datagram of another descriptor is looked at. */
+  inner: Receiver | undefined;
+  receiving: boolean;
   finished: Promise<void>;
   /** Who waits for the loop to come round. */
   readonly rounds: (() => void)[];

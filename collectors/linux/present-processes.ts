@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { Paths } from './paths.js';
-import { kernelThread, type ProcessStat, readExecutable, readProcess, readStat } from './proc.js';
-import type { ProgramFacts } from './process-store.js';
+import { kernelThread, type ProcessStat, readProcess, readStat } from './proc.js';
+import type { ProgramFacts } from './process-record.js';
 
 /** A process as /proc shows it now. */
 export interface PresentProcess {
@@ -30,14 +30,6 @@ export class PresentProcesses {
   startedMs(pid: number): number | undefined {
     const stat = readStat(this.options.paths, pid);
     return stat && this.wallOf(stat);
-  }
-
-  /** With everything but the arguments and the user, which take longest. */
-  readBriefly(pid: number): PresentProcess | undefined {
-    const stat = readStat(this.options.paths, pid);
-    if (stat === undefined) return undefined;
-    const executable = readExecutable(this.options.paths, pid);
-    return this.present(stat, executable === undefined ? {} : { executable });
   }
 
   read(pid: number): PresentProcess | undefined {

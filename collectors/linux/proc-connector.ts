@@ -18,6 +18,13 @@ import {
 export interface ProcessEvents {
   /** Resolves when the kernel confirmed: every fork, exec and exit from then on is told. */
   subscribe(subscriber: ProcessEventSubscriber): Promise<ProcessEventSubscription | Unavailable>;
+  /**
+   * Tells now what the kernel has told so far: whatever audit tells of a process comes after its process events. Does
+   * nothing while an event is being told, or without subscribers. Never throws.
+   */
+  catchUp?(): void;
+  /** Wall clock, ms, as the times of the events have it: to the microsecond. */
+  nowMs?(): number;
 }
 
 export interface ProcessEventSubscriber {
@@ -42,8 +49,10 @@ interface ProcConnectorOptions {
   readonly libc: Libc;
   readonly reader: KernelReader;
   readonly clock: Clock;
-  /** What the wall clock showed when CLOCK_MONOTONIC was zero. */
+  /** What the wall clock showed when CLOCK_MONOTONIC was zero, a millisecond too early at most. */
   readonly bootWallMs: () => number;
+  /** CLOCK_MONOTONIC, ms; zero when absent. */
+  readonly monotonicMs?: () => number;
   /** As uname(2) tells it, `6.1.0-18-amd64`. */
   readonly kernelRelease: string;
   /** A socket of the connector that systemd opened and bound; stays open when the last subscriber leaves. */
@@ -55,20 +64,40 @@ const receiveBufferBytes = 8 * 1024 * 1024;
 const answerWithinMs = 1000;
 /** 8 MiB of events are read within this many turns of the reader. */
 const lastTurns = 128;
+/** A storm goes on while it is read. */
+const catchUpTurns = 16;
 const wantedEvents = (eventBits.fork | eventBits.exec | eventBits.exit) >>> 0;
 
 /**
+ * The process events of the kernel, read from the connector.
+ *
  * 1. The kernel counts listening sockets: one that was confirmed is told to ignore before it is left.
  * 2. Nobody is told of an event after the end of the subscription.
  * 3. Messages that did not come from the kernel count as unparsed.
+ * 4. Every subscriber is told the events in the order in which the kernel told them, also what `catchUp` reads.
  */
 export class ProcConnector implements ProcessEvents {
   private readonly subscribers = new Set<ProcessEventSubscriber>();
   private opening: Promise<number | Unavailable> | undefined;
   private sequence = 0;
   private answered: ((errno: number) => void) | undefined;
+  private fd: number | undefined;
+  private telling = false;
+  private readonly bootTime: SteadyBootTime;
 
-  constructor(private readonly options: ProcConnectorOptions) {}
+  constructor(private readonly options: ProcConnectorOptions) {
+    this.bootTime = new SteadyBootTime(options.bootWallMs);
+  }
+
+  catchUp(): void {
+    const { fd } = this;
+    if (fd === undefined || this.telling || this.subscribers.size === 0) return;
+    for (let turn = 0; turn < catchUpTurns && this.read(fd) === 'more'; turn++);
+  }
+
+  nowMs(): number {
+    return this.bootTime.wallMs() + (this.options.monotonicMs?.() ?? 0);
+  }
 
   async subscribe(
     subscriber: ProcessEventSubscriber,
@@ -111,6 +140,7 @@ export class ProcConnector implements ProcessEvents {
     const errno = await this.listen(fd);
     if (errno === 0) {
       this.narrow(fd);
+      this.fd = fd;
       return fd;
     }
     this.release(fd);
@@ -166,21 +196,27 @@ export class ProcConnector implements ProcessEvents {
   }
 
   private read(fd: number): 'drained' | 'more' {
-    const bootWallMs = this.options.bootWallMs();
+    const bootWallMs = this.bootTime.wallMs();
     const drained = this.options.reader.drain(fd, ({ bytes, senderPortId }) => {
       const { events, malformed } =
         senderPortId === 0 ? parseProcessEvents(bytes, bootWallMs) : { events: [], malformed: 1 };
       if (malformed > 0) this.lose('unparsed', malformed);
       for (const event of events) {
-        if (event.kind === 'acknowledgement') {
-          if (event.ack === this.sequence + 1) this.answered?.(event.errno);
-        } else {
-          for (const subscriber of this.subscribers) subscriber.onEvent(event);
-        }
+        if (event.kind !== 'acknowledgement') this.tell(event);
+        else if (event.ack === this.sequence + 1) this.answered?.(event.errno);
       }
     });
     if (drained.overflowed) this.lose('socketOverflow', 1);
     return drained.more ? 'more' : 'drained';
+  }
+
+  private tell(event: ProcessEvent): void {
+    this.telling = true;
+    try {
+      for (const subscriber of this.subscribers) subscriber.onEvent(event);
+    } finally {
+      this.telling = false;
+    }
   }
 
   private lose(...loss: Parameters<ReportLoss>): void {
@@ -202,8 +238,28 @@ export class ProcConnector implements ProcessEvents {
   }
 
   private release(fd: number): void {
+    this.fd = undefined;
     this.options.reader.remove(fd);
     if (fd !== this.options.handedOver) this.options.libc.close(fd);
+  }
+}
+
+/** More than the readings of the clock are wrong by. */
+const clockStepMs = 1.5;
+
+/**
+ * The wall clock shows whole milliseconds, so that each reading of the boot time is early by up to one. Events that are
+ * read at different times must not change places by that: the latest reading counts, until the clock was set back.
+ */
+class SteadyBootTime {
+  private latestMs = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly reading: () => number) {}
+
+  wallMs(): number {
+    const nowMs = this.reading();
+    if (nowMs > this.latestMs || nowMs < this.latestMs - clockStepMs) this.latestMs = nowMs;
+    return this.latestMs;
   }
 }
 

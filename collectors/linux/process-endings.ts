@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.js';
 import type { ExitEvent } from './proc-connector-messages.js';
-import type { ProcessRecord } from './process-store.js';
+import type { ProcessRecord } from './process-record.js';
 
 interface ProcessEndingsOptions {
   readonly clock: Clock;

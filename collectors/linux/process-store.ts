@@ -1,56 +1,21 @@
 import type { Clock } from '../clock.js';
-
-/** What is known of a program that a process executed; whatever is absent could not be known. */
-export interface ProgramFacts {
-  readonly executable?: string;
-  readonly argv?: readonly string[];
-  /** False when arguments are missing in `argv`. */
-  readonly argvComplete?: boolean;
-  readonly realUid?: number;
-  /** True when they are those of the kernel's own record of the execution, which no process can change. */
-  readonly audited?: boolean;
-}
-
-/** One execution: shared by the process that executed it and those that were forked from that since. */
-export interface Program {
-  /** Undefined until a source tells them. */
-  facts: ProgramFacts | undefined;
-  /** False while the command line was not looked for. */
-  whole: boolean;
-  /** Who waits for the facts, the longest first. */
-  readonly waiting: { readonly sinceMs: number; readonly resolve: () => void }[];
-  holders: number;
-  sizeBytes: number;
-}
-
-export interface ProcessRecord {
-  readonly pid: number;
-  parentPid: number | undefined;
-  /** When it started, wall clock; when it was first heard of, where the start itself was not seen. */
-  startedMs: number;
-  endedMs: number | undefined;
-  program: Program;
-  /** Executions that the process events announced and no source has told yet, in order. */
-  readonly untold: Program[];
-  /** Executions that a source told before the process events announced them, and when the last of them was. */
-  unannounced: number;
-  toldMs: number;
-  /** Has, or may have, more than one thread. */
-  threaded: boolean;
-  /** A thread of the kernel, which runs no program. */
-  kernel: boolean;
-}
+import { type Execution, ProcessRecord, type Program, type ProgramFacts } from './process-record.js';
 
 const mostLiving = 16_384;
 const mostEnded = 4096;
-const endedRememberedMs = 60_000;
+/** Programs of which the process has executed another one since. */
+const mostPast = 8192;
+const mostPastOfOne = 16;
+/** So long an event may be late that asks for the past. */
+const pastRememberedMs = 60_000;
 const expireEveryMs = 5_000;
 /** Of what is bounded, so much is kept when it is over the bound. */
 const keptShare = 7 / 8;
 const mostBytes = 8 * 1024 * 1024;
 /** Characters of one command line. */
 const longestArgv = 16_384;
-const entryBytes = 200;
+const recordBytes = 300;
+const executionBytes = 150;
 const mostWaiting = 4096;
 /** Nobody who waits for a program is that patient. */
 const longestWaitMs = 5_000;
@@ -58,16 +23,22 @@ const longestWaitMs = 5_000;
 /**
  * The memory of the process table.
  *
- * 1. Of each pid at most one living and one ended process, the last, are remembered.
- * 2. Entries and bytes are bounded: over the bound the ended go first, then the living, each the oldest first.
+ * 1. Remembered are up to 16,384 living processes, 4,096 that ended, and 8,192 programs that a process ran before its
+ *    present one, 16 of one process at most; what is past is forgotten after a minute.
+ * 2. Entries and bytes (8 MiB, estimated) are bounded: over the bound what is past goes first, then the living, each the
+ *    oldest first.
  * 3. A text that several processes share is counted once and freed with the last of them.
  */
 export class ProcessStore {
   private readonly livingByPid = new Map<number, ProcessRecord>();
+  /** Those that had the pid, in the order of their ends. */
+  private readonly endedByPid = new Map<number, ProcessRecord[]>();
   /** In the order of their ends. */
-  private readonly endedByPid = new Map<number, ProcessRecord>();
+  private readonly endedRecords = new Set<ProcessRecord>();
+  /** In the order in which they were replaced. */
+  private readonly past = new Map<Execution, { readonly record: ProcessRecord; readonly sinceMs: number }>();
   private sizeBytes = 0;
-  /** When the ended were last looked through, wall clock. */
+  /** When the past was last looked through, wall clock. */
   private expiredMs = 0;
 
   constructor(private readonly clock: Clock) {}
@@ -77,16 +48,25 @@ export class ProcessStore {
     return this.sizeBytes;
   }
 
+  /** Processes and past programs. */
   get entries(): number {
-    return this.livingByPid.size + this.endedByPid.size;
+    return this.livingByPid.size + this.endedRecords.size + this.past.size;
   }
 
   living(pid: number): ProcessRecord | undefined {
     return this.livingByPid.get(pid);
   }
 
+  /** The last that had the pid and ended. */
   ended(pid: number): ProcessRecord | undefined {
-    return this.endedByPid.get(pid);
+    return this.endedByPid.get(pid)?.at(-1);
+  }
+
+  /** All that had the pid and are remembered, the latest first. */
+  all(pid: number): readonly ProcessRecord[] {
+    const living = this.livingByPid.get(pid);
+    const ended = this.endedByPid.get(pid)?.toReversed() ?? [];
+    return living === undefined ? ended : [living, ...ended];
   }
 
   livingPids(): number[] {
@@ -102,22 +82,10 @@ export class ProcessStore {
     kernel = false,
   ): ProcessRecord {
     if (this.livingByPid.has(pid)) this.end(pid, startedMs);
-    const record: ProcessRecord = {
-      pid,
-      parentPid,
-      startedMs,
-      endedMs: undefined,
-      program,
-      untold: [],
-      unannounced: 0,
-      toldMs: 0,
-      // Of one whose fork was not seen, threads may have been missed as well.
-      threaded: true,
-      kernel,
-    };
+    const record = new ProcessRecord(pid, parentPid, startedMs, program, kernel);
     this.hold(program);
     this.livingByPid.set(pid, record);
-    this.sizeBytes += entryBytes;
+    this.sizeBytes += recordBytes + executionBytes;
     this.keepBounds();
     return record;
   }
@@ -126,34 +94,54 @@ export class ProcessStore {
     const record = this.livingByPid.get(pid);
     if (record === undefined) return undefined;
     this.livingByPid.delete(pid);
-    this.forget(this.endedByPid, pid);
     record.endedMs = endedMs;
-    this.endedByPid.set(pid, record);
+    this.endedByPid.set(pid, [...(this.endedByPid.get(pid) ?? []), record]);
+    this.endedRecords.add(record);
     this.keepBounds();
     return record;
   }
 
-  newProgram(facts?: ProgramFacts, whole = true): Program {
-    const program: Program = { facts: undefined, whole, waiting: [], holders: 0, sizeBytes: 0 };
-    if (facts !== undefined) this.tell(program, facts, whole);
+  newProgram(facts?: ProgramFacts): Program {
+    const program: Program = { facts: undefined, waiting: [], holders: 0, sizeBytes: 0 };
+    if (facts !== undefined) this.tell(program, facts);
     return program;
   }
 
-  /** The process runs this program from now on. */
-  execute(record: ProcessRecord, program: Program): void {
+  /** The process executed this program, after all that is known unless a place in its executions is given. */
+  execute(
+    record: ProcessRecord,
+    program: Program,
+    known: Partial<Omit<Execution, 'program'>> = {},
+    place = record.executions.length,
+  ): Execution {
+    const nowMs = this.clock.wallMs();
+    const [announced, owed, serial, read] = [true, false, undefined, undefined];
+    const execution = { program, sinceMs: nowMs, announced, owed, serial, read, ...known };
     this.hold(program);
-    this.release(record.program);
-    record.program = program;
+    this.sizeBytes += executionBytes;
+    const replaced = place === record.executions.length ? record.current : execution;
+    record.executions.splice(place, 0, execution);
     record.kernel = false;
+    this.past.set(replaced, { record, sinceMs: nowMs });
+    const [oldest] = record.executions;
+    if (record.executions.length > mostPastOfOne && oldest !== undefined) this.forgetPast(oldest);
+    this.keepBounds();
+    return execution;
   }
 
-  tell(program: Program, facts: ProgramFacts, whole = true): void {
+  /** What the execution ran turns out to be that program. */
+  replace(execution: Execution, program: Program): void {
+    this.hold(program);
+    this.release(execution.program);
+    execution.program = program;
+  }
+
+  tell(program: Program, facts: ProgramFacts): void {
     const kept = withinBounds(facts);
     const sizeBytes = textBytes(kept);
     if (program.holders > 0) this.sizeBytes += sizeBytes - program.sizeBytes;
     program.sizeBytes = sizeBytes;
     program.facts = kept;
-    program.whole = whole;
     for (const { resolve } of program.waiting.splice(0)) resolve();
     this.keepBounds();
   }
@@ -185,29 +173,59 @@ export class ProcessStore {
   /** Looks at many at a time: walking a map from its start costs a step for each entry that was deleted there. */
   private keepBounds(): void {
     const nowMs = this.clock.wallMs();
-    const { endedByPid, livingByPid } = this;
+    const { endedRecords, livingByPid, past } = this;
     const over =
-      endedByPid.size > mostEnded || livingByPid.size > mostLiving || this.sizeBytes > mostBytes;
+      endedRecords.size > mostEnded ||
+      past.size > mostPast ||
+      livingByPid.size > mostLiving ||
+      this.sizeBytes > mostBytes;
     if (!over && Math.abs(nowMs - this.expiredMs) < expireEveryMs) return;
     this.expiredMs = nowMs;
     const share = over ? keptShare : 1;
-    for (const [pid, { endedMs = 0 }] of endedByPid) {
-      const kept = endedMs >= nowMs - endedRememberedMs && endedByPid.size <= mostEnded * share;
-      if (kept && this.sizeBytes <= mostBytes * share) break;
-      this.forget(endedByPid, pid);
+    const isKept = (sinceMs: number, count: number, most: number): boolean =>
+      sinceMs >= nowMs - pastRememberedMs &&
+      count <= most * share &&
+      this.sizeBytes <= mostBytes * share;
+    for (const [execution, { sinceMs }] of past) {
+      if (isKept(sinceMs, past.size, mostPast)) break;
+      this.forgetPast(execution);
     }
-    for (const pid of livingByPid.keys()) {
+    for (const record of endedRecords) {
+      if (isKept(record.endedMs ?? 0, endedRecords.size, mostEnded)) break;
+      this.forgetEnded(record);
+    }
+    for (const record of livingByPid.values()) {
       if (livingByPid.size <= mostLiving * share && this.sizeBytes <= mostBytes * share) break;
-      this.forget(livingByPid, pid);
+      livingByPid.delete(record.pid);
+      this.free(record);
     }
   }
 
-  private forget(records: Map<number, ProcessRecord>, pid: number): void {
-    const record = records.get(pid);
+  private forgetPast(execution: Execution): void {
+    const record = this.past.get(execution)?.record;
+    this.past.delete(execution);
     if (record === undefined) return;
-    records.delete(pid);
-    this.sizeBytes -= entryBytes;
-    this.release(record.program);
+    record.shortened = true;
+    record.executions.splice(record.executions.indexOf(execution), 1);
+    this.sizeBytes -= executionBytes;
+    this.release(execution.program);
+  }
+
+  private forgetEnded(record: ProcessRecord): void {
+    this.endedRecords.delete(record);
+    const others = this.endedByPid.get(record.pid)?.filter((other) => other !== record) ?? [];
+    if (others.length > 0) this.endedByPid.set(record.pid, others);
+    else this.endedByPid.delete(record.pid);
+    this.free(record);
+  }
+
+  private free({ executions }: ProcessRecord): void {
+    this.sizeBytes -= recordBytes;
+    for (const execution of executions) {
+      this.past.delete(execution);
+      this.sizeBytes -= executionBytes;
+      this.release(execution.program);
+    }
   }
 }
 

@@ -1,13 +1,21 @@
 import type { Clock, Timer } from '../clock.js';
 import { isUnavailable, type Unavailable } from '../collector.js';
 import type { Paths } from './paths.js';
-import { PresentProcesses } from './present-processes.js';
+import { type PresentProcess, PresentProcesses } from './present-processes.js';
 import { hasOtherThreads, listPids } from './proc.js';
 import type { ProcessEvents, ProcessEventSubscription } from './proc-connector.js';
 import type { ExitEvent, ForkEvent, ProcessEvent } from './proc-connector-messages.js';
 import { ProcessEndings } from './process-endings.js';
-import type { ProcessFollower, ProcessInfo, Processes, ProgramFeed } from './processes.js';
-import { type ProcessRecord, ProcessStore, type ProgramFacts } from './process-store.js';
+import {
+  type Execution,
+  type Moment,
+  type ProcessRecord,
+  type ProgramFacts,
+  readErrorMs,
+  slackMs,
+} from './process-record.js';
+import { ProcessStore } from './process-store.js';
+import type { Doer, ProcessFollower, ProcessInfo, Processes, ProgramFeed } from './processes.js';
 
 interface ProcessTableOptions {
   readonly paths: Paths;
@@ -17,22 +25,20 @@ interface ProcessTableOptions {
   readonly uptimeMs: () => number;
 }
 
-/** The clock of audit is a tick of up to 10 ms late, and so is a start time of /proc (USER_HZ). */
-const slackMs = 50;
 /** After a loss, until the burst that caused it is over. */
 const lookAgainMs = 1000;
-/** From the call of execve to its announcement, on slow storage. */
-const longestExecutionMs = 1000;
-const mostUntold = 16;
 
 /**
- * The processes of the device: who runs what, and whose child it is.
+ * The processes of the device: who ran what at which moment, and whose child it is.
  *
  * 1. A pid names a process only together with a time: what is told or asked of another time is another process.
- * 2. A fork runs its parent's program until it executes one. The facts of an execution may come before or after the
- *    process event that announces it, and reach the processes that were forked since.
- * 3. Without process events nothing is believed of a living process that /proc does not confirm.
- * 4. After a loss of events /proc is looked at again.
+ * 2. A fork runs its parent's program until it executes one. What was executed stays known when something else is
+ *    executed, and after the end, so that what is late is answered as of its own moment.
+ * 3. The order of all of this is that of the process events. The facts of an execution may come before or after its
+ *    event, and reach the processes that were forked since.
+ * 4. What is read of /proc is believed of an execution only when no other one has come until it was read. Without
+ *    process events nothing is believed of a living process that /proc does not confirm.
+ * 5. After a loss of events /proc is looked at again.
  */
 export class ProcessTable implements Processes {
   private readonly store: ProcessStore;
@@ -40,7 +46,7 @@ export class ProcessTable implements Processes {
   private readonly followers = new Set<ProcessFollower>();
   private following: Promise<ProcessEventSubscription | Unavailable> | undefined;
   /** Every fork, exec and exit is being told. */
-  private current = false;
+  private current: ProcessEventSubscription | undefined;
   private feeds = 0;
   private lookAgain: Timer | undefined;
   private readonly endings: ProcessEndings;
@@ -58,11 +64,17 @@ export class ProcessTable implements Processes {
     });
   }
 
-  of(pid: number, atMs = this.options.clock.wallMs()): ProcessInfo | undefined {
-    const record = this.recordAt(pid, atMs);
+  of(pid: number, atMs = this.options.clock.wallMs(), doer?: Doer): ProcessInfo | undefined {
+    const known = doer && this.momentOf(pid, atMs, doer);
+    // An exact moment lies before a process event that was read.
+    if (known?.precision !== 'exact') this.catchUp();
+    const moment: Moment = known ?? { atMs, precision: 'rough' };
+    const record = this.recordAt(pid, moment);
     if (record === undefined) return undefined;
-    const { parentPid, program } = record;
-    return { pid, ...(parentPid !== undefined && { parentPid }), ...program.facts };
+    const facts = this.factsAt(record, moment);
+    if (facts === undefined) return undefined;
+    const { parentPid } = record;
+    return { pid, ...(parentPid !== undefined && { parentPid }), ...facts };
   }
 
   async follow(follower: ProcessFollower): Promise<{ end(): void } | Unavailable> {
@@ -89,7 +101,8 @@ export class ProcessTable implements Processes {
     this.feeds++;
     let open = true;
     return {
-      executed: (pid, parentPid, facts, timeMs) => this.executed(pid, parentPid, facts, timeMs),
+      executed: (pid, parentPid, facts, timeMs, serial) =>
+        this.executed(pid, parentPid, facts, timeMs, serial),
       end: () => {
         if (open) this.feeds--;
         open = false;
@@ -116,19 +129,19 @@ export class ProcessTable implements Processes {
       },
     });
     if (isUnavailable(subscription)) return subscription;
-    this.current = true;
+    this.current = subscription;
     this.look();
     return subscription;
   }
 
   private stopFollowing(): void {
     this.following = undefined;
-    this.current = false;
+    this.current = undefined;
     this.lookAgain?.cancel();
     this.endings.clear();
   }
 
-  /** Takes over what runs already: when it ends its program can no longer be read. */
+  /** Takes over what runs already: when it ends, or executes something else, its program can no longer be read. */
   private look(): void {
     const { clock, paths } = this.options;
     const pids = new Set(listPids(paths));
@@ -136,16 +149,42 @@ export class ProcessTable implements Processes {
       if (!pids.has(pid)) this.store.end(pid, clock.wallMs());
     }
     for (const pid of pids) {
-      const found = this.present.readBriefly(pid);
-      if (found === undefined) continue;
-      const { parentPid, startedMs, kernel, facts } = found;
       const known = this.store.living(pid);
-      if (known === undefined || Math.abs(known.startedMs - startedMs) > slackMs) {
-        this.store.begin(pid, parentPid, startedMs, this.store.newProgram(facts, false), kernel);
-      } else if (known.program.facts === undefined) {
-        this.store.tell(known.program, facts, false);
+      const fromMs = this.nowMs();
+      const startedMs = known && this.present.startedMs(pid);
+      if (known !== undefined && Math.abs(known.startedMs - (startedMs ?? 0)) <= slackMs) {
+        // What was told and not announced never will be: its announcement was lost, or nobody followed then.
+        for (const execution of known.executions) execution.announced = true;
+        this.lookAgainAt(known);
+        continue;
       }
+      const found = this.present.read(pid);
+      if (found === undefined) continue;
+      this.takeOver(pid, found, fromMs).found = true;
     }
+  }
+
+  /** The announcement of what it runs may have been lost, and where nobody tells executions, so are they. */
+  private lookAgainAt(record: ProcessRecord): void {
+    const { facts } = record.program;
+    if (facts === undefined) this.read(record, record.current);
+    if (facts === undefined || this.feeds > 0) return;
+    const fromMs = this.nowMs();
+    const found = this.present.read(record.pid);
+    if (found === undefined || found.facts.executable === facts.executable) return;
+    const execution = this.store.execute(record, this.store.newProgram(found.facts), {
+      sinceMs: fromMs,
+    });
+    execution.read = this.readSince(fromMs, execution);
+  }
+
+  /** A process of which /proc tells, read since `fromMs`. */
+  private takeOver(pid: number, found: PresentProcess, fromMs: number): ProcessRecord {
+    const { facts, kernel, parentPid, startedMs } = found;
+    const program = this.store.newProgram(facts);
+    const record = this.store.begin(pid, parentPid, startedMs, program, kernel);
+    record.current.read = this.readSince(fromMs, record.current);
+    return record;
   }
 
   private take(event: ProcessEvent): void {
@@ -178,33 +217,48 @@ export class ProcessTable implements Processes {
       known.startedMs = timeMs;
       known.parentPid = parentPid;
       known.threaded = false;
+      known.forkSeen = true;
+      const [first] = known.executions;
+      const parent = this.store.living(parentPid);
+      if (first === undefined || known.shortened) return;
+      first.sinceMs = timeMs;
+      if (first.read === undefined && parent !== undefined)
+        this.store.replace(first, parent.announced.program);
       return;
     }
     const parent = this.store.living(parentPid) ?? this.readLiving(parentPid, timeMs);
-    const program = parent?.program ?? this.store.newProgram({});
+    const program = parent?.announced.program ?? this.store.newProgram({});
     const record = this.store.begin(pid, parentPid, timeMs, program, parent?.kernel ?? false);
     record.threaded = false;
+    record.forkSeen = true;
   }
 
   private announced(pid: number, timeMs: number): void {
-    const program = this.store.newProgram();
     const record =
       this.store.living(pid) ?? this.store.begin(pid, undefined, timeMs, this.store.newProgram({}));
     // Whichever thread executes is the only one left.
     this.endings.executed(pid);
     record.threaded = false;
-    if (record.unannounced > 0 && timeMs - record.toldMs < longestExecutionMs) {
-      record.unannounced--;
+    const told = record.toldBefore(timeMs);
+    if (told !== undefined) {
+      told.announced = true;
+      told.sinceMs = timeMs;
       return;
     }
-    record.unannounced = 0;
-    this.store.execute(record, program);
-    if (this.feeds > 0) {
-      record.untold.push(program);
-      if (record.untold.length > mostUntold) record.untold.shift();
-    } else {
-      this.store.tell(program, this.present.read(pid)?.facts ?? {});
+    const owed = this.feeds > 0;
+    const { read, program: before } = record.current;
+    const program = this.store.newProgram();
+    const execution = this.store.execute(record, program, { sinceMs: timeMs, owed });
+    if (read !== undefined && before.facts === read.facts && timeMs <= read.toMs + readErrorMs) {
+      // It was read too late for what ran before. In the moment of the execution it may be something of both.
+      this.store.tell(before, {});
+      if (timeMs < read.fromMs - readErrorMs) {
+        this.store.tell(program, read.facts);
+        execution.read = { ...read, facts: program.facts ?? {} };
+        return;
+      }
     }
+    if (!owed || record.found) this.read(record, execution);
   }
 
   private executed(
@@ -212,26 +266,34 @@ export class ProcessTable implements Processes {
     parentPid: number | undefined,
     facts: ProgramFacts,
     timeMs: number,
+    serial: number | undefined,
   ): void {
-    const record = this.executing(pid, parentPid, timeMs);
-    const owed = record.untold.shift();
+    let record = this.executing(pid, timeMs);
+    let owed = record?.owedAt(timeMs, serial);
+    if (owed === undefined) {
+      // The kernel announces an execution before audit tells it.
+      this.catchUp();
+      record = this.executing(pid, timeMs);
+      owed = record?.owedAt(timeMs, serial);
+    }
     if (owed !== undefined) {
-      this.store.tell(owed, facts);
+      owed.owed = false;
+      owed.serial = serial;
+      owed.read = undefined;
+      this.store.tell(owed.program, facts);
       return;
     }
+    record ??= this.store.begin(pid, parentPid, timeMs, this.store.newProgram({}));
     if (record.endedMs !== undefined) return;
-    this.store.execute(record, this.store.newProgram(facts));
-    record.unannounced = this.current ? record.unannounced + 1 : 0;
-    record.toldMs = timeMs;
+    const known = { sinceMs: timeMs, announced: false, serial };
+    this.store.execute(record, this.store.newProgram(facts), known, record.placeOf(serial));
   }
 
   /** The process whose execution at that time is told now. */
-  private executing(pid: number, parentPid: number | undefined, timeMs: number): ProcessRecord {
+  private executing(pid: number, timeMs: number): ProcessRecord | undefined {
     const living = this.store.living(pid);
     if (living !== undefined && living.startedMs <= timeMs + slackMs) return living;
-    const ended = this.store.ended(pid);
-    if (ended?.endedMs !== undefined && timeMs <= ended.endedMs + slackMs) return ended;
-    return this.store.begin(pid, parentPid, timeMs, this.store.newProgram({}));
+    return this.endedAt(pid, timeMs);
   }
 
   private exited(exit: ExitEvent): void {
@@ -258,33 +320,85 @@ export class ProcessTable implements Processes {
     return ended?.endedMs !== undefined && ended.endedMs >= timeMs ? ended : undefined;
   }
 
-  private recordAt(pid: number, atMs: number): ProcessRecord | undefined {
+  private endedAt(pid: number, atMs: number, lateMs = slackMs): ProcessRecord | undefined {
+    return this.store
+      .all(pid)
+      .find(
+        ({ endedMs, startedMs }) =>
+          endedMs !== undefined && startedMs <= atMs + slackMs && atMs <= endedMs + lateMs,
+      );
+  }
+
+  /** The moment of what `doer` did, as exactly as it is known. */
+  private momentOf(pid: number, atMs: number, doer: Doer): Moment {
+    const { serial } = doer;
+    if (doer.pid === pid) return { atMs, precision: 'own', serial };
+    for (const record of this.store.all(doer.pid)) {
+      const moment = record.momentOf(atMs, serial);
+      if (moment !== undefined) return moment;
+    }
+    return { atMs, precision: 'rough', serial };
+  }
+
+  private recordAt(pid: number, { atMs, precision }: Moment): ProcessRecord | undefined {
     const living = this.store.living(pid);
-    const ended = this.store.ended(pid);
-    if (living === undefined || living.startedMs > atMs + slackMs) {
-      if (ended?.endedMs !== undefined && atMs <= ended.endedMs + slackMs) return ended;
-      return this.readLiving(pid, atMs);
+    const lateMs = precision === 'exact' ? 0 : slackMs;
+    const startLateMs = living?.forkSeen === true ? lateMs : slackMs;
+    if (living === undefined || living.startedMs > atMs + startLateMs) {
+      return this.endedAt(pid, atMs, lateMs) ?? this.readLiving(pid, atMs);
     }
-    const { facts, whole } = living.program;
-    if (this.current && facts !== undefined && whole) return living;
+    if (this.current !== undefined) return living;
     const startedMs = this.present.startedMs(pid);
-    if (startedMs === undefined) {
-      return this.current ? living : this.store.end(pid, this.options.clock.wallMs());
-    }
-    if (startedMs > living.startedMs + slackMs) {
-      this.store.end(pid, startedMs);
-      return this.readLiving(pid, atMs);
-    }
-    const believed = facts !== undefined && whole && this.feeds > 0;
-    if (!believed) this.store.tell(living.program, this.present.read(pid)?.facts ?? facts ?? {});
-    return living;
+    if (startedMs === undefined) return this.store.end(pid, this.options.clock.wallMs());
+    if (startedMs <= living.startedMs + slackMs) return living;
+    this.store.end(pid, startedMs);
+    return this.readLiving(pid, atMs);
+  }
+
+  /** What is known of the program that the process ran then; undefined when that is forgotten. */
+  private factsAt(record: ProcessRecord, moment: Moment): ProgramFacts | undefined {
+    const execution = record.at(moment);
+    if (execution === undefined) return undefined;
+    const { facts } = execution.program;
+    const believed = this.current !== undefined || this.feeds > 0;
+    const isPresent = execution === record.current && record.endedMs === undefined;
+    if (isPresent && !(believed && facts !== undefined)) this.read(record, execution);
+    return execution.program.facts ?? {};
   }
 
   /** Reads a process that the table does not know; one that started after `atMs` is another. */
   private readLiving(pid: number, atMs: number): ProcessRecord | undefined {
+    const fromMs = this.nowMs();
     const found = this.present.read(pid);
     if (found === undefined || found.startedMs > atMs + slackMs) return undefined;
-    const { parentPid, startedMs, kernel, facts } = found;
-    return this.store.begin(pid, parentPid, startedMs, this.store.newProgram(facts), kernel);
+    const record = this.takeOver(pid, found, fromMs);
+    this.catchUp();
+    return record;
+  }
+
+  /** Reads what the process runs, which is this execution as far as is known; `announced` corrects it otherwise. */
+  private read(record: ProcessRecord, execution: Execution): void {
+    const fromMs = this.nowMs();
+    const found = this.present.read(record.pid);
+    if (found === undefined || found.startedMs > record.startedMs + slackMs) return;
+    // What a child says of itself need not hold for its parent, though they run the same program.
+    const isInherited = record.forkSeen && execution === record.executions[0];
+    if (isInherited) this.store.replace(execution, this.store.newProgram(found.facts));
+    else this.store.tell(execution.program, found.facts);
+    execution.read = this.readSince(fromMs, execution);
+    this.catchUp();
+  }
+
+  private readSince(fromMs: number, { program }: Execution): Execution['read'] {
+    return { fromMs, toMs: this.nowMs(), facts: program.facts ?? {} };
+  }
+
+  /** Takes the process events that have come and were not read; nothing while one is being taken. */
+  private catchUp(): void {
+    this.options.events.catchUp?.();
+  }
+
+  private nowMs(): number {
+    return this.options.events.nowMs?.() ?? this.options.clock.wallMs();
   }
 }

@@ -1,6 +1,6 @@
 import type { Unavailable } from '../collector.js';
 import type { ReportLoss } from '../loss.js';
-import type { ProgramFacts } from './process-store.js';
+import type { ProgramFacts } from './process-record.js';
 
 /** What is known of a process, alive or ended lately. Absent members are not known. */
 export interface ProcessInfo extends ProgramFacts {
@@ -32,18 +32,37 @@ export interface ProcessFollower {
 
 /** A source of executions that tells more than the process events do. */
 export interface ProgramFeed {
-  /** @param timeMs when it was executed, wall clock */
-  executed(pid: number, parentPid: number | undefined, facts: ProgramFacts, timeMs: number): void;
+  /**
+   * @param timeMs when it was executed, wall clock; as the process event of it says, where the source has it from there
+   * @param serial of the audit event
+   */
+  executed(
+    pid: number,
+    parentPid: number | undefined,
+    facts: ProgramFacts,
+    timeMs: number,
+    serial?: number,
+  ): void;
   end(): void;
+}
+
+/** Who did what a question is about, which tells the moment more exactly than a time. */
+export interface Doer {
+  readonly pid: number;
+  /** Of the audit event; without one, an execution that was told to the table with the time of the question. */
+  readonly serial: number | undefined;
 }
 
 /** Looks processes up for collectors that learn of something a process did. */
 export interface Processes {
   /**
-   * The process that had this pid at `atMs` (wall clock, ms; now when absent), alive or ended less than a minute ago.
-   * Undefined when nothing is known of it any more. May read /proc; never throws.
+   * The process that had this pid at `atMs` (wall clock, ms; now when absent), alive or ended less than a minute ago, and
+   * the program that it ran then. Undefined when nothing is known of it any more; facts that may be those of another
+   * moment are left out. May read /proc; never throws.
+   *
+   * @param doer for what a process did at `atMs`: the process itself, or one that executed, of which this is the parent
    */
-  of(pid: number, atMs?: number): ProcessInfo | undefined;
+  of(pid: number, atMs?: number, doer?: Doer): ProcessInfo | undefined;
   /** Keeps the table up to date with every fork, exec and exit from the moment it resolves. */
   follow(follower: ProcessFollower): Promise<{ end(): void } | Unavailable>;
   /** Announces that every execution will be told, so that the table need not read /proc for it. */

@@ -41,45 +41,77 @@ function isName(name: string): boolean {
 
 const nobody: PasswdFile = { names: new Map(), uids: new Map(), skippedLines: 0 };
 
-/** User names by uid, read again whenever /etc/passwd is another file or has changed. */
+interface PasswdVersion extends PasswdFile {
+  /** Names the file and its state, '' where there was none that could be read. */
+  readonly version: string;
+  /** When it came to be, wall clock, ms. */
+  readonly sinceMs: number;
+}
+
+/** More than one change within the lateness of an event is rare. */
+const mostVersions = 4;
+
+/**
+ * User names by uid. /etc/passwd is looked at with each question and read again when it is another file or has changed;
+ * its last versions are kept, so that an event that is late is given the names of its own moment. A version that nobody
+ * asked for while it lasted is not known: then the one before it counts.
+ */
 export class UserNames {
   private readonly path: string;
-  private file = nobody;
-  private version = '';
+  /** The latest first; never empty. */
+  private versions: readonly [PasswdVersion, ...PasswdVersion[]] = [
+    { ...nobody, version: '', sinceMs: 0 },
+  ];
 
-  constructor(paths: Paths) {
+  constructor(
+    paths: Paths,
+    private readonly wallMs: () => number = () => Date.now(),
+  ) {
     this.path = `${paths.etcRoot}/passwd`;
   }
 
-  /** The name of the account, or `undefined` where /etc/passwd does not know it or cannot be read. */
-  nameOf(uid: number): string | undefined {
+  /**
+   * The name that the account had at `atMs` (wall clock, ms; now when absent), or `undefined` where /etc/passwd does not
+   * know it or cannot be read.
+   */
+  nameOf(uid: number, atMs = Number.POSITIVE_INFINITY): string | undefined {
     this.refresh();
-    return this.file.names.get(uid);
+    const [latest, ...earlier] = this.versions;
+    // The oldest that is known stands for what was before it as well.
+    const oldest = earlier.findLast(({ version }) => version !== '') ?? latest;
+    const version = this.versions.find(({ sinceMs }) => sinceMs <= atMs) ?? oldest;
+    return version.names.get(uid);
   }
 
   /** The uid of the account of that name, where /etc/passwd knows it. */
   uidOf(name: string): number | undefined {
     this.refresh();
-    return this.file.uids.get(name);
+    return this.versions[0].uids.get(name);
   }
 
   /** Lines of the file in use that are no account. */
   get skippedLines(): number {
-    return this.file.skippedLines;
+    return this.versions[0].skippedLines;
   }
 
   private refresh(): void {
     try {
       const stat = statSync(this.path, { bigint: true });
       const version = [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':');
-      if (version === this.version) return;
-      this.file =
+      if (version === this.versions[0].version) return;
+      const file =
         stat.size > longestFileBytes ? nobody : parsePasswd(readFileSync(this.path, 'utf8'));
-      this.version = version;
+      // Renaming a file to another name changes its status, on nearly every file system.
+      this.add({ ...file, version, sinceMs: Number(stat.ctimeNs / 1_000_000n) });
     } catch {
       // Missing, forbidden or just being replaced: names are a courtesy, and the next call looks again.
-      this.file = nobody;
-      this.version = '';
+      if (this.versions[0].version !== '') {
+        this.add({ ...nobody, version: '', sinceMs: this.wallMs() });
+      }
     }
+  }
+
+  private add(version: PasswdVersion): void {
+    this.versions = [version, ...this.versions.slice(0, mostVersions - 1)];
   }
 }

@@ -111,7 +111,7 @@ describe('ProcessCreate from kernel audit', () => {
       realUid: 1000,
       audited: true,
     };
-    expect(executed.mock.calls).toEqual([[7, 11, facts, event.timeMs]]);
+    expect(executed.mock.calls).toEqual([[7, 11, facts, event.timeMs, event.serial]]);
   });
 
   it('tells executable, arguments, ids, names and the hash', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { isUnavailable, type Observation, type SourceState } from '../../collectors/collector.js';
-import type { ProgramFacts } from '../../collectors/linux/process-store.js';
+import type { ProgramFacts } from '../../collectors/linux/process-record.js';
 import type { ProcessFollower, Processes } from '../../collectors/linux/processes.js';
 import { checkPayload } from '../../contract/payload-check.js';
 import { processTerminate } from '../../collectors/process-terminate.js';

@@ -12,6 +12,8 @@ import { readSystemCall, type SystemCall } from './system-call.js';
 /** A connect or accept that did not fail, as the records of one event tell it. */
 export interface SocketCall {
   readonly timeMs: number;
+  /** Of the audit event: serials are given in the order in which calls end. */
+  readonly serial: number;
   readonly call: 'connect' | 'accept';
   /** Of a connect: it goes on in the background (EINPROGRESS), and may fail yet. */
   readonly inProgress: boolean;
@@ -77,6 +79,7 @@ export function readSocketCall(event: AuditEvent): SocketCall | undefined {
   const order = (Number.parseInt(arch ?? '', 16) & littleEndianBit) === 0 ? 'BE' : 'LE';
   return {
     timeMs: event.timeMs,
+    serial: event.serial,
     call,
     inProgress,
     pid,
