@@ -22,14 +22,13 @@ interface Started {
  * 1. Each execution is told once, in the order of the events.
  * 2. What was read of /proc is told of an execution only when the process executed nothing else until it was read:
  *    otherwise it may be that of the next one.
- * 3. The parent is who forked the process, unless that one had ended when the program was executed.
  */
 export class ConnectorPrograms {
   private readonly parents = new Map<number, number>();
   private started: Started[] = [];
 
   constructor(
-    private readonly host: Pick<Host, 'paths' | 'processEvents' | 'processes' | 'clock'>,
+    private readonly host: Pick<Host, 'paths' | 'processEvents' | 'clock'>,
     private readonly onProgram: (program: StartedProgram) => void,
   ) {}
 
@@ -54,8 +53,7 @@ export class ConnectorPrograms {
 
   private tell(count: number): void {
     for (const { pid, timeMs, forkedBy, program } of this.started.splice(0, count)) {
-      if (program === undefined) this.onProgram(goneProgram(pid, forkedBy, timeMs));
-      else this.onProgram({ ...program, parentPid: this.parentOf(program, forkedBy) });
+      this.onProgram(program ?? goneProgram(pid, forkedBy, timeMs));
     }
   }
 
@@ -76,14 +74,13 @@ export class ConnectorPrograms {
     // As soon as all events that have come are taken.
     if (this.started.length === 0) queueMicrotask(() => this.settle());
     const program = facts && programOfProcess(facts, timeMs);
-    this.started.push({ pid, timeMs, forkedBy: this.parents.get(pid), program, readMs: this.nowMs() });
-  }
-
-  /** A process is handed to another parent when its own ends, which may be between its execution and our look. */
-  private parentOf({ parentPid, pid, timeMs }: StartedProgram, forkedBy: number | undefined) {
-    if (forkedBy === undefined || forkedBy === parentPid) return parentPid;
-    const doer = { pid, serial: undefined };
-    return this.host.processes.of(forkedBy, timeMs, doer) === undefined ? parentPid : forkedBy;
+    this.started.push({
+      pid,
+      timeMs,
+      forkedBy: this.parents.get(pid),
+      program,
+      readMs: this.nowMs(),
+    });
   }
 
   private nowMs(): number {

@@ -102,7 +102,8 @@ export function createHost(options: HostOptions): ManagedHost {
     catchUp: () => {
       if (!isUnavailable(kernel)) kernel.processEvents.catchUp?.();
     },
-    nowMs: () => (isUnavailable(kernel) ? undefined : kernel.processEvents.nowMs?.()) ?? clock.wallMs(),
+    nowMs: () =>
+      (isUnavailable(kernel) ? undefined : kernel.processEvents.nowMs?.()) ?? clock.wallMs(),
   };
   const uptimeMs = (): number => uptime() * 1000;
   const unread = new UnreadTime(options.lastAuditPlace, readBootId(paths), uptimeMs);

@@ -105,9 +105,7 @@ class ProcessWatch implements RunningCollector {
       userName,
       auditUserName: auditUserId === realUid ? userName : nameOf(auditUserId),
       parent:
-        parentPid === undefined
-          ? undefined
-          : host.processes.of(parentPid, timeMs, { pid, serial }),
+        parentPid === undefined ? undefined : host.processes.of(parentPid, timeMs, { pid, serial }),
     };
     const file = executedFile(program);
     const { enabled } = host.executableHashes;

@@ -8,7 +8,11 @@ import type { ProgramFeed } from './linux/processes.js';
 import { ProcessPolling } from './linux/process-polling.js';
 import type { ReportLoss } from './loss.js';
 import { ConnectorPrograms } from './connector-programs.js';
-import { programOfExecve, programOfProcess, type StartedProgram } from './process-create-payload.js';
+import {
+  programOfExecve,
+  programOfProcess,
+  type StartedProgram,
+} from './process-create-payload.js';
 
 /** The sources of started programs, the best first. */
 export const processSources = ['audit', 'proc-connector', 'polling'] as const;
@@ -53,8 +57,7 @@ async function openAudit(host: Host, listener: ProcessListener): Promise<OpenSou
       if (execve === undefined) return;
       if (!execve.complete) listener.lose('argumentsMissing', 1);
       const program = programOfExecve(execve, event);
-      tellTable(feed, program, true);
-      listener.onProgram(program);
+      listener.onProgram(tellTable(feed, program, true));
     },
     lose: listener.lose,
     onState: listener.onState,
@@ -75,7 +78,8 @@ async function openAudit(host: Host, listener: ProcessListener): Promise<OpenSou
   };
 }
 
-function tellTable(feed: ProgramFeed, program: StartedProgram, audited: boolean): void {
+/** The program with the parent that the table knows it to have had. */
+function tellTable(feed: ProgramFeed, program: StartedProgram, audited: boolean): StartedProgram {
   const { argv, executable, parentPid, pid, realUid, serial, timeMs } = program;
   const facts = {
     ...(executable !== undefined && { executable }),
@@ -83,7 +87,8 @@ function tellTable(feed: ProgramFeed, program: StartedProgram, audited: boolean)
     ...(realUid !== undefined && { realUid }),
     audited,
   };
-  feed.executed(pid, parentPid, facts, timeMs, serial);
+  const forkedBy = feed.executed(pid, parentPid, facts, timeMs, serial);
+  return forkedBy === undefined ? program : { ...program, parentPid: forkedBy };
 }
 
 async function openProcConnector(
@@ -93,8 +98,7 @@ async function openProcConnector(
   const feed = host.processes.feed();
   const programs = new ConnectorPrograms(host, (program) => {
     if (!hasCommandLine(program)) listener.lose('processGone', 1);
-    tellTable(feed, program, false);
-    listener.onProgram(program);
+    listener.onProgram(tellTable(feed, program, false));
   });
   const opened = await host.processEvents.subscribe({
     lose: listener.lose,

@@ -31,7 +31,8 @@ export interface Execution {
   /** Of its audit event; serials are given in the order in which the system calls ended. */
   serial: number | undefined;
   /** When its facts were read of /proc, wall clock, and which; undefined when somebody told them. */
-  read: { readonly fromMs: number; readonly toMs: number; readonly facts: ProgramFacts } | undefined;
+  read:
+    { readonly fromMs: number; readonly toMs: number; readonly facts: ProgramFacts } | undefined;
 }
 
 /** A moment in the life of a process. */
@@ -131,7 +132,8 @@ export class ProcessRecord {
   /** An execution that was told already and is announced now, at `timeMs`. */
   toldBefore(timeMs: number): Execution | undefined {
     const isLate = (known: Execution): boolean => timeMs - known.sinceMs >= longestExecutionMs;
-    for (const known of this.executions) if (!known.announced && isLate(known)) known.announced = true;
+    for (const known of this.executions)
+      if (!known.announced && isLate(known)) known.announced = true;
     return this.executions.find(({ announced }) => !announced);
   }
 

@@ -1,5 +1,10 @@
 import type { Clock } from '../clock.js';
-import { type Execution, ProcessRecord, type Program, type ProgramFacts } from './process-record.js';
+import {
+  type Execution,
+  ProcessRecord,
+  type Program,
+  type ProgramFacts,
+} from './process-record.js';
 
 const mostLiving = 16_384;
 const mostEnded = 4096;
@@ -36,7 +41,10 @@ export class ProcessStore {
   /** In the order of their ends. */
   private readonly endedRecords = new Set<ProcessRecord>();
   /** In the order in which they were replaced. */
-  private readonly past = new Map<Execution, { readonly record: ProcessRecord; readonly sinceMs: number }>();
+  private readonly past = new Map<
+    Execution,
+    { readonly record: ProcessRecord; readonly sinceMs: number }
+  >();
   private sizeBytes = 0;
   /** When the past was last looked through, wall clock. */
   private expiredMs = 0;

@@ -101,8 +101,10 @@ export class ProcessTable implements Processes {
     this.feeds++;
     let open = true;
     return {
-      executed: (pid, parentPid, facts, timeMs, serial) =>
-        this.executed(pid, parentPid, facts, timeMs, serial),
+      executed: (pid, parentPid, facts, timeMs, serial) => {
+        this.executed(pid, parentPid, facts, timeMs, serial);
+        return this.forkerOf(pid, timeMs, serial);
+      },
       end: () => {
         if (open) this.feeds--;
         open = false;
@@ -338,6 +340,20 @@ export class ProcessTable implements Processes {
       if (moment !== undefined) return moment;
     }
     return { atMs, precision: 'rough', serial };
+  }
+
+  /** Who forked the process, if it had not ended when the process executed what was told for that time. */
+  private forkerOf(pid: number, timeMs: number, serial: number | undefined): number | undefined {
+    for (const record of this.store.all(pid)) {
+      const moment = record.momentOf(timeMs, serial);
+      if (moment === undefined) continue;
+      const { forkSeen, parentPid } = record;
+      if (!forkSeen || parentPid === undefined) return undefined;
+      const hadEnded = ({ endedMs }: ProcessRecord): boolean => (endedMs ?? Infinity) < moment.atMs;
+      const parent = this.store.all(parentPid).find(({ startedMs }) => startedMs <= moment.atMs);
+      return parent === undefined || hadEnded(parent) ? undefined : parentPid;
+    }
+    return undefined;
   }
 
   private recordAt(pid: number, { atMs, precision }: Moment): ProcessRecord | undefined {

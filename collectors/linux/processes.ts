@@ -35,6 +35,9 @@ export interface ProgramFeed {
   /**
    * @param timeMs when it was executed, wall clock; as the process event of it says, where the source has it from there
    * @param serial of the audit event
+   * @returns the process that had forked it, if that was still its parent when the execution began; undefined when that
+   *   is not known. Others are told of the parent at the end of the execution, which is another one when the first has
+   *   ended meanwhile.
    */
   executed(
     pid: number,
@@ -42,7 +45,7 @@ export interface ProgramFeed {
     facts: ProgramFacts,
     timeMs: number,
     serial?: number,
-  ): void;
+  ): number | undefined;
   end(): void;
 }
 
