@@ -23,7 +23,7 @@ import { Aggregates } from './pipeline/aggregates.js';
 import { Outbox } from './pipeline/outbox.js';
 import { OwnProcesses } from './pipeline/own-processes.js';
 import { Pipeline } from './pipeline/pipeline.js';
-import { createRedactor } from './pipeline/redaction.js';
+import { createRedactor } from './pipeline/redaction/redactor.js';
 import { CollectorsRunner } from './runner/collectors-runner.js';
 import { Spool } from './spool/spool.js';
 import { UnsetClock } from './time/unset-clock.js';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { LossLedger } from '../agent/losses.js';
 import { Outbox } from '../agent/pipeline/outbox.js';
 import { Pipeline } from '../agent/pipeline/pipeline.js';
-import { createRedactor } from '../agent/pipeline/redaction.js';
+import { createRedactor } from '../agent/pipeline/redaction/redactor.js';
 import { Spool } from '../agent/spool/spool.js';
 import { buildBatch } from '../agent/uplink/batch.js';
 import { systemClock } from '../collectors/clock.js';

@@ -10,7 +10,7 @@ import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { printable } from '../../config/quote.js';
 import { CommandError, exitCodes } from '../exit-codes.js';
 import { securityEvent } from '../pipeline/event.js';
-import { createRedactor } from '../pipeline/redaction.js';
+import { createRedactor } from '../pipeline/redaction/redactor.js';
 import type { Command } from './command.js';
 
 export const collectCommand: Command = {

@@ -15,7 +15,7 @@ import { cutText, cutUtf8 } from './fitting.js';
 import type { Outbox } from './outbox.js';
 import { queueOf } from './outbox.js';
 import type { OwnProcesses } from './own-processes.js';
-import type { Redactor } from './redaction.js';
+import type { Redactor } from './redaction/redactor.js';
 
 /** Counts equal observations instead of passing each on. */
 export interface Aggregator {

@@ -6,7 +6,7 @@ import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { idOfParts, securityEvent, type SecurityEvent } from '../pipeline/event.js';
 import { Pipeline } from '../pipeline/pipeline.js';
-import { createRedactor } from '../pipeline/redaction.js';
+import { createRedactor } from '../pipeline/redaction/redactor.js';
 import { utcText } from '../pipeline/timestamps.js';
 import { DeviceLog } from './device-log.js';
 import type { Line } from './line-splitter.js';

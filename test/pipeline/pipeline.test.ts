@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LossLedger } from '../../agent/losses.js';
 import { OwnProcesses } from '../../agent/pipeline/own-processes.js';
 import { Pipeline } from '../../agent/pipeline/pipeline.js';
-import { createRedactor } from '../../agent/pipeline/redaction.js';
+import { createRedactor } from '../../agent/pipeline/redaction/redactor.js';
 import type { Payload } from '../../contract/events.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { desired } from '../support/running-agent.js';

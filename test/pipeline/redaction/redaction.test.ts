@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRedactor } from '../../agent/pipeline/redaction.js';
+import { createRedactor } from '../../../agent/pipeline/redaction/redactor.js';
 
 const redactor = createRedactor([]);
 const redacted = (...argv: string[]): string => redactor.redact(argv).join(' ');

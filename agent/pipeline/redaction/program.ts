@@ -1,0 +1,63 @@
+/** What is known of a program: where its command line holds secrets, and where another command line. */
+export interface Program {
+  /** Arguments after which the next one is a secret. */
+  readonly next?: ReadonlySet<string>;
+  /** The same for flags that share a dash with others, and for names by their form. */
+  readonly nextAfter?: RegExp;
+  /** The start of an argument whose rest is a secret, such as the `-p` of `-psecret`. */
+  readonly glued?: RegExp;
+  /** Options whose value is a user with a secret. */
+  readonly login?: Login;
+  /** Arguments without a dash that are secrets by their place. */
+  readonly operand?: SecretOperand;
+  /** Options that are named like a secret and hold none in this program. */
+  readonly plain?: ReadonlySet<string>;
+  /** What it reads from its standard input. */
+  readonly reads?: Reads;
+  /** The command that it starts. */
+  readonly carries?: Carrier;
+  /** Options whose value is a command line or the text of a program. */
+  readonly script?: RegExp;
+  /** Its arguments are words to look for, names or messages, and never commands. */
+  readonly quiet?: true;
+}
+
+export interface Login {
+  readonly options: RegExp;
+  /** Between the user and the secret; without it the value is a user alone. */
+  readonly separator: ':' | '%' | ',' | '/';
+  /** Whether the user is masked, too: it may be the secret itself, as in `curl -u TOKEN:`. */
+  readonly isWhole?: true;
+}
+
+/** The place of a secret among the arguments that are neither options nor their values. */
+export interface SecretOperand {
+  /** The places, counted from 1. */
+  readonly at: readonly number[];
+  /** All after the first of them are taken for secrets, too. */
+  readonly andRest?: true;
+  /** Options whose value is the next argument. */
+  readonly valued?: RegExp;
+  /** Options that take the place of an argument. */
+  readonly inPlace?: RegExp;
+}
+
+export interface Reads {
+  /** A secret, or lines of `user:secret`. */
+  readonly what: 'secret' | 'pairs';
+  /** Only if one of its arguments is of this form. */
+  readonly when?: RegExp;
+}
+
+export interface Carrier {
+  /** Its own options with a value in the next argument. */
+  readonly valued?: ReadonlySet<string>;
+  /** So many arguments of its own stand before the command. */
+  readonly operands?: number;
+  /** The command begins after one of these. */
+  readonly after?: ReadonlySet<string>;
+  /** All that follows is joined and given to a shell. */
+  readonly isShell?: true;
+}
+
+export const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
