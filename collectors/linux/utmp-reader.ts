@@ -94,12 +94,18 @@ export class UtmpReader {
     const sure = this.formOf(all, at, true);
     const form = sure ?? (this.gapBytes > 0 ? undefined : this.formOf(all, at, false));
     if (form === undefined) return undefined;
+    if (sure !== undefined && this.isFollowed(all, at + sure.layout.sizeBytes)) return sure;
     const last = Math.min(at + form.layout.sizeBytes, all.length - smallestBytes + 1);
     for (let later = at + 1; later < last; later++) {
       if (form.layout.isWide && later === at + utmpLayouts.packed.sizeBytes) continue;
       if (this.formOf(all, later, true) !== undefined) return undefined;
     }
     return form;
+  }
+
+  private isFollowed(all: Buffer, next: number): boolean {
+    if (all.length < next + utmpFieldBytes) return all.length === next;
+    return this.formOf(all, next, true) !== undefined;
   }
 
   private formOf(all: Buffer, at: number, strictly: boolean): Form | undefined {

@@ -109,8 +109,8 @@ export function looksLikeUtmp(
   if (microseconds === undefined || microseconds >= 1_000_000) return false;
   if (!/^[ -~]*$/u.test(writtenText(bytes, 8, 32))) return false;
   if (!strictly) return true;
-  // EMPTY is what damage often looks like.
-  if (type === 0) return false;
+  // EMPTY is what damage often looks like, and so is a record of no terminal; also a boot has the terminal `~`.
+  if (type === 0 || bytes[8] === 0) return false;
   if (bytes.readUInt16LE(2) !== 0) return false;
   return textFields.every(([at, sizeBytes]) => isPaddedText(bytes, at, sizeBytes));
 }
