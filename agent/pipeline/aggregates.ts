@@ -5,6 +5,7 @@ import type { TwinSettings } from '../../config/twin-settings.js';
 import type { Priority } from '../../contract/priority.js';
 import type { LossLedger } from '../losses.js';
 import { AggregateStore } from '../spool/aggregate-store.js';
+import type { SpoolFiles } from '../spool/files.js';
 import { AggregationKeeper } from './aggregation-keeper.js';
 import { aggregatedNames, type AggregatedName } from './aggregate-identity.js';
 import type { SealedAggregate } from './aggregation.js';
@@ -12,6 +13,8 @@ import { queueOf, type Outbox } from './outbox.js';
 
 interface AggregatesOptions {
   readonly directory: string;
+  /** Instead of those of the system. */
+  readonly files?: SpoolFiles;
   readonly clock: Clock;
   readonly outbox: Pick<Outbox, 'addSealed'>;
   readonly losses: LossLedger;

@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chart } from './chart.js';
+import { measureDay } from './day/measure.js';
+import { ordinaryDay } from './day/ordinary-day.js';
 import { tierNames, type TierName } from './hub-limits.js';
 import { recommendationFor, recommendations } from './recommendation.js';
 import { describeOutcome, describePlan, number, table, verdictOf } from './report.js';
@@ -22,8 +25,12 @@ const usage = `Usage: npm run simulate:fleet -- [options]
   --day-minutes N      how much of the ordinary day is run (1440 up to 20,000 devices, else 330)
   --reconnect-spread SECONDS --twin-spread SECONDS   instead of what is recommended; 0 switches the spread off
   --svg FILE           writes the picture
+  --measure            only measures what a device sends on the recorded ordinary day, and prints it
   --recommend          only prints what is recommended for fleets of many sizes
 `;
+
+/** As the bundle has it, see scripts/bench.mjs. */
+const recordedFile = join(import.meta.dirname, '../../bench/fleet/day/recorded.jsonl');
 
 interface Options {
   readonly devices: number;
@@ -53,7 +60,7 @@ function planFor(
   };
 }
 
-function readOptions(): Options | undefined {
+async function readOptions(): Promise<Options | undefined> {
   const { values } = parseArgs({
     options: {
       devices: { type: 'string' },
@@ -65,12 +72,17 @@ function readOptions(): Options | undefined {
       'reconnect-spread': { type: 'string' },
       'twin-spread': { type: 'string' },
       svg: { type: 'string' },
+      measure: { type: 'boolean' },
       recommend: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
   if (values.help) {
     print(usage);
+    return undefined;
+  }
+  if (values.measure) {
+    print(JSON.stringify(await measureDay(ordinaryDay(recordedFile)), undefined, 2));
     return undefined;
   }
   const value = (name: string): number | undefined => {
@@ -98,7 +110,7 @@ function readOptions(): Options | undefined {
 }
 
 async function main(): Promise<void> {
-  const options = readOptions();
+  const options = await readOptions();
   if (options === undefined) return;
   const { plan, scenarios, svg } = options;
   const { settings } = settingsFor(plan.spreads);

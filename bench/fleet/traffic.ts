@@ -1,30 +1,44 @@
-import type { TwinSettings } from '../../config/twin-settings.js';
+import { evaluateTwin } from '../../config/evaluate-twin.js';
+import { configurationObjectName, type TwinSettings } from '../../config/twin-settings.js';
+import { measuredDay, type MeasuredDay, type Metered } from './day/measured.js';
 import { cheapestEdition, edition, tierNames, type Edition, type TierName } from './hub-limits.js';
 
 /** What one device does on an ordinary day. */
 export interface Traffic {
   /** Events of high priority; a message each, unless they fall into one interval. */
   readonly highPerDay: number;
-  /** Metered units of 4 KB of each kind of request. */
+  /** Metered units of 4 KB of a request of each kind, as a mean. */
   readonly lowUnits: number;
   readonly highUnits: number;
   readonly readUnits: number;
   readonly updateUnits: number;
   readonly updatesPerDay: number;
+  readonly readsPerDay: number;
 }
 
-export const ordinaryTraffic: Traffic = {
-  highPerDay: 6,
-  lowUnits: 2,
-  highUnits: 1,
-  readUnits: 2,
-  updateUnits: 1,
-  updatesPerDay: 1,
-};
-
 const dayMs = 86_400_000;
-/** One renewal of the token a day. */
-const readsPerDay = 1;
+
+/** Of one request; 0 where there was none. */
+const mean = ({ count, units }: Metered): number => (count === 0 ? 0 : units / count);
+
+/** The traffic that leads to what was measured with the default intervals. */
+export function trafficOf({ high, low, reads, updates }: MeasuredDay): Traffic {
+  const perDay = dayMs / twinDefaults.highPriorityMessageFrequency.ms;
+  return {
+    // So many events, at moments of chance, fall into as many intervals as messages were sent.
+    highPerDay: -perDay * Math.log(1 - high.count / perDay),
+    highUnits: mean(high),
+    lowUnits: mean(low),
+    readUnits: mean(reads),
+    readsPerDay: reads.count,
+    updateUnits: mean(updates),
+    updatesPerDay: updates.count,
+  };
+}
+
+const twinDefaults = evaluateTwin({}, undefined, configurationObjectName).settings;
+
+export const ordinaryTraffic: Traffic = trafficOf(measuredDay);
 
 type Intervals = Pick<TwinSettings, 'highPriorityMessageFrequency' | 'lowPriorityMessageFrequency'>;
 
@@ -43,7 +57,7 @@ export function unitsPerDay(traffic: Traffic, intervals: Intervals): number {
   return (
     highSends(traffic, intervals) * traffic.highUnits +
     (dayMs / intervals.lowPriorityMessageFrequency.ms) * traffic.lowUnits +
-    readsPerDay * traffic.readUnits +
+    traffic.readsPerDay * traffic.readUnits +
     traffic.updatesPerDay * traffic.updateUnits
   );
 }
