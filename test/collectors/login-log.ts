@@ -70,6 +70,7 @@ export function line(type: string, sent: Sent): string {
     at = 0,
   } = sent;
   const who = `${acct === undefined ? '' : `acct="${acct}" `}${id === undefined ? '' : `id=${id} `}`;
-  const time = `${1_700_000_000 + Math.floor(at)}.${String(Math.round((at % 1) * 1000)).padStart(3, '0')}`;
+  const timeMs = 1_700_000_000_000 + Math.round(at * 1000);
+  const time = (timeMs / 1000).toFixed(3);
   return `type=${type} msg=audit(${time}:${++serial}): pid=${pid} uid=0 auid=4294967295 ses=${ses ?? 4294967295} msg='op=${sent.op ?? operations[type]} ${who}exe="${exe}" hostname=${addr} addr=${addr} terminal=${terminal} res=${res}'`;
 }
