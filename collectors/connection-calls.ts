@@ -94,8 +94,13 @@ export class ConnectionCalls {
     return undefined;
   }
 
-  claimAccept(remote: Endpoint): ObservedCall | undefined {
-    const entry = this.waiting.get(keyOf('accept', remote))?.[0];
+  /** The first accept that names the other end of a connection, of those that may be believed. */
+  claimAccept(
+    remote: Endpoint,
+    mayBelieve: (call: ObservedCall) => boolean,
+  ): ObservedCall | undefined {
+    const waiting = this.waiting.get(keyOf('accept', remote));
+    const entry = waiting?.find(({ call }) => mayBelieve(call));
     return entry && this.claim(entry);
   }
 

@@ -7,6 +7,8 @@ import type { Doer } from './linux/processes.js';
 /** A call, with the process that made it as it was known when the record of the call came. */
 export interface ObservedCall extends SocketCall {
   readonly caller: SeenProcess | undefined;
+  /** Of an accept: the inode of the socket that listens, where it could be looked at. */
+  readonly listeningSocket?: number;
 }
 
 interface SeenProcess extends ConnectionProcess {

@@ -79,6 +79,16 @@ async function openTraced(
   }
   const following = await host.processes.follow({ onFailed: () => undefined });
   if (!isUnavailable(following)) ends.push(() => following.end());
+  const ended = await host.endedSockets.subscribe({
+    onEnded: (sockets) => tracking.takeEnded(sockets),
+    lose: listener.lose,
+    // The socket tables are looked at sooner then.
+    onFailed: () => tracking.expectNoEnded(),
+  });
+  if (!isUnavailable(ended)) {
+    tracking.expectEnded(() => ended.refresh());
+    ends.push(() => ended.end());
+  }
   const trace = await host.socketStates.subscribe({
     onTransitions: (transitions) => tracking.takeTransitions(transitions),
     lose: (cause, count) => {
@@ -93,6 +103,7 @@ async function openTraced(
   }
   ends.unshift(() => trace.end());
   armed.trace = trace;
+  tracking.begin();
   // What audit tells now may have happened before.
   tracking.doubt();
   return {

@@ -1,12 +1,16 @@
 import type { Clock, Timer } from './clock.js';
+import { type AcceptAnswer, ConnectionAccepts, type Inbound } from './connection-accepts.js';
 import { ConnectionCalls, type ConnectClaim } from './connection-calls.js';
 import type { Connection, ConnectionProcess } from './connection-create-payload.js';
 import { ConnectionProcesses, type ObservedCall, processOfCall } from './connection-processes.js';
 import type { Host } from './host.js';
+import { AcceptingSockets } from './linux/accepting-sockets.js';
 import type { SocketCall } from './linux/audit/socket-call.js';
+import type { EndedSocket } from './linux/ended-sockets-messages.js';
 import { connectionKey, type Endpoint, endpointKey } from './linux/endpoint.js';
 import { ListeningOwners } from './linux/listening-owners.js';
-import { tcpStates } from './linux/sock-state.js';
+import { readNetworkNamespace } from './linux/proc.js';
+import { isClosedByThread, tcpStates } from './linux/sock-state.js';
 import type { ObservedTransition } from './linux/sock-state-trace.js';
 import type { ReportLoss } from './loss.js';
 
@@ -36,13 +40,14 @@ interface Attempt {
 type Step =
   | { readonly kind: 'attempt'; readonly attempt: Attempt }
   | { readonly kind: 'out'; readonly attempt: Attempt | undefined; readonly seen: Seen }
-  | { readonly kind: 'in'; readonly seen: Seen };
+  | { readonly kind: 'in'; readonly inbound: Inbound };
 type Seen = Pick<ObservedTransition, 'timeMs' | 'local' | 'remote'>;
 
 interface Batch {
   readonly steps: readonly Step[];
-  /** Pids of those that listen, by `connectionKey`. */
-  owners: ReadonlyMap<string, number>;
+  readonly inbounds: readonly Inbound[];
+  /** Until then calls are waited for that would tell more. */
+  readonly untilMs: number;
   readonly processes: Map<number, ConnectionProcess | undefined>;
   timer: Timer | undefined;
   waitsForOwners: boolean;
@@ -51,13 +56,16 @@ interface Batch {
 const mostAttempts = 8192;
 /** How long the audit record of a call may follow the trace of its socket. */
 const callDelayMs = 300;
+/** How long it is waited for where several processes accept, and how often that is looked at. */
+const longestCallDelayMs = 800;
+const callIntervalMs = 100;
 
 /**
  * Makes connections out of what TCP sockets go through, and finds the process of each.
  *
  * 1. A connection is told once: when its handshake is finished, never when it failed.
  * 2. Who made one is the thread that called connect(2); who took one is the process that accepted it where audit saw
- *    that with its address, and otherwise the one that listens.
+ *    that, and otherwise the one that listens. Nobody is named where one of several processes took it.
  * 3. What processes are is read at once, before they end, and not when the connection is told.
  * 4. A finished connect without TCP is one of UDP.
  * 5. After `end` nothing is told, and what was handed in before was told.
@@ -68,6 +76,8 @@ export class ConnectionTracking {
   private readonly processes: ConnectionProcesses;
   private readonly calls: ConnectionCalls;
   private readonly owners: ListeningOwners;
+  private readonly accepts: ConnectionAccepts;
+  private readonly acceptingSockets: AcceptingSockets;
   /** Transitions were lost, so that a call without TCP may be TCP nevertheless. */
   private doubtUntilMs = -Infinity;
 
@@ -80,6 +90,13 @@ export class ConnectionTracking {
       byteOrder: host.byteOrder,
       onGivenUp: (count) => lose('connectionsPending', count),
     });
+    this.acceptingSockets = new AcceptingSockets(host.paths, clock);
+    this.accepts = new ConnectionAccepts({
+      clock,
+      paths: host.paths,
+      isListening: (inode) => this.owners.isListening(inode),
+      untold: () => this.untoldAccepted(),
+    });
     this.calls = new ConnectionCalls({
       clock,
       expected: () => this.expectedCalls(),
@@ -88,8 +105,46 @@ export class ConnectionTracking {
     });
   }
 
+  /** Looks who listens, before anybody connects. */
+  begin(): void {
+    this.owners.prepare();
+  }
+
+  /** Ends of sockets are told with `takeEnded` from now on. @param refresh tells those of which the kernel knows now */
+  expectEnded(refresh: () => void): void {
+    this.owners.expectNews(refresh);
+  }
+
+  /** Ends of sockets are told no more. */
+  expectNoEnded(): void {
+    this.owners.expectNoNews();
+  }
+
+  /** Sockets of the agent's network namespace that ended. */
+  takeEnded(sockets: readonly EndedSocket[]): void {
+    this.owners.ended(sockets);
+  }
+
   takeCall(call: SocketCall): void {
-    if (call.remote !== undefined) this.calls.add(this.processes.observe(call));
+    if (call.call === 'accept') this.takeAccept(call);
+    else if (call.remote !== undefined) this.calls.add(this.processes.observe(call));
+  }
+
+  private takeAccept(call: SocketCall): void {
+    // An address of another family: a Unix socket.
+    if (call.hasAddress && call.remote === undefined) return;
+    const { pid, listeningDescriptor } = call;
+    const listeningSocket =
+      listeningDescriptor === undefined
+        ? undefined
+        : this.acceptingSockets.inodeOf(pid, listeningDescriptor);
+    if (listeningSocket === undefined && call.remote === undefined) return;
+    const observed: ObservedCall = {
+      ...this.processes.observe(call),
+      ...(listeningSocket !== undefined && { listeningSocket }),
+    };
+    if (listeningSocket !== undefined) this.accepts.called(observed, listeningSocket);
+    if (call.remote !== undefined) this.calls.add(observed);
   }
 
   /** Transitions were missed. */
@@ -102,20 +157,17 @@ export class ConnectionTracking {
     const steps: Step[] = [];
     for (const transition of transitions) this.step(transition, steps);
     if (steps.length > 0) {
+      const inbounds = steps.flatMap((step) => (step.kind === 'in' ? [step.inbound] : []));
       const batch: Batch = {
         steps,
-        owners: new Map(),
+        inbounds,
+        untilMs: clock.monotonicMs() + longestCallDelayMs,
         processes: new Map(),
         timer: undefined,
-        waitsForOwners: steps.some(({ kind }) => kind === 'in'),
+        waitsForOwners: inbounds.length > 0,
       };
       this.batches.add(batch);
-      if (withCalls) {
-        batch.timer = clock.after(callDelayMs, () => {
-          batch.timer = undefined;
-          this.finishIfReady(batch);
-        });
-      }
+      if (withCalls) this.waitForCalls(batch, callDelayMs);
       if (batch.waitsForOwners) void this.findOwners(batch);
       this.finishIfReady(batch);
     }
@@ -127,8 +179,16 @@ export class ConnectionTracking {
     this.owners.stop();
     // The batches that waited for owners take what was found.
     await this.owners.of([]);
-    for (const batch of [...this.batches]) this.finish(batch);
+    for (const batch of [...this.batches])
+      this.finish(batch, this.accepts.answersFor(batch.inbounds));
     this.calls.flush();
+  }
+
+  private waitForCalls(batch: Batch, delayMs: number): void {
+    batch.timer = this.options.clock.after(delayMs, () => {
+      batch.timer = undefined;
+      this.finishIfReady(batch);
+    });
   }
 
   private step(transition: ObservedTransition, steps: Step[]): void {
@@ -139,6 +199,7 @@ export class ConnectionTracking {
       return;
     }
     this.attempts.delete(socket);
+    if (isClosedByThread(transition)) this.accepts.closed(socket, threadId, transition);
     if (newState === tcpStates.listen) {
       this.owners.opened(local, this.processes.ofThread(threadId, timeMs)?.pid);
     } else if (newState === tcpStates.synSent) {
@@ -157,7 +218,8 @@ export class ConnectionTracking {
       if (oldState === tcpStates.synSent || attempt !== undefined) {
         steps.push({ kind: 'out', attempt, seen });
       } else {
-        steps.push({ kind: 'in', seen });
+        const inbound = this.accepts.begun(socket, { atMs: timeMs, local, remote });
+        steps.push({ kind: 'in', inbound });
       }
     } else if (oldState === tcpStates.synSent || attempt !== undefined) {
       if (attempt?.process?.pid !== this.options.host.ownPid) this.options.onFailedConnect();
@@ -189,22 +251,30 @@ export class ConnectionTracking {
   }
 
   private async findOwners(batch: Batch): Promise<void> {
-    const accepted = batch.steps.flatMap((step) => (step.kind === 'in' ? [step.seen] : []));
-    batch.owners = await this.owners.of(accepted);
+    const { inbounds } = batch;
+    const owners = await this.owners.of(inbounds);
+    for (const inbound of inbounds)
+      inbound.host = owners.get(connectionKey(inbound)) ?? 'elsewhere';
     if (!this.batches.has(batch)) return;
-    for (const pid of new Set(batch.owners.values()))
-      batch.processes.set(pid, this.processes.ofProcess(pid, this.options.clock.wallMs()));
+    for (const { pid } of owners.values()) {
+      if (pid !== undefined && !batch.processes.has(pid))
+        batch.processes.set(pid, this.processes.ofProcess(pid, this.options.clock.wallMs()));
+    }
     this.processes.forget();
     batch.waitsForOwners = false;
     this.finishIfReady(batch);
   }
 
   private finishIfReady(batch: Batch): void {
-    if (batch.timer === undefined && !batch.waitsForOwners && this.batches.has(batch))
-      this.finish(batch);
+    if (batch.timer !== undefined || batch.waitsForOwners || !this.batches.has(batch)) return;
+    const answers = this.accepts.answersFor(batch.inbounds);
+    const mayChange = batch.inbounds.some((inbound) => answers.get(inbound)?.mayChange === true);
+    const isLate = this.options.clock.monotonicMs() >= batch.untilMs;
+    if (this.options.withCalls && mayChange && !isLate) this.waitForCalls(batch, callIntervalMs);
+    else this.finish(batch, answers);
   }
 
-  private finish(batch: Batch): void {
+  private finish(batch: Batch, answers: ReadonlyMap<Inbound, AcceptAnswer>): void {
     batch.timer?.cancel();
     this.batches.delete(batch);
     for (const step of batch.steps) {
@@ -224,10 +294,11 @@ export class ConnectionTracking {
           });
           break;
         case 'in':
-          this.tellAccepted(step.seen, batch);
+          this.tellAccepted(step.inbound, answers.get(step.inbound), batch);
           break;
       }
     }
+    if (batch.inbounds.length > 0) this.accepts.tidy();
     this.processes.forget();
   }
 
@@ -248,16 +319,47 @@ export class ConnectionTracking {
     return call && this.callerOf(call);
   }
 
-  private tellAccepted(seen: Seen, batch: Batch): void {
-    const call = this.calls.claimAccept(seen.remote);
-    const listener = batch.owners.get(connectionKey(seen));
-    if (call !== undefined) {
-      const process = this.callerOf(call);
-      this.tell({ ...seen, direction: 'In', transport: 'tcp', process });
-      return;
+  private tellAccepted(inbound: Inbound, answer: AcceptAnswer | undefined, batch: Batch): void {
+    const { host, atMs: timeMs, local, remote } = inbound;
+    const seen = { timeMs, local, remote, direction: 'In', transport: 'tcp' } as const;
+    inbound.told = true;
+    const { call, taker } = answer ?? {};
+    // The call counts as claimed, also where it is not the one that is told.
+    const named = this.calls.claimAccept(remote, (each) => this.mayHaveTaken(each, host));
+    const believed = typeof taker === 'number' ? call : named;
+    if (believed !== undefined) {
+      this.tell({ ...seen, process: this.callerOf(believed) });
+    } else if (typeof taker === 'number') {
+      this.tell({ ...seen, process: this.processes.ofProcess(taker, timeMs) });
+    } else if (taker === 'several' || typeof host !== 'object' || host.pid === undefined) {
+      this.tell({ ...seen, process: undefined });
+    } else {
+      this.tell({ ...seen, process: batch.processes.get(host.pid), processListens: true });
     }
-    const process = listener === undefined ? undefined : batch.processes.get(listener);
-    this.tell({ ...seen, direction: 'In', transport: 'tcp', process, processListens: true });
+  }
+
+  /**
+   * Whether a call that names the other end of a connection may have taken it: anybody can accept in a network namespace of
+   * his own from whatever address he likes.
+   */
+  private mayHaveTaken(call: ObservedCall, host: Inbound['host']): boolean {
+    const { listeningSocket, pid } = call;
+    if (typeof host !== 'object')
+      return listeningSocket === undefined || !this.owners.isListening(listeningSocket);
+    if (listeningSocket === undefined || host.listening.includes(listeningSocket)) return true;
+    if (host.listening.length > 0) return false;
+    // Nobody listens any more: what is behind the descriptor now says nothing.
+    const { paths } = this.options.host;
+    const namespace = readNetworkNamespace(paths, pid);
+    return namespace === undefined || namespace === readNetworkNamespace(paths, 'self');
+  }
+
+  private untoldAccepted(): Pick<Inbound, 'atMs' | 'local' | 'remote'>[] {
+    const { synReceived, established } = tcpStates;
+    return this.options
+      .untold()
+      .filter(({ oldState, newState }) => oldState === synReceived && newState === established)
+      .map(({ timeMs, local, remote }) => ({ atMs: timeMs, local, remote }));
   }
 
   /** Of the connections that are not told yet. */

@@ -8,6 +8,7 @@ import { fileNote, noNote } from './linux/audit/change-note.js';
 import { type AuditOptions, createAuditFeed } from './linux/audit/open.js';
 import type { AuditSource } from './linux/audit/source.js';
 import { type AuditPlace, UnreadTime } from './linux/audit/unread-time.js';
+import { EndedSocketReader, type EndedSockets } from './linux/ended-sockets.js';
 import { ExecutableHashes } from './linux/executable-hash.js';
 import { Journal, type JournalSource } from './linux/journal.js';
 import { loadJournalLibrary } from './linux/journal-library.js';
@@ -46,6 +47,7 @@ export interface Host {
   readonly processEvents: ProcessEvents;
   readonly processes: Processes;
   readonly socketStates: SocketStates;
+  readonly endedSockets: EndedSockets;
   readonly journal: JournalSource;
   readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
@@ -84,6 +86,7 @@ interface Kernel {
   readonly audit: AuditFeed;
   readonly processEvents: ProcessEvents;
   readonly socketStates: SocketStates;
+  readonly endedSockets: EndedSockets;
   readonly journal: JournalSource;
 }
 
@@ -129,6 +132,10 @@ export function createHost(options: HostOptions): ManagedHost {
     socketStates: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.socketStates.subscribe(subscriber),
+    },
+    endedSockets: {
+      subscribe: async (subscriber) =>
+        isUnavailable(kernel) ? kernel : kernel.endedSockets.subscribe(subscriber),
     },
     journal: {
       subscribe: async (subscriber) =>
@@ -198,6 +205,7 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       load: loadJournalLibrary,
       directory: paths.journalDirectory,
     }),
+    endedSockets: new EndedSocketReader({ libc, reader, clock }),
     socketStates: new SocketStateTrace({
       reader,
       clock,

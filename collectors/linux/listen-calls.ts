@@ -38,11 +38,11 @@ export class ListenCalls {
   }
 
   /** The pid by the inode of each socket that listens and was not asked for yet. */
-  *take(listening: ReadonlyMap<string, number>): Generator<readonly [number, number]> {
+  *take(listening: ReadonlyMap<string, readonly number[]>): Generator<readonly [number, number]> {
     for (const [key, call] of this.calls) {
-      const inode = listening.get(key);
       // Process 1 listens for services that it starts later: nothing is gained by finding it.
-      if (!call.asked && inode !== undefined && call.pid !== 1) yield [inode, call.pid];
+      if (!call.asked && call.pid !== 1)
+        for (const inode of listening.get(key) ?? []) yield [inode, call.pid];
       call.asked = true;
     }
   }

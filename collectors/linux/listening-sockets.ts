@@ -6,10 +6,13 @@ import { readSocketTable } from './socket-table.js';
 
 /** One look at the TCP sockets of the agent's network namespace. */
 export interface ListeningSockets {
-  /** The inode by the `endpointKey` of a socket that listens; of several on one port (SO_REUSEPORT) the first. */
-  readonly inodes: ReadonlyMap<string, number>;
-  /** Those of the wanted connections that are there, or were in the last minute. */
-  readonly present: ReadonlySet<string>;
+  /** The inodes by the `endpointKey` of sockets that listen: several share an end with SO_REUSEPORT. */
+  readonly inodes: ReadonlyMap<string, readonly number[]>;
+  /**
+   * Those of the wanted connections that are there, or were in the last minute, by `connectionKey`: the inode of the
+   * accepted socket, 0 when it has none, before it is accepted and after it is closed.
+   */
+  readonly present: ReadonlyMap<string, number>;
 }
 
 /**
@@ -23,21 +26,20 @@ export function readListeningSockets(
   byteOrder: ByteOrder,
   wanted: ReadonlySet<string>,
 ): ListeningSockets {
-  const inodes = new Map<string, number>();
-  const present = new Set<string>();
+  const inodes = new Map<string, number[]>();
+  const present = new Map<string, number>();
   for (const { state, local, remote, inode } of readSocketTable(paths, byteOrder, ['tcp', 'tcp6'])
     .sockets) {
     if (state === tcpStates.listen) {
       const key = endpointKey(local);
-      if (!inodes.has(key)) inodes.set(key, inode);
+      const others = inodes.get(key);
+      if (others === undefined) inodes.set(key, [inode]);
+      else others.push(inode);
     } else if (wanted.size > 0) {
-      for (const ends of [
-        { local, remote },
-        { local: remote, remote: local },
-      ]) {
-        const key = connectionKey(ends);
-        if (wanted.has(key)) present.add(key);
-      }
+      const key = connectionKey({ local, remote });
+      const otherEnd = connectionKey({ local: remote, remote: local });
+      if (wanted.has(key)) present.set(key, inode);
+      if (wanted.has(otherEnd) && !present.has(otherEnd)) present.set(otherEnd, 0);
     }
   }
   return { inodes, present };

@@ -62,6 +62,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
       feed: () => ({ executed: () => undefined, end: () => undefined }),
     },
     socketStates: { subscribe: refuse },
+    endedSockets: { subscribe: refuse },
     journal: { subscribe: refuse },
     users: { nameOf: () => undefined, uidOf: () => undefined },
     executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },

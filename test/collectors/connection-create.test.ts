@@ -8,7 +8,7 @@ import type { AuditEvent } from '../../collectors/linux/audit/event.js';
 import { parseRecord } from '../../collectors/linux/audit/record.js';
 import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
 import type { Endpoint } from '../../collectors/linux/endpoint.js';
-import { ListeningOwners } from '../../collectors/linux/listening-owners.js';
+import { type HostConnection, ListeningOwners } from '../../collectors/linux/listening-owners.js';
 import { findSocketOwners } from '../../collectors/linux/socket-owners.js';
 import { tcpStates } from '../../collectors/linux/sock-state.js';
 import type {
@@ -401,7 +401,7 @@ describe('ConnectionCreate from a trace and audit', () => {
   it('a TCP connection that waits while a listener is searched for is not taken for UDP', async () => {
     const { clock, observed, call, kernel } = await start({}, ['trace', 'audit']);
     let found = (): void => undefined;
-    const searching = new Promise<Map<string, number>>((resolve) => {
+    const searching = new Promise<Map<string, HostConnection>>((resolve) => {
       found = () => resolve(new Map());
     });
     vi.spyOn(ListeningOwners.prototype, 'of').mockReturnValueOnce(searching);

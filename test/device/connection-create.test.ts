@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   readlinkSync,
   realpathSync,
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectionCreate } from '../../collectors/connection-create.js';
 import { kernelState, until } from './audit-support.js';
+import { nodeAcceptor, pythonAcceptor, shortClient } from './support/inbound-servers.js';
 import { WatchedHost } from './support/watched-host.js';
 
 const undo: (() => Promise<void> | void)[] = [];
@@ -156,7 +158,58 @@ const loopbackCases = [
   ['a thread', 'thread', python, pythonServer, '127.0.0.1', '127.0.0.1'],
 ] as const;
 
+const acceptor = (...args: string[]) => python(pythonAcceptor, ...args);
+const inboundCases = [
+  ['a server that blocks', 'close', '127.0.0.1', acceptor, ['blocking', '127.0.0.1', '0', 'one']],
+  ['a server that polls', 'answered', '127.0.0.1', acceptor, ['polled', '127.0.0.1', '0', 'one']],
+  ['a server of IPv6', 'close', '::1', acceptor, ['polled', '::1', '0', 'one']],
+  ['a Node server', 'close', '127.0.0.1', node, [nodeAcceptor, '127.0.0.1']],
+  ['a Node server, reset', 'reset', '127.0.0.1', node, [nodeAcceptor, '127.0.0.1']],
+  ['four workers', 'answered', '127.0.0.1', acceptor, ['polled', '127.0.0.1', '4', 'one']],
+  ['four that block', 'answered', '127.0.0.1', acceptor, ['blocking', '127.0.0.1', '4', 'one']],
+  ['four sockets', 'answered', '127.0.0.1', acceptor, ['polled', '127.0.0.1', '4', 'each']],
+  ['four workers, reset', 'reset', '127.0.0.1', acceptor, ['polled', '127.0.0.1', '4', 'one']],
+] as const;
+
 describe('ConnectionCreate from a trace and audit on the real kernel', () => {
+  it.each(inboundCases)(
+    'knows who took each of 250 short connections to %s',
+    async (name, how, address, startServer, args) => {
+      const { observed, losses } = await watch();
+      const directory = mkdtempSync(join(tmpdir(), 'taken-'));
+      undo.push(() => rmSync(directory, { recursive: true }));
+      const log = join(directory, 'log');
+      const [first, ...rest] = [...args, log];
+      const server = await startServer(first, ...rest);
+      const client = await python(shortClient);
+      const ports = (await client.ask(`${how} ${address} ${server.first} 250`)).split(' ');
+      const taken = () =>
+        observed.filter(
+          ({ payload }) =>
+            payload.Direction === 'In' &&
+            payload.LocalPort === server.first &&
+            ports.includes(payload.RemotePort),
+        );
+      await until('all connections', 10_000, () => taken().length >= 250);
+      const lines = readFileSync(log, 'utf8').trim().split('\n');
+      const truth = new Map(lines.map((line) => line.split(' ').reverse() as [string, string]));
+      const isUnknown = ({ ProcessId }: { ProcessId: number }) => ProcessId === 0;
+      const payloads = taken().map(({ payload }) => payload);
+      const unknown = payloads.filter(isUnknown);
+      const right = payloads.filter(
+        ({ ProcessId, RemotePort }) => String(ProcessId) === truth.get(RemotePort),
+      );
+      const wrong = payloads.filter((payload) => !isUnknown(payload) && !right.includes(payload));
+      process.stdout.write(
+        `${name}: of 250 right ${right.length}, unknown ${unknown.length}, wrong ${wrong.length}\n`,
+      );
+      expect(payloads.map(({ RemotePort }) => RemotePort).sort()).toEqual([...ports].sort());
+      expect(wrong).toEqual([]);
+      expect(unknown).toEqual([]);
+      expect(Object.fromEntries(losses)).toEqual({});
+    },
+  );
+
   it.each(loopbackCases)(
     'tells 1,000 TCP connections of %s once in each direction, with ports and processes',
     async (name, mode, startServer, program, listenOn, address) => {

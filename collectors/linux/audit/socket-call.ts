@@ -28,6 +28,8 @@ export interface SocketCall {
   readonly title: readonly string[];
   /** Of the socket that is connected, where it is known. */
   readonly descriptor: number | undefined;
+  /** Of an accept: of the socket that listens, where it is known. */
+  readonly listeningDescriptor: number | undefined;
   /** Undefined for an accept whose caller did not ask for it, and for other families than IPv4 and IPv6. */
   readonly remote: Endpoint | undefined;
   /** True when the event names an address, also one of another family. */
@@ -76,6 +78,7 @@ export function readSocketCall(event: AuditEvent): SocketCall | undefined {
   if (fields.get('success') !== 'yes' && !inProgress) return undefined;
   const address = event.records.find(({ type }) => type === auditTypes.sockaddr);
   const saddr = address && parseFields(address.body).get('saddr');
+  const ownDescriptor = descriptorOf(event, name, fields.get('a0'));
   const order = (Number.parseInt(arch ?? '', 16) & littleEndianBit) === 0 ? 'BE' : 'LE';
   return {
     timeMs: event.timeMs,
@@ -87,12 +90,8 @@ export function readSocketCall(event: AuditEvent): SocketCall | undefined {
     exe: untrustedPath(fields.get('exe')),
     comm: untrustedText(fields.get('comm')),
     title: titleOf(event),
-    descriptor:
-      call !== 'accept'
-        ? descriptorOf(event, name, fields.get('a0'))
-        : exit === inProgressName
-          ? undefined
-          : exit,
+    descriptor: call !== 'accept' ? ownDescriptor : exit === inProgressName ? undefined : exit,
+    listeningDescriptor: call === 'accept' ? ownDescriptor : undefined,
     remote: parseSockaddr(saddr, order),
     hasAddress: saddr !== undefined,
     addressLost: lostAddress(call, saddr, order),

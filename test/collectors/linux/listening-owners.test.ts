@@ -36,7 +36,7 @@ function ownersOn(...proc: Parameters<typeof procOf>) {
   const ask = (...ports: number[]) => {
     const connections = ports.map(taken);
     void owners.of(connections).then((found) => {
-      told.push(...connections.map((each) => found.get(connectionKey(each))));
+      told.push(...connections.map((each) => found.get(connectionKey(each))?.pid));
     });
   };
   return { ...host, clock, onGivenUp, owners, told, ask };
