@@ -18,6 +18,8 @@ interface AuditedConnectionsOptions {
 
 interface Pending {
   readonly call: ObservedCall;
+  /** When it happened; wall clock. */
+  readonly timeMs: number;
   /** Of the socket, read when the record came; undefined when it was closed already. */
   readonly inode: number | undefined;
 }
@@ -25,6 +27,8 @@ interface Pending {
 /** One look at the socket tables serves all calls of this time; a handshake in the background gets it to finish. */
 const gatherMs = 100;
 const mostPending = 4096;
+/** A record is read within this time, when nothing has waited since before the start. */
+const promptMs = 1000;
 
 /**
  * Connections as audit alone can tell them; what it does not say is looked up in the socket tables while the
@@ -39,8 +43,12 @@ export class AuditedConnections {
   private pending: Pending[] = [];
   private timer: Timer | undefined;
   private readonly processes: ConnectionProcesses;
+  /** Of the records that were read, the latest time. */
+  private latestMs = -Infinity;
+  private readonly beganMs: number;
 
   constructor(private readonly options: AuditedConnectionsOptions) {
+    this.beganMs = options.clock.monotonicMs();
     this.processes = new ConnectionProcesses(options.host);
   }
 
@@ -51,13 +59,27 @@ export class AuditedConnections {
     const { pid, descriptor } = call;
     const inode =
       descriptor === undefined ? undefined : readSocketInode(host.paths, pid, descriptor);
-    this.pending.push({ call: this.processes.observe(call), inode });
+    this.pending.push({ call: this.processes.observe(call), timeMs: this.timeOf(call), inode });
     if (this.pending.length >= mostPending) this.finish();
     else this.timer ??= clock.after(gatherMs, () => this.finish());
   }
 
   end(): void {
     this.finish();
+  }
+
+  /**
+   * The time of a record is that of the call's beginning, and an accept that blocks begins long before anybody connects. It
+   * ended before its record was read, and after the records that came before it were made, in about a moment.
+   */
+  private timeOf({ call, timeMs }: SocketCall): number {
+    const { clock } = this.options;
+    const latestMs = Math.max(timeMs, this.latestMs);
+    this.latestMs = latestMs;
+    if (call !== 'accept' || timeMs > clock.wallMs() - promptMs) return timeMs;
+    // What waited while nobody read tells no more than what came before it.
+    const isPrompt = clock.monotonicMs() > this.beganMs + promptMs;
+    return isPrompt ? clock.wallMs() : latestMs;
   }
 
   private finish(): void {
@@ -70,13 +92,13 @@ export class AuditedConnections {
     const { sockets, malformed } = readSocketTable(host.paths, host.byteOrder);
     if (malformed > 0) lose('unparsed', malformed);
     const byInode = new Map(sockets.map((socket) => [socket.inode, socket]));
-    for (const { call, inode } of pending) {
-      this.tell(call, inode === undefined || inode === 0 ? undefined : byInode.get(inode));
+    for (const { call, timeMs, inode } of pending) {
+      this.tell(call, timeMs, inode === undefined || inode === 0 ? undefined : byInode.get(inode));
     }
     this.processes.forget();
   }
 
-  private tell(call: ObservedCall, socket: TableSocket | undefined): void {
+  private tell(call: ObservedCall, timeMs: number, socket: TableSocket | undefined): void {
     const { host, lose, onConnection, onFailedConnect } = this.options;
     const isConnected = socket !== undefined && socket.remote.port !== 0;
     const remote = call.remote ?? (isConnected ? socket.remote : undefined);
@@ -92,7 +114,7 @@ export class AuditedConnections {
     if (call.pid === host.ownPid) return;
     const isOpen = isConnected && socket.state !== tcpStates.synSent;
     onConnection({
-      timeMs: call.timeMs,
+      timeMs,
       direction: call.call === 'connect' ? 'Out' : 'In',
       transport: call.inProgress || call.call === 'accept' ? 'tcp' : (socket?.transport ?? 'tcp'),
       remote,

@@ -84,6 +84,11 @@ export class ConnectionCalls {
     return entry && this.claim(entry);
   }
 
+  /** Whether the connect that belongs to a connection came. */
+  hasConnect(claim: ConnectClaim): boolean {
+    return this.find(keyOf('connect', claim.remote), claim, false) !== undefined;
+  }
+
   /** The connect that belongs to a connection, if it came; if not, it counts as claimed when it comes. */
   claimConnect(claim: ConnectClaim): ObservedCall | undefined {
     const key = keyOf('connect', claim.remote);

@@ -56,7 +56,7 @@ interface Batch {
 const mostAttempts = 8192;
 /** How long the audit record of a call may follow the trace of its socket. */
 const callDelayMs = 300;
-/** How long it is waited for where several processes accept, and how often that is looked at. */
+/** How long it is waited for where nothing else tells the process, and how often that is looked at. */
 const longestCallDelayMs = 800;
 const callIntervalMs = 100;
 
@@ -268,10 +268,20 @@ export class ConnectionTracking {
   private finishIfReady(batch: Batch): void {
     if (batch.timer !== undefined || batch.waitsForOwners || !this.batches.has(batch)) return;
     const answers = this.accepts.answersFor(batch.inbounds);
-    const mayChange = batch.inbounds.some((inbound) => answers.get(inbound)?.mayChange === true);
+    const mayChange =
+      batch.inbounds.some((inbound) => answers.get(inbound)?.mayChange === true) ||
+      batch.steps.some((step) => this.lacksCall(step));
     const isLate = this.options.clock.monotonicMs() >= batch.untilMs;
     if (this.options.withCalls && mayChange && !isLate) this.waitForCalls(batch, callIntervalMs);
     else this.finish(batch, answers);
+  }
+
+  /** Whether nothing but a call whose record is not read yet can tell who made a connection. */
+  private lacksCall(step: Step): boolean {
+    if (step.kind !== 'out') return false;
+    const { attempt, seen } = step;
+    if (attempt?.process !== undefined || attempt?.call !== undefined) return false;
+    return !this.calls.hasConnect(attempt === undefined ? claimOfUnknown(seen) : claimOf(attempt));
   }
 
   private finish(batch: Batch, answers: ReadonlyMap<Inbound, AcceptAnswer>): void {

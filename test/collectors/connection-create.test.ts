@@ -7,6 +7,7 @@ import type { Host } from '../../collectors/host.js';
 import type { AuditEvent } from '../../collectors/linux/audit/event.js';
 import { parseRecord } from '../../collectors/linux/audit/record.js';
 import type { AuditSubscriber } from '../../collectors/linux/audit/source.js';
+import type { EndedSockets, EndedSocketsSubscriber } from '../../collectors/linux/ended-sockets.js';
 import type { Endpoint } from '../../collectors/linux/endpoint.js';
 import { type HostConnection, ListeningOwners } from '../../collectors/linux/listening-owners.js';
 import { findSocketOwners } from '../../collectors/linux/socket-owners.js';
@@ -457,6 +458,140 @@ describe('ConnectionCreate from a trace and audit', () => {
     expect(observed[1]?.payload).toMatchObject({ Executable: '/usr/sbin/worker', UserId: '33' });
   });
 
+  describe('whose caller passed no address to accept', () => {
+    const local = at('10.0.0.1', 8080);
+    const from = (port: number) => at('192.0.2.1', port);
+    const workers = { 70: { 3: 900 }, 71: { 3: 900 }, 72: { 3: 900 } };
+    const told = (observed: readonly Observation<'ConnectionCreate'>[]) =>
+      observed.map(({ payload }) => [payload.ProcessId, payload.ExtraDetails]);
+
+    it('belongs to the only one that accepts, though another listens, too', async () => {
+      const { paths } = procOf([listening, taken(1), taken(2)], workers);
+      const { clock, observed, accept, call } = await start({ paths }, ['trace', 'audit']);
+      for (const port of [1, 2]) accept(local, from(port));
+      for (const pid of [71, 71]) call(acceptCall(pid));
+      await clock.advance(1000);
+      expect(told(observed)).toEqual(Array(2).fill([71, { CommandLineKnown: 'false' }]));
+    });
+
+    it('belongs to nobody where each of two may have taken it', async () => {
+      const { paths } = procOf([listening, taken(1), taken(2)], workers);
+      const { clock, observed, accept, call } = await start({ paths }, ['trace', 'audit']);
+      for (const port of [1, 2]) accept(local, from(port));
+      for (const pid of [71, 72]) call(acceptCall(pid));
+      await clock.advance(1000);
+      expect(told(observed)).toEqual(Array(2).fill([0, { ProcessKnown: 'false' }]));
+    });
+
+    it('belongs to that of two which closed it, or has it', async () => {
+      const { paths, hold } = procOf([listening, taken(1), taken(2)], workers);
+      const { clock, observed, go, call } = await start({ paths }, ['trace', 'audit']);
+      const { synReceived, established, finWait1 } = tcpStates;
+      for (const port of [1, 2]) go(`s${port}`, [synReceived, established], local, from(port), 0);
+      go('s1', [established, finWait1], local, from(1), 72);
+      for (const pid of [71, 72]) call(acceptCall(pid));
+      await clock.advance(1000);
+      expect(observed.map(({ payload }) => payload.ProcessId)).toEqual([72, 71]);
+      // Descriptor 7 is what the calls answered, and 910 the socket of the connection.
+      hold(72, 7, 910);
+      for (const port of [1, 2]) go(`t${port}`, [synReceived, established], local, from(port), 0);
+      for (const pid of [71, 72]) call(acceptCall(pid));
+      await clock.advance(1000);
+      expect(observed.slice(2).map(({ payload }) => payload.ProcessId)).toEqual([72, 72]);
+    });
+
+    it('belongs to the second of two when the first was through before', async () => {
+      const { paths } = procOf([listening, taken(1), taken(2)], workers);
+      const { clock, observed, call, kernel } = await start({ paths }, ['trace', 'audit']);
+      const { synReceived, established } = tcpStates;
+      const accepted = (port: number) =>
+        kernel.trace?.onTransitions([
+          {
+            ...{ socket: String(port), threadId: 0, timeNs: 0, timeMs: clock.wallMs() },
+            ...{ local, remote: from(port), oldState: synReceived, newState: established },
+          },
+        ]);
+      accepted(1);
+      call(acceptCall(71));
+      await clock.advance(20);
+      accepted(2);
+      call(acceptCall(72));
+      await clock.advance(1000);
+      expect(observed.map(({ payload }) => payload.ProcessId)).toEqual([71, 72]);
+    });
+
+    it.each([
+      ['on a socket that does not listen on the host', { 70: { 3: 900 }, 99: { 3: 666 } }],
+      ['on a socket that nobody can look at', { 70: { 3: 900 } }],
+    ])('belongs to nobody else who accepts %s', async (_where, holders) => {
+      const { paths } = procOf([listening, taken(1)], holders);
+      const { clock, observed, accept, call, processes } = await start({ paths }, [
+        ...(['trace', 'audit'] as const),
+      ]);
+      processes.set(70, master);
+      call(acceptCall(99));
+      accept(local, from(1));
+      call(acceptCall(99));
+      call(acceptCall(70));
+      call(acceptCall(99));
+      await clock.advance(1000);
+      expect(observed.map(({ payload }) => payload.ProcessId)).toEqual([70]);
+    });
+
+    it('does not belong to who names its other end on a socket of another network namespace', async () => {
+      const holders = { 70: { 3: 900 }, 99: { 3: 666 } };
+      const { paths } = procOf([listening, taken(1)], holders);
+      const { clock, observed, accept, call, processes } = await start({ paths }, [
+        ...(['trace', 'audit'] as const),
+      ]);
+      processes.set(70, master);
+      call(acceptCall(99), saddrOf(1));
+      accept(local, from(1));
+      await clock.advance(1000);
+      expect(told(observed)).toEqual([[70, { ProcessRole: 'listener' }]]);
+    });
+
+    it('of another network namespace takes no call of a server of the host from its connection', async () => {
+      const { paths } = procOf([listening, taken(1)], { 70: { 3: 900 } });
+      const { clock, observed, go, call, processes } = await start({ paths }, ['trace', 'audit']);
+      processes.set(70, master);
+      const { synReceived, established } = tcpStates;
+      go('forged', [synReceived, established], local, from(2), 0);
+      go('real', [synReceived, established], local, from(1), 0);
+      call(acceptCall(70));
+      await clock.advance(1000);
+      expect(observed.map(({ payload }) => [payload.RemotePort, payload.ProcessId])).toEqual([
+        ['2', 0],
+        ['1', 70],
+      ]);
+    });
+
+    it('belongs to who listens also when it is gone, by the news of its end', async () => {
+      const { paths } = procOf([listening], { 70: { 3: 900 } });
+      let news: EndedSocketsSubscriber | undefined;
+      const endedSockets: EndedSockets = {
+        subscribe: (subscriber) => {
+          news = subscriber;
+          return Promise.resolve({ refresh: () => undefined, end: () => undefined });
+        },
+      };
+      const parts = { paths, endedSockets };
+      const { clock, observed, accept, processes, running } = await start(parts, ['trace']);
+      processes.set(70, master);
+      for (const port of [1, 2, 3]) accept(local, from(port));
+      news?.onEnded([{ local, remote: from(1) }]);
+      await clock.advance(250);
+      news?.onEnded([{ local, remote: from(2) }]);
+      await clock.advance(1000);
+      expect(observed.map(({ payload }) => [payload.RemotePort, payload.ProcessId])).toEqual([
+        ['1', 70],
+        ['2', 70],
+        ['3', 0],
+      ]);
+      await running.stop();
+    });
+  });
+
   it('one accepted in another network namespace is not told as one of a listener of the host', async () => {
     const { paths } = procOf([listening], { 70: { 3: 900 } });
     const { clock, observed, accept, processes, go, lose } = await start({ paths }, ['trace']);
@@ -680,6 +815,20 @@ describe('ConnectionCreate without the best source', () => {
       { Direction: 'Out', RemotePort: '80', ExtraDetails: { EstablishedKnown: 'false' } },
     ]);
     expect(lose.mock.calls).toEqual([['connectionGone', 1]]);
+  });
+
+  it('from audit alone, an accept that has blocked is told with the time of its end', async () => {
+    const { clock, observed, call } = await start({}, ['audit']);
+    const beganMs = clock.wallMs();
+    call(connectCall(50), saddrOf(53), -5000);
+    call(acceptCall(50), saddrOf(50_000), -60_000);
+    await clock.advance(60_000);
+    call(acceptCall(50), saddrOf(50_001));
+    call(acceptCall(50), saddrOf(50_002), 59_990);
+    await clock.advance(200);
+    expect(observed.map(({ timeMs }) => timeMs - beganMs)).toEqual([
+      ...[-5000, -5000, 60_000, 59_990],
+    ]);
   });
 
   it('from audit alone, what is gone already is told with doubt', async () => {

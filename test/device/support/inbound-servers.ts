@@ -69,17 +69,19 @@ server.listen({ port: 0, host: address, backlog: 1024 }, () => console.log(serve
 
 /**
  * "HOW ADDRESS PORT COUNT" on its input; connects so often, and answers with its own ports. HOW: `close` right after
- * connecting, `answered` waits for a byte first, `reset` does that and ends with a reset instead of a FIN.
+ * connecting, `answered` waits for a byte first, `reset` does that and ends with a reset instead of a FIN, `reset-slowly`
+ * with a pause after each.
  */
 export const shortClient = `
-import socket, struct, sys
+import socket, struct, sys, time
 def once(how, address, port):
     client = socket.create_connection((address, port))
     if how != 'close': client.recv(1)
-    if how == 'reset':
+    if how.startswith('reset'):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     local = client.getsockname()[1]
     client.close()
+    if how == 'reset-slowly': time.sleep(0.25)
     return local
 print('ready', flush=True)
 for line in sys.stdin:

@@ -94,6 +94,20 @@ describe('socket calls from recorded audit events', () => {
     expect(readSocketCall(event([[1306, 'saddr=02000035']]))).toBeUndefined();
   });
 
+  it('a call of an x32 program is known by its number without the bit that it has more', () => {
+    const x32 = (number: number) => connect.replace('=42', `=${0x4000_0000 + number}`);
+    expect(readSocketCall(event([[1300, x32(42)]]))).toMatchObject({ call: 'connect' });
+    expect(readSocketCall(event([[1300, x32(288)]]))).toMatchObject({ call: 'accept' });
+    expect(readSocketCall(event([[1300, x32(59)]]))).toBeUndefined();
+  });
+
+  it('an accept names the socket that listens and the one that is connected', () => {
+    const accept = connect.replace('=42', '=288').replace('exit=0', 'exit=9');
+    expect(readSocketCall(event([[1300, accept]]))).toMatchObject({
+      ...{ descriptor: 9, listeningDescriptor: 3, hasAddress: false },
+    });
+  });
+
   it('a call that failed is none', () => {
     const refused = connect.replace('success=yes exit=0', 'success=no exit=-111');
     expect(readSocketCall(event([[1300, refused]]))).toBeUndefined();
