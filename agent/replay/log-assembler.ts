@@ -3,6 +3,7 @@ import type { AuditRecord } from '../../collectors/linux/audit/event.js';
 import { standsAlone } from '../../collectors/linux/audit/assembler.js';
 import type { LoggedRecord } from '../../collectors/linux/audit/log-line.js';
 import type { LossCause } from '../../collectors/loss.js';
+import { Recent } from './recent.js';
 import { fingerprint, type ToldEvents } from './told-events.js';
 import { expectsOf } from './whole-event.js';
 
@@ -26,6 +27,7 @@ interface Open {
   isEnded: boolean;
   isCut: boolean;
   isWhole: boolean;
+  isTold: boolean;
 }
 
 /**
@@ -40,19 +42,21 @@ interface Open {
  * 5. What waits is bounded in records and characters.
  */
 export class LogAssembler {
-  /** In the order of their last records. */
   private readonly open = new Map<string, Open>();
+  /** In the order of their records; of each event only the entry of its last one counts. */
+  private order: { readonly event: Open; readonly record: number }[] = [];
+  private head = 0;
   private characters = 0;
   private seen = 0;
   private firstSerial: number | undefined;
   /** Events that have records of types that nobody reads: without a call they lack nothing. */
-  private readonly others = new Set<string>();
+  private readonly others = new Recent<true>(patienceRecords);
 
   constructor(private readonly options: LogAssemblerOptions) {}
 
   push({ record, isRead, isCut }: LoggedRecord, passedMs: number): void {
     this.seen++;
-    if (!isRead) this.noteOther(record.id);
+    if (!isRead) this.others.set(record.id, true);
     else if (record.type === auditTypes.endOfEvent) this.endOfEvent(record);
     else this.add(record, passedMs, isCut);
     this.release();
@@ -60,7 +64,9 @@ export class LogAssembler {
 
   /** Tells everything that waits: the log has ended. */
   end(): void {
-    for (const event of this.open.values()) this.tell(event);
+    for (const { event, record } of this.order.splice(0).slice(this.head))
+      if (isLast(event, record)) this.tell(event);
+    this.head = 0;
   }
 
   private add(record: AuditRecord, passedMs: number, isCut: boolean): void {
@@ -74,7 +80,7 @@ export class LogAssembler {
     } else if (event === undefined && this.wasTold(record, mark)) return;
     event ??= {
       ...{ id: record.id, records: [], fingerprints: [], characters: 0, passedMs },
-      ...{ lastRecord: this.seen, isEnded: false, isCut: false, isWhole: false },
+      ...{ lastRecord: this.seen, isEnded: false, isCut: false, isWhole: false, isTold: false },
     };
     event.records.push(record);
     event.fingerprints.push(mark);
@@ -88,9 +94,8 @@ export class LogAssembler {
     // Before its end only the call itself can say that nothing more is needed.
     const mayBeWhole = event.isEnded || record.type === auditTypes.syscall;
     if (mayBeWhole || standsAlone(record.type)) this.assess(event);
-    // To the end: first comes what has not gone on for longest.
-    this.open.delete(event.id);
     this.open.set(event.id, event);
+    this.order.push({ event, record: this.seen });
   }
 
   private assess(event: Open): void {
@@ -106,7 +111,7 @@ export class LogAssembler {
       return;
     }
     const { node, told, lose } = this.options;
-    const isKnown = told.get(node, record.id) !== undefined || this.others.has(record.id);
+    const isKnown = told.get(node, record.id) !== undefined || this.others.get(record.id) === true;
     // Everything that it ends is missing, unless the log begins in the middle of it.
     if (!isKnown && record.serial > (this.firstSerial ?? Infinity)) lose('recordsMissing', 1);
   }
@@ -126,17 +131,27 @@ export class LogAssembler {
   }
 
   private release(): void {
-    for (const event of this.open.values()) {
-      const isPatient =
-        this.seen - event.lastRecord < patienceRecords && this.characters <= mostCharacters;
-      if (isPatient && !event.isWhole) return;
-      this.tell(event);
+    for (;;) {
+      const oldest = this.order[this.head];
+      if (oldest === undefined) break;
+      const { event, record } = oldest;
+      if (isLast(event, record)) {
+        const isPatient = this.seen - record < patienceRecords && this.characters <= mostCharacters;
+        if (isPatient && !event.isWhole) break;
+        this.tell(event);
+      }
+      this.head++;
+    }
+    if (this.head > 1024 && this.head * 2 > this.order.length) {
+      this.order.splice(0, this.head);
+      this.head = 0;
     }
   }
 
   private tell(event: Open): void {
     const { node, told, onEvent, lose } = this.options;
     this.open.delete(event.id);
+    event.isTold = true;
     this.characters -= event.characters;
     const { id, records, fingerprints, isCut, passedMs } = event;
     const [first] = records;
@@ -145,23 +160,18 @@ export class LogAssembler {
     told.add(node, id, { records: fingerprints, isOurs });
     const { serial, timeMs } = first;
     const whole = { id, serial, timeMs, records, complete: !isCut };
-    if (lacksCall(whole) && !this.others.has(id)) lose('recordsMissing', 1);
+    if (lacksCall(whole) && this.others.get(id) === undefined) lose('recordsMissing', 1);
     onEvent(whole, passedMs);
-  }
-
-  private noteOther(id: string): void {
-    this.others.add(id);
-    if (this.others.size <= patienceRecords) return;
-    for (const oldest of this.others) {
-      this.others.delete(oldest);
-      return;
-    }
   }
 }
 
 /** As far as records of one event stand apart when thousands of processes write at once. */
-const patienceRecords = 16_384;
-const mostCharacters = 8 * 1024 * 1024;
+const patienceRecords = 4096;
+const mostCharacters = 4 * 1024 * 1024;
+
+function isLast(event: Open, record: number): boolean {
+  return !event.isTold && event.lastRecord === record;
+}
 
 /** Records that say something of a program or a connection. */
 const tells: ReadonlySet<number> = new Set([

@@ -1,8 +1,9 @@
 import type { AuditRecord } from '../../collectors/linux/audit/event.js';
 import { asTheKernelWrote } from '../../collectors/linux/audit/log-separator.js';
+import { Recent } from './recent.js';
 
-/** Some 12 MB; copies of a record stand nearer to each other, and so does one that comes late. */
-const mostRemembered = 65_536;
+/** Some 4 MB; copies of a record stand nearer to each other, and so does one that comes late. */
+const remembered = 8192;
 
 export interface ToldEvent {
   /** Of each record that went into it (`fingerprint`). */
@@ -15,7 +16,7 @@ export interface ToldEvent {
 
 /** The events that were told last, of all devices of a log, so that copies of their records are known again. */
 export class ToldEvents {
-  private readonly told = new Map<string, ToldEvent>();
+  private readonly told = new Recent<ToldEvent>(remembered);
 
   get(node: string, id: string): ToldEvent | undefined {
     return this.told.get(`${node}\n${id}`);
@@ -24,13 +25,7 @@ export class ToldEvents {
   add(node: string, id: string, event: Omit<ToldEvent, 'isCounted'>): void {
     const key = `${node}\n${id}`;
     const before = this.told.get(key)?.records ?? [];
-    this.told.delete(key);
     this.told.set(key, { ...event, records: [...before, ...event.records], isCounted: false });
-    if (this.told.size <= mostRemembered) return;
-    for (const oldest of this.told.keys()) {
-      this.told.delete(oldest);
-      return;
-    }
   }
 }
 
@@ -39,8 +34,8 @@ export class ToldEvents {
  * an event has some ten records, so that two of them share one in fewer than 1 of 10^8 events.
  */
 export function fingerprint({ type, body }: AuditRecord): number {
-  const text = `${type} ${asTheKernelWrote(body)}`;
-  let hash = 0x811c9dc5;
+  const text = asTheKernelWrote(body);
+  let hash = Math.imul(0x811c9dc5 ^ type, 0x01000193);
   for (let index = 0; index < text.length; index++)
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   return hash >>> 0;
