@@ -282,6 +282,23 @@ describe('ProcessCreate without audit', () => {
     ]);
   });
 
+  it('leaves out what was read after the process had executed something else', async () => {
+    const processEvents = connectorSource();
+    const { clock, observed, lose } = await start({
+      audit: auditSource('No audit.'),
+      processEvents,
+    });
+    const timeMs = clock.wallMs();
+    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 2044, timeMs: timeMs - 3 });
+    processEvents.subscriber?.onEvent({ kind: 'exec', pid: 2044, timeMs: timeMs - 2 });
+    await settle();
+    expect(observed.map(({ payload }) => payload.Executable)).toEqual([
+      '',
+      '/tmp/a) S (b c (deleted)',
+    ]);
+    expect(lose.mock.calls).toEqual([['processGone', 1]]);
+  });
+
   it('looks at /proc when nothing else works, and says what that misses', async () => {
     const { states } = await start({
       audit: auditSource('No audit.'),

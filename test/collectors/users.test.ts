@@ -64,6 +64,19 @@ describe('user names', () => {
     expect(users.nameOf(5)).toBeUndefined();
   });
 
+  it('are those of the moment that is asked for, as far back as they were read', async () => {
+    const users = new UserNames(paths());
+    write('passwd', 'five:x:5:5::/:/bin/sh\n');
+    expect(users.nameOf(5)).toBe('five');
+    const beforeMs = Date.now() - 5;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    write('passwd+', 'cinq:x:5:5::/:/bin/sh\n');
+    renameSync(join(directory, 'passwd+'), join(directory, 'passwd'));
+    expect([users.nameOf(5, beforeMs), users.nameOf(5)]).toEqual(['five', 'cinq']);
+    rmSync(join(directory, 'passwd'));
+    expect([users.nameOf(5, beforeMs), users.nameOf(5)]).toEqual(['five', undefined]);
+  });
+
   it('stay unknown when the file is too large or a directory', () => {
     write('passwd', `five:x:5:5::/:/bin/sh\n${'#'.repeat(1024 * 1024)}`);
     expect(new UserNames(paths()).nameOf(5)).toBeUndefined();

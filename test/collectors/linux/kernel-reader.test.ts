@@ -50,6 +50,27 @@ describe('the kernel reader', () => {
     expect(libc.pendingPolls).toBe(0);
   });
 
+  it('reads another descriptor from within a datagram without harm to the ones that follow', async () => {
+    const [outer, inner] = [libc.socket(), libc.socket()];
+    const texts: string[] = [];
+    reader.add(outer, {
+      readable() {
+        const { more } = reader.drain(outer, ({ bytes }) => {
+          reader.drain(inner, (datagram) => texts.push(datagram.bytes.toString()));
+          texts.push(bytes.toString());
+        });
+        return more ? 'more' : 'drained';
+      },
+      failed: () => undefined,
+    });
+    libc.deliver(inner, Buffer.from('x'));
+    libc.deliver(inner, Buffer.from('y'));
+    libc.deliver(outer, Buffer.from('a'));
+    libc.deliver(outer, Buffer.from('b'));
+    await settle();
+    expect(texts).toEqual(['x', 'y', 'a', 'b']);
+  });
+
   it('leaves no poll pending when the process exits without a stop, and no listener after one', async () => {
     await settle();
     const listener = process.listeners('exit').at(-1);
