@@ -152,7 +152,8 @@ async function tryToCollect(options: CollectOptions): Promise<boolean> {
     lose,
     clock: systemClock,
     emit: ({ payload, argv, timeMs }) => {
-      const masked = argv === undefined ? {} : { CommandLine: redactor.redact(argv).join(' ') };
+      const shown = argv ?? ('CommandLine' in payload ? [payload.CommandLine] : undefined);
+      const masked = shown === undefined ? {} : { CommandLine: redactor.redact(shown).join(' ') };
       print(name, [{ ...payload, ...masked }], timeMs);
     },
     setSource,

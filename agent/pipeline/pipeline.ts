@@ -118,7 +118,7 @@ export class Pipeline {
   ): void {
     const { losses, maxCommandLineBytes, redactor } = this.options;
     if (payload.CommandLine === undefined) return;
-    const joined = argv === undefined ? payload.CommandLine : redactor.redact(argv).join(' ');
+    const joined = redactor.redact(argv ?? [payload.CommandLine]).join(' ');
     const { text, whole } = cutText(joined, maxCommandLineBytes);
     payload.CommandLine = text;
     if (whole === undefined) return;

@@ -31,6 +31,9 @@ const settingVerbs: ReadonlySet<string> = new Set([
   '--local',
   '--system',
   '--add',
+  'fw_setenv',
+  'setprop',
+  'setenv',
 ]);
 const scriptOption = /^--(?:command|cmd|exec|eval|execute)=/;
 const anOption = /^--?[A-Za-z][\w-]*(?:=.*)?$/;
@@ -222,7 +225,9 @@ export class CommandReader {
     if (word !== undefined && word.value !== '' && !(word.expands && isReference(word.value))) {
       const place = /^(?:file|env|fd):|^stdin$|^prompt$/.test(word.value);
       const start = /^pass:(?=.)/.exec(word.value)?.[0].length ?? 0;
-      if (!place) this.found.secret(index, start, word.value.length);
+      const isQuoted = /^(["'])[^]+\1$/.test(word.value);
+      if (isQuoted) this.found.secret(index, 1, word.value.length - 1);
+      else if (!place) this.found.secret(index, start, word.value.length);
     }
     return true;
   }
@@ -238,7 +243,7 @@ export class CommandReader {
 
   private recognise(value: string): void {
     const name = value.slice(value.lastIndexOf('/') + 1);
-    const withSubcommand = this.name === '' ? undefined : programTable.get(`${this.name} ${name}`);
+    const withSubcommand = this.name === '' ? undefined : programTable.get(`${this.name} ${value}`);
     if (withSubcommand !== undefined) {
       this.name = '';
       this.use(withSubcommand, true);

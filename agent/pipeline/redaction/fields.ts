@@ -119,6 +119,8 @@ function valueAfter(text: string, at: number, name: Name, context: Context): Spa
     }
     if (!name.quoted) return { start, end: afterPlainColon(text, at, start, text.length, gap) };
   }
+  // The quote in `"Password:"` ends what began before the name.
+  if (text[at] === ':' && !name.quoted && !gap && quote === text[name.start - 1]) return undefined;
   if (isQuote(quote)) return quotedValue(text, escaped ? start + 1 : start, quote ?? '', escaped);
   const end = endOf(text, start, delimiterOf(text, name, isWhole, context), context.known);
   return end > start ? { start, end: afterPlainColon(text, at, start, end, gap) } : undefined;

@@ -42,7 +42,7 @@ export const programs: readonly Row[] = [
   // Files and archives
   ['7z 7za 7zr 7zz', gluedPassword],
   ['rar unrar', archiver],
-  ['zip unzip zipcloak', short('P')],
+  ['zip unzip zipcloak', { ...short('P'), nextAfter: /^-\w*P$/ }],
   [
     'gpg gpg2',
     {
@@ -118,6 +118,7 @@ export const programs: readonly Row[] = [
   ['crackmapexec nxc netexec evil-winrm', next('-p')],
   ['pppd', next('password')],
   ['vncpasswd', reads('secret')],
+  ['vncviewer xtightvncviewer', { plain: words('-passwd --passwd') }],
   ['x11vnc', next('-passwd -storepasswd -viewpasswd')],
   // Databases and messages
   [
@@ -172,7 +173,7 @@ export const programs: readonly Row[] = [
   ['rdesktop', short('p')],
   ['xfreerdp xfreerdp3 wlfreerdp', { glued: /^[/-]p:/ }],
   ['openconnect', reads('secret', /^--passwd-on-stdin$/)],
-  ['vpnc openvpn', reads('secret')],
+  ['vpnc openvpn', { plain: words('--auth-user-pass'), ...reads('secret') }],
   ['wg', { plain: words('private-key preshared-key'), ...reads('secret') }],
   [
     'snmpget snmpgetnext snmpset snmpwalk snmpbulkget snmpbulkwalk snmptrap snmpinform snmptable snmpstatus snmpdf',
@@ -244,13 +245,19 @@ export const programs: readonly Row[] = [
   ['cloudflared', next('--token')],
   ['ngrok:authtoken', operand(1)],
   ['ngrok:config', next('add-authtoken')],
-  ['zerotier-cli', { glued: /^-T(?=.)/ }],
+  ['zerotier-cli zerotier-one', { glued: /^-T(?=.)/ }],
   ['balena:login', next('-t --token')],
   ['ansible-vault', reads('secret', /^encrypt_string$/)],
   ['systemd-creds', reads('secret', /^encrypt$/)],
   ['clevis', reads('secret', /^encrypt$/)],
   ['pass', reads('secret', /^(?:insert|add)$/)],
-  ['composer', { nextAfter: /^(?:github-oauth|gitlab-token)\.[\w.-]+$/ }],
+  [
+    'composer:config',
+    { nextAfter: /^(?:github-oauth|gitlab-token)\.[\w.-]+$/, operand: { at: [3] } },
+  ],
+  ['consul:set-agent-token', operand(2)],
+  ['mc:alias', operand(4, 5)],
+  ['kubectl', { plain: words('set-credentials') }],
   // What only looks for words, names packages or tells something
   [
     'grep egrep fgrep zgrep rg ag ack pgrep man apropos whatis which whereis type apt apt-get apt-cache apt-key dnf yum zypper apk pacman opkg snap pip pip3 dpkg rpm systemctl service journalctl chkconfig update-rc.d cat ls less more head tail wc file stat touch mkdir rmdir rm cp mv ln chmod chown chgrp tar rsync scp id groups getent ps top kill killall pkill vi vim nano diff sort uniq cut test [ make gcc g++ cc ld modprobe insmod lsmod',

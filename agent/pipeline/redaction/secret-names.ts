@@ -42,7 +42,7 @@ const plainEnd = set(
 );
 /** An option that begins with one of these says what to do, and takes no secret. */
 const verbs = set(
-  'no without with ask prompt require required use skip show hide enable disable has allow read generate list print get force is need needs dont ignore empty missing max min num accept permit',
+  'recv search refresh edit lsign locate export import fetch no without with ask prompt require required use skip show hide enable disable has allow read generate list print get force is need needs dont ignore empty missing max min num accept permit',
 );
 /** With one of these before it a key is a secret, a word like any other or not. */
 const secretKey = set(
@@ -67,7 +67,7 @@ function wordsOf(name: string): string[] {
     .replace(/\bpass[ _-](word|phrase|code|wd)\b/g, 'pass$1')
     .split(/[^a-z0-9]+/)
     .map((word) => word.replace(/(?<=[a-z])\d+$/, ''))
-    .filter((word) => word !== '' && !/^\d+$/.test(word));
+    .filter((word) => word !== '' && !/^(?:\d+|nopass(?:word|wd)?)$/.test(word));
 }
 
 function keyKind(qualifier: string | undefined): NameKind | undefined {
@@ -116,7 +116,7 @@ const harmless =
   /^(?:true|false|yes|no|on|off|none|null|nil|undefined|never|always|required|optional|prompt|ask|stdin|env|auto|default|enabled|disabled|\*{3,}|x{4,})$/i;
 /** Where the secret is to be found instead of the secret itself. */
 const elsewhere =
-  /^(?:(?:file|env|fd|op|ssm|keyring|vault):|\{\{|\$\{\{|%\w+%$|(?:id|src|source|type)=)/;
+  /^(?:(?:file|env|fd|op|ssm|keyring|vault|sha\d+):|\{\{|\$\{\{|%\w+%$|(?:id|src|source|type)=)/;
 const fileName =
   /^(?:~|\.{0,2})\/|^[\w./~-]+\.(?:pem|key|crt|cer|der|p12|pfx|jks|txt|json|ya?ml|conf|cfg|env|gpg|asc|pub|bin|kdbx?|token|secret)$|^[a-z._-]+(?:\/[a-z._-]+)+$/i;
 const plainWords = /^(?:[a-z]+(?:[-_ .,/][a-z]+)*|\d{1,4}|oauth2|md5|sha\d+|wpa\d?)$/;

@@ -49,7 +49,7 @@ const shapes: readonly Shape[] = [
   {
     hint: '@',
     pattern:
-      /(?<![\w/:@.+%-])(?!(?:mailto|sips?|xmpp|acct|npm|tel|git|file|workspace|https?|ssh|urn):)[A-Za-z][\w.+-]{0,63}:(?<secret>[^\s@:/"'=,;]{1,128})@(?!sha\d)(?=[a-z][\w-]{0,62}\.|localhost|\d{1,3}\.\d)/dgi,
+      /(?<![\w:@.+%-]|\/\/)(?!(?:mailto|sips?|xmpp|acct|npm|tel|git|file|workspace|https?|ssh|urn):)[A-Za-z][\w.+-]{0,63}:(?<secret>[^\s@:/"'=,;]{1,128})@(?!sha\d)(?=[a-z][\w-]{0,62}\.|localhost|\d{1,3}\.\d)/dgi,
   },
   // Addresses that are secrets themselves.
   {
@@ -66,6 +66,8 @@ const shapes: readonly Shape[] = [
   // Tokens that carry their issuer's mark. The first, JSON Web Tokens, begins where its characters begin: a failed
   // match would be tried again from each "eyJ" within them otherwise.
   { hint: 'eyJ', pattern: /(?<![\w-])(?<secret>eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)/dg },
+  { hint: 'eyJ', pattern: /(?<![\w-])(?<secret>eyJ[\w+/-]{24,}={0,2})/dg },
+  { hint: 'login', pattern: /\blogin\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?<secret>[^\s"']+)/dg },
   { hint: 'tskey-', pattern: /(?<![\w-])(?<secret>tskey-[\w-]{4,})/dg },
   {
     hint: /AKIA|ASIA|AIza|ya29/,

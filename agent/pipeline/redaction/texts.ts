@@ -155,7 +155,9 @@ function scriptSpans(text: string, depth: number, spans: Span[]): Found {
       (pipedInto !== undefined && writesSecretFile(pipedInto))
     )
       addWritten(text, command, 'secret', spans);
-    if (input !== undefined) addInput(text, input, own, depth, spans);
+    if (input === undefined) continue;
+    const isSecretText = command.outputs.some(isSecretFile);
+    addInput(text, input, found ?? (isSecretText ? 'secret' : undefined), depth, spans);
   }
   return first;
 }

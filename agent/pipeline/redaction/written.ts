@@ -18,7 +18,8 @@ export function writtenSecrets(command: ShellCommand, what: Reads['what']): Writ
   let first = words.findIndex(({ value }) => !/^\w+=/.test(value));
   while (/^(?:sudo|command|builtin|busybox|exec)$/.test(words[first]?.value ?? '')) first++;
   const program = (words[first]?.value ?? '').replace(/^.*\//s, '');
-  if (program !== 'echo' && program !== 'printf' && program !== 'print') return [];
+  if (program !== 'echo' && program !== 'printf' && program !== 'print' && program !== 'yes')
+    return [];
   let from = first + 1;
   while (/^-[neE]+$|^--$/.test(words[from]?.value ?? '')) from++;
   const hasFormat =
@@ -59,11 +60,7 @@ export function secretsOfText(text: string, what: Reads['what'], expands: boolea
 export function isSecretFile(path: string): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (name === 'passwd' || name === 'passwd-' || name.length > 96) return false;
-  if (
-    /^\.?(?:pgpass|netrc|git-credentials|vault[-_]pass|wpa_psk|chap-secrets|pap-secrets)$/i.test(
-      name,
-    )
-  )
+  if (/^\.?(?:pgpass|git-credentials|vault[-_]pass|wpa_psk|chap-secrets|pap-secrets)$/i.test(name))
     return true;
   const kind = secretNameKind(name.replace(/^\.|\.(?:txt|conf|env|dat)$/g, ''));
   return kind === 'secret' || kind === 'text';

@@ -79,6 +79,13 @@ npm config set //registry.npmjs.org/:_authToken «SECRET»
 az iot hub show --login HostName=h;SharedAccessKeyName=n;SharedAccessKey=«k=»
 kubectl create secret generic a --from-literal=password=«SECRET»
 docker run -d -e MYSQL_ROOT_PASSWORD=«SECRET» --name mysql -p3306:3306 mysql:8
+sh -c 'zip -rP «SECRET» x.zip f && composer config http-basic.r.example op «SECRET»'
+sh -c 'yes «SECRET» | passwd root'
+wpa_cli -i wlan0 set_network 0 psk "«SECRET»"
+impacket-psexec DOM/op:«SECRET»@10.0.0.3
+fw_setenv wifi_psk «SECRET»
+vault write auth/approle/login role_id=r secret_id=«SECRET»
+sh -c 'echo "machine h login op password «SECRET»" > ~/.netrc'
 ansible-playbook -e 'x=y ansible_password=«SECRET»' a.yml
 `;
 
@@ -136,6 +143,13 @@ ssh-keygen -t ed25519 -f /root/.ssh/id_ed25519
 wg set wg0 private-key /etc/wireguard/private.key
 ffmpeg -i a -pass 1 b
 sort --key=2,2n f
+kubeadm join h:6443 --discovery-token-ca-cert-hash sha256:0123abc
+openvpn --config c --auth-user-pass /etc/openvpn/auth.txt
+apt-key adv --recv-keys 0xABCDEF12
+sh -c 'echo "op ALL=(ALL) NOPASSWD:ALL" > /etc/sudoers.d/op'
+vault kv get secret/app
+kubectl get secret token -o yaml
+grep -E 'password|token' -r /opt
 `;
 
 const lines = (text: string): string[] => text.trim().split('\n');
@@ -144,6 +158,17 @@ describe('command lines with secrets', () => {
   it.each(lines(secrets))('%s', (line) => {
     const argv = argumentsOf(unmarked(line));
     expect(redactor.redact(argv).join(' ')).toBe(argumentsOf(masked(line)).join(' '));
+  });
+});
+
+describe('here-documents', () => {
+  it.each([
+    ['cat <<EOF | chpasswd\nop:«a»\nroot:«b»\nEOF\nls -p'],
+    ['chpasswd <<-EOF\n\top:«a»\n\tEOF\nid'],
+    ['mysql -p«x» <<EOF\ncreate user op identified by "«a»";\nEOF'],
+    ['cat > /etc/ppp/chap-secrets <<EOF\n«op * a *»\nEOF'],
+  ])('%j', (line) => {
+    expect(redactor.redact(['sh', '-c', unmarked(line)])[2]).toBe(masked(line));
   });
 });
 
