@@ -101,6 +101,8 @@ export class ListeningOwners {
   private newsTimer: Timer | undefined;
   private searchTimer: Timer | undefined;
   private searching = false;
+  /** Nobody asked to look for all holders ahead of connections, or they were looked for. */
+  private isPrepared = true;
 
   constructor(private readonly options: ListeningOwnersOptions) {
     this.listenCalls = new ListenCalls(options.paths, options.clock);
@@ -131,10 +133,9 @@ export class ListeningOwners {
 
   /** Looks who listens now, and finds the holders, so that connections need not wait for it. */
   prepare(): void {
+    this.isPrepared = false;
     this.lookSoon(0);
-    this.prepared = false;
   }
-  private prepared = true;
 
   /** A process began to listen: notes it, and looks soon whether it holds the socket. */
   opened(local: Endpoint, pid: number | undefined): void {
@@ -266,8 +267,8 @@ export class ListeningOwners {
         this.settle();
       });
     }
-    if (!this.prepared && this.open.size > 0) {
-      this.prepared = true;
+    if (!this.isPrepared && this.open.size > 0) {
+      this.isPrepared = true;
       for (const inode of this.open) if (inode !== 0) wanted.add(inode);
     }
     if (this.searching || this.ending.signal.aborted || wanted.size + this.asked.size === 0) return;
