@@ -10,7 +10,7 @@ const boundary = (files, forbidden) => ({
 const sdk = { group: ['azure-iot-*'], message: 'Only agent/hub/sdk-client.ts talks to the SDK.' };
 const inventory = {
   group: ['systeminformation'],
-  message: 'Only collectors/linux/inventory.ts calls systeminformation.',
+  message: 'Only collectors/kernel/inventory.ts calls systeminformation.',
 };
 const children = {
   group: ['node:child_process', 'child_process'],

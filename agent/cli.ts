@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { hasCode, reasonOf } from '../config/errors.js';
-import { printable } from '../config/quote.js';
+import { hasCode, reasonOf } from '../base/errors.js';
+import { exitCodes } from '../base/exit-codes.js';
+import { printable } from '../base/quote.js';
 import type { Command, ParsedArguments } from './commands/command.js';
-import { exitCodes } from './exit-codes.js';
-import { overview, program, usageOf } from './help.js';
+import { overview, program, usageOf } from './commands/help.js';
 
 function parse(command: Command, args: readonly string[]): ParsedArguments {
   const { values, positionals } = parseArgs({

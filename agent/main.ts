@@ -1,9 +1,9 @@
-import { printable } from '../config/quote.js';
+import { CommandError, exitCodes } from '../base/exit-codes.js';
+import { printable } from '../base/quote.js';
+import { version } from '../base/version.js';
 import { runCommandLine } from './cli.js';
+import { guardOutput } from './commands/output.js';
 import { commands } from './commands/registry.js';
-import { CommandError, exitCodes } from './exit-codes.js';
-import { guardOutput } from './output.js';
-import { version } from './version.js';
 
 // One thread of the pool is parked in poll(2) for the kernel's sockets; Node has four by default, and reads the
 // variable when the first one is needed.

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const cases = join(root, 'test', 'collectors', 'linux', 'audit', 'cases');
+const cases = join(root, 'test', 'collectors', 'kernel', 'audit', 'cases');
 const megabyte = 1024 * 1024;
 
 /**

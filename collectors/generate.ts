@@ -1,7 +1,7 @@
+import { reference } from '../contract/reference.js';
 import { collectors } from './registry.js';
-import { reference } from './reference.js';
 
 /** What is derived from the declarations and kept in the repository: text by path from the root of the project. */
 export function generatedFiles(): Readonly<Record<string, string>> {
-  return { 'collectors/reference.generated.md': reference(collectors.map(({ name }) => name)) };
+  return { 'contract/reference.generated.md': reference(collectors.map(({ name }) => name)) };
 }

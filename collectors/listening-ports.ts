@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
-import { hasCode } from '../config/errors.js';
-import type { SnapshotCollector } from './collector.js';
+import { hasCode } from '../base/errors.js';
 import type { Details, Payload } from '../contract/events.js';
-import type { Paths } from './linux/paths.js';
-import { readExecutable } from './linux/proc.js';
+import type { SnapshotCollector } from './interface/collector.js';
+import type { Paths } from './kernel/paths.js';
+import { readExecutable } from './kernel/processes/proc.js';
 import {
   addressText,
   type ByteOrder,
@@ -11,8 +11,8 @@ import {
   parseSocketLine,
   type SocketProtocol,
   socketProtocols,
-} from './linux/proc-net.js';
-import { findSocketOwners, type SocketOwners } from './linux/socket-owners.js';
+} from './kernel/sockets/proc-net.js';
+import { findSocketOwners, type SocketOwners } from './kernel/sockets/socket-owners.js';
 
 /** More waiting sockets than any device has; what is beyond is counted. */
 const mostSockets = 10_000;

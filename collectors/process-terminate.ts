@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import type { Details } from '../contract/events.js';
 import {
   isUnavailable,
   type Observation,
@@ -6,11 +7,10 @@ import {
   type TriggeredCollector,
   type TriggeredContext,
   type Unavailable,
-} from './collector.js';
-import type { Details } from '../contract/events.js';
-import { InOrder } from './in-order.js';
-import type { ProgramFacts } from './linux/process-record.js';
-import type { EndedProcess } from './linux/processes.js';
+} from './interface/collector.js';
+import { InOrder } from './interface/in-order.js';
+import type { ProgramFacts } from './kernel/processes/process-record.js';
+import type { EndedProcess } from './kernel/processes/processes.js';
 
 /** Every process that ends, however it ends. */
 export const processTerminate: TriggeredCollector<'ProcessTerminate'> = {

@@ -1,8 +1,8 @@
-import type { Collector } from './collector.js';
-import { connectionCreate } from './connection-create.js';
+import { connectionCreate } from './connection-create/index.js';
+import type { Collector } from './interface/collector.js';
 import { listeningPorts } from './listening-ports.js';
-import { login } from './login.js';
-import { processCreate } from './process-create.js';
+import { login } from './login/index.js';
+import { processCreate } from './process-create/index.js';
 import { processTerminate } from './process-terminate.js';
 
 /** Every collector there is; the event, the file and the setting share a name. */

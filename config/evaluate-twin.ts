@@ -1,6 +1,6 @@
-import { isJsonObject } from './json.js';
-import type { JsonObject, JsonValue } from './json.js';
-import { printable, quoted } from './quote.js';
+import { isJsonObject } from '../base/json.js';
+import type { JsonObject, JsonValue } from '../base/json.js';
+import { printable, quoted } from '../base/quote.js';
 import { defaultValue, readSetting } from './read-setting.js';
 import type { Reading } from './read-setting.js';
 import type { Setting, SettingValue } from './setting.js';

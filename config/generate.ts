@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.js';
+import type { JsonObject } from '../base/json.js';
 import { localSchema, twinSchema } from './json-schema.js';
 import { reference } from './reference.js';
 

@@ -1,9 +1,9 @@
-import { durationPattern, longestDurationText } from './duration.js';
-import type { JsonObject, JsonValue } from './json.js';
+import { durationPattern, longestDurationText } from '../base/duration.js';
+import type { JsonObject, JsonValue } from '../base/json.js';
+import { priorities } from '../contract/priority.js';
 import { localSettings } from './local-settings.js';
 import { longestPattern } from './read-setting.js';
 import type { Setting } from './setting.js';
-import { priorities } from '../contract/priority.js';
 import { configurationObjectName, twinSettings } from './twin-settings.js';
 
 const dialect = 'http://json-schema.org/draft-07/schema#';

@@ -1,9 +1,9 @@
-import { isJsonObject, JsonError, parseJson } from './json.js';
-import type { JsonObject, JsonValue } from './json.js';
+import { isJsonObject, JsonError, parseJson } from '../base/json.js';
+import type { JsonObject, JsonValue } from '../base/json.js';
+import { printable, quoted } from '../base/quote.js';
 import { laterLocalKeys, localSettings } from './local-settings.js';
 import type { LocalKey, LocalSettings } from './local-settings.js';
 import { nearest } from './nearest.js';
-import { printable, quoted } from './quote.js';
 import { defaultValue, readSetting } from './read-setting.js';
 import type { Setting, SettingValue } from './setting.js';
 

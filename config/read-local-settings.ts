@@ -1,4 +1,4 @@
-import { FileError, readTextFile } from './bounded-file.js';
+import { FileError, readTextFile } from '../base/bounded-file.js';
 import { parseLocalSettings } from './parse-local-settings.js';
 import type { LocalResult } from './parse-local-settings.js';
 

@@ -1,6 +1,6 @@
-import { duration, longestDurationText, parseDuration } from './duration.js';
-import { reasonOf } from './errors.js';
-import type { JsonValue } from './json.js';
+import { duration, longestDurationText, parseDuration } from '../base/duration.js';
+import { reasonOf } from '../base/errors.js';
+import type { JsonValue } from '../base/json.js';
 import { priorities } from '../contract/priority.js';
 import type { Format, Setting, SettingValue } from './setting.js';
 

@@ -1,6 +1,6 @@
+import type { Duration } from '../base/duration.js';
 import type { EventName } from '../contract/events.js';
 import type { Priority } from '../contract/priority.js';
-import type { Duration } from './duration.js';
 
 interface Declared {
   /** One sentence for the reference. */

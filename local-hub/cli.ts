@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runDemo } from './demo.js';
 import { takeFault } from './fault-commands.js';
+import { LocalHub } from './hub/local-hub.js';
+import { writeFileAtomically } from './hub/state-file.js';
 import { LiveView } from './live-view/live-view.js';
-import { LocalHub } from './local-hub.js';
-import { writeFileAtomically } from './state-file.js';
 
 const usage = `usage: local-hub serve [--state DIRECTORY] [--port PORT] [--device ID] [--faults]
        local-hub demo  [--seconds N] [--json]

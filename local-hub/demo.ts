@@ -1,14 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reasonOf } from '../config/errors.js';
-import { printable } from '../config/quote.js';
+import { reasonOf } from '../base/errors.js';
+import { printable } from '../base/quote.js';
 import { configurationObjectName } from '../config/twin-settings.js';
 import { AgentProcess, type Ending } from './agent-process.js';
+import { LocalHub, type ModuleRegistration } from './hub/local-hub.js';
+import type { ReceivedMessage } from './hub/received-message.js';
 import { brief } from './live-view/layout.js';
 import { LiveView } from './live-view/live-view.js';
-import { LocalHub, type ModuleRegistration } from './local-hub.js';
-import type { ReceivedMessage } from './received-message.js';
 
 const deviceId = 'demo-device';
 const readyLimitMs = 30_000;

@@ -1,6 +1,6 @@
-import type { RefusalCode } from './connect-check.js';
-import { noFaults } from './faults.js';
-import type { LocalHub } from './local-hub.js';
+import type { RefusalCode } from './hub/connect-check.js';
+import { noFaults } from './hub/faults.js';
+import type { LocalHub } from './hub/local-hub.js';
 
 export type FaultyHub = Pick<LocalHub, 'faults' | 'dropConnections' | 'freezeConnections'>;
 

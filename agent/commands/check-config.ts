@@ -1,20 +1,20 @@
+import { FileError, readTextFile } from '../../base/bounded-file.js';
+import { exitCodes } from '../../base/exit-codes.js';
+import { isJsonObject, JsonError, parseJson } from '../../base/json.js';
+import type { JsonObject, JsonValue } from '../../base/json.js';
+import { quoted } from '../../base/quote.js';
 import { collectors } from '../../collectors/registry.js';
-import { FileError, readTextFile } from '../../config/bounded-file.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
-import { isJsonObject, JsonError, parseJson } from '../../config/json.js';
-import type { JsonObject, JsonValue } from '../../config/json.js';
 import type { LocalSettings } from '../../config/local-settings.js';
-import { quoted } from '../../config/quote.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
 import { configurationObjectName, eventOfSetting } from '../../config/twin-settings.js';
-import { exitCodes } from '../exit-codes.js';
 import {
   CredentialError,
   loadCredentials,
   loadTrustedCertificates,
   secretAccess,
 } from '../identity/credentials.js';
-import { stateDirectoryFault } from '../state-directory.js';
+import { stateDirectoryFault } from '../state/state-directory.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 
 export const checkConfigCommand: Command = {

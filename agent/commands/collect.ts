@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../../collectors/clock.js';
-import { isUnavailable, type Collector, type SourceState } from '../../collectors/collector.js';
-import type { EventName, Payload } from '../../contract/events.js';
+import { systemClock } from '../../base/clock.js';
+import { plainReason } from '../../base/errors.js';
+import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { lossCauses, type LossCause } from '../../base/loss.js';
+import { printable } from '../../base/quote.js';
 import { createHost, type Host } from '../../collectors/host.js';
-import { lossCauses, type LossCause } from '../../collectors/loss.js';
+import {
+  isUnavailable,
+  type Collector,
+  type SourceState,
+} from '../../collectors/interface/collector.js';
 import { collectors } from '../../collectors/registry.js';
-import { plainReason } from '../../config/errors.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { printable } from '../../config/quote.js';
-import { CommandError, exitCodes } from '../exit-codes.js';
+import type { EventName, Payload } from '../../contract/events.js';
 import { securityEvent } from '../pipeline/event.js';
 import { createRedactor } from '../pipeline/redaction/redactor.js';
 import type { Command } from './command.js';

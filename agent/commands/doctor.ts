@@ -1,6 +1,7 @@
-import { systemClock } from '../../collectors/clock.js';
+import { systemClock } from '../../base/clock.js';
+import { exitCodes } from '../../base/exit-codes.js';
+import { printable } from '../../base/quote.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { printable } from '../../config/quote.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
 import { findAgentUser } from '../doctor/agent-user.js';
 import { checkConfiguration } from '../doctor/configuration.js';
@@ -8,7 +9,6 @@ import { checkConnection } from '../doctor/connection.js';
 import type { Finding } from '../doctor/finding.js';
 import { unknown } from '../doctor/finding.js';
 import { checkHost } from '../doctor/host.js';
-import { exitCodes } from '../exit-codes.js';
 import { askStatus } from '../status/client.js';
 import { statusSocket } from '../status/service.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { FileError, readTextFile } from '../../config/bounded-file.js';
-import { isUnavailable } from '../../collectors/collector.js';
-import { printable } from '../../config/quote.js';
+import { FileError, readTextFile } from '../../base/bounded-file.js';
+import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { printable } from '../../base/quote.js';
+import { isUnavailable } from '../../collectors/interface/collector.js';
 import { agentGroup, enroll, type Enrollment } from '../enroll/enroll.js';
 import { readSecret } from '../enroll/secret-input.js';
-import { CommandError, exitCodes } from '../exit-codes.js';
-import { agentUnit, openSystemdManager } from '../systemd-manager.js';
+import { agentUnit, openSystemdManager } from '../supervisor/systemd-manager.js';
 import type { Command } from './command.js';
 
 const standardDirectory = '/etc/iot-security-agent';

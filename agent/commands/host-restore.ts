@@ -1,18 +1,18 @@
 import { join } from 'node:path';
-import { systemClock } from '../../collectors/clock.js';
-import { isUnavailable } from '../../collectors/collector.js';
-import { foreignNote } from '../../collectors/linux/audit/change-note.js';
-import { takeBackAudit } from '../../collectors/linux/audit/take-back.js';
-import { loadLibc } from '../../collectors/linux/libc.js';
-import { hostPaths } from '../../collectors/linux/paths.js';
-import { readBootId } from '../../collectors/linux/proc.js';
-import { findInstances, removeInstances } from '../../collectors/linux/trace-setup.js';
-import { reasonOf } from '../../config/errors.js';
+import { systemClock } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import { exitCodes } from '../../base/exit-codes.js';
+import { printable } from '../../base/quote.js';
+import { isUnavailable } from '../../collectors/interface/collector.js';
+import { foreignNote } from '../../collectors/kernel/audit/change-note.js';
+import { takeBackAudit } from '../../collectors/kernel/audit/take-back.js';
+import { loadLibc } from '../../collectors/kernel/libc.js';
+import { hostPaths } from '../../collectors/kernel/paths.js';
+import { readBootId } from '../../collectors/kernel/processes/proc.js';
+import { findInstances, removeInstances } from '../../collectors/kernel/trace/trace-setup.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { printable } from '../../config/quote.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
-import { exitCodes } from '../exit-codes.js';
-import { changeNoteName } from '../state-directory.js';
+import { changeNoteName } from '../state/state-directory.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 
 export const hostRestoreCommand: Command = {

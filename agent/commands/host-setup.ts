@@ -1,11 +1,11 @@
-import { isUnavailable } from '../../collectors/collector.js';
-import { hostPaths } from '../../collectors/linux/paths.js';
-import { socketStateWish } from '../../collectors/linux/sock-state-trace.js';
-import { findInstances, prepareInstance } from '../../collectors/linux/trace-setup.js';
-import { UserNames } from '../../collectors/linux/users.js';
-import { reasonOf } from '../../config/errors.js';
-import { printable } from '../../config/quote.js';
-import { exitCodes, type ExitCode } from '../exit-codes.js';
+import { reasonOf } from '../../base/errors.js';
+import { exitCodes, type ExitCode } from '../../base/exit-codes.js';
+import { printable } from '../../base/quote.js';
+import { isUnavailable } from '../../collectors/interface/collector.js';
+import { UserNames } from '../../collectors/kernel/files/users.js';
+import { hostPaths } from '../../collectors/kernel/paths.js';
+import { socketStateWish } from '../../collectors/kernel/sockets/sock-state-trace.js';
+import { findInstances, prepareInstance } from '../../collectors/kernel/trace/trace-setup.js';
 import type { Command } from './command.js';
 
 export const hostSetupCommand: Command = {

@@ -1,4 +1,4 @@
-import { exitCodes, exitMeanings } from '../exit-codes.js';
+import { exitCodes, exitMeanings } from '../../base/exit-codes.js';
 import { defaultConfigFile, type Command, type OptionDeclaration } from './command.js';
 
 /** What is where on a device; the package and the unit put it there. */

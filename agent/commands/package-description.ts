@@ -1,4 +1,4 @@
-import type { Collector } from '../../collectors/collector.js';
+import type { Collector } from '../../collectors/interface/collector.js';
 import { eventDeclarations, eventNames } from '../../contract/events.js';
 
 /** Debian policy 5.6.13 wants short lines. */

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { CommandError, exitCodes } from '../exit-codes.js';
-import { type LossCause, lossCauses } from '../../collectors/loss.js';
-import { plainReason } from '../../config/errors.js';
-import { printable } from '../../config/quote.js';
+import { plainReason } from '../../base/errors.js';
+import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { type LossCause, lossCauses } from '../../base/loss.js';
+import { printable } from '../../base/quote.js';
 import { LineSplitter } from '../replay/line-splitter.js';
 import { Replay } from '../replay/replay.js';
 import type { Command } from './command.js';

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from '../../collectors/clock.js';
-import type { Unavailable } from '../../collectors/collector.js';
-import { type Libc, loadLibc } from '../../collectors/linux/libc.js';
-import { WakingClock } from '../../collectors/waking-clock.js';
+import { systemClock } from '../../base/clock.js';
+import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { createLog, type Log } from '../../base/log.js';
+import { WakingClock } from '../../base/waking-clock.js';
+import type { Unavailable } from '../../collectors/interface/collector.js';
+import { type Libc, loadLibc } from '../../collectors/kernel/libc.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
-import { Agent } from '../agent.js';
-import { reportCrash } from '../crash-report.js';
-import { CommandError, exitCodes } from '../exit-codes.js';
+import { Agent } from '../composition/agent.js';
 import { CredentialError, loadCredentials, secretAccess } from '../identity/credentials.js';
-import { createLog, type Log } from '../log.js';
 import { SpoolLockedError } from '../spool/lock.js';
+import { reportCrash } from '../supervisor/crash-report.js';
 import { Service } from '../supervisor/service.js';
 import { configOption, defaultConfigFile, type Command } from './command.js';
 

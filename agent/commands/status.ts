@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { statusExitCodes } from '../../base/exit-codes.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
-import { statusExitCodes } from '../exit-codes.js';
 import { askStatus } from '../status/client.js';
 import { statusSocket } from '../status/service.js';
 import { statusText } from '../status/text.js';

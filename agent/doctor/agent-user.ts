@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { isUnavailable } from '../../collectors/collector.js';
-import { hostPaths } from '../../collectors/linux/paths.js';
-import { UserNames } from '../../collectors/linux/users.js';
+import { isUnavailable } from '../../collectors/interface/collector.js';
+import { UserNames } from '../../collectors/kernel/files/users.js';
+import { hostPaths } from '../../collectors/kernel/paths.js';
 import { defaultConfigFile } from '../commands/command.js';
 import { agentGroup, groupIdOf } from '../enroll/enroll.js';
 import type { ProcessIds } from '../identity/secret-file.js';
 import type { Unanswered } from '../status/client.js';
 import type { StatusDocument } from '../status/document.js';
-import { agentUnit, openSystemdManager } from '../systemd-manager.js';
+import { agentUnit, openSystemdManager } from '../supervisor/systemd-manager.js';
 
 /** Who runs the agent, and so must be able to read and write what doctor looks at as somebody else. */
 export interface AgentUser {

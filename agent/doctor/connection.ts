@@ -1,12 +1,12 @@
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls, rootCertificates } from 'node:tls';
-import { reasonOf } from '../../config/errors.js';
+import { reasonOf } from '../../base/errors.js';
 import { classifyFailure } from '../hub/failure.js';
-import { readHubDate } from '../hub/hub-date.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
-import { timeText } from '../time/clock-watch.js';
 import { durationText } from '../status/duration-text.js';
+import { timeText } from '../time/clock-watch.js';
+import { readHubDate } from '../time/hub-date.js';
 import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding.js';
 
 const mqttPort = 8883;

@@ -1,17 +1,17 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { systemClock } from '../../collectors/clock.js';
-import { isUnavailable } from '../../collectors/collector.js';
-import { openAuditControl } from '../../collectors/linux/audit/control.js';
-import type { AuditStatus } from '../../collectors/linux/audit/status.js';
-import { KernelReader } from '../../collectors/linux/kernel-reader.js';
-import { loadLibc, type Libc } from '../../collectors/linux/libc.js';
-import { ProcConnector } from '../../collectors/linux/proc-connector.js';
-import { findInstances } from '../../collectors/linux/trace-setup.js';
-import { reasonOf } from '../../config/errors.js';
+import { systemClock } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import { isUnavailable } from '../../collectors/interface/collector.js';
+import { openAuditControl } from '../../collectors/kernel/audit/control.js';
+import type { AuditStatus } from '../../collectors/kernel/audit/status.js';
+import { loadLibc, type Libc } from '../../collectors/kernel/libc.js';
+import { ProcConnector } from '../../collectors/kernel/processes/proc-connector.js';
+import { KernelReader } from '../../collectors/kernel/reader.js';
+import { findInstances } from '../../collectors/kernel/trace/trace-setup.js';
 import type { Unanswered } from '../status/client.js';
 import type { StatusDocument } from '../status/document.js';
-import { agentUnit, openSystemdManager } from '../systemd-manager.js';
+import { agentUnit, openSystemdManager } from '../supervisor/systemd-manager.js';
 import { mend, note, ok, unknown, type Finding } from './finding.js';
 
 /** Every right the agent can use, by its bit (`linux/capability.h`), with what it cannot see without. */

@@ -1,9 +1,9 @@
 import type { Stats } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { hasCode, plainReason } from '../../config/errors.js';
+import { hasCode, plainReason } from '../../base/errors.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { stateDirectoryFault } from '../state-directory.js';
+import { stateDirectoryFault } from '../state/state-directory.js';
 import { sizeText } from '../status/duration-text.js';
 import type { AgentUser } from './agent-user.js';
 import { mend, note, ok, unknown, type Finding } from './finding.js';

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { FileError, readTextFile } from '../../config/bounded-file.js';
-import { isJsonObject, JsonError, parseJson, type JsonObject } from '../../config/json.js';
+import { FileError, readTextFile } from '../../base/bounded-file.js';
+import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { isJsonObject, JsonError, parseJson, type JsonObject } from '../../base/json.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
-import { CommandError, exitCodes } from '../exit-codes.js';
 import { parseConnectionString, type ConnectionString } from '../identity/connection-string.js';
 import { writeFiles } from './write.js';
 

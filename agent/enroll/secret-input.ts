@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import { encodingFault, otherEncoding } from '../../config/text-encoding.js';
-import { CommandError, exitCodes } from '../exit-codes.js';
+import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { encodingFault, otherEncoding } from '../../base/text-encoding.js';
 
 /** A connection string has a few hundred characters. */
 const mostBytes = 65_536;

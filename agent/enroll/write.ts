@@ -1,8 +1,8 @@
 import { chmod, chown, link, lstat, rename, rm, rmdir } from 'node:fs/promises';
-import { hasCode, plainReason } from '../../config/errors.js';
-import { CommandError, exitCodes } from '../exit-codes.js';
-import { makeDirectory } from '../make-directory.js';
-import { stageFile, type StagedFile } from '../staged-file.js';
+import { hasCode, plainReason } from '../../base/errors.js';
+import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { makeDirectory } from '../../base/make-directory.js';
+import { stageFile, type StagedFile } from '../../base/staged-file.js';
 
 export interface Files {
   readonly secretFile: string;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock } from '../../base/clock.js';
 import type { CurrentSettings } from '../../config/settings.js';
 import type { DevicePhase, Purpose } from './device-phase.js';
 

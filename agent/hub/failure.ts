@@ -1,4 +1,4 @@
-import { reasonOf } from '../../config/errors.js';
+import { reasonOf } from '../../base/errors.js';
 
 /**
  * What went wrong between the agent and the hub; the kind decides the reaction, the message is one sentence for

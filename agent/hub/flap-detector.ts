@@ -1,4 +1,4 @@
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock } from '../../base/clock.js';
 
 const shortLifeMs = 10_000;
 const windowMs = 2 * 60_000;

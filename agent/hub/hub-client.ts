@@ -1,6 +1,6 @@
-import type { JsonObject } from '../../config/json.js';
-import type { OutgoingMessage } from '../uplink/message.js';
+import type { JsonObject } from '../../base/json.js';
 import type { HubError } from './failure.js';
+import type { OutgoingMessage } from './message.js';
 
 /** Both halves of a module twin as a GET answers them; each holds its `$version`. */
 export interface TwinDocument {

@@ -1,7 +1,7 @@
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock } from '../../base/clock.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
-import { propertiesSizeBytes, type OutgoingMessage } from '../uplink/message.js';
 import type { HubError } from './failure.js';
+import { propertiesSizeBytes, type OutgoingMessage } from './message.js';
 
 /** A hub answers a message that it does not take at once; over a slow link that takes seconds. */
 const soonMs = 10_000;

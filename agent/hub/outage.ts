@@ -1,7 +1,7 @@
-import type { Clock } from '../../collectors/clock.js';
+import { authorisationBackoff, Backoff, networkBackoff } from '../../base/backoff.js';
+import type { Clock } from '../../base/clock.js';
+import type { Log } from '../../base/log.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { Log } from '../log.js';
-import { authorisationBackoff, Backoff, networkBackoff } from './backoff.js';
 import type { FailureKind, HubError } from './failure.js';
 import { FlapDetector, flapPauseMs } from './flap-detector.js';
 

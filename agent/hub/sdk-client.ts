@@ -1,20 +1,20 @@
 import { rootCertificates } from 'node:tls';
 import common from 'azure-iot-common';
 import device from 'azure-iot-device';
-import deviceMqtt from 'azure-iot-device-mqtt';
 import type { ModuleClient } from 'azure-iot-device';
+import deviceMqtt from 'azure-iot-device-mqtt';
+import type { JsonObject } from '../../base/json.js';
+import { renewalPeriodMs } from '../fleet/fleet-moments.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
-import type { JsonObject } from '../../config/json.js';
+import { timeText } from '../time/clock-watch.js';
+import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
+import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
 import {
   applicationProperties,
   contentEncoding,
   contentType,
   type OutgoingMessage,
-} from '../uplink/message.js';
-import { renewalPeriodMs } from '../fleet/fleet-moments.js';
-import { timeText } from '../time/clock-watch.js';
-import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
-import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
+} from './message.js';
 import { guardTwinMessages } from './twin-guard.js';
 
 /*

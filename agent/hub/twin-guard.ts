@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../config/json.js';
+import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../base/json.js';
 
 const twinTopics = '$iothub/twin/';
 

@@ -1,7 +1,7 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
-import type { JsonObject } from '../../config/json.js';
-import type { Log } from '../log.js';
-import { Backoff } from './backoff.js';
+import { Backoff } from '../../base/backoff.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import type { JsonObject } from '../../base/json.js';
+import type { Log } from '../../base/log.js';
 import { asHubError, isRefusal, type HubError } from './failure.js';
 import type { TwinDocument } from './hub-client.js';
 

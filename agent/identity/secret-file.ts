@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { basename, join } from 'node:path';
-import { FileError, readTextFile } from '../../config/bounded-file.js';
+import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { CredentialError } from './credential-error.js';
 import type { CredentialErrorKind } from './credential-error.js';
 

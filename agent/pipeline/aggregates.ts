@@ -1,14 +1,14 @@
-import type { Clock } from '../../collectors/clock.js';
-import type { Payload } from '../../contract/events.js';
+import type { Clock } from '../../base/clock.js';
 import type { Settings } from '../../config/settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
+import type { Payload } from '../../contract/events.js';
 import type { Priority } from '../../contract/priority.js';
-import type { LossLedger } from '../losses.js';
-import { AggregateStore } from '../spool/aggregate-store.js';
+import type { LossLedger } from '../accounting/losses.js';
 import type { SpoolFiles } from '../spool/files.js';
-import { AggregationKeeper } from './aggregation-keeper.js';
-import { aggregatedNames, type AggregatedName } from './aggregate-identity.js';
-import type { SealedAggregate } from './aggregation.js';
+import { aggregatedNames, type AggregatedName } from './aggregation/identity.js';
+import { AggregationKeeper } from './aggregation/keeper.js';
+import { AggregateStore } from './aggregation/store.js';
+import type { SealedAggregate } from './aggregation/table.js';
 import { queueOf, type Outbox } from './outbox.js';
 
 interface AggregatesOptions {

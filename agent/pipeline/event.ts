@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { localText, utcText } from '../../base/timestamps.js';
 import { events, type EventName, type Payload } from '../../contract/events.js';
-import { localText, utcText } from './timestamps.js';
 
 /** One event on the wire, see the message contract §3.2; no other members are allowed. */
 export interface SecurityEvent {

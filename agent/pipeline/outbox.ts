@@ -7,14 +7,14 @@
  * 3. No event is larger than what a message can carry, and none grows so large that a torn record costs much.
  * 4. What waits here is bounded; beyond the bound payloads are dropped and counted, and nobody waits.
  */
-import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import { utcText } from '../../base/timestamps.js';
 import { events, type EventName, type Payload } from '../../contract/events.js';
-import type { LossLedger } from '../losses.js';
+import type { LossLedger } from '../accounting/losses.js';
 import type { QueueName, Spool } from '../spool/spool.js';
-import type { SealedAggregate } from './aggregation.js';
+import type { SealedAggregate } from './aggregation/table.js';
 import { idOfParts, securityEvent, type EventParts } from './event.js';
 import { fitPayload, jsonSizeBytes } from './fitting.js';
-import { utcText } from './timestamps.js';
 
 const groupDelayMs = 500;
 const groupLimitBytes = 16_384;

@@ -1,4 +1,5 @@
-import type { Observation } from '../../collectors/collector.js';
+import type { Observation } from '../../collectors/interface/collector.js';
+import type { CurrentSettings } from '../../config/settings.js';
 import {
   events,
   type EventName,
@@ -7,10 +8,9 @@ import {
   type TriggeredName,
 } from '../../contract/events.js';
 import { checkPayload } from '../../contract/payload-check.js';
-import type { CurrentSettings } from '../../config/settings.js';
 import type { Priority } from '../../contract/priority.js';
-import type { LossLedger } from '../losses.js';
-import { isAggregated, type AggregatedName } from './aggregate-identity.js';
+import type { LossLedger } from '../accounting/losses.js';
+import { isAggregated, type AggregatedName } from './aggregation/identity.js';
 import { cutText, cutUtf8 } from './fitting.js';
 import type { Outbox } from './outbox.js';
 import { queueOf } from './outbox.js';

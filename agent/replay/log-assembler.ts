@@ -1,8 +1,8 @@
-import { type AuditEvent, auditTypes, lacksCall } from '../../collectors/linux/audit/event.js';
-import type { AuditRecord } from '../../collectors/linux/audit/event.js';
-import { standsAlone } from '../../collectors/linux/audit/assembler.js';
-import type { LoggedRecord } from '../../collectors/linux/audit/log-line.js';
-import type { LossCause } from '../../collectors/loss.js';
+import type { LossCause } from '../../base/loss.js';
+import { standsAlone } from '../../collectors/kernel/audit/assembler.js';
+import { type AuditEvent, auditTypes, lacksCall } from '../../collectors/kernel/audit/event.js';
+import type { AuditRecord } from '../../collectors/kernel/audit/event.js';
+import type { LoggedRecord } from '../../collectors/kernel/audit/log-line.js';
 import { Recent } from './recent.js';
 import { fingerprint, type ToldEvents } from './told-events.js';
 import { expectsOf } from './whole-event.js';

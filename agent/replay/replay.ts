@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Payload, TriggeredName } from '../../contract/events.js';
-import { parseLogLine } from '../../collectors/linux/audit/log-line.js';
-import type { LossCause } from '../../collectors/loss.js';
-import { standardLocalSettings } from '../../config/parse-local-settings.js';
+import type { LossCause } from '../../base/loss.js';
+import { utcText } from '../../base/timestamps.js';
+import { parseLogLine } from '../../collectors/kernel/audit/log-line.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
+import { standardLocalSettings } from '../../config/parse-local-settings.js';
+import type { Payload, TriggeredName } from '../../contract/events.js';
 import { idOfParts, securityEvent, type SecurityEvent } from '../pipeline/event.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import { createRedactor } from '../pipeline/redaction/redactor.js';
-import { utcText } from '../pipeline/timestamps.js';
 import { DeviceLog } from './device-log.js';
 import type { Line } from './line-splitter.js';
 import { ToldEvents } from './told-events.js';

@@ -1,5 +1,5 @@
-import type { AuditRecord } from '../../collectors/linux/audit/event.js';
-import { asTheKernelWrote } from '../../collectors/linux/audit/log-separator.js';
+import type { AuditRecord } from '../../collectors/kernel/audit/event.js';
+import { asTheKernelWrote } from '../../collectors/kernel/audit/log-separator.js';
 import { Recent } from './recent.js';
 
 /** Some 4 MB; copies of a record stand nearer to each other, and so does one that comes late. */

@@ -1,8 +1,8 @@
-import { type AuditRecord, auditTypes } from '../../collectors/linux/audit/event.js';
-import { standsAlone } from '../../collectors/linux/audit/assembler.js';
-import { readArguments } from '../../collectors/linux/audit/execve-arguments.js';
-import { parseFields } from '../../collectors/linux/audit/record.js';
-import { readSystemCall } from '../../collectors/linux/audit/system-call.js';
+import { standsAlone } from '../../collectors/kernel/audit/assembler.js';
+import { type AuditRecord, auditTypes } from '../../collectors/kernel/audit/event.js';
+import { readArguments } from '../../collectors/kernel/audit/execve-arguments.js';
+import { parseFields } from '../../collectors/kernel/audit/record.js';
+import { readSystemCall } from '../../collectors/kernel/audit/system-call.js';
 
 /**
  * What the records of an event say is still to come: `records` of what is told of it, only its `end` (PROCTITLE, which

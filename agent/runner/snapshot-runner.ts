@@ -1,14 +1,14 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import type { Log } from '../../base/log.js';
+import type { ReportLoss } from '../../base/loss.js';
+import type { Host } from '../../collectors/host.js';
 import {
   isUnavailable,
   type SnapshotCollector,
   type SourceState,
-} from '../../collectors/collector.js';
+} from '../../collectors/interface/collector.js';
 import type { Payload, SnapshotName } from '../../contract/events.js';
-import type { Host } from '../../collectors/host.js';
-import type { ReportLoss } from '../../collectors/loss.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { Log } from '../log.js';
 import type { CollectorState } from './collector-state.js';
 import { retryDelayMs } from './retry-delay.js';
 

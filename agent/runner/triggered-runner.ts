@@ -1,15 +1,15 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { ReportLoss } from '../../base/loss.js';
+import type { Host } from '../../collectors/host.js';
 import {
   isUnavailable,
   type Observation,
   type RunningCollector,
   type TriggeredCollector,
-} from '../../collectors/collector.js';
+} from '../../collectors/interface/collector.js';
 import type { TriggeredName } from '../../contract/events.js';
-import type { Host } from '../../collectors/host.js';
-import type { ReportLoss } from '../../collectors/loss.js';
-import { reasonOf } from '../../config/errors.js';
-import type { Log } from '../log.js';
 import type { CollectorState } from './collector-state.js';
 import { retryDelayMs } from './retry-delay.js';
 

@@ -1,5 +1,5 @@
 import { constants, promises as fs } from 'node:fs';
-import { makeDirectory } from '../make-directory.js';
+import { makeDirectory } from '../../base/make-directory.js';
 
 /** An open file. Every call may fail with a `NodeJS.ErrnoException`, as the system calls behind it may. */
 export interface SpoolFile {

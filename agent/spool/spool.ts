@@ -16,16 +16,16 @@
  *    start is one that refuses writes. No second process gets in.
  * 8. Losses found at the opening are counted once, not at every opening.
  */
-import type { Timer } from '../../collectors/clock.js';
-import { Turns } from '../../collectors/turns.js';
-import { reasonOf } from '../../config/errors.js';
+import type { Timer } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import { Turns } from '../../base/turns.js';
 import { Backlog, type Waiting } from './backlog.js';
+import { openDirectory, openLockedDirectory } from './directory.js';
 import { systemFiles, type SpoolFiles } from './files.js';
 import { headsBytes, HeadsFile } from './heads.js';
 import { Journal } from './journal.js';
 import { maxBodyBytes, recordBytes, type RecordToWrite } from './records.js';
 import { maxSegmentBytes } from './recovery.js';
-import { openDirectory, openLockedDirectory } from './directory.js';
 import {
   type AppendOutcome,
   type QueueName,

@@ -1,5 +1,5 @@
-import type { Clock } from '../../collectors/clock.js';
-import type { LossCause } from '../../collectors/loss.js';
+import type { Clock } from '../../base/clock.js';
+import type { LossCause } from '../../base/loss.js';
 import type { SpoolFiles } from './files.js';
 import type { Identify } from './lock.js';
 

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { hasCode, reasonOf } from '../../config/errors.js';
+import { hasCode, reasonOf } from '../../base/errors.js';
 import { readStatusDocument, type StatusDocument } from './document.js';
 
 const deadlineMs = 5_000;

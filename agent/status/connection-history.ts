@@ -1,4 +1,4 @@
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock } from '../../base/clock.js';
 import type { LinkListener, LinkState } from '../hub/hub-link.js';
 import type { StatusDocument } from './document.js';
 

@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from '../../config/json.js';
+import { isJsonObject, parseJson } from '../../base/json.js';
 import { misfit, type Field, type Metric, type ValueOf } from './shape.js';
 
 /*

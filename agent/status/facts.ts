@@ -1,12 +1,12 @@
+import type { LossCause } from '../../base/loss.js';
+import { utcText } from '../../base/timestamps.js';
+import { version } from '../../base/version.js';
 import type { Rejection } from '../../config/evaluate-twin.js';
-import type { LossCause } from '../../collectors/loss.js';
-import { utcText } from '../pipeline/timestamps.js';
-import type { LossCounts } from '../losses.js';
+import type { LossCounts } from '../accounting/losses.js';
 import type { CollectorState } from '../runner/collector-state.js';
 import type { QueueName, QueueStats } from '../spool/types.js';
 import type { Silence } from '../uplink/acknowledgements.js';
 import type { UnitCounts } from '../uplink/daily-units.js';
-import { version } from '../version.js';
 import type { LossOf, StatusFacts } from './document.js';
 
 /** What the parts of the agent say of themselves at one moment. */

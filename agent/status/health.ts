@@ -1,4 +1,4 @@
-import { isLossCause, lossCauses, type LossCause } from '../../collectors/loss.js';
+import { isLossCause, lossCauses, type LossCause } from '../../base/loss.js';
 import type { StatusDocument, StatusFacts, StatusProblem } from './document.js';
 import { durationText } from './duration-text.js';
 

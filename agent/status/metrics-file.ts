@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Clock, Timer } from '../../collectors/clock.js';
-import { reasonOf } from '../../config/errors.js';
-import type { Log } from '../log.js';
-import { stageFile } from '../staged-file.js';
-import { unitPath } from '../systemd-path.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { stageFile } from '../../base/staged-file.js';
+import { unitPath } from '../supervisor/systemd-path.js';
 
 const intervalMs = 60_000;
 

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
-import type { LossCounts, LossLedger } from '../losses.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import type { LossCounts, LossLedger } from '../accounting/losses.js';
 
 const hourMs = 3_600_000;
 const stepMs = 300_000;

@@ -1,10 +1,10 @@
 import { chmod, chown, link, lstat, rename, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { Clock } from '../../collectors/clock.js';
-import { hasCode, reasonOf } from '../../config/errors.js';
-import type { Log } from '../log.js';
-import { makeDirectory } from '../make-directory.js';
+import type { Clock } from '../../base/clock.js';
+import { hasCode, reasonOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { makeDirectory } from '../../base/make-directory.js';
 
 /*
  * Invariants:

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock } from '../../base/clock.js';
+import type { Log } from '../../base/log.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { Settings } from '../../config/settings.js';
+import type { LossLedger } from '../accounting/losses.js';
 import type { HubLink } from '../hub/hub-link.js';
-import type { Log } from '../log.js';
-import type { LossLedger } from '../losses.js';
 import type { CollectorsRunner } from '../runner/collectors-runner.js';
 import type { Spool } from '../spool/spool.js';
 import type { TwinSync } from '../twin/twin-sync.js';

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../config/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
 
 /** How a number or a choice appears in the Prometheus text; the name comes behind `iot_security_agent_`. */
 export interface Metric {

@@ -1,4 +1,4 @@
-import { printable } from '../../config/quote.js';
+import { printable } from '../../base/quote.js';
 import type { LossOf, StatusDocument } from './document.js';
 import { durationText, sizeText } from './duration-text.js';
 

@@ -1,5 +1,5 @@
-import { addressFamilies } from '../../collectors/linux/libc.js';
-import { printable } from '../../config/quote.js';
+import { printable } from '../../base/quote.js';
+import { addressFamilies } from '../../collectors/kernel/libc.js';
 
 /** What a service tells systemd about itself, sd_notify(3). */
 export interface Notification {

@@ -1,6 +1,11 @@
 import { constants } from 'node:os';
-import type { Clock, Timer } from '../../collectors/clock.js';
-import { type Libc, errnoText, socketTypes, addressFamilies } from '../../collectors/linux/libc.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import {
+  type Libc,
+  errnoText,
+  socketTypes,
+  addressFamilies,
+} from '../../collectors/kernel/libc.js';
 import { notificationText, type Notification, notifyAddress } from './notification.js';
 
 export interface NotifierOptions {

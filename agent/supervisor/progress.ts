@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
 
 /** One thing that must keep moving for the agent to do its work. */
 export interface ProgressCheck {

@@ -1,7 +1,7 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
-import { isUnavailable, type Unavailable } from '../../collectors/collector.js';
-import type { Libc } from '../../collectors/linux/libc.js';
-import type { Log } from '../log.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import type { Log } from '../../base/log.js';
+import { isUnavailable, type Unavailable } from '../../collectors/interface/collector.js';
+import type { Libc } from '../../collectors/kernel/libc.js';
 import { Notifier } from './notifier.js';
 import { type ProgressCheck, ProgressMonitor } from './progress.js';
 

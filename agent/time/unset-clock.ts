@@ -1,7 +1,7 @@
+import { localText, utcText } from '../../base/timestamps.js';
 import { aggregateDetails } from '../../contract/common-details.js';
 import type { Payload } from '../../contract/events.js';
 import type { StoredEvent } from '../spool/spool.js';
-import { localText, utcText } from '../pipeline/timestamps.js';
 
 /*
  * A device without a battery for its clock believes that it is 1970 until the network tells it better.

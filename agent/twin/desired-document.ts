@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../config/json.js';
+import type { JsonObject } from '../../base/json.js';
 import { mergePatch, NestingError, sameJson } from './merge-patch.js';
 
 /*

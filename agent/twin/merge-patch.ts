@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../config/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
 
 /** A twin nests at most 10 levels; deeper than this is no twin, and recursion must end. */
 const deepest = 32;

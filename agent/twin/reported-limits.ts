@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../config/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
 
 /*
  * The limits of a hub for reported properties, taken on the safe side: older hubs and IoT Edge allow less than the

@@ -1,9 +1,9 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
-import type { JsonObject } from '../../config/json.js';
+import { Backoff } from '../../base/backoff.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import type { JsonObject } from '../../base/json.js';
+import type { Log } from '../../base/log.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import { Backoff } from '../hub/backoff.js';
 import { asHubError, isRefusal } from '../hub/failure.js';
-import type { Log } from '../log.js';
 import { differencePatch, mergePatch } from './merge-patch.js';
 import { fitStatus, twinSizeBytes, withinTwinLimits } from './reported-limits.js';
 

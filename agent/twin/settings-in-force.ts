@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../config/json.js';
+import type { JsonObject } from '../../base/json.js';
 import { eventOfSetting } from '../../config/twin-settings.js';
 
 /**

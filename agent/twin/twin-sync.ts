@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import type { Clock, Timer } from '../../collectors/clock.js';
-import { reasonOf } from '../../config/errors.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import type { JsonObject } from '../../base/json.js';
+import type { Log } from '../../base/log.js';
 import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
-import type { JsonObject } from '../../config/json.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { LinkListener } from '../hub/hub-link.js';
-import type { Log } from '../log.js';
 import { type Desired, DesiredDocument } from './desired-document.js';
 import { ReportedProperties } from './reported.js';
 import { settingsInForce } from './settings-in-force.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock } from '../../base/clock.js';
 
 /** What became of the messages that were handed to the hub since it last acknowledged one. */
 export interface Silence {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { propertiesSizeBytes, type OutgoingMessage } from '../hub/message.js';
 import type { QueueName, StoredEvent } from '../spool/spool.js';
-import { propertiesSizeBytes, type OutgoingMessage } from './message.js';
 
 /** What the hub meters as one message, in bytes. */
 export const unitBytes = 4096;

@@ -1,10 +1,10 @@
 import { schedule } from 'node-cron';
-import type { Clock } from '../../collectors/clock.js';
-import { reasonOf } from '../../config/errors.js';
-import { isJsonObject, parseJson } from '../../config/json.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import { isJsonObject, parseJson } from '../../base/json.js';
+import type { Log } from '../../base/log.js';
+import { readStateFile, writeFileAtomically } from '../state/state-directory.js';
 import { clockIsSetAfterMs } from '../time/unset-clock.js';
-import { readStateFile, writeFileAtomically } from '../state-directory.js';
 
 /** Calls `action` at each midnight UTC; returns what ends that. */
 export type AtMidnight = (action: () => void) => () => void;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock } from '../../base/clock.js';
 import type { CurrentSettings } from '../../config/settings.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { Spool } from '../spool/spool.js';

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
 
 /**
  * Fires at the moments of this device, once per interval of the monotonic clock. Where what has waited before a start may

@@ -1,5 +1,5 @@
-import type { Clock } from '../../collectors/clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../../base/clock.js';
+import type { Log } from '../../base/log.js';
 import { unitBytes } from './batch.js';
 
 /** So often in a row the oldest message is lost before its size is suspected. */

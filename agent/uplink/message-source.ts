@@ -1,6 +1,6 @@
-import type { ReportLoss } from '../../collectors/loss.js';
-import { reasonOf } from '../../config/errors.js';
-import type { Log } from '../log.js';
+import { reasonOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { ReportLoss } from '../../base/loss.js';
 import type { QueueName, Spool, StoredEvent } from '../spool/spool.js';
 import { buildBatch, unitBytes, type Batch, type Envelope } from './batch.js';
 

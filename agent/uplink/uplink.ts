@@ -1,23 +1,23 @@
 import { join } from 'node:path';
-import type { Clock, Timer } from '../../collectors/clock.js';
-import type { ReportLoss } from '../../collectors/loss.js';
-import { reasonOf } from '../../config/errors.js';
+import { Backoff, networkBackoff } from '../../base/backoff.js';
+import type { Clock, Timer } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { ReportLoss } from '../../base/loss.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { CurrentSettings, Settings } from '../../config/settings.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import { Backoff, networkBackoff } from '../hub/backoff.js';
 import { HubError, isRefusal } from '../hub/failure.js';
 import type { LinkListener } from '../hub/hub-link.js';
-import type { Log } from '../log.js';
+import type { OutgoingMessage } from '../hub/message.js';
 import type { Spool, StoredEvent } from '../spool/spool.js';
 import { Acknowledgements, type Silence } from './acknowledgements.js';
 import { unitBytes, unitsOf } from './batch.js';
 import { DailyUnits, type AtMidnight, type UnitCounts } from './daily-units.js';
 import { DuePriorities, kinds } from './due-priorities.js';
 import { FlightWindow, type Flight } from './flight-window.js';
-import { MessageSource, type Kind, type NextMessage } from './message-source.js';
-import type { OutgoingMessage } from './message.js';
 import { MessageCeiling } from './message-ceiling.js';
+import { MessageSource, type Kind, type NextMessage } from './message-source.js';
 
 /*
  * Invariants:

@@ -1,4 +1,4 @@
-import type { Clock } from '../../collectors/clock.js';
+import type { Clock } from '../../base/clock.js';
 import { counted, type Counted, type Limits } from './hub-limits.js';
 import { Throttle, type ThrottleFigures } from './throttle.js';
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../collectors/clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
 
 const slotMs = 100;
 

@@ -1,7 +1,7 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../config/json.js';
-import type { ConnectionEvent, TwinChange } from '../local-hub.js';
-import { unitBytes, type ReceivedMessage } from '../received-message.js';
-import type { TwinView } from '../twin-service.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
+import type { ConnectionEvent, TwinChange } from '../hub/local-hub.js';
+import { unitBytes, type ReceivedMessage } from '../hub/received-message.js';
+import type { TwinView } from '../hub/twin-service.js';
 import { foldedLines, type Told } from './folding.js';
 import { brief, layOut, shown, type ViewLine } from './layout.js';
 import { sentenceOf } from './sentences.js';

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../config/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
 import { brief, shown } from './layout.js';
 
 /** What one payload says. All texts are escaped and cut. */

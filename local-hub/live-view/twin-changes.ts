@@ -1,7 +1,7 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../config/json.js';
-import type { TwinChange } from '../local-hub.js';
-import type { TwinView } from '../twin-service.js';
-import { printable } from '../../config/quote.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
+import { printable } from '../../base/quote.js';
+import type { TwinChange } from '../hub/local-hub.js';
+import type { TwinView } from '../hub/twin-service.js';
 import { brief, shown, type ViewLine } from './layout.js';
 
 /** Losses are told again when so much time has passed, in milliseconds. */

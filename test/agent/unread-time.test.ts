@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseAuditPlace, type AuditPlace } from '../../collectors/linux/audit/unread-time.js';
+import { parseAuditPlace, type AuditPlace } from '../../collectors/kernel/audit/unread-time.js';
 import { desired, deviceId, Fixture, payloadsOf, quick } from '../support/running-agent.js';
 import { buildScriptedAgent } from '../support/scripted-agent.js';
 
@@ -26,7 +26,7 @@ class AuditedLives {
     this.fixture.environment = { AUDIT_SERIAL: String(serial) };
     await this.fixture.startAgent(
       await buildScriptedAgent('unread-time', {
-        'collectors/linux/audit/open': 'test/agent/support/scripted-audit',
+        'collectors/kernel/audit/open': 'test/support/scripted-audit',
       }),
     );
     const before = this.programs();

@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { SourceState } from '../../collectors/collector.js';
 import type { Host } from '../../collectors/host.js';
+import type { SourceState } from '../../collectors/interface/collector.js';
+import {
+  findSocketOwners,
+  type SearchBounds,
+} from '../../collectors/kernel/sockets/socket-owners.js';
 import { listeningPorts, toPayloads } from '../../collectors/listening-ports.js';
-import { findSocketOwners, type SearchBounds } from '../../collectors/linux/socket-owners.js';
 import { checkPayload } from '../../contract/payload-check.js';
+import { casePaths, fakeHost } from '../support/case-host.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { casePaths, fakeHost } from './case-host.js';
 
 const debian = casePaths('debian-12-kernel-6.1');
 const buildroot = casePaths('buildroot-kernel-4.9-arm');

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isUnavailable } from '../../collectors/collector.js';
-import type { ProcessEventSubscriber } from '../../collectors/linux/proc-connector.js';
-import type { ProcessEvent } from '../../collectors/linux/proc-connector-messages.js';
-import { ProcessTable } from '../../collectors/linux/process-table.js';
-import type { EndedProcess } from '../../collectors/linux/processes.js';
+import { isUnavailable } from '../../collectors/interface/collector.js';
+import type { ProcessEventSubscriber } from '../../collectors/kernel/processes/proc-connector.js';
+import type { ProcessEvent } from '../../collectors/kernel/processes/proc-connector-messages.js';
+import { ProcessTable } from '../../collectors/kernel/processes/process-table.js';
+import type { EndedProcess } from '../../collectors/kernel/processes/processes.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const startMs = 1_000_000;

@@ -1,11 +1,15 @@
 import { describe, expect, it, vi } from 'vitest';
-import { isUnavailable, type Observation, type SourceState } from '../../collectors/collector.js';
-import type { ProgramFacts } from '../../collectors/linux/process-record.js';
-import type { ProcessFollower, Processes } from '../../collectors/linux/processes.js';
-import { checkPayload } from '../../contract/payload-check.js';
+import {
+  isUnavailable,
+  type Observation,
+  type SourceState,
+} from '../../collectors/interface/collector.js';
+import type { ProgramFacts } from '../../collectors/kernel/processes/process-record.js';
+import type { ProcessFollower, Processes } from '../../collectors/kernel/processes/processes.js';
 import { processTerminate } from '../../collectors/process-terminate.js';
+import { checkPayload } from '../../contract/payload-check.js';
+import { fakeHost } from '../support/case-host.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
-import { fakeHost } from './case-host.js';
 
 async function start(refusal?: string) {
   const clock = new FakeClock();

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { duration } from '../../config/duration.js';
+import { duration } from '../../base/duration.js';
+import type { JsonObject, JsonValue } from '../../base/json.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import type { Evaluation } from '../../config/evaluate-twin.js';
-import type { JsonObject, JsonValue } from '../../config/json.js';
 import { configurationObjectName, twinSettings } from '../../config/twin-settings.js';
 import type { TwinKey, TwinSettings } from '../../config/twin-settings.js';
 import publicSchema from './cases/public-twin-schema.json' with { type: 'json' };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JsonValue } from '../../config/json.js';
+import type { JsonValue } from '../../base/json.js';
 import { localSettings } from '../../config/local-settings.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';

@@ -4,11 +4,11 @@ import { realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { until } from './audit-support.js';
-import { AuditedAgent } from './support/audited-agent.js';
-import { type Expected, findExpected, tableOf } from './support/expected-found.js';
-import { writeI386Program } from './support/i386-program.js';
-import { LoginSandbox, sshPort } from './support/login-sandbox.js';
+import { until } from '../support/device/audit-support.js';
+import { AuditedAgent } from '../support/device/audited-agent.js';
+import { type Expected, findExpected, tableOf } from '../support/device/expected-found.js';
+import { writeI386Program } from '../support/device/i386-program.js';
+import { LoginSandbox, sshPort } from '../support/device/login-sandbox.js';
 
 const run = promisify(execFile);
 let audited: AuditedAgent;

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startPrograms, until } from '../support/device/audit-support.js';
+import { AuditedAgent } from '../support/device/audited-agent.js';
+import { writeI386Program } from '../support/device/i386-program.js';
 import { payloadsOf, type Event } from '../support/running-agent.js';
-import { startPrograms, until } from './audit-support.js';
-import { AuditedAgent } from './support/audited-agent.js';
-import { writeI386Program } from './support/i386-program.js';
 
 let audited: AuditedAgent;
 

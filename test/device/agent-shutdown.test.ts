@@ -2,9 +2,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentProcess } from '../../local-hub/agent-process.js';
+import { auditctl, kernelState, startPrograms, until } from '../support/device/audit-support.js';
+import { AuditedAgent } from '../support/device/audited-agent.js';
 import { agentBundle } from '../support/running-agent.js';
-import { auditctl, kernelState, startPrograms, until } from './audit-support.js';
-import { AuditedAgent } from './support/audited-agent.js';
 
 const longestStopMs = 7_000;
 

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configurationObjectName } from '../../config/twin-settings.js';
-import { SchemaCheck } from '../../local-hub/schema-check.js';
+import { SchemaCheck } from '../../local-hub/hub/schema-check.js';
+import {
+  auditctl,
+  kernelState,
+  startAuditd,
+  startPrograms,
+  until,
+} from '../support/device/audit-support.js';
+import { AuditedAgent, statusOf } from '../support/device/audited-agent.js';
 import {
   agentBundle,
   deviceId,
@@ -12,8 +20,6 @@ import {
   startsOf,
   type Event,
 } from '../support/running-agent.js';
-import { auditctl, kernelState, startAuditd, startPrograms, until } from './audit-support.js';
-import { AuditedAgent, statusOf } from './support/audited-agent.js';
 
 let audited: AuditedAgent;
 

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packages } from './support/packages.js';
-import { rootFileSystem } from './support/root-file-system.js';
+import { packages } from '../support/device/packages.js';
+import { rootFileSystem } from '../support/device/root-file-system.js';
 
 const run = promisify(execFile);
 const recorded = join(
   import.meta.dirname,
-  '../collectors/linux/audit/cases/raspberry-pi-os-kernel-6.6-arm64.log',
+  '../collectors/kernel/audit/cases/raspberry-pi-os-kernel-6.6-arm64.log',
 );
 
 const machines = [

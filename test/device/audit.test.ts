@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Watch } from './audit-support.js';
+import type { Watch } from '../support/device/audit-support.js';
 import {
   auditctl,
   kernelState,
@@ -11,8 +11,8 @@ import {
   systemLogHolds,
   until,
   watch,
-} from './audit-support.js';
-import { killedWatch } from './killed-watch.js';
+} from '../support/device/audit-support.js';
+import { killedWatch } from '../support/device/killed-watch.js';
 
 describe('the audit feed on the real kernel', () => {
   let before: ReturnType<typeof kernelState>;

@@ -13,10 +13,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { connectionCreate } from '../../collectors/connection-create.js';
-import { kernelState, until } from './audit-support.js';
-import { nodeAcceptor, pythonAcceptor, shortClient } from './support/inbound-servers.js';
-import { WatchedHost } from './support/watched-host.js';
+import { connectionCreate } from '../../collectors/connection-create/index.js';
+import { kernelState, until } from '../support/device/audit-support.js';
+import { nodeAcceptor, pythonAcceptor, shortClient } from '../support/device/inbound-servers.js';
+import { WatchedHost } from '../support/device/watched-host.js';
 
 const undo: (() => Promise<void> | void)[] = [];
 afterEach(undoAll);

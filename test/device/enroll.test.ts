@@ -3,8 +3,8 @@ import { copyFileSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readStatusDocument } from '../../agent/status/document.js';
+import { Container, writeInto } from '../support/device/container.js';
 import { deviceId, Fixture } from '../support/running-agent.js';
-import { Container, writeInto } from './support/container.js';
 
 const repository = join(import.meta.dirname, '..', '..');
 const directory = '/etc/iot-security-agent';

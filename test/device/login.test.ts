@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as settle } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../collectors/clock.js';
-import { isUnavailable, type RunningCollector } from '../../collectors/collector.js';
-import type { Payload } from '../../contract/events.js';
+import { systemClock } from '../../base/clock.js';
 import { createHost, type ManagedHost } from '../../collectors/host.js';
-import { hostPaths } from '../../collectors/linux/paths.js';
-import { login } from '../../collectors/login.js';
-import { checkPayload } from '../../contract/payload-check.js';
+import { isUnavailable, type RunningCollector } from '../../collectors/interface/collector.js';
+import { hostPaths } from '../../collectors/kernel/paths.js';
+import { login } from '../../collectors/login/index.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { kernelState, until } from './audit-support.js';
-import { LoginSandbox, sshPort } from './support/login-sandbox.js';
+import type { Payload } from '../../contract/events.js';
+import { checkPayload } from '../../contract/payload-check.js';
+import { kernelState, until } from '../support/device/audit-support.js';
+import { LoginSandbox, sshPort } from '../support/device/login-sandbox.js';
 
 const problems: string[] = [];
 let sandbox: LoginSandbox;

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRuntime, packages, type Packages } from './support/packages.js';
+import { isRuntime, packages, type Packages } from '../support/device/packages.js';
 
 const repository = join(import.meta.dirname, '..', '..');
 let built: Packages;

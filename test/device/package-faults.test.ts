@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { version } from '../../agent/version.js';
+import { version } from '../../base/version.js';
+import { writeInto } from '../support/device/container.js';
+import { configDirectory, InstalledDevice, unit } from '../support/device/installed-device.js';
+import { packages, type Packages } from '../support/device/packages.js';
 import { deviceId } from '../support/running-agent.js';
-import { writeInto } from './support/container.js';
-import { configDirectory, InstalledDevice, unit } from './support/installed-device.js';
-import { packages, type Packages } from './support/packages.js';
 
 const settingsFile = `${configDirectory}/agent.json`;
 const secretFile = `${configDirectory}/module.connection`;

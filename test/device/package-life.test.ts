@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { version } from '../../agent/version.js';
-import { InstalledDevice, unit } from './support/installed-device.js';
-import { isRuntime, packages, type Packages } from './support/packages.js';
+import { version } from '../../base/version.js';
+import { InstalledDevice, unit } from '../support/device/installed-device.js';
+import { isRuntime, packages, type Packages } from '../support/device/packages.js';
 
 const newer = '99.0.0';
 let current: Packages;

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { isUnavailable } from '../../collectors/collector.js';
 import type { HostSettings } from '../../collectors/host.js';
+import { isUnavailable } from '../../collectors/interface/collector.js';
 import { listeningPorts } from '../../collectors/listening-ports.js';
-import { processCreate } from '../../collectors/process-create.js';
-import { kernelState, until } from './audit-support.js';
-import { WatchedHost } from './support/watched-host.js';
+import { processCreate } from '../../collectors/process-create/index.js';
+import { kernelState, until } from '../support/device/audit-support.js';
+import { WatchedHost } from '../support/device/watched-host.js';
 
 const run = promisify(execFile);
 const undo: (() => Promise<void> | void)[] = [];

@@ -2,9 +2,9 @@ import { execFile, spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { processCreate } from '../../collectors/process-create.js';
-import { until } from './audit-support.js';
-import { WatchedHost } from './support/watched-host.js';
+import { processCreate } from '../../collectors/process-create/index.js';
+import { until } from '../support/device/audit-support.js';
+import { WatchedHost } from '../support/device/watched-host.js';
 
 const run = promisify(execFile);
 const undo: (() => Promise<void> | void)[] = [];

@@ -3,11 +3,11 @@ import { realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Observation } from '../../collectors/collector.js';
-import { processCreate } from '../../collectors/process-create.js';
+import type { Observation } from '../../collectors/interface/collector.js';
+import { processCreate } from '../../collectors/process-create/index.js';
 import { processTerminate } from '../../collectors/process-terminate.js';
-import { until } from './audit-support.js';
-import { WatchedHost } from './support/watched-host.js';
+import { until } from '../support/device/audit-support.js';
+import { WatchedHost } from '../support/device/watched-host.js';
 
 const run = promisify(execFile);
 const undo: (() => Promise<void> | void)[] = [];

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { kernelState } from './audit-support.js';
-import { AuditedAgent } from './support/audited-agent.js';
+import { kernelState } from '../support/device/audit-support.js';
+import { AuditedAgent } from '../support/device/audited-agent.js';
 
 const stormMs = 10_000;
 

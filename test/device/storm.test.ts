@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { kernelState, startPrograms } from '../support/device/audit-support.js';
+import { AuditedAgent } from '../support/device/audited-agent.js';
 import { payloadsOf, startsOf } from '../support/running-agent.js';
-import { kernelState, startPrograms } from './audit-support.js';
-import { AuditedAgent } from './support/audited-agent.js';
 
 const run = promisify(execFile);
 const programs = 12_000;

@@ -3,9 +3,9 @@ import { copyFileSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ReceivedMessage } from '../../local-hub/local-hub.js';
+import type { ReceivedMessage } from '../../local-hub/hub/local-hub.js';
+import { Container, writeInto } from '../support/device/container.js';
 import { desired, deviceId, Fixture, quick, startsOf } from '../support/running-agent.js';
-import { Container, writeInto } from './support/container.js';
 
 const repository = join(import.meta.dirname, '..', '..');
 const unit = 'iot-security-agent.service';

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { checkTwinMessage } from '../../agent/hub/twin-guard.js';
+import { storedCounts } from '../../agent/accounting/counters-file.js';
+import { LossLedger } from '../../agent/accounting/losses.js';
 import { classifyFailure } from '../../agent/hub/failure.js';
-import { storedCounts } from '../../agent/counters-file.js';
-import { LossLedger } from '../../agent/losses.js';
-import { AggregationKeeper } from '../../agent/pipeline/aggregation-keeper.js';
+import { checkTwinMessage } from '../../agent/hub/twin-guard.js';
+import { AggregationKeeper } from '../../agent/pipeline/aggregation/keeper.js';
+import { AggregateStore } from '../../agent/pipeline/aggregation/store.js';
 import { securityEvent, type SecurityEvent } from '../../agent/pipeline/event.js';
 import { Replay } from '../../agent/replay/replay.js';
-import { AggregateStore } from '../../agent/spool/aggregate-store.js';
 import { encodeRecord } from '../../agent/spool/records.js';
 import { Spool } from '../../agent/spool/spool.js';
 import { readStatusDocument } from '../../agent/status/document.js';
@@ -14,35 +14,43 @@ import { statusText } from '../../agent/status/text.js';
 import { mergePatch, NestingError } from '../../agent/twin/merge-patch.js';
 import { fitStatus, twinSizeBytes, withinTwinLimits } from '../../agent/twin/reported-limits.js';
 import { buildBatch } from '../../agent/uplink/batch.js';
-import { parseFields, parseRecord, untrustedText } from '../../collectors/linux/audit/record.js';
-import { parseAuditPlace } from '../../collectors/linux/audit/unread-time.js';
-import { parseMessages } from '../../collectors/linux/netlink.js';
-import { parseProcessEvents } from '../../collectors/linux/proc-connector-messages.js';
-import { addressText, parseSocketRow, socketProtocols } from '../../collectors/linux/proc-net.js';
+import { isJsonObject, JsonError, parseJson, type JsonValue } from '../../base/json.js';
+import { printable } from '../../base/quote.js';
+import { parseFields, parseRecord, untrustedText } from '../../collectors/kernel/audit/record.js';
+import { parseAuditPlace } from '../../collectors/kernel/audit/unread-time.js';
+import { parsePasswd } from '../../collectors/kernel/files/users.js';
+import { parseUtmp, utmpLayouts } from '../../collectors/kernel/files/utmp.js';
+import { UtmpReader } from '../../collectors/kernel/files/utmp-reader.js';
+import { parseMessages } from '../../collectors/kernel/netlink.js';
 import {
   parseAuditId,
   parseCmdline,
   parseRealUid,
   parseStat,
   parseThreadGroup,
-} from '../../collectors/linux/proc.js';
-import { transitionReader } from '../../collectors/linux/sock-state.js';
-import { parseEventFormat, parsePageLayout, readPage } from '../../collectors/linux/trace-page.js';
-import { parsePasswd } from '../../collectors/linux/users.js';
-import { parseUtmp, utmpLayouts } from '../../collectors/linux/utmp.js';
-import { UtmpReader } from '../../collectors/linux/utmp-reader.js';
-import { loginObservation } from '../../collectors/login-payload.js';
-import { WtmpLogins } from '../../collectors/login-wtmp.js';
+} from '../../collectors/kernel/processes/proc.js';
+import { parseProcessEvents } from '../../collectors/kernel/processes/proc-connector-messages.js';
+import {
+  addressText,
+  parseSocketRow,
+  socketProtocols,
+} from '../../collectors/kernel/sockets/proc-net.js';
+import { transitionReader } from '../../collectors/kernel/sockets/sock-state.js';
+import {
+  parseEventFormat,
+  parsePageLayout,
+  readPage,
+} from '../../collectors/kernel/trace/trace-page.js';
+import { loginObservation } from '../../collectors/login/payload.js';
+import { WtmpLogins } from '../../collectors/login/sources/wtmp.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
-import { isJsonObject, JsonError, parseJson, type JsonValue } from '../../config/json.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
-import { printable } from '../../config/quote.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
+import { SchemaCheck } from '../../local-hub/hub/schema-check.js';
 import { LiveView } from '../../local-hub/live-view/live-view.js';
-import { SchemaCheck } from '../../local-hub/schema-check.js';
-import { captured } from '../collectors/linux/trace-cases.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { MemoryFiles } from '../spool/memory-files.js';
+import { MemoryFiles } from '../support/memory-files.js';
+import { captured } from '../support/trace-cases.js';
 
 /** Something that reads what strangers wrote. `run` throws when a promise is broken. */
 export interface Target {
@@ -216,8 +224,8 @@ const status = {
 /** Every reader of foreign input, by name: the one declaration for the tests and for `npm run fuzz`. */
 export const targets: Readonly<Record<string, Target>> = {
   'audit logs, up to the message': {
-    seeds: readdirSync(new URL('linux/audit/cases/', cases)).flatMap((name) =>
-      chunks(file(`linux/audit/cases/${name}`), 6_000).slice(0, 12),
+    seeds: readdirSync(new URL('kernel/audit/cases/', cases)).flatMap((name) =>
+      chunks(file(`kernel/audit/cases/${name}`), 6_000).slice(0, 12),
     ),
     run: (input) => {
       const events: SecurityEvent[] = [];
@@ -237,7 +245,7 @@ export const targets: Readonly<Record<string, Target>> = {
     },
   },
   'audit records': {
-    seeds: file('linux/audit/cases/debian-12-kernel-6.18-x64.log')
+    seeds: file('kernel/audit/cases/debian-12-kernel-6.18-x64.log')
       .toString()
       .split('\n')
       .slice(0, 60)

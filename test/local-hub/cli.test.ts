@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { main, serve } from '../../local-hub/cli.js';
-import { startHub, temporaryDirectory } from './support/hub-fixture.js';
+import { startHub, temporaryDirectory } from '../support/hub-fixture.js';
 
 function captureErrors(): string[] {
   const written: string[] = [];

@@ -2,8 +2,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { heldKeepAlive } from '../../local-hub/client-packets.js';
-import type { ConnectionEvent, LocalHub } from '../../local-hub/local-hub.js';
+import { heldKeepAlive } from '../../local-hub/hub/client-packets.js';
+import type { ConnectionEvent, LocalHub } from '../../local-hub/hub/local-hub.js';
 import {
   connectOptions,
   minutesFromNow,
@@ -12,8 +12,8 @@ import {
   sdkClient,
   startHub,
   temporaryDirectory,
-} from './support/hub-fixture.js';
-import { sasToken } from './support/sas-token.js';
+} from '../support/hub-fixture.js';
+import { sasToken } from '../support/sas-token.js';
 
 const events = '/messages/events/';
 

@@ -2,9 +2,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { runDemo } from '../../local-hub/demo.js';
-import { temporaryDirectory } from './support/hub-fixture.js';
+import { temporaryDirectory } from '../support/hub-fixture.js';
 
-const agentFile = join(import.meta.dirname, 'support', 'fake-agent.mjs');
+const agentFile = join(import.meta.dirname, '..', 'support', 'fake-agent.mjs');
 
 interface Run {
   readonly seconds?: number;

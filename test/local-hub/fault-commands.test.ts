@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { takeFault } from '../../local-hub/fault-commands.js';
-import { noFaults } from '../../local-hub/faults.js';
+import { noFaults } from '../../local-hub/hub/faults.js';
 
 function faultyHub() {
   const done: string[] = [];

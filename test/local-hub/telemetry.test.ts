@@ -6,7 +6,7 @@ import {
   RawClient,
   sdkClient,
   startHub,
-} from './support/hub-fixture.js';
+} from '../support/hub-fixture.js';
 
 const path = 'devices/device-1/modules/azureiotsecurity/messages/events/';
 

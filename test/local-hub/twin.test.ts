@@ -8,7 +8,7 @@ import {
   sdkClient,
   startHub,
   temporaryDirectory,
-} from './support/hub-fixture.js';
+} from '../support/hub-fixture.js';
 
 async function startWithTwin() {
   const hub = await startHub();

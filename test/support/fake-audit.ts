@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
-import type { AuditControl } from '../../collectors/linux/audit/control.js';
-import { decodeRule, ruleKey } from '../../collectors/linux/audit/rules.js';
-import type { AuditStatus } from '../../collectors/linux/audit/status.js';
-import type { AuditStreamEvents, OpenAuditStream } from '../../collectors/linux/audit/stream.js';
-import { NetlinkError } from '../../collectors/linux/netlink.js';
+import type { AuditControl } from '../../collectors/kernel/audit/control.js';
+import { decodeRule, ruleKey } from '../../collectors/kernel/audit/rules.js';
+import type { AuditStatus } from '../../collectors/kernel/audit/status.js';
+import type { AuditStreamEvents, OpenAuditStream } from '../../collectors/kernel/audit/stream.js';
+import { NetlinkError } from '../../collectors/kernel/netlink.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import type { Datagram, Libc, PollSet, Receiver } from '../../collectors/linux/libc.js';
-import { pollEvents } from '../../collectors/linux/libc.js';
+import type { Datagram, Libc, PollSet, Receiver } from '../../collectors/kernel/libc.js';
+import { pollEvents } from '../../collectors/kernel/libc.js';
 
 interface Socket {
   readonly queue: Datagram[];

@@ -1,4 +1,4 @@
-import type { Log, LogLevel } from '../../agent/log.js';
+import type { Log, LogLevel } from '../../base/log.js';
 
 interface LogLine {
   readonly level: LogLevel;

@@ -2,10 +2,14 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JsonObject } from '../../config/json.js';
+import type { JsonObject } from '../../base/json.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
 import { AgentProcess, type Ending } from '../../local-hub/agent-process.js';
-import { LocalHub, type LocalHubOptions, type ReceivedMessage } from '../../local-hub/local-hub.js';
+import {
+  LocalHub,
+  type LocalHubOptions,
+  type ReceivedMessage,
+} from '../../local-hub/hub/local-hub.js';
 
 export const agentBundle = join(import.meta.dirname, '..', '..', 'dist', 'iot-security-agent.cjs');
 const timePreload = join(import.meta.dirname, 'time-preload.cjs');

@@ -4,7 +4,7 @@ import { build, type Plugin } from 'esbuild';
 const root = join(import.meta.dirname, '..', '..');
 
 /** The scripted collectors in place of those of the device. */
-const scriptedCollectors = { 'collectors/registry': 'test/agent/support/scripted-collectors' };
+const scriptedCollectors = { 'collectors/registry': 'test/support/scripted-collectors' };
 
 /**
  * Builds the agent with modules of tests in place of its own; resolves to its path.

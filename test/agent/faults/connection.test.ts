@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { pause, withBench } from '../../support/fault-bench.js';
 import { desired, deviceId } from '../../support/running-agent.js';
-import { pause, withBench } from './bench.js';
 
 const limitMs = 240_000;
 

@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { pause, withBench, type FaultBench } from '../../support/fault-bench.js';
 import { deviceId } from '../../support/running-agent.js';
-import { pause, withBench, type FaultBench } from './bench.js';
 
 const limitMs = 240_000;
 

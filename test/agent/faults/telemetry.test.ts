@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { withBench } from '../../support/fault-bench.js';
 import { desired, deviceId, startMarked } from '../../support/running-agent.js';
-import { withBench } from './bench.js';
 
 const limitMs = 240_000;
 

@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureCertificates } from '../../../local-hub/certificates.js';
+import { ensureCertificates } from '../../../local-hub/hub/certificates.js';
+import { pause, withBench, type FaultBench } from '../../support/fault-bench.js';
 import { desired, deviceId, eventsOf, payloadsOf, quick } from '../../support/running-agent.js';
-import { pause, withBench, type FaultBench } from './bench.js';
 
 const limitMs = 240_000;
 const hourMs = 3_600_000;

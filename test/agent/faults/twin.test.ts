@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { withBench } from '../../support/fault-bench.js';
 import { desired, deviceId } from '../../support/running-agent.js';
-import { withBench } from './bench.js';
 
 const limitMs = 240_000;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InstalledAgent, type KernelState, unit } from '../support/installed-agent.js';
-import type { Suite } from '../support/initial-ram-disk.js';
+import type { Suite } from '../../support/device/initial-ram-disk.js';
+import { InstalledAgent, type KernelState, unit } from '../../support/device/installed-agent.js';
 
 /** Kernels of their own under emulation: slow, and slower beside other work. */
 export const limitMs = 600_000;

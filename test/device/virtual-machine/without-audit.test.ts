@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InstalledAgent } from '../support/installed-agent.js';
+import { InstalledAgent } from '../../support/device/installed-agent.js';
 import { limitMs, tell } from './packages.js';
 
 describe('a kernel that was booted without audit', { timeout: limitMs }, () => {

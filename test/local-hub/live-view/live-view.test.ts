@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ReceivedMessage } from '../../../local-hub/hub/received-message.js';
 import { LiveView } from '../../../local-hub/live-view/live-view.js';
-import type { ReceivedMessage } from '../../../local-hub/received-message.js';
 
 const at = new Date(2030, 0, 1, 12, 30, 59);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JsonObject } from '../../../config/json.js';
+import type { JsonObject } from '../../../base/json.js';
 import { LiveView } from '../../../local-hub/live-view/live-view.js';
 
 class Shown {

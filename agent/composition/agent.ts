@@ -1,0 +1,233 @@
+import { join } from 'node:path';
+import { reasonOf } from '../../base/errors.js';
+import type { JsonObject } from '../../base/json.js';
+import { LifeCycle, type Part } from '../../base/life-cycle.js';
+import { version } from '../../base/version.js';
+import { createHost, type ManagedHost } from '../../collectors/host.js';
+import { parseAuditPlace, type AuditPlace } from '../../collectors/kernel/audit/unread-time.js';
+import { evaluateTwin } from '../../config/evaluate-twin.js';
+import { Settings } from '../../config/settings.js';
+import { CountersFile, storedCounts } from '../accounting/counters-file.js';
+import { LossSummary } from '../accounting/loss-summary.js';
+import { droppedCauses, LossLedger } from '../accounting/losses.js';
+import { changeNoteName, loadAgentId, prepareStateDirectory } from '../state/state-directory.js';
+import { agentStatus } from '../status/agent-status.js';
+import { StatusService } from '../status/service.js';
+import { statusLine } from '../status/status-line.js';
+import type { ProgressCheck } from '../supervisor/progress.js';
+import { handedOverSockets } from '../supervisor/systemd-sockets.js';
+import { ClockWatch, stepSentence, type ClockStep } from '../time/clock-watch.js';
+import { clockIsSetAfterMs } from '../time/unset-clock.js';
+import type { Uplink } from '../uplink/uplink.js';
+import { buildParts, type AgentOptions, type Parts } from './parts.js';
+
+/**
+ * Has every part built, starts them in the order in which the data flows, and stops them in an
+ * order that loses nothing. `start` resolves when the collectors are armed, whether or not the hub is reached.
+ */
+export class Agent {
+  private readonly losses = new LossLedger();
+  private readonly lossSummary: LossSummary;
+  private readonly startedMs: number;
+  private readonly startedMonotonicMs: number;
+  private readonly clockWatch: ClockWatch;
+  private readonly settings: Settings;
+  private parts: Parts | undefined;
+  private lifeCycle: LifeCycle | undefined;
+
+  constructor(private readonly options: AgentOptions) {
+    const { clock, local, log } = options;
+    this.lossSummary = new LossSummary(this.losses, clock, log);
+    this.startedMs = clock.wallMs();
+    this.startedMonotonicMs = clock.monotonicMs();
+    this.clockWatch = new ClockWatch(clock, (step) => this.clockSet(step));
+    this.settings = new Settings(evaluateTwin({}, undefined, local.remoteConfigurationObjectName));
+  }
+
+  /** @throws CommandError when the state directory cannot be used, SpoolLockedError when another agent uses it */
+  async start(): Promise<void> {
+    const { clock, local, log } = this.options;
+    const { losses, settings } = this;
+    await prepareStateDirectory(local.stateDirectory);
+    const agentId =
+      local.agentId ?? (await loadAgentId(local.stateDirectory, (sentence) => log.warn(sentence)));
+    const counters = new CountersFile(local.stateDirectory, clock, log, () => this.memory());
+    const stored = await counters.load();
+    const parts = await buildParts({
+      ...this.options,
+      agentId,
+      host: this.createHost(parseAuditPlace(stored['audit'])),
+      counters,
+      losses,
+      settings,
+      status: () => this.status(),
+      warn: (sentence) => this.warn(sentence),
+      onStatusChange: () => this.parts?.twin.statusChanged(true),
+    });
+    this.parts = parts;
+    const lostBefore = storedCounts(stored['losses']);
+    losses.restore(lostBefore);
+    parts.operational.restore(stored);
+    losses.onChange((cause) => {
+      parts.counters.changed(droppedCauses.includes(cause));
+      this.lossSummary.changed();
+      parts.twin.statusChanged(false);
+    });
+    const { startedMonotonicMs } = this;
+    const status = new StatusService({
+      ...this.options,
+      parts,
+      startedMonotonicMs,
+      losses,
+      settings,
+    });
+    this.lifeCycle = new LifeCycle(this.inOrder(parts, status, lostBefore), {
+      stopping: ({ name }) => log.debug(`Stopping: ${name}.`),
+      stopFailed: ({ name }, error) =>
+        log.error(`While stopping, the agent could not stop ${name}: ${reasonOf(error)}`),
+    });
+    await this.lifeCycle.start();
+    status.ready = true;
+    log.info('The agent is ready: its collectors are armed.', { version, agentId });
+  }
+
+  /**
+   * Undoes what was changed in the kernel, closes the aggregates, journals everything, and tries for a bounded time to
+   * send it. Runs every step, also after one that failed.
+   */
+  async stop(): Promise<void> {
+    await this.lifeCycle?.stop();
+  }
+
+  /** In the order of starting. Read backwards it is the way of the data, so that a stop loses nothing. */
+  private inOrder(
+    parts: Parts,
+    status: StatusService,
+    lostBefore: Parameters<LossSummary['start']>[0],
+  ): readonly Part[] {
+    const { aggregates, collectors, counters, host, link, operational, outbox, spool } = parts;
+    const { clockWatch, lossSummary } = this;
+    return [
+      { name: 'the spool', stop: () => spool.close() },
+      { name: 'the status', start: () => status.start(), stop: () => status.stop() },
+      { name: 'the counters', stop: () => counters.save() },
+      {
+        name: 'the summary of losses',
+        start: () => lossSummary.start(lostBefore),
+        stop: () => lossSummary.stop(),
+      },
+      { name: 'the connection', stop: () => link.stop() },
+      { name: 'the twin', start: () => parts.twin.start(), stop: () => parts.twin.stop() },
+      { name: 'the uplink', start: () => parts.uplink.start(), stop: () => parts.uplink.stop() },
+      {
+        name: 'the sending of what waits',
+        stop: () => parts.uplink.flush(this.options.local.shutdownTimeout.ms),
+      },
+      { name: 'the journal of events', stop: () => outbox.flush() },
+      { name: 'the aggregates', start: () => aggregates.start(), stop: () => aggregates.stop() },
+      { name: 'the statistics', start: () => operational.start(), stop: () => operational.stop() },
+      { name: 'the readers of the kernel', start: () => host.start(), stop: () => host.stop() },
+      { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
+      { name: 'what an earlier run left behind', start: () => host.tidy() },
+      { name: 'the attempts to connect', start: () => this.connect(link) },
+      {
+        name: 'the watch over the clock',
+        start: () => clockWatch.start(),
+        stop: () => clockWatch.stop(),
+      },
+    ];
+  }
+
+  private connect(link: Parts['link']): void {
+    link.listen({ onState: () => this.options.onStatusLine?.() });
+    link.start();
+  }
+
+  /** What must keep moving; see ProgressMonitor. */
+  progressChecks(): readonly ProgressCheck[] {
+    const { parts } = this;
+    if (parts === undefined) return [];
+    return [
+      { what: 'The reader of the kernel', probe: () => parts.host.comesRound() },
+      { what: 'The journal of events', probe: () => parts.outbox.flush() },
+    ];
+  }
+
+  /** How the agent is, in one short line. */
+  statusLine(): string {
+    const { parts } = this;
+    if (parts === undefined) return 'Starting';
+    return statusLine({
+      link: parts.link.state,
+      failedSends: parts.uplink.silence().failedInARow,
+      spool: parts.spool.stats(),
+      spoolProblem: parts.spool.problem,
+      collectors: parts.collectors.states(),
+    });
+  }
+
+  private createHost(lastAuditPlace: AuditPlace | undefined): ManagedHost {
+    const { clock, environment, libc, local, log } = this.options;
+    return createHost({
+      ...(libc === undefined ? {} : { libc }),
+      clock,
+      settings: local,
+      handedOver: handedOverSockets(environment, process.pid),
+      noteFile: join(local.stateDirectory, changeNoteName),
+      ...(lastAuditPlace === undefined ? {} : { lastAuditPlace }),
+      onTampering: (sentence) => this.warn(sentence),
+      onProblem: (sentence) => log.warn(sentence),
+    });
+  }
+
+  /** What the next run needs to know. */
+  private memory(): JsonObject {
+    const place = this.parts?.host.auditPlace();
+    return {
+      losses: this.losses.snapshot(),
+      ...this.parts?.operational.memory(),
+      ...(place === undefined ? {} : { audit: { ...place } }),
+    };
+  }
+
+  private clockSet(step: ClockStep): void {
+    const { fromMs, toMs } = step;
+    this.warn(stepSentence(step));
+    const { parts } = this;
+    if (fromMs < clockIsSetAfterMs && toMs >= clockIsSetAfterMs) {
+      parts?.aggregates.clockSet(toMs - fromMs);
+    }
+    parts?.hubTime.clockSet(toMs - fromMs);
+    parts?.link.clockSet();
+  }
+
+  /** Tells the operator and the hub of something that harms what the agent sees or says. */
+  private warn(sentence: string): void {
+    const { clock, log } = this.options;
+    log.warn(sentence);
+    this.parts?.pipeline.tell(
+      'Diagnostic',
+      { Severity: 'Warning', Message: sentence, ProcessId: process.pid, ThreadId: process.pid },
+      clock.wallMs(),
+    );
+  }
+
+  private status(): JsonObject {
+    const { parts } = this;
+    return agentStatus({
+      startedMs: this.startedMs,
+      desiredVersion: parts?.twin.desiredVersion ?? 0,
+      problems: this.settings.problems,
+      collectors: parts?.collectors.states() ?? {},
+      losses: this.losses.snapshot(),
+      ...(parts === undefined || this.options.local.maxUnitsPerDay === 0
+        ? {}
+        : { units: unitsOf(parts.uplink) }),
+    });
+  }
+}
+
+function unitsOf(uplink: Uplink): { today: number; cap: number; lowDelays: number } {
+  const { unitsToday, maxUnitsPerDay, lowDelays } = uplink.stats();
+  return { today: unitsToday, cap: maxUnitsPerDay, lowDelays };
+}

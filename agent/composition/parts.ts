@@ -1,0 +1,222 @@
+import { uptime } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.js';
+import type { JsonObject } from '../../base/json.js';
+import type { Log } from '../../base/log.js';
+import { version } from '../../base/version.js';
+import type { ManagedHost } from '../../collectors/host.js';
+import type { Unavailable } from '../../collectors/interface/collector.js';
+import type { Libc } from '../../collectors/kernel/libc.js';
+import { readBootId, readBootTimeMs, readStat } from '../../collectors/kernel/processes/proc.js';
+import { collectors as registeredCollectors } from '../../collectors/registry.js';
+import type { LocalSettings } from '../../config/local-settings.js';
+import type { Settings } from '../../config/settings.js';
+import type { CountersFile } from '../accounting/counters-file.js';
+import type { LossLedger } from '../accounting/losses.js';
+import { FleetMoments } from '../fleet/fleet-moments.js';
+import { identityPhase } from '../fleet/identity-phase.js';
+import { HubLink } from '../hub/hub-link.js';
+import { createSdkClient } from '../hub/sdk-client.js';
+import { loadCredentials, secretAccess } from '../identity/credentials.js';
+import { Aggregates } from '../pipeline/aggregates.js';
+import { OperationalEvents } from '../pipeline/operational.js';
+import { Outbox } from '../pipeline/outbox.js';
+import { OwnProcesses } from '../pipeline/own-processes.js';
+import { Pipeline } from '../pipeline/pipeline.js';
+import { createRedactor } from '../pipeline/redaction/redactor.js';
+import { CollectorsRunner } from '../runner/collectors-runner.js';
+import { Spool } from '../spool/spool.js';
+import { HubTime } from '../time/hub-time.js';
+import { UnsetClock } from '../time/unset-clock.js';
+import { TwinSync } from '../twin/twin-sync.js';
+import { messageFrameBytes } from '../uplink/batch.js';
+import { Uplink } from '../uplink/uplink.js';
+
+/** The hub's own limit for a message, properties included. */
+const hubMessageLimitBytes = 262_144;
+
+export interface AgentOptions {
+  readonly local: LocalSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The calls of the C library when they are loaded already. */
+  readonly libc?: Libc | Unavailable;
+  /** What `statusLine` says may have changed. */
+  readonly onStatusLine?: () => void;
+}
+
+/** Every part of the agent. */
+export interface Parts {
+  readonly host: ManagedHost;
+  readonly spool: Spool;
+  readonly outbox: Outbox;
+  readonly pipeline: Pipeline;
+  readonly aggregates: Aggregates;
+  readonly link: HubLink;
+  readonly uplink: Uplink;
+  readonly collectors: CollectorsRunner;
+  readonly operational: OperationalEvents;
+  readonly twin: TwinSync;
+  readonly counters: CountersFile;
+  readonly hubTime: HubTime;
+}
+
+export interface PartsOptions extends AgentOptions {
+  readonly agentId: string;
+  readonly host: ManagedHost;
+  /** Numbers that survive restarts; loaded already. */
+  readonly counters: CountersFile;
+  readonly losses: LossLedger;
+  readonly settings: Settings;
+  /** What `agentStatus` in the reported properties is to say. */
+  readonly status: () => JsonObject;
+  /** Tells the operator and the hub. */
+  readonly warn: (sentence: string) => void;
+  /** Something that `status` tells has changed. */
+  readonly onStatusChange: () => void;
+}
+
+/** The composition root: builds every part and opens its files; starts nothing. Throws when the spool cannot be opened. */
+export async function buildParts(options: PartsOptions): Promise<Parts> {
+  const { agentId, clock, counters, environment, host, local, log, losses } = options;
+  const { onStatusChange, random, settings } = options;
+  const spool = await Spool.open({
+    directory: join(local.stateDirectory, 'spool'),
+    limitBytes: settings.current.maxLocalCacheSizeInBytes,
+    clock,
+    lose: (cause, count, queue) => losses.count(queue ?? 'spool', cause, count),
+    onProblem: (problem) => {
+      if (problem === undefined) log.info('The local cache takes events again.');
+      else
+        log.warn(
+          `The local cache in ${local.stateDirectory} does not take events: ${problem}. They are kept in memory as far as they fit, and written when it takes them again; check its space and its owner.`,
+        );
+    },
+  });
+  settings.onChange(() => void spool.setLimit(settings.current.maxLocalCacheSizeInBytes));
+  const unsetClock = new UnsetClock({
+    wallMs: () => clock.wallMs(),
+    uptimeMs: () => uptime() * 1000,
+    bootTimeMs: () => readBootTimeMs(host.paths),
+    bootId: readBootId(host.paths),
+  });
+  const outbox = new Outbox({
+    spool,
+    clock,
+    losses,
+    maxEventBytes: () =>
+      Math.min(settings.current.maxMessageSizeInBytes, hubMessageLimitBytes) - messageFrameBytes,
+    aggregatedCategory: local.aggregatedCategory,
+    markTime: (timeMs) => unsetClock.mark(timeMs),
+  });
+  const aggregates = await Aggregates.open({
+    directory: join(local.stateDirectory, 'aggregates'),
+    clock,
+    outbox,
+    losses,
+    settings,
+    isDurable: () => spool.problem === undefined,
+    maxEntries: local.aggregationMaxEntries,
+    maxBytes: local.aggregationMaxBytes,
+  });
+  const pipeline = new Pipeline({
+    own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid),
+    redactor: createRedactor(local.redactionPatterns),
+    maxCommandLineBytes: local.maxCommandLineBytes,
+    aggregator: aggregates,
+    outbox,
+    losses,
+    settings,
+  });
+  const credentials = () => loadCredentials(local, secretAccess(environment));
+  const moments = new FleetMoments(await identityPhase(credentials, agentId), clock, settings);
+  const hubTime = new HubTime({
+    wallMs: () => clock.wallMs(),
+    log,
+    timeoutMs: local.requestTimeout.ms,
+    onWrongClock: options.warn,
+  });
+  const link = new HubLink({
+    credentials,
+    createClient: createSdkClient({
+      keepAliveMs: local.keepAlive.ms,
+      productInfo: `iot-security-agent/${version}`,
+      untilRenewalMs: () => moments.renewalMs(),
+      wallMs: () => clock.wallMs(),
+      clockCorrectionMs: () => hubTime.correctionMs,
+    }),
+    clock,
+    random,
+    log,
+    moments,
+    requestTimeoutMs: local.requestTimeout.ms,
+    compareTime: (credentials) => hubTime.compare(credentials),
+  });
+  const uplink = new Uplink({
+    spool,
+    link,
+    clock,
+    log,
+    moments,
+    random,
+    lose: (cause, count) => losses.count('uplink', cause, count),
+    corrected: (event) => unsetClock.corrected(event),
+    onLowDelayed: () => onStatusChange(),
+    settings,
+    local,
+    agentVersion: version,
+    agentId,
+  });
+  const collectors = new CollectorsRunner({
+    collectors: registeredCollectors,
+    host: host,
+    clock,
+    log,
+    moments,
+    losses,
+    settings,
+    onObservation: (name, observation) => {
+      counters.changed();
+      pipeline.observe(name, observation);
+    },
+    onSnapshot: (name, payloads, timeMs) => pipeline.snapshot(name, payloads, timeMs),
+    onStateChange: () => onStatusChange(),
+  });
+  const operational = new OperationalEvents({
+    clock,
+    pipeline,
+    losses,
+    settings,
+    collected: () => outbox.collectedEvents,
+    onMemoryChange: () => counters.changed(),
+    takeSendStatistics: () => uplink.takeStatistics(),
+  });
+  const twin = new TwinSync({
+    link,
+    clock,
+    random,
+    log,
+    moments,
+    stateDirectory: local.stateDirectory,
+    objectName: local.remoteConfigurationObjectName,
+    produces: (event) => registeredCollectors.some(({ name }) => name === event),
+    onSettings: (evaluation, version) => settings.replace(evaluation, version),
+    status: options.status,
+  });
+  return {
+    host,
+    spool,
+    outbox,
+    pipeline,
+    aggregates,
+    link,
+    uplink,
+    collectors,
+    operational,
+    twin,
+    counters,
+    hubTime,
+  };
+}

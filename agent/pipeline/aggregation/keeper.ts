@@ -1,0 +1,219 @@
+/**
+ * Lets aggregation survive restarts: the table, its store, and the order of their writes.
+ *
+ * 1. The first sight of an identity is on disk within 1 s, at once when it is urgent; counts every 10 s while they
+ *    change. A crash loses hit counts of the last 10 s, never an identity seen more than 1 s before.
+ * 2. An aggregate leaves the store only after the spool has it, so a crash in between gives it again: same id, same
+ *    counts, same event.
+ * 3. A restart goes on with the open aggregates; a window that ended meanwhile is sealed at once.
+ * 4. A disk that refuses stops nothing: what could not be saved is saved by a later turn. A crash meanwhile finds open
+ *    what may have been sent, and counts those hits again, in an event with another id.
+ * 5. What was closed waits within twice the bytes of the table, however slow the disk is; beyond that it is dropped and
+ *    counted by its hits.
+ */
+import type { Clock, Timer } from '../../../base/clock.js';
+import type { Payload } from '../../../contract/events.js';
+import type { AggregatedName } from './identity.js';
+import type { AggregateStore, Closed } from './store.js';
+import { AggregationTable, sealAggregate, type Aggregate, type SealedAggregate } from './table.js';
+
+/** Leaves the disk a third of the second. */
+const firstSightMs = 700;
+const countsMs = 10_000;
+
+interface AggregationKeeperOptions {
+  readonly clock: Clock;
+  readonly store: AggregateStore;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  /** Hands closed aggregates on; resolves when each is in the spool or counted as lost. Never rejects. */
+  readonly deliver: (name: AggregatedName, sealed: readonly SealedAggregate[]) => Promise<void>;
+  /** Closed aggregates had to be dropped; `hits` is what they counted. */
+  readonly onDropped: (name: AggregatedName, hits: number) => void;
+  /** Whether what the spool has is on disk. */
+  readonly isDurable: () => boolean;
+  readonly newId?: () => string;
+}
+
+export class AggregationKeeper {
+  private readonly table: AggregationTable;
+  private readonly fresh = new Set<Aggregate>();
+  private closed: Closed[] = [];
+  /** Of everything that is closed and not delivered yet. */
+  private closedBytes = 0;
+  /** Delivered, but held in memory by the spool when it was. */
+  private deliveredIds: string[] = [];
+  private turn: Promise<void> = Promise.resolve();
+  private soon: Timer | undefined;
+  private counts: Timer | undefined;
+  private handingOn = false;
+  private savingFresh = false;
+  private stopped = false;
+
+  constructor(private readonly options: AggregationKeeperOptions) {
+    const { clock, maxEntries, maxBytes, newId } = options;
+    this.table = new AggregationTable({
+      clock,
+      maxEntries,
+      maxBytes,
+      onOpened: (aggregate) => void this.fresh.add(aggregate),
+      onSealed: ({ endMs }, aggregate, sizeBytes) => this.close(aggregate, endMs, sizeBytes),
+      ...(newId === undefined ? {} : { newId }),
+    });
+  }
+
+  /** Goes on where the last run stopped. Call `setInterval` after it. */
+  async start(): Promise<void> {
+    const { store } = this.options;
+    for (const batch of store.sealedBatches()) await this.deliver(batch);
+    this.table.restore(store.openAggregates());
+    this.fresh.clear();
+  }
+
+  /** Counts one hit. `urgent`: its first sight is saved at once. */
+  add<N extends AggregatedName>(
+    name: N,
+    payload: Payload<N>,
+    timeMs: number,
+    urgent: boolean,
+  ): void {
+    this.table.add(name, payload, timeMs);
+    const { clock } = this.options;
+    if (this.fresh.size > 0 && urgent) this.saveFresh();
+    else if (this.fresh.size > 0) this.soon ??= clock.after(firstSightMs, () => this.saveFresh());
+    this.saveLater();
+  }
+
+  setInterval(name: AggregatedName, intervalMs: number): void {
+    this.table.setInterval(name, intervalMs);
+  }
+
+  /** The clock, which had not been set, was. */
+  clockSet(byMs: number): void {
+    this.table.clockSet(byMs);
+  }
+
+  /** Ends the windows of one event name, or of all, now; resolves when what was open is handed on. */
+  async sealAll(name?: AggregatedName): Promise<void> {
+    this.table.sealAll(name);
+    await this.settled();
+  }
+
+  /** Saves what is open, for the next run, and stops. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.table.stop();
+    this.soon?.cancel();
+    this.counts?.cancel();
+    this.queue(() => this.saveAll());
+    await this.settled();
+  }
+
+  get stats(): { entries: number; bytes: number; earlySeals: number } {
+    const { entries, bytes, earlySeals } = this.table;
+    return { entries, bytes, earlySeals };
+  }
+
+  /** Resolves when everything that was begun is done. */
+  async settled(): Promise<void> {
+    for (let turn; turn !== this.turn;) {
+      turn = this.turn;
+      await turn;
+    }
+  }
+
+  private queue(operation: () => Promise<void>): void {
+    this.turn = this.turn.then(operation);
+  }
+
+  private saveLater(): void {
+    if (this.stopped) return;
+    this.counts ??= this.options.clock.after(countsMs, () => {
+      this.counts = undefined;
+      this.queue(() => this.saveAll());
+    });
+  }
+
+  private saveFresh(): void {
+    this.soon?.cancel();
+    this.soon = undefined;
+    if (this.savingFresh) return;
+    this.savingFresh = true;
+    this.queue(async () => {
+      this.savingFresh = false;
+      const aggregates = [...this.fresh];
+      if (!(await this.options.store.save(aggregates))) {
+        this.soon ??= this.options.clock.after(firstSightMs, () => this.saveFresh());
+        return;
+      }
+      for (const aggregate of aggregates) this.fresh.delete(aggregate);
+    });
+  }
+
+  private async saveAll(): Promise<void> {
+    const { store, isDurable } = this.options;
+    if (await store.save(this.table.open())) this.fresh.clear();
+    if (this.deliveredIds.length === 0) return;
+    if (isDurable() && (await store.remove(this.deliveredIds))) this.deliveredIds = [];
+    // What a crash would find open would be counted again.
+    else this.saveLater();
+  }
+
+  private close(aggregate: Aggregate, endMs: number, sizeBytes: number): void {
+    this.fresh.delete(aggregate);
+    const { maxBytes, onDropped, store } = this.options;
+    if (this.closedBytes + sizeBytes > 2 * maxBytes) {
+      onDropped(aggregate.name, aggregate.hitCount);
+      if (store.holds(aggregate.id)) this.removeLater([aggregate.id]);
+      return;
+    }
+    this.closedBytes += sizeBytes;
+    this.closed.push({ aggregate, endMs });
+    this.handOnSoon();
+  }
+
+  /** What is closed while the disk is busy is handed on together: it then shares events, and writes of the disk. */
+  private handOnSoon(): void {
+    if (this.handingOn) return;
+    this.handingOn = true;
+    this.queue(async () => {
+      this.handingOn = false;
+      const closed = this.closed;
+      const bytes = this.closedBytes;
+      this.closed = [];
+      for (const batch of batchesOf(closed)) {
+        await this.options.store.seal(batch);
+        await this.deliver(batch);
+      }
+      this.closedBytes -= bytes;
+    });
+  }
+
+  private async deliver(batch: readonly Closed[]): Promise<void> {
+    const [first] = batch;
+    if (first === undefined) return;
+    const { deliver, store, isDurable } = this.options;
+    await deliver(
+      first.aggregate.name,
+      batch.map(({ aggregate, endMs }) => sealAggregate(aggregate, endMs)),
+    );
+    const ids = batch.map(({ aggregate }) => aggregate.id).filter((id) => store.holds(id));
+    if (!isDurable() || !(await store.remove(ids))) this.removeLater(ids);
+  }
+
+  private removeLater(ids: readonly string[]): void {
+    this.deliveredIds.push(...ids);
+    this.saveLater();
+  }
+}
+
+/** Neighbours of one event name. */
+function batchesOf(closed: readonly Closed[]): Closed[][] {
+  const batches: Closed[][] = [];
+  for (const entry of closed) {
+    const last = batches.at(-1);
+    if (last?.[0]?.aggregate.name === entry.aggregate.name) last.push(entry);
+    else batches.push([entry]);
+  }
+  return batches;
+}

@@ -1,0 +1,301 @@
+/**
+ * Counts hits with the same identity instead of reporting each.
+ *
+ * 1. Every hit is in exactly one aggregate, and every aggregate is sealed exactly once: the HitCounts add up.
+ * 2. All aggregates of one event name share a window; when it ends they are sealed and the next one begins there.
+ * 3. An aggregate never mixes two known hashes of the executable: a replaced program opens a new aggregate. Hits whose
+ *    hash could not be known are told beside it: within a mount namespace anything can go by the path of a known program.
+ * 4. An aggregate claims no more than each of its hits: what one of them does not know, it does not know.
+ * 5. Entries and bytes are bounded; over the bound the oldest aggregate is sealed early, which loses nothing.
+ * 6. Windows are measured on the monotonic clock. The wall clock only words them, and after a restart, when it is all
+ *    there is, a clock that went back prolongs a window by at most one interval.
+ */
+import { randomUUID } from 'node:crypto';
+
+import type { Clock, Timer } from '../../../base/clock.js';
+import { localText, utcText } from '../../../base/timestamps.js';
+import type { aggregateDetails } from '../../../contract/common-details.js';
+import type { Payload } from '../../../contract/events.js';
+import { clockIsSetAfterMs } from '../../time/unset-clock.js';
+import { detailsOfAll } from './details.js';
+import { identityOf, type AggregatedName } from './identity.js';
+
+/** Hits with one identity since the start of their window. All times are wall clock, ms since the epoch. */
+export interface Aggregate<N extends AggregatedName = AggregatedName> {
+  /** GUID, fixed at the opening; with what is counted until the end it makes the id of the event. */
+  readonly id: string;
+  readonly name: N;
+  /** The payload without ExtraDetails, per-instance fields zeroed. */
+  readonly identity: Payload<N>;
+  startMs: number;
+  hitCount: number;
+  firstSeenMs: number;
+  lastSeenMs: number;
+  /** SHA-256 of the executable; empty while no hit knew it. */
+  hash: string;
+  /** Hits for which it could not be known. */
+  unhashedHits: number;
+  /** The other ExtraDetails: those that were the same in every hit, and the caveats that any hit had. */
+  extraDetails: Readonly<Record<string, string>>;
+  /** The clock was set while this was open, and its times were corrected. */
+  timeCorrectedFromMs?: number;
+}
+
+/** A closed aggregate, ready to be an event. */
+export interface SealedAggregate<N extends AggregatedName = AggregatedName> {
+  readonly id: string;
+  readonly name: N;
+  /** With ExtraDetails: HitCount, the bounds of the window, FirstSeenUtc, LastSeenUtc, Hash. */
+  readonly payload: Payload<N>;
+  /** End of the window, the time of the event; wall clock, ms since the epoch. */
+  readonly endMs: number;
+}
+
+export interface AggregationOptions {
+  readonly clock: Clock;
+  readonly maxEntries: number;
+  /** Estimated bytes of memory of all open aggregates. */
+  readonly maxBytes: number;
+  readonly onOpened: (aggregate: Aggregate) => void;
+  /** Gives the content of the event, the aggregate it was made of, and the bytes of memory that it counted for. */
+  readonly onSealed: (sealed: SealedAggregate, aggregate: Aggregate, sizeBytes: number) => void;
+  readonly newId?: () => string;
+}
+
+interface Window {
+  startMonotonicMs: number;
+  startWallMs: number;
+  intervalMs: number | undefined;
+  timer: Timer | undefined;
+}
+
+interface Row {
+  readonly aggregate: Aggregate;
+  sizeBytes: number;
+}
+
+/** What an entry costs beside its texts: objects, map slots and numbers, measured roughly on 64 bits. */
+const entryOverheadBytes = 600;
+
+export class AggregationTable {
+  /** By identity, in the order of opening. */
+  private readonly rows = new Map<string, Row>();
+  private readonly windows = new Map<AggregatedName, Window>();
+  private sizeBytes = 0;
+  private early = 0;
+
+  constructor(private readonly options: AggregationOptions) {}
+
+  /** How many aggregates were sealed before their window ended because the table was full. */
+  get earlySeals(): number {
+    return this.early;
+  }
+
+  get entries(): number {
+    return this.rows.size;
+  }
+
+  /** Estimated bytes of memory. */
+  get bytes(): number {
+    return this.sizeBytes;
+  }
+
+  *open(): Generator<Aggregate> {
+    for (const { aggregate } of this.rows.values()) yield aggregate;
+  }
+
+  /** Counts one hit; `timeMs` is when it happened, wall clock. Call it after redacting and cutting. */
+  add<N extends AggregatedName>(name: N, payload: Payload<N>, timeMs: number): void {
+    const identity = identityOf(name, payload);
+    const key = keyOf(name, identity);
+    const { Hash: hash = '', ...extraDetails } = payload.ExtraDetails ?? {};
+    const window = this.window(name);
+    const row = this.rows.get(key);
+    if (row !== undefined && sameProgram(row.aggregate.hash, hash)) {
+      this.count(key, row, hash, extraDetails, timeMs);
+      return;
+    }
+    let startMs = window.startWallMs;
+    if (row !== undefined) {
+      startMs = this.options.clock.wallMs();
+      this.seal(key, row, startMs);
+    }
+    const { newId = randomUUID } = this.options;
+    const times = { startMs, hitCount: 1, firstSeenMs: timeMs, lastSeenMs: timeMs };
+    const unhashedHits = hash === '' ? 1 : 0;
+    this.insert(key, { id: newId(), name, identity, ...times, hash, unhashedHits, extraDetails });
+  }
+
+  private count(
+    key: string,
+    row: Row,
+    hash: string,
+    extraDetails: Readonly<Record<string, string>>,
+    timeMs: number,
+  ): void {
+    const { aggregate } = row;
+    aggregate.hitCount++;
+    aggregate.firstSeenMs = Math.min(aggregate.firstSeenMs, timeMs);
+    aggregate.lastSeenMs = Math.max(aggregate.lastSeenMs, timeMs);
+    if (hash === '') aggregate.unhashedHits++;
+    else aggregate.hash = hash;
+    const details = detailsOfAll(aggregate.name, aggregate.extraDetails, extraDetails);
+    if (details === aggregate.extraDetails) return;
+    aggregate.extraDetails = details;
+    this.sizeBytes -= row.sizeBytes;
+    row.sizeBytes = sizeOf(key, aggregate);
+    this.sizeBytes += row.sizeBytes;
+    this.keepBounds();
+  }
+
+  private insert(key: string, aggregate: Aggregate): void {
+    const sizeBytes = sizeOf(key, aggregate);
+    this.rows.set(key, { aggregate, sizeBytes });
+    this.sizeBytes += sizeBytes;
+    this.options.onOpened(aggregate);
+    this.keepBounds();
+  }
+
+  private keepBounds(): void {
+    const { maxEntries, maxBytes, clock } = this.options;
+    for (const [key, row] of this.rows) {
+      if (this.rows.size <= maxEntries && this.sizeBytes <= maxBytes) break;
+      this.early++;
+      this.seal(key, row, clock.wallMs());
+    }
+  }
+
+  /**
+   * Sets how long the windows of an event name are. Takes effect at once: a window that is already longer ends now.
+   * Until it is called for the first time, windows do not end.
+   */
+  setInterval(name: AggregatedName, intervalMs: number): void {
+    const window = this.window(name);
+    window.intervalMs = Math.max(intervalMs, 1);
+    this.arm(name, window, window.intervalMs);
+  }
+
+  private arm(name: AggregatedName, window: Window, intervalMs: number): void {
+    window.timer?.cancel();
+    const { clock } = this.options;
+    const remainingMs = window.startMonotonicMs + intervalMs - clock.monotonicMs();
+    if (remainingMs <= 0) this.sealAll(name);
+    else window.timer = clock.after(remainingMs, () => this.sealAll(name));
+  }
+
+  /** Ends the window of one event name, or of all, now, and begins the next. */
+  sealAll(name?: AggregatedName): void {
+    const { clock } = this.options;
+    const wallMs = clock.wallMs();
+    for (const ended of name === undefined ? [...this.windows.keys()] : [name]) {
+      for (const [key, row] of this.rows)
+        if ((row.aggregate.name as string) === ended) this.seal(key, row, wallMs);
+      const window = this.window(ended);
+      window.startMonotonicMs = clock.monotonicMs();
+      window.startWallMs = wallMs;
+      if (window.intervalMs !== undefined) this.arm(ended, window, window.intervalMs);
+    }
+  }
+
+  private seal(key: string, { aggregate, sizeBytes }: Row, endMs: number): void {
+    this.rows.delete(key);
+    this.sizeBytes -= sizeBytes;
+    const sealed = sealAggregate(aggregate, Math.max(endMs, aggregate.startMs));
+    this.options.onSealed(sealed, aggregate, sizeBytes);
+  }
+
+  /**
+   * Goes on with aggregates that were open when the agent last ran: same ids, counts and window. Call it before
+   * `setInterval`, which then seals at once what is overdue.
+   */
+  restore(aggregates: readonly Aggregate[]): void {
+    const { clock } = this.options;
+    for (const aggregate of aggregates) {
+      const key = keyOf(aggregate.name, aggregate.identity);
+      const older = this.rows.get(key);
+      if (older !== undefined) this.seal(key, older, clock.wallMs());
+      const window = this.window(aggregate.name);
+      if (aggregate.startMs < window.startWallMs) {
+        window.startMonotonicMs -= window.startWallMs - aggregate.startMs;
+        window.startWallMs = aggregate.startMs;
+      }
+      this.insert(key, aggregate);
+    }
+  }
+
+  /** The clock, which had not been set, was: what was seen before gets its true time. */
+  clockSet(byMs: number): void {
+    const corrected = (timeMs: number): number =>
+      timeMs < clockIsSetAfterMs ? timeMs + byMs : timeMs;
+    for (const { aggregate } of this.rows.values()) {
+      if (aggregate.startMs >= clockIsSetAfterMs) continue;
+      aggregate.timeCorrectedFromMs = aggregate.startMs;
+      aggregate.startMs = corrected(aggregate.startMs);
+      aggregate.firstSeenMs = corrected(aggregate.firstSeenMs);
+      aggregate.lastSeenMs = corrected(aggregate.lastSeenMs);
+    }
+    for (const window of this.windows.values()) window.startWallMs = corrected(window.startWallMs);
+  }
+
+  /** Cancels the timers; open aggregates stay open, to be restored by the next run. */
+  stop(): void {
+    for (const window of this.windows.values()) window.timer?.cancel();
+  }
+
+  private window(name: AggregatedName): Window {
+    let window = this.windows.get(name);
+    if (window === undefined) {
+      const { clock } = this.options;
+      const [startMonotonicMs, startWallMs] = [clock.monotonicMs(), clock.wallMs()];
+      window = { startMonotonicMs, startWallMs, intervalMs: undefined, timer: undefined };
+      this.windows.set(name, window);
+    }
+    return window;
+  }
+}
+
+/** An unknown hash is no evidence of another program. */
+function sameProgram(known: string, hash: string): boolean {
+  return known === '' || hash === '' || known === hash;
+}
+
+/** Estimated bytes of memory of an aggregate and its key. */
+function sizeOf(key: string, { extraDetails }: Aggregate): number {
+  const texts = Object.entries(extraDetails).flat();
+  return entryOverheadBytes + 2 * texts.reduce((sum, text) => sum + text.length, 2 * key.length);
+}
+
+/** The fields stand in the order in which `identities` writes them, so equal identities have equal text. */
+function keyOf(name: AggregatedName, identity: Payload<AggregatedName>): string {
+  return JSON.stringify([name, identityOf(name, identity)]);
+}
+
+/** Whether the times are to be trusted. An aggregate of an earlier run may have begun before the clock was set. */
+function timesOf(
+  { startMs, timeCorrectedFromMs }: Aggregate,
+  endMs: number,
+): Readonly<Record<string, string>> {
+  if (timeCorrectedFromMs !== undefined) return { TimeCorrectedFrom: utcText(timeCorrectedFromMs) };
+  const spansTheSetting = startMs < clockIsSetAfterMs && endMs >= clockIsSetAfterMs;
+  return spansTheSetting ? { ClockNotSet: 'true' } : {};
+}
+
+/** The content of the event that a closed aggregate becomes: always the same for the same aggregate and end. */
+export function sealAggregate(aggregate: Aggregate, endMs: number): SealedAggregate {
+  const { id, name, identity, startMs, hitCount, firstSeenMs, lastSeenMs } = aggregate;
+  const { hash, unhashedHits } = aggregate;
+  const window: Record<keyof typeof aggregateDetails, string> = {
+    HitCount: String(hitCount),
+    StartTimeLocal: localText(startMs),
+    StartTimeUtc: utcText(startMs),
+    EndTimeLocal: localText(endMs),
+    EndTimeUtc: utcText(endMs),
+    FirstSeenUtc: utcText(firstSeenMs),
+    LastSeenUtc: utcText(lastSeenMs),
+  };
+  const unhashed = hash !== '' && unhashedHits > 0 ? { HitsWithoutHash: String(unhashedHits) } : {};
+  const known = name === 'ProcessCreate' ? { Hash: hash, ...unhashed } : {};
+  const times = timesOf(aggregate, endMs);
+  const ExtraDetails = { ...aggregate.extraDetails, ...window, ...known, ...times };
+  return { id, name, payload: { ...identity, ExtraDetails }, endMs };
+}

@@ -1,0 +1,130 @@
+import type { Clock, Timer } from '../../../base/clock.js';
+import type { ReportLoss } from '../../../base/loss.js';
+import type { Host } from '../../host.js';
+import { connectionKey, isAnyAddress } from '../../kernel/sockets/endpoint.js';
+import { tcpStates } from '../../kernel/sockets/sock-state.js';
+import { findSocketOwners } from '../../kernel/sockets/socket-owners.js';
+import { readSocketTable, type TableSocket } from '../../kernel/sockets/socket-table.js';
+import type { Connection } from '../payload.js';
+import { ConnectionProcesses } from './processes.js';
+
+interface ConnectionPollingOptions {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  readonly lose: ReportLoss;
+  readonly onConnection: (connection: Connection) => void;
+}
+
+const mostKnown = 65_536;
+
+/**
+ * Looks at the TCP sockets at an interval.
+ *
+ * 1. What is there at the start is the baseline and never told.
+ * 2. A connection is told once, also when it is only seen while it is being closed; then its process may be unknown.
+ * 3. It was accepted if somebody listens on its local end, and made from here otherwise.
+ * 4. A look that comes later than two intervals after the one before is counted as `pollingGap`.
+ */
+export class ConnectionPolling {
+  private known = new Set<string>();
+  private timer: Timer | undefined;
+  private lastMs = 0;
+  private looking: Promise<void> = Promise.resolve();
+  private readonly ending = new AbortController();
+  private readonly processes: ConnectionProcesses;
+
+  constructor(private readonly options: ConnectionPollingOptions) {
+    this.processes = new ConnectionProcesses(options.host);
+  }
+
+  /** Takes the baseline. */
+  start(): void {
+    this.known = new Set(this.sockets().filter(isConnection).map(connectionKey));
+    this.lastMs = this.options.clock.monotonicMs();
+    this.schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    this.timer?.cancel();
+    await this.looking;
+  }
+
+  private schedule(): void {
+    const { clock, intervalMs } = this.options;
+    this.timer = clock.after(intervalMs, () => {
+      this.looking = this.look().finally(() => {
+        if (!this.ending.signal.aborted) this.schedule();
+      });
+    });
+  }
+
+  private async look(): Promise<void> {
+    const { host, clock, intervalMs, lose } = this.options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.lastMs > 2 * intervalMs) lose('pollingGap', 1);
+    this.lastMs = nowMs;
+    const timeMs = clock.wallMs();
+    const sockets = this.sockets();
+    const connections = sockets.filter(isConnection);
+    const fresh = connections.filter((socket) => !this.known.has(connectionKey(socket)));
+    this.known = new Set(connections.slice(0, mostKnown).map(connectionKey));
+    if (connections.length > mostKnown) lose('connectionsPending', connections.length - mostKnown);
+    if (fresh.length === 0) return;
+    const listening = sockets.filter(({ state }) => state === tcpStates.listen);
+    const inodes = new Set(fresh.map(({ inode }) => inode).filter((inode) => inode !== 0));
+    const owners = await this.ownersOf(inodes);
+    for (const socket of fresh) {
+      const pid = owners.get(socket.inode);
+      if (pid === host.ownPid) continue;
+      this.options.onConnection({
+        timeMs,
+        direction: isAccepted(socket, listening) ? 'In' : 'Out',
+        transport: 'tcp',
+        remote: socket.remote,
+        local: socket.local,
+        process: pid === undefined ? undefined : this.processes.ofProcess(pid, timeMs),
+      });
+    }
+    this.processes.forget();
+  }
+
+  private async ownersOf(inodes: ReadonlySet<number>): Promise<ReadonlyMap<number, number>> {
+    const { host, clock } = this.options;
+    try {
+      const { signal } = this.ending;
+      return (await findSocketOwners(host.paths, clock, inodes, signal)).pidByInode;
+    } catch {
+      // /proc cannot be listed: the payloads say that the processes are unknown.
+      return new Map();
+    }
+  }
+
+  private sockets(): readonly TableSocket[] {
+    const { host, lose } = this.options;
+    const { sockets, malformed } = readSocketTable(host.paths, host.byteOrder, ['tcp', 'tcp6']);
+    if (malformed > 0) lose('unparsed', malformed);
+    return sockets;
+  }
+}
+
+/** Not one that waits, nor one whose handshake is not finished. */
+function isConnection({ state, remote }: TableSocket): boolean {
+  const unfinished: readonly number[] = [
+    tcpStates.synSent,
+    tcpStates.synReceived,
+    tcpStates.close,
+    tcpStates.listen,
+    tcpStates.newSynReceived,
+  ];
+  return remote.port !== 0 && !unfinished.includes(state);
+}
+
+function isAccepted({ local }: TableSocket, listening: readonly TableSocket[]): boolean {
+  return listening.some(
+    (socket) =>
+      socket.local.port === local.port &&
+      (socket.local.address === local.address || isAnyAddress(socket.local)),
+  );
+}

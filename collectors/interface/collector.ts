@@ -1,0 +1,85 @@
+import type { Clock } from '../../base/clock.js';
+import type { ReportLoss } from '../../base/loss.js';
+import type { Payload, SnapshotName, TriggeredName } from '../../contract/events.js';
+import type { Host } from '../host.js';
+
+/** "Cannot be seen on this device, and why": said once by the runner, and not an error. */
+export interface Unavailable {
+  readonly unavailable: string;
+}
+
+export function isUnavailable(value: object): value is Unavailable {
+  return 'unavailable' in value;
+}
+
+/**
+ * Answers "what is there now". An empty array means "looked, and found none"; a read that failed is `Unavailable`
+ * when the device cannot give the answer, and a thrown error otherwise. Never schedules, retries or sends.
+ */
+export interface SnapshotCollector<N extends SnapshotName> {
+  readonly kind: 'snapshot';
+  readonly name: N;
+  collect(context: SnapshotContext): Promise<readonly Payload<N>[] | Unavailable>;
+}
+
+export interface SnapshotContext {
+  readonly host: Host;
+  /** Aborted when the runner's deadline has passed. */
+  readonly signal: AbortSignal;
+  readonly lose: ReportLoss;
+  /** Tells where this snapshot comes from and what it cannot see; called with each snapshot. */
+  readonly setSource: (state: SourceState) => void;
+}
+
+/** Something that happened, as the kernel told it: nothing redacted, cut or aggregated yet. */
+export interface Observation<N extends TriggeredName = TriggeredName> {
+  /** Wall clock of the moment it happened, in milliseconds since the epoch. */
+  readonly timeMs: number;
+  readonly payload: Payload<N>;
+  /**
+   * The arguments that `payload.CommandLine` joins with blanks: secrets are found argument by argument.
+   * Absent for events without a command line.
+   */
+  readonly argv?: readonly string[];
+  /**
+   * The arguments of further command lines by the member of `ExtraDetails` that shall tell them: joined there with
+   * blanks, secrets masked, and cut short.
+   */
+  readonly detailArgv?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Where a triggered collector currently gets its facts, visible in the status and in the twin. */
+export interface SourceState {
+  /** For example `audit-multicast`, `audit-owner`, `proc-connector`, `polling`. */
+  readonly source: string;
+  /** What this source cannot see, or why a better one is not in use; absent for the best source. */
+  readonly limitation?: string;
+  /** What was counted since the start instead of being told one by one, by name; no losses. */
+  readonly counters?: Readonly<Record<string, number>>;
+}
+
+/** Is started and stopped, and emits payloads as things happen. */
+export interface TriggeredCollector<N extends TriggeredName> {
+  readonly kind: 'triggered';
+  readonly name: N;
+  /** Resolves when the collector is armed: whatever happens from then on is seen. */
+  start(context: TriggeredContext<N>): Promise<RunningCollector | Unavailable>;
+}
+
+export interface TriggeredContext<N extends TriggeredName = TriggeredName> {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly emit: (observation: Observation<N>) => void;
+  readonly lose: ReportLoss;
+  /** Tells the source in use; called before `start` resolves and whenever it changes. */
+  readonly setSource: (state: SourceState) => void;
+  /** Tells that the running collector broke for good; the runner stops it and starts it again later. */
+  readonly fail: (error: Error) => void;
+}
+
+export interface RunningCollector {
+  /** Stops watching and undoes everything that was changed on the host. Never throws; resolves within 2 s. */
+  stop(): Promise<void>;
+}
+
+export type Collector = SnapshotCollector<SnapshotName> | TriggeredCollector<TriggeredName>;

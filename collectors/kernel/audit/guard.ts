@@ -1,0 +1,267 @@
+import type { Clock, Timer } from '../../../base/clock.js';
+import type { ReportLoss } from '../../../base/loss.js';
+import { Turns } from '../../../base/turns.js';
+import type { SourceState, Unavailable } from '../../interface/collector.js';
+import { BlindTime, type Tampering } from './blind-time.js';
+import type { ChangeNote } from './change-note.js';
+import { StatusChanges } from './changes.js';
+import type { AuditControl } from './control.js';
+import { AuditOwnership } from './ownership.js';
+import { explainRefusal, LockedError } from './refusal.js';
+import type { ListedRule } from './rules.js';
+import { compareRules, coversAny, excludesRecords, hidingRules, ruleKey } from './rules.js';
+import { type AuditStatus, locked } from './status.js';
+
+/**
+ * Keeps the kernel's audit as the agent needs it, beside whoever else uses it.
+ *
+ * 1. Whatever is changed is remembered, and taken back by `restore` unless somebody else has changed it since, or
+ *    owns audit by then and relies on it. Audit that was on at first is on in the end, also when somebody switched it
+ *    off meanwhile.
+ * 2. Only rules with our key are ever removed.
+ * 3. Who wants to own audit gets it: we step back at once.
+ * 4. Rules that vanish and audit switched off are noticed within a second when the kernel tells, within
+ *    `inspectionMs` otherwise, set right again, and the time in between is counted.
+ * 5. Steps never overlap.
+ */
+export class AuditGuard {
+  private readonly changes: StatusChanges;
+  private readonly ownership: AuditOwnership;
+  private readonly blindTime: BlindTime;
+  private wanted: readonly Buffer[] = [];
+  private enabledBefore = off;
+  private armed = false;
+  private lastLost = 0;
+  private readonly turns = new Turns();
+  /** `restore` was called and waits for its turn. */
+  private ending = false;
+  private regular: Timer | undefined;
+  private soon: Timer | undefined;
+
+  constructor(private readonly options: AuditGuardOptions) {
+    this.changes = new StatusChanges(options.control, options.note);
+    this.ownership = new AuditOwnership(options, this.changes);
+    this.blindTime = new BlindTime(options.lose, options.onTampering);
+  }
+
+  /** The agent is the one that the kernel sends audit to, instead of printing it. */
+  get owning(): boolean {
+    return this.ownership.held;
+  }
+
+  /**
+   * Puts exactly these rules in force and, the first time, prepares audit for them. Answers whether the kernel
+   * announced a rule in the stream, or why it cannot be done; then the rules before are in force.
+   */
+  setRules(rules: readonly Buffer[]): Promise<{ readonly announced: boolean } | Unavailable> {
+    return this.turns.run(async () => {
+      const before = this.wanted;
+      this.wanted = rules;
+      try {
+        const status = await this.options.control.status();
+        if (!this.armed) {
+          this.lastLost = status.lost;
+          this.enabledBefore = status.enabled;
+          await this.prepare(status);
+        }
+        const listed = await this.options.control.rules();
+        const added = await this.reconcile(listed, status.enabled === locked);
+        this.armed = true;
+        this.blindTime.good(this.options.clock.monotonicMs());
+        this.tellState(await this.options.control.status(), listed);
+        this.regular ??= this.options.clock.after(inspectionMs, () => this.inspectNow());
+        return { announced: added > 0 && !excludesRecords(listed) };
+      } catch (error) {
+        this.wanted = before;
+        return { unavailable: explainRefusal(error) };
+      }
+    });
+  }
+
+  /**
+   * The configuration of audit changed, by whomever, `agoMs` before its announcement was read: has a look soon. A rule of
+   * the agent that was added is no such change.
+   */
+  noticed(agoMs = 0, announcement = ''): void {
+    if (!this.armed || isOwnRuleAdded(announcement)) return;
+    this.blindTime.suspect(this.options.clock.monotonicMs() - agoMs);
+    this.soon ??= this.options.clock.after(noticeMs, () => this.inspectNow());
+  }
+
+  /** Somebody else tried to own audit: gives it up, so that the next try works. */
+  yieldOwnership(): void {
+    void this.turns.run(async () => {
+      if (!this.ownership.held) return;
+      await this.attempt(() => this.ownership.yield());
+      this.noticed();
+    });
+  }
+
+  /** Takes everything back. Never throws. */
+  async restore(): Promise<void> {
+    this.ending = true;
+    this.regular?.cancel();
+    this.soon?.cancel();
+    await this.turns.run(async () => {
+      this.armed = false;
+      this.regular?.cancel();
+      this.soon?.cancel();
+      this.regular = undefined;
+      this.soon = undefined;
+      await this.attempt(() => this.undo());
+      this.wanted = [];
+      this.ending = false;
+    });
+  }
+
+  private async undo(): Promise<void> {
+    const { control } = this.options;
+    const status = await control.status();
+    // They may rely on what is switched on.
+    if (this.ownership.isOfAnother(status)) {
+      for (const name of ['enabled', 'backlogLimit'] as const) this.changes.forget(name);
+    }
+    if (status.enabled === locked) {
+      const { superfluous } = compareRules(await control.rules(), []);
+      if (superfluous.length > 0) this.options.onProblem(staysLocked);
+    } else {
+      // First of all off, if it was: then the kernel does not announce each rule that is deleted.
+      await this.attempt(() => this.changes.takeBack('enabled', status));
+      await this.attempt(async () => {
+        for (const rule of compareRules(await control.rules(), []).superfluous) {
+          await control.deleteRule(rule);
+        }
+      });
+      for (const name of ['failure', 'backlogWaitTime', 'backlogLimit'] as const) {
+        await this.attempt(() => this.changes.takeBack(name, status));
+      }
+    }
+    await this.attempt(() => this.ownership.end(status));
+  }
+
+  private async prepare(status: AuditStatus): Promise<void> {
+    if (status.enabled === locked) return;
+    await this.ownership.claimIfFree(status);
+    if (status.backlogLimit < enoughBacklog) {
+      await this.changes.set('backlogLimit', status.backlogLimit, enoughBacklog);
+    }
+    if (status.enabled === off) await this.changes.set('enabled', status.enabled, on);
+  }
+
+  /** Sets what is missing, deletes what is superfluous; answers how many rules were added. */
+  private async reconcile(listed: readonly ListedRule[], isLocked: boolean): Promise<number> {
+    const { control } = this.options;
+    const { missing, superfluous } = compareRules(listed, this.wanted);
+    if (isLocked) {
+      if (missing.length > 0 && !coversAny(listed, missing)) {
+        throw new LockedError();
+      }
+      return 0;
+    }
+    for (const rule of missing) {
+      // Each takes its time while somebody else deletes them, and all are taken back in a moment.
+      if (this.ending) break;
+      await control.addRule(rule);
+    }
+    for (const rule of superfluous) await control.deleteRule(rule);
+    return missing.length;
+  }
+
+  private inspectNow(): void {
+    this.soon?.cancel();
+    this.soon = undefined;
+    void this.turns.run(async () => {
+      if (!this.armed) return;
+      await this.attempt(() => this.inspect());
+      this.regular?.cancel();
+      this.regular = this.options.clock.after(inspectionMs, () => this.inspectNow());
+    });
+  }
+
+  private async inspect(): Promise<void> {
+    const { control } = this.options;
+    const status = await control.status();
+    this.countLost(status.lost);
+    await this.attempt(() => this.ownership.inspect(status));
+    const listed = await control.rules();
+    const found: Tampering[] = [];
+    if (status.enabled === off) found.push('off');
+    // Locked rules are as they were when the subscription was made; they cannot vanish any more.
+    const { missing } = compareRules(listed, this.wanted);
+    if (status.enabled !== locked && missing.length > 0) found.push('rules');
+
+    let repaired = true;
+    let reason = '';
+    try {
+      await this.ownership.claimIfFree(status);
+      if (status.enabled === off) await this.changes.set('enabled', this.enabledBefore, on);
+      await this.reconcile(listed, status.enabled === locked);
+    } catch (error) {
+      repaired = false;
+      reason = explainRefusal(error);
+    }
+    this.blindTime.inspected({ found, repaired, reason }, this.options.clock.monotonicMs());
+    this.tellState(await control.status(), await control.rules(), reason);
+  }
+
+  private countLost(lost: number): void {
+    // The counter goes back when somebody resets it (auditctl --reset-lost).
+    const more = lost >= this.lastLost ? lost - this.lastLost : lost;
+    this.lastLost = lost;
+    if (more > 0) this.options.lose('kernelLost', more);
+  }
+
+  private tellState(status: AuditStatus, listed: readonly ListedRule[], reason = ''): void {
+    const limitations = [
+      reason,
+      status.enabled === locked && compareRules(listed, this.wanted).missing.length > 0
+        ? 'The audit rules are locked until the next boot (auditctl -e 2) and ours are not among them: only what the locked rules record is seen.'
+        : '',
+      hidingRules(listed) ?? '',
+      !this.ownership.held && status.ownerPid === 0
+        ? 'Nobody owns audit, so the kernel also prints every record to its log.'
+        : '',
+    ].filter((text) => text !== '');
+    this.options.onState({
+      source: this.ownership.held ? 'audit-owner' : 'audit-multicast',
+      ...(limitations.length > 0 ? { limitation: limitations.join(' ') } : {}),
+    });
+  }
+
+  /** For steps that must not stop the ones after them; the next inspection sees what is still wrong. */
+  private async attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.options.onProblem(explainRefusal(error));
+    }
+  }
+}
+
+export interface AuditGuardOptions {
+  readonly control: AuditControl;
+  readonly clock: Clock;
+  /** `never`: leave ownership to others even when nobody has it. */
+  readonly own: 'auto' | 'never';
+  readonly ownPid: number;
+  readonly isAlive: (pid: number) => boolean;
+  readonly note: ChangeNote;
+  readonly lose: ReportLoss;
+  readonly onState: (state: SourceState) => void;
+  /** Somebody took our sight away; one sentence for the operator. */
+  readonly onTampering: (sentence: string) => void;
+  /** A step failed that will be tried again, or that cannot be repaired at the end. */
+  readonly onProblem: (sentence: string) => void;
+}
+
+/** `audit_log_rule_change` in `kernel/auditfilter.c`; kernels before 3.16 quote the words. */
+function isOwnRuleAdded(announcement: string): boolean {
+  return announcement.includes(`key="${ruleKey}"`) && /\bop="?add[_ ]rule\b/u.test(announcement);
+}
+
+const [off, on] = [0, 1];
+const enoughBacklog = 8192;
+const inspectionMs = 30_000;
+const noticeMs = 200;
+const staysLocked =
+  'The configuration of audit was locked while the agent ran (auditctl -e 2): the rules of this agent stay until the next boot.';

@@ -1,0 +1,46 @@
+import type { ReportLoss } from '../../../base/loss.js';
+import type { SourceState, Unavailable } from '../../interface/collector.js';
+import type { AuditEvent } from './event.js';
+import type { SyscallName } from './syscalls.js';
+
+/** The audit stream as the collectors see it: shared, started by the first subscriber, undone after the last. */
+export interface AuditSource {
+  /**
+   * Resolves when the rules are in force: every matching event from then on arrives. `Unavailable` when this device
+   * cannot give them, with the sentence why; nothing is then left changed.
+   */
+  subscribe(subscriber: AuditSubscriber): Promise<AuditSubscription | Unavailable>;
+}
+
+export interface AuditSubscriber {
+  /** For the messages of the feed, for example `ProcessCreate`. */
+  readonly name: string;
+  /** What the kernel shall record for this subscriber; empty if the records of user space are enough. */
+  readonly rules: readonly AuditRule[];
+  /**
+   * Take part also where the agent may not set rules: then only what the rules of others record is seen, which may be
+   * nothing, so that this is for those who ask for audit and nothing else.
+   */
+  readonly evenWithoutRules?: boolean;
+  /** Every event of the stream, whoever's rule caused it; must not throw. */
+  readonly onEvent: (event: AuditEvent) => void;
+  readonly lose: ReportLoss;
+  /** Called before `subscribe` resolves and whenever it changes; `source` is `audit-owner` or `audit-multicast`. */
+  readonly onState: (state: SourceState) => void;
+  /** The stream ended for good and the subscription with it; subscribe again later. */
+  readonly onFailed: (error: Error) => void;
+}
+
+export interface AuditSubscription {
+  /** Takes the rules back and, after the last subscription, everything else. Never throws; resolves within 2 s. */
+  end(): Promise<void>;
+}
+
+/** A rule on the exit of system calls, set for every ABI of the device, never for the agent itself. */
+export interface AuditRule {
+  readonly syscalls: readonly SyscallName[];
+  /** Only calls with this first argument: what a multiplexed call is to do. */
+  readonly firstArgument?: number;
+  /** Only calls that succeeded, or only those that returned this (negative) errno. */
+  readonly outcome: 'success' | { readonly exit: number };
+}

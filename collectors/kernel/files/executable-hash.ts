@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open, readlink, stat } from 'node:fs/promises';
+import type { Clock } from '../../../base/clock.js';
+import type { Paths } from '../paths.js';
+
+/** The program of a process, with whatever proves which file it was. */
+export interface ExecutedFile {
+  readonly pid: number;
+  /** As the process itself sees it; may lie in another mount namespace. */
+  readonly path: string;
+  /** Wall clock of the execution, in milliseconds. */
+  readonly timeMs: number;
+  /** Device and inode numbers that the kernel recorded for the program. */
+  readonly candidates?: readonly FileIdentity[];
+}
+
+export interface FileIdentity {
+  /** As in stat(2) `st_dev`. */
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+interface ExecutableHashesOptions {
+  readonly paths: Paths;
+  readonly clock: Clock;
+  /** 0 hashes nothing. */
+  readonly bytesPerSecond: number;
+  readonly largestFileBytes?: number;
+  readonly mostEntries?: number;
+  readonly mostWaiting?: number;
+}
+
+/** One read: 1–2 ms of hashing on a slow board, the longest that the event loop is held. */
+const chunkBytes = 64 * 1024;
+const mostLooking = 1024;
+
+/**
+ * SHA-256 of executables.
+ *
+ * 1. A hash is only given for the very file that was executed: the kernel recorded its device and inode, or the
+ *    process still runs it. A file that changed since is not hashed.
+ * 2. A file is read once for each device, inode, size and ctime, however many ask for it at the same time.
+ * 3. Over any time no more than `bytesPerSecond`, and one second's worth at once, is read.
+ * 4. Memory is bounded: the least recently used entries go, and too many waiting files are refused.
+ * 5. Files are looked up one at a time and read one at a time, so that a file system that hangs holds two threads of
+ *    Node's pool and no more.
+ */
+export class ExecutableHashes {
+  private readonly known = new Map<string, string>();
+  private readonly pending = new Map<string, Promise<string>>();
+  private readonly options: Required<ExecutableHashesOptions>;
+  private look: Promise<unknown> = Promise.resolve();
+  private looking = 0;
+  private turn: Promise<unknown> = Promise.resolve();
+  private tokens: number;
+  private filledMs: number;
+  private stopped = false;
+  private endWait: () => void = () => undefined;
+
+  constructor(options: ExecutableHashesOptions) {
+    this.options = {
+      largestFileBytes: 256 * 1024 * 1024,
+      mostEntries: 4096,
+      mostWaiting: 64,
+      ...options,
+    };
+    this.tokens = options.bytesPerSecond;
+    this.filledMs = options.clock.monotonicMs();
+  }
+
+  /** False when the setting asks for no hashes. */
+  get enabled(): boolean {
+    return this.options.bytesPerSecond > 0;
+  }
+
+  /** The hash in lower-case hex, or '' when it cannot be known. Never rejects. */
+  async hashOf(executed: ExecutedFile): Promise<string> {
+    if (!this.enabled || this.stopped || this.looking >= mostLooking) return '';
+    this.looking++;
+    const found = this.look.then(() => this.find(executed));
+    this.look = found.then(
+      () => this.looking--,
+      () => this.looking--,
+    );
+    try {
+      const { hash } = await found;
+      return await hash;
+    } catch {
+      return '';
+    }
+  }
+
+  /** Ends the work at hand; whoever waits gets ''. */
+  stop(): void {
+    this.stopped = true;
+    this.endWait();
+  }
+
+  private async find(executed: ExecutedFile): Promise<Found> {
+    if (this.stopped) return unknown;
+    const located = await this.locate(executed);
+    return located === undefined ? unknown : this.lookUp(located);
+  }
+
+  /** Where the executed file can be opened, if it is still there and the same. */
+  private async locate(executed: ExecutedFile): Promise<Located | undefined> {
+    const { path, candidates = [], pid, timeMs } = executed;
+    const isCandidate = ({ dev, ino }: BigIntStats): boolean =>
+      candidates.some(({ device, inode }) => device === dev && inode === ino);
+    const link = `${this.options.paths.procRoot}/${pid}/exe`;
+    // While it lives there is no doubt; afterwards only what the kernel recorded tells.
+    if ((await readlink(link).catch(() => undefined)) === path) {
+      const stats = await stat(link, { bigint: true }).catch(() => undefined);
+      if (stats !== undefined) return { path: link, stats };
+    }
+    if (candidates.length > 0) {
+      const found = await stat(path, { bigint: true }).catch(() => undefined);
+      const unchanged =
+        found !== undefined && found.ctimeNs / 1_000_000n <= BigInt(Math.ceil(timeMs));
+      if (found !== undefined && unchanged && isCandidate(found)) return { path, stats: found };
+    }
+    return undefined;
+  }
+
+  private async lookUp({ path, stats }: Located): Promise<Found> {
+    const version = versionOf(stats);
+    const known = this.known.get(version);
+    if (known !== undefined) {
+      this.remember(version, known);
+      return { hash: known };
+    }
+    const pending = this.pending.get(version);
+    if (pending !== undefined) return { hash: pending };
+    const { largestFileBytes, mostWaiting } = this.options;
+    if (!stats.isFile() || stats.size > largestFileBytes) return unknown;
+    if (this.pending.size >= mostWaiting) return unknown;
+    // Opened at once, read in turn: a process that ends takes its /proc/PID/exe along.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const hash = this.hashFile(file, version).finally(() => this.pending.delete(version));
+    this.pending.set(version, hash);
+    return { hash };
+  }
+
+  private async hashFile(file: FileHandle, version: string): Promise<string> {
+    const before = this.turn;
+    const work = before.then(() => this.read(file, version));
+    this.turn = work.catch(() => undefined);
+    const hash = await work;
+    if (hash !== '') this.remember(version, hash);
+    return hash;
+  }
+
+  private async read(file: FileHandle, version: string): Promise<string> {
+    try {
+      const stats = await file.stat({ bigint: true });
+      if (versionOf(stats) !== version) return '';
+      const hash = createHash('sha256');
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, this.options.bytesPerSecond));
+      for (let left = Number(stats.size); left > 0;) {
+        const wantedBytes = Math.min(left, chunk.length);
+        await this.takeTokens(wantedBytes);
+        if (this.stopped) return '';
+        const { bytesRead } = await file.read(chunk, 0, wantedBytes, null);
+        if (bytesRead === 0) break;
+        left -= bytesRead;
+        hash.update(chunk.subarray(0, bytesRead));
+      }
+      return versionOf(await file.stat({ bigint: true })) === version ? hash.digest('hex') : '';
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Waits until the bucket holds `count`, no more than a second's worth, and takes them. */
+  private async takeTokens(count: number): Promise<void> {
+    const { clock, bytesPerSecond } = this.options;
+    while (!this.stopped) {
+      const nowMs = clock.monotonicMs();
+      const refilled = this.tokens + ((nowMs - this.filledMs) * bytesPerSecond) / 1000;
+      this.tokens = Math.min(bytesPerSecond, refilled);
+      this.filledMs = nowMs;
+      if (this.tokens >= count) {
+        this.tokens -= count;
+        return;
+      }
+      const delayMs = Math.ceil(((count - this.tokens) * 1000) / bytesPerSecond);
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(delayMs, resolve);
+        this.endWait = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+  }
+
+  private remember(version: string, hash: string): void {
+    this.known.delete(version);
+    this.known.set(version, hash);
+    if (this.known.size <= this.options.mostEntries) return;
+    for (const oldest of this.known.keys()) {
+      this.known.delete(oldest);
+      return;
+    }
+  }
+}
+
+/** Wrapped, so that whoever waits for the look does not wait for the reading as well. */
+interface Found {
+  readonly hash: string | Promise<string>;
+}
+
+const unknown: Found = { hash: '' };
+
+interface Located {
+  readonly path: string;
+  readonly stats: BigIntStats;
+}
+
+function versionOf({ dev, ino, size, ctimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${size}:${ctimeNs}`;
+}

@@ -1,0 +1,221 @@
+import type { LoginFacts } from '../payload.js';
+import type { LoginMessage } from './messages.js';
+
+export interface JournalLoginsOptions {
+  readonly onLogin: (facts: LoginFacts) => void;
+  /** The port here of a connection, while it is known. */
+  readonly localPortOf: (message: LoginMessage) => string | undefined;
+}
+
+/** A verdict that is not told yet, because more may be said about the same attempt. */
+interface Waiting {
+  readonly facts: LoginFacts;
+  readonly kind: 'success' | 'suspicion' | 'refusal';
+  /** The program itself spoke, not only PAM. */
+  readonly confirmed: boolean;
+  readonly dueMs: number;
+}
+
+/**
+ * Makes one event of the messages that the programs and PAM write to the journal of one attempt to log in.
+ *
+ * 1. Each verdict of a program is one event. A suspicion that PAM or sshd's PAM voices waits for it, and is told alone
+ *    when none comes.
+ * 2. Refusals (unknown name, a key) belong to the verdict of the same process that follows; without one they are a
+ *    failure, one for the connection, told at its end.
+ * 3. A success waits a moment for its uid and its session.
+ * 4. A session without a verdict before is a login where the program gives none (login, su, display managers).
+ * 5. What is remembered is bounded; an attempt that has to make room is told early, not lost.
+ */
+export class JournalLogins {
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly sessions = new Map<number, LoginFacts>();
+  /** Processes of which a failure was told. */
+  private readonly failures = new Map<number, LoginFacts>();
+  private nowMs = 0;
+
+  constructor(private readonly options: JournalLoginsOptions) {}
+
+  /** `nowMs` comes from a monotonic clock. */
+  take(message: LoginMessage, nowMs: number): void {
+    this.nowMs = nowMs;
+    const facts = this.factsOf(message);
+    const waiting = this.waiting.get(message.pid);
+    switch (message.kind) {
+      case 'accepted':
+        this.forget(message.pid);
+        this.wait(message, merge(waiting, facts), 'success', sessionPatienceMs);
+        return;
+      case 'opened':
+        this.opened(message, facts, waiting);
+        return;
+      case 'session':
+        this.named(message, waiting);
+        return;
+      case 'closed':
+        this.closed(message, waiting);
+        return;
+      case 'failed':
+        this.waiting.delete(message.pid);
+        this.fail(merge(waiting, facts));
+        return;
+      case 'suspected':
+        if (waiting?.confirmed === true && waiting.kind === 'suspicion')
+          this.tellWaiting(message.pid, waiting);
+        this.wait(message, merge(this.waiting.get(message.pid), facts), 'suspicion', verdictMs);
+        return;
+      case 'refused':
+        this.refused(message, facts, waiting);
+        return;
+      case 'ended':
+        if (waiting !== undefined) this.tellWaiting(message.pid, waiting);
+        else if (message.userName !== undefined && !this.failures.has(message.pid))
+          this.fail({ ...facts, refusals: 1 });
+        this.failures.delete(message.pid);
+        return;
+    }
+  }
+
+  /** Tells the attempts that waited long enough; returns in how many milliseconds to call again, if at all. */
+  expire(nowMs: number): number | undefined {
+    this.nowMs = nowMs;
+    let nextMs: number | undefined;
+    for (const [pid, waiting] of this.waiting) {
+      const remainingMs = waiting.dueMs - nowMs;
+      if (remainingMs <= 0) this.tellWaiting(pid, waiting);
+      else nextMs = Math.min(nextMs ?? remainingMs, remainingMs);
+    }
+    return nextMs;
+  }
+
+  /** Tells everything that waits, for the end of the stream. */
+  flush(): void {
+    for (const [pid, waiting] of this.waiting) this.tellWaiting(pid, waiting);
+  }
+
+  private opened(message: LoginMessage, facts: LoginFacts, waiting: Waiting | undefined): void {
+    if (waiting?.kind === 'success') {
+      const operation = waiting.facts.operation;
+      this.waiting.set(message.pid, { ...waiting, facts: { ...merge(waiting, facts), operation } });
+      return;
+    }
+    // A failure that PAM only suspected was outdone by another of its modules.
+    const known = this.sessions.get(message.pid);
+    if (known !== undefined) {
+      if (known.userName === message.userName || message.program === 'sshd') return;
+      this.forget(message.pid);
+    }
+    this.waiting.delete(message.pid);
+    this.wait(message, facts, 'success', sessionPatienceMs);
+  }
+
+  private named({ pid, sessionId }: LoginMessage, waiting: Waiting | undefined): void {
+    if (sessionId === undefined) return;
+    if (waiting?.kind === 'success')
+      this.tellWaiting(pid, { ...waiting, facts: { ...waiting.facts, sessionId } });
+    else {
+      const session = this.sessions.get(pid);
+      if (session !== undefined) put(this.sessions, pid, { ...session, sessionId });
+    }
+  }
+
+  private closed(message: LoginMessage, waiting: Waiting | undefined): void {
+    if (waiting?.kind === 'success') this.tellWaiting(message.pid, waiting);
+    const session = this.sessions.get(message.pid);
+    this.forget(message.pid);
+    const { timeMs } = message;
+    this.options.onLogin({
+      ...this.factsOf(message),
+      ...session,
+      timeMs,
+      succeeded: true,
+      operation: 'logout',
+      ...(session && { sessionMs: Math.max(0, timeMs - session.timeMs) }),
+    });
+  }
+
+  private refused(message: LoginMessage, facts: LoginFacts, waiting: Waiting | undefined): void {
+    if (waiting?.kind === 'success') return;
+    if (waiting?.kind === 'suspicion') {
+      this.waiting.set(message.pid, { ...waiting, facts: merge(waiting, facts) });
+      return;
+    }
+    if (this.failures.has(message.pid)) return;
+    const refusals = (waiting?.facts.refusals ?? 0) + 1;
+    this.wait(message, { ...merge(waiting, facts), refusals }, 'refusal', graceMs);
+  }
+
+  private factsOf(message: LoginMessage): LoginFacts {
+    const { kind, ...said } = message;
+    const localPort =
+      message.remoteAddress === undefined ? undefined : this.options.localPortOf(message);
+    return {
+      ...said,
+      succeeded: !['failed', 'suspected', 'refused', 'ended'].includes(kind),
+      ...(localPort !== undefined && { localPort }),
+    };
+  }
+
+  private wait(
+    message: LoginMessage,
+    facts: LoginFacts,
+    kind: Waiting['kind'],
+    forMs: number,
+  ): void {
+    const confirmed = !facts.operation.startsWith('PAM:');
+    put(this.waiting, message.pid, { facts, kind, confirmed, dueMs: this.nowMs + forMs }, (pid) => {
+      const oldest = this.waiting.get(pid);
+      if (oldest !== undefined) this.tellWaiting(pid, oldest);
+    });
+  }
+
+  private tellWaiting(pid: number, { facts, kind }: Waiting): void {
+    this.waiting.delete(pid);
+    if (kind !== 'success') {
+      this.fail(facts);
+      return;
+    }
+    put(this.sessions, pid, facts);
+    this.options.onLogin(facts);
+  }
+
+  private fail(facts: LoginFacts): void {
+    put(this.failures, facts.pid, facts);
+    this.options.onLogin({ ...facts, succeeded: false });
+  }
+
+  private forget(pid: number): void {
+    this.sessions.delete(pid);
+    this.failures.delete(pid);
+  }
+}
+
+/** logind tells a session within milliseconds; journald hands messages on every quarter of a second. */
+const sessionPatienceMs = 1000;
+/** The program repeats what PAM said after PAM's delay, two seconds on average. */
+const verdictMs = 5000;
+/** sshd ends a connection without a login after two minutes (LoginGraceTime). */
+const graceMs = 125_000;
+const mostRemembered = 4096;
+
+/** What was said later about the same attempt wins, but for what only its beginning told. */
+function merge(waiting: Waiting | undefined, facts: LoginFacts): LoginFacts {
+  if (waiting === undefined) return facts;
+  return { ...waiting.facts, ...facts };
+}
+
+/** Sets a value and makes it the youngest; the oldest makes room. */
+function put<V>(
+  map: Map<number, V>,
+  pid: number,
+  value: V,
+  makeRoom: (oldest: number) => void = (oldest) => void map.delete(oldest),
+): void {
+  map.delete(pid);
+  map.set(pid, value);
+  if (map.size <= mostRemembered) return;
+  for (const oldest of map.keys()) {
+    makeRoom(oldest);
+    return;
+  }
+}

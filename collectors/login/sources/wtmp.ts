@@ -1,0 +1,72 @@
+import { addressOf } from '../../kernel/audit/login-records.js';
+import { deadProcess, userProcess, type UtmpRecord } from '../../kernel/files/utmp.js';
+import type { LoginFacts } from '../payload.js';
+
+export interface WtmpLoginsOptions {
+  readonly onLogin: (facts: LoginFacts) => void;
+  /** The program of a process that still lives. */
+  readonly executableOf: (pid: number) => string | undefined;
+}
+
+/**
+ * Logins as wtmp and btmp tell them.
+ *
+ * 1. A user process in wtmp is a login, the end of the process on the same terminal its logout.
+ * 2. Every record in btmp is a failed login, whatever its type.
+ * 3. The end of a session that was not seen to begin names no user, and is not told.
+ */
+export class WtmpLogins {
+  private readonly sessions = new Map<string, LoginFacts>();
+
+  constructor(private readonly options: WtmpLoginsOptions) {}
+
+  take(file: 'wtmp' | 'btmp', record: UtmpRecord): void {
+    if (file === 'btmp') this.options.onLogin(this.factsOf(record, false));
+    else if (record.type === userProcess) this.begin(record);
+    else if (record.type === deadProcess) this.end(record);
+  }
+
+  private begin(record: UtmpRecord): void {
+    const facts = this.factsOf(record, true);
+    this.sessions.delete(record.line);
+    this.sessions.set(record.line, facts);
+    if (this.sessions.size > mostSessions) {
+      for (const oldest of this.sessions.keys()) {
+        this.sessions.delete(oldest);
+        break;
+      }
+    }
+    this.options.onLogin(facts);
+  }
+
+  private end({ line, pid, timeMs }: UtmpRecord): void {
+    const session = this.sessions.get(line);
+    if (session === undefined || (pid !== 0 && pid !== session.pid)) return;
+    this.sessions.delete(line);
+    const sessionMs = Math.max(0, timeMs - session.timeMs);
+    this.options.onLogin({ ...session, timeMs, operation: 'logout', sessionMs });
+  }
+
+  private factsOf(record: UtmpRecord, succeeded: boolean): LoginFacts {
+    const { host, line, pid, timeMs, user } = record;
+    const executable = pid === 0 ? undefined : this.options.executableOf(pid);
+    // The text is what most programs make of the address, and damage shows in it.
+    const remoteAddress = addressOf(host) ?? record.remoteAddress;
+    const hasTerminal = line !== '' && !line.endsWith(':notty');
+    return {
+      timeMs,
+      pid,
+      succeeded,
+      operation: 'login',
+      ...(user !== '' && { userName: user }),
+      ...(executable !== undefined && { executable }),
+      ...(remoteAddress !== undefined && { remoteAddress }),
+      ...(remoteAddress === undefined && host !== '' && { remoteHost: host }),
+      ...(hasTerminal && { terminal: line }),
+      ...(record.sessionId !== 0 && { sessionId: record.sessionId }),
+    };
+  }
+}
+
+/** More terminals than a device has. */
+const mostSessions = 4096;

@@ -1,0 +1,123 @@
+import { BestSource, type SourceHooks } from '../interface/best-source.js';
+import type {
+  Observation,
+  RunningCollector,
+  TriggeredCollector,
+  TriggeredContext,
+  Unavailable,
+} from '../interface/collector.js';
+import { isUnavailable } from '../interface/collector.js';
+import { InOrder } from '../interface/in-order.js';
+import { executedFile, observationOf, type StartedProgram } from './payload.js';
+import { openProcessSource, type ProcessSource, processSources } from './sources/open.js';
+
+type Context = TriggeredContext;
+
+/** Every program that is started, from the best source that works. */
+export const processCreate: TriggeredCollector<'ProcessCreate'> = {
+  kind: 'triggered',
+  name: 'ProcessCreate',
+  async start(context) {
+    const watch = new ProcessWatch(context);
+    const unavailable = await watch.start();
+    return unavailable ?? watch;
+  },
+};
+
+const hashDeadlineMs = 500;
+const mostWaitingForHash = 4096;
+const mostWaitingCharacters = 8 * 1024 * 1024;
+/**
+ * 1. One source is in use at a time, the best that works (`BestSource`).
+ * 2. After `stop` nothing is told, and what waited for its hash was told before.
+ */
+class ProcessWatch implements RunningCollector {
+  private readonly order: InOrder<Observation>;
+  private readonly source: BestSource<ProcessSource>;
+  /** Keeps the table of processes up to date, for the parents; they may be unknown where that cannot be had. */
+  private following: { end(): void } | undefined;
+
+  constructor(private readonly context: Context) {
+    const { clock, emit, fail, host, setSource } = context;
+    const { processSource } = host.settings;
+    this.order = new InOrder({
+      clock,
+      emit,
+      deadlineMs: hashDeadlineMs,
+      mostWaiting: mostWaitingForHash,
+      mostWaitingCharacters,
+    });
+    this.source = new BestSource({
+      clock,
+      candidates: processSource === 'auto' ? processSources : [processSource],
+      open: (source, hooks) => this.open(source, hooks),
+      setSource,
+      fail,
+    });
+  }
+
+  /** Resolves with the reason when no source works. */
+  async start(): Promise<Unavailable | undefined> {
+    // First, so that its socket is read first: a parent is known then before its child is told.
+    const following = await this.context.host.processes.follow({ onFailed: () => undefined });
+    if (!isUnavailable(following)) this.following = following;
+    const unavailable = await this.source.start();
+    if (unavailable !== undefined) this.following?.end();
+    return unavailable;
+  }
+
+  async stop(): Promise<void> {
+    await this.source.stop();
+    this.following?.end();
+    this.order.flush();
+  }
+
+  private async open(
+    source: ProcessSource,
+    hooks: SourceHooks,
+  ): ReturnType<typeof openProcessSource> {
+    const { host, lose } = this.context;
+    let ended = false;
+    const opened = await openProcessSource(source, host, {
+      ...hooks,
+      lose,
+      // Also before it is armed: what waited in a socket handed over by systemd happened while nobody watched.
+      onProgram: (program) => {
+        if (!ended) this.tell(program);
+      },
+    });
+    if (isUnavailable(opened)) return opened;
+    return {
+      end: async () => {
+        await opened.end();
+        ended = true;
+      },
+    };
+  }
+
+  private tell(program: StartedProgram): void {
+    const { host, lose } = this.context;
+    const { auditUserId, parentPid, pid, realUid, serial, timeMs } = program;
+    const nameOf = (uid: number | undefined) =>
+      uid === undefined ? uid : host.users.nameOf(uid, timeMs);
+    const userName = nameOf(realUid);
+    const context = {
+      userName,
+      auditUserName: auditUserId === realUid ? userName : nameOf(auditUserId),
+      parent:
+        parentPid === undefined ? undefined : host.processes.of(parentPid, timeMs, { pid, serial }),
+    };
+    const file = executedFile(program);
+    const { enabled } = host.executableHashes;
+    const hash =
+      file === undefined || !enabled ? Promise.resolve('') : host.executableHashes.hashOf(file);
+    this.order.push(
+      hash,
+      (found) => {
+        if (found === '' && enabled) lose('hashSkipped', 1);
+        return observationOf(program, context, found);
+      },
+      program.argv.reduce((sum, argument) => sum + argument.length, 0),
+    );
+  }
+}

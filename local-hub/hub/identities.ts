@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { reasonOf } from '../../base/errors.js';
+import type { JsonObject } from '../../base/json.js';
+import { writeFileAtomically } from './state-file.js';
+
+/*
+ * 1. What the store has told a caller is on disk: every change is saved before it returns.
+ * 2. A device or module keeps its keys, twin and subscriptions over a restart of the hub.
+ * 3. Making a module again gives a new generation with new keys, an empty twin at version 1 and no session.
+ */
+
+/** A device, or one of its modules. */
+export interface Address {
+  readonly deviceId: string;
+  readonly moduleId?: string | undefined;
+}
+
+export interface Twin {
+  desired: JsonObject;
+  desiredVersion: number;
+  reported: JsonObject;
+  reportedVersion: number;
+}
+
+export interface Identity extends Address {
+  /** Base64, 32 bytes. */
+  primaryKey: string;
+  secondaryKey: string;
+  generationId: string;
+  /** Of a device; its modules stop with it. */
+  disabled?: boolean;
+  twin: Twin;
+  /** A client connected with CleanSession 0, and its session was not lost since. */
+  hasSession?: boolean;
+  /** Topic filters of the persistent session, with the granted quality of service. */
+  subscriptions: { topic: string; qos: 0 | 1 }[];
+}
+
+/** The allowed characters of device and module ids; up to 128 of them. */
+const idPattern = /^[A-Za-z0-9\-.+%_#*?!(),=@$':]{1,128}$/;
+
+/** `device` or `device/module`: what an MQTT client calls itself. */
+export function clientIdOf(address: Address): string {
+  return address.moduleId === undefined
+    ? address.deviceId
+    : `${address.deviceId}/${address.moduleId}`;
+}
+
+/** The reverse of {@link clientIdOf}; ids hold no slash. */
+export function addressOf(clientId: string): Address {
+  const [deviceId = '', moduleId] = clientId.split('/');
+  return { deviceId, moduleId };
+}
+
+const newKey = (): string => randomBytes(32).toString('base64');
+const newTwin = (): Twin => ({
+  desired: {},
+  desiredVersion: 1,
+  reported: {},
+  reportedVersion: 1,
+});
+
+/** The devices and modules that the hub knows, kept in one file of mode 0600. */
+export class Identities {
+  readonly #file: string;
+  readonly #byClientId: Map<string, Identity>;
+
+  private constructor(file: string, identities: readonly Identity[]) {
+    this.#file = file;
+    this.#byClientId = new Map(identities.map((identity) => [clientIdOf(identity), identity]));
+  }
+
+  /** Reads the file, or begins empty when there is none. Throws a sentence when the file is not what was written. */
+  static open(file: string): Identities {
+    if (!existsSync(file)) return new Identities(file, []);
+    const text = readFileSync(file, 'utf8');
+    try {
+      const { identities } = JSON.parse(text) as { identities: Identity[] };
+      return new Identities(file, identities);
+    } catch (error) {
+      const cause = reasonOf(error);
+      throw new Error(
+        `The state of the local hub in ${file} cannot be read (${cause}); remove the file to begin anew.`,
+        { cause: error },
+      );
+    }
+  }
+
+  all(): readonly Identity[] {
+    return [...this.#byClientId.values()];
+  }
+
+  find(address: Address): Identity | undefined {
+    return this.#byClientId.get(clientIdOf(address));
+  }
+
+  /** Gives the identity, made on the first call. Throws on an id that IoT Hub would not take. */
+  register(address: Address): Identity {
+    const known = this.find(address);
+    if (known !== undefined) return known;
+    for (const id of [address.deviceId, address.moduleId]) {
+      if (id !== undefined && !idPattern.test(id)) {
+        throw new Error(
+          `'${id}' cannot be a device or module id: 1 to 128 letters, digits or -.+%_#*?!(),=@$': are allowed.`,
+        );
+      }
+    }
+    const identity: Identity = {
+      ...address,
+      primaryKey: newKey(),
+      secondaryKey: newKey(),
+      generationId: newGeneration(),
+      twin: newTwin(),
+      subscriptions: [],
+    };
+    this.#byClientId.set(clientIdOf(address), identity);
+    this.save();
+    return identity;
+  }
+
+  /** Deletes and makes again. */
+  recreate(identity: Identity): void {
+    identity.primaryKey = newKey();
+    identity.secondaryKey = newKey();
+    identity.generationId = newGeneration();
+    identity.twin = newTwin();
+    identity.subscriptions = [];
+    identity.hasSession = false;
+    this.save();
+  }
+
+  rollKeys(identity: Identity): void {
+    identity.primaryKey = newKey();
+    identity.secondaryKey = newKey();
+    this.save();
+  }
+
+  setDisabled(identity: Identity, disabled: boolean): void {
+    identity.disabled = disabled;
+    this.save();
+  }
+
+  /** The sessions of all clients are lost. */
+  forgetSessions(): void {
+    for (const identity of this.all()) {
+      identity.subscriptions = [];
+      identity.hasSession = false;
+    }
+    this.save();
+  }
+
+  /** Call after changing a twin or subscriptions. */
+  save(): void {
+    const text = JSON.stringify({ identities: this.all() }, undefined, 1);
+    writeFileAtomically(this.#file, `${text}\n`, 0o600);
+  }
+}
+
+/** Like the service: a number that is different for each making of the same id. */
+function newGeneration(): string {
+  return randomBytes(8).readBigUInt64BE().toString();
+}

@@ -1,0 +1,329 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LinkListener } from '../../../agent/hub/hub-link.js';
+import { TwinSync } from '../../../agent/twin/twin-sync.js';
+import type { JsonObject } from '../../../base/json.js';
+import type { Evaluation } from '../../../config/evaluate-twin.js';
+import { configurationObjectName as objectName } from '../../../config/twin-settings.js';
+import { FakeClock, settle } from '../../support/fake-clock.js';
+import { unspread } from '../../support/moments.js';
+import { recordingLog } from '../../support/recording-log.js';
+
+class FakeLink {
+  listener: LinkListener = {};
+  readonly reports: JsonObject[] = [];
+  reads = 0;
+
+  listen(listener: LinkListener): () => void {
+    this.listener = listener;
+    return () => (this.listener = {});
+  }
+
+  report(patch: JsonObject): Promise<void> {
+    this.reports.push(patch);
+    return Promise.resolve();
+  }
+
+  readTwin(): void {
+    this.reads += 1;
+  }
+
+  twin(desired: JsonObject, reported: JsonObject = {}): void {
+    this.listener.onTwin?.({ desired, reported });
+  }
+}
+
+let directory: string;
+let clock: FakeClock;
+let link: FakeLink;
+let log: ReturnType<typeof recordingLog>;
+let applied: { interval: string; version: number; rejected: string[] }[];
+let sync: TwinSync;
+let produced: Set<string>;
+
+const start = async (): Promise<void> => {
+  clock = new FakeClock();
+  link = new FakeLink();
+  log = recordingLog();
+  applied = [];
+  produced = new Set(['ProcessCreate']);
+  sync = new TwinSync({
+    link,
+    clock,
+    random: () => 0,
+    moments: unspread,
+    log,
+    stateDirectory: directory,
+    objectName,
+    produces: (event) => produced.has(event),
+    onSettings: ({ settings, problems }: Evaluation, version) =>
+      applied.push({
+        interval: settings.highPriorityMessageFrequency.text,
+        version,
+        rejected: problems.map(({ key }) => key),
+      }),
+    status: () => ({ desiredVersion: sync.desiredVersion }),
+  });
+  await sync.start();
+};
+const high = (value: string | number): JsonObject => ({
+  [objectName]: { highPriorityMessageFrequency: { value } },
+});
+const patch = (version: number, settings: JsonObject): void =>
+  link.listener.onDesiredPatch?.({ ...settings, $version: version });
+/** Longer than the twin waits between two applications. */
+const pauseMs = 1500;
+const file = (): string => join(directory, 'desired.json');
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'twin-sync-'));
+  await start();
+});
+
+afterEach(async () => {
+  await sync.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('the twin', () => {
+  it('starts with the defaults, and hands on each change once', async () => {
+    link.twin({ ...high('PT2M'), $version: 3 });
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await clock.advance(pauseMs);
+    patch(4, high('PT9M'));
+    patch(4, high('PT8M'));
+    await clock.advance(pauseMs);
+    expect(applied).toEqual([
+      { interval: 'PT7M', version: 0, rejected: [] },
+      { interval: 'PT2M', version: 3, rejected: [] },
+      { interval: 'PT9M', version: 4, rejected: [] },
+    ]);
+  });
+
+  it('reports the settings in force as they were written, and the version', async () => {
+    link.twin({ ...high('PT120S'), $version: 3 });
+    await clock.advance(pauseMs);
+    expect(link.reports).toHaveLength(1);
+    expect(link.reports[0]).toMatchObject({
+      [objectName]: { highPriorityMessageFrequency: { value: 'PT120S' } },
+      agentStatus: { desiredVersion: 3 },
+    });
+    patch(4, high('PT3M'));
+    await settle();
+    expect(link.reports[1]).toEqual({
+      [objectName]: { highPriorityMessageFrequency: { value: 'PT3M' } },
+      agentStatus: { desiredVersion: 4 },
+    });
+  });
+
+  it('is read again after a gap, and not changed by what came after it', () => {
+    link.twin({ ...high('PT2M'), $version: 3 });
+    patch(5, high('PT9M'));
+    expect(link.reads).toBe(1);
+    expect(applied.at(-1)).toMatchObject({ interval: 'PT2M', version: 3 });
+  });
+
+  it('a bad value is rejected alone and its last good value goes on, also after a restart', async () => {
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await clock.advance(pauseMs);
+    patch(4, high('soon'));
+    const bad = { interval: 'PT2M', version: 4, rejected: ['highPriorityMessageFrequency'] };
+    expect(applied.at(-1)).toEqual(bad);
+    await sync.stop();
+    await start();
+    expect(applied).toEqual([bad]);
+  });
+
+  it('follows a module that was made anew', async () => {
+    link.twin({ ...high('PT2M'), $version: 30 });
+    await clock.advance(pauseMs);
+    link.twin({ $version: 1 });
+    expect(applied.at(-1)).toMatchObject({ interval: 'PT7M', version: 1 });
+  });
+});
+
+describe('many changes in a row', () => {
+  const minutes = (version: number): JsonObject => high(`PT${version}M`);
+  const stored = (): unknown => JSON.parse(readFileSync(file(), 'utf8'));
+
+  it('are applied, logged and reported as one, and that is the newest with all of them merged', async () => {
+    link.twin({ ...minutes(2), $version: 1 });
+    await settle();
+    patch(2, { [objectName]: { snapshotFrequency: { value: 'PT2H' } } });
+    for (let version = 3; version <= 50; version++) patch(version, minutes(version));
+    await settle();
+    expect(applied.map(({ version }) => version)).toEqual([0, 1]);
+    expect(sync.desiredVersion).toBe(1);
+    expect(link.reports).toHaveLength(1);
+    await clock.advance(pauseMs);
+    expect(applied.slice(2)).toEqual([{ interval: 'PT50M', version: 50, rejected: [] }]);
+    expect(log.messages('info')).toHaveLength(2);
+    expect(link.reports.slice(1)).toEqual([
+      {
+        [objectName]: {
+          highPriorityMessageFrequency: { value: 'PT50M' },
+          snapshotFrequency: { value: 'PT2H' },
+        },
+        agentStatus: { desiredVersion: 50 },
+      },
+    ]);
+    await clock.advance(10 * pauseMs);
+    expect(applied).toHaveLength(3);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('are applied once a second while they last', async () => {
+    for (let version = 1; version <= 1000; version++) {
+      if (version === 1) link.twin({ ...minutes(1), $version: 1 });
+      else patch(version, minutes((version % 50) + 1));
+      await clock.advance(10);
+    }
+    await clock.advance(pauseMs);
+    expect(applied.length).toBeLessThanOrEqual(13);
+    expect(applied.length).toBeGreaterThanOrEqual(10);
+    expect(applied.at(-1)?.version).toBe(1000);
+    expect(link.reports.length).toBeLessThanOrEqual(applied.length);
+  });
+
+  it('after a pause, one is applied and reported at once', async () => {
+    link.twin({ ...minutes(1), $version: 1 });
+    await clock.advance(pauseMs);
+    patch(2, minutes(2));
+    await settle();
+    expect(applied.at(-1)).toMatchObject({ version: 2 });
+    expect(link.reports).toHaveLength(2);
+  });
+
+  it('that a stop interrupts: the last is stored', async () => {
+    link.twin({ ...minutes(1), $version: 1 });
+    for (let version = 2; version <= 9; version++) patch(version, minutes(version));
+    await sync.stop();
+    expect(clock.timers).toBe(0);
+    expect(stored()).toMatchObject({ version: 9, desired: minutes(9), effective: {} });
+    await start();
+    expect(applied).toEqual([{ interval: 'PT9M', version: 9, rejected: [] }]);
+  });
+
+  it('whose last is read anew within the pause are reported as that', async () => {
+    link.twin({ ...minutes(1), $version: 1 });
+    patch(2, minutes(2));
+    link.twin({ ...minutes(3), $version: 3 });
+    await clock.advance(pauseMs);
+    expect(applied.map(({ version }) => version)).toEqual([0, 1, 3]);
+    expect(link.reports.at(-1)).toMatchObject({ agentStatus: { desiredVersion: 3 } });
+  });
+});
+
+describe('the stored document', () => {
+  it('is in force after a start without a hub', async () => {
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await sync.stop();
+    expect(statSync(file()).mode & 0o777).toBe(0o600);
+    await start();
+    expect(applied).toEqual([{ interval: 'PT2M', version: 3, rejected: [] }]);
+    link.twin({ ...high('PT2M'), $version: 3 });
+    expect(applied).toHaveLength(1);
+  });
+
+  it.each([
+    ['', 'line 1'],
+    ['{"format":"else"}', 'not a file of this agent'],
+    ['{"format":"iot-security-agent desired properties 1","version":"x"}', 'members are missing'],
+  ])('%s is not used, and said', async (text, says) => {
+    await sync.stop();
+    writeFileSync(file(), text);
+    await start();
+    expect(applied).toEqual([{ interval: 'PT7M', version: 0, rejected: [] }]);
+    expect(log.lines).toEqual([
+      { level: 'warn', message: expect.stringContaining(says) as string },
+    ]);
+  });
+
+  it('that cannot be written costs a warning only', async () => {
+    rmSync(directory, { recursive: true });
+    writeFileSync(directory, 'no directory');
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await sync.stop();
+    expect(applied.at(-1)).toMatchObject({ interval: 'PT2M' });
+    expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+  });
+
+  it('is not written again when nothing changed', async () => {
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await sync.stop();
+    const { ino } = statSync(file());
+    await start();
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await sync.stop();
+    expect(statSync(file()).ino).toBe(ino);
+  });
+
+  it('is replaced as a whole', async () => {
+    link.twin({ ...high('PT2M'), $version: 3 });
+    await sync.stop();
+    const before = readFileSync(file(), 'utf8');
+    chmodSync(file(), 0o644);
+    await start();
+    link.twin({ ...high('PT4M'), $version: 4 });
+    await sync.stop();
+    expect(readFileSync(file(), 'utf8')).not.toBe(before);
+    expect(statSync(file()).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('the settings of an event', () => {
+  const told = (report: JsonObject | undefined): Record<string, unknown> =>
+    (report?.[objectName] ?? {}) as Record<string, unknown>;
+
+  it('that nothing here produces are not told as in force, and those that were told are taken back', async () => {
+    await start();
+    link.twin(
+      {
+        [objectName]: {
+          eventPriorityOSBaseline: { value: 'High' },
+          eventPriorityProcessCreate: { value: 'High' },
+        },
+        $version: 2,
+      },
+      { [objectName]: { baselineCustomChecksEnabled: { value: true } }, $version: 5 },
+    );
+    await settle();
+    const settings = told(link.reports[0]);
+    expect(settings).toMatchObject({
+      eventPriorityProcessCreate: { value: 'High' },
+      aggregationIntervalProcessCreate: { value: 'PT1H' },
+      eventPriorityDiagnostic: { value: 'Low' },
+      highPriorityMessageFrequency: { value: 'PT7M' },
+      baselineCustomChecksEnabled: null,
+    });
+    expect(settings).not.toHaveProperty('eventPriorityOSBaseline');
+    expect(settings).not.toHaveProperty('eventPriorityLogin');
+    expect(settings).not.toHaveProperty('aggregationEnabledConnectionCreate');
+  });
+
+  it('are told as soon as a collector produces it', async () => {
+    await start();
+    produced.add('OSBaseline');
+    link.twin({ [objectName]: { eventPriorityOSBaseline: { value: 'High' } }, $version: 2 });
+    await settle();
+    expect(told(link.reports[0])).toMatchObject({ eventPriorityOSBaseline: { value: 'High' } });
+  });
+});
+
+describe('a change that removes what was never there', () => {
+  it('is taken as the next version and leaves every setting as it was', async () => {
+    await start();
+    link.twin({ ...high('PT3M'), $version: 2 });
+    patch(3, { never: null, [objectName]: { lowPriorityMessageFrequency: null, never: null } });
+    await clock.advance(pauseMs);
+    patch(4, { other: { never: null }, [objectName]: { never: { value: null } } });
+    await clock.advance(pauseMs);
+    expect(applied.at(-1)).toEqual({ interval: 'PT3M', version: 4, rejected: [] });
+    expect(link.reads).toBe(0);
+    await sync.stop();
+    const stored = JSON.parse(readFileSync(file(), 'utf8')) as { desired: JsonObject };
+    expect(JSON.stringify(stored.desired)).not.toContain('null');
+  });
+});
