@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { hasCode, reasonOf } from '../base/errors.js';
 import { exitCodes } from '../base/exit-codes.js';
-import { printable } from '../base/quote.js';
+import { printable } from '../base/text.js';
 import type { Command, ParsedArguments } from './commands/command.js';
 import { overview, program, usageOf } from './commands/help.js';
 

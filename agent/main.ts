@@ -1,5 +1,5 @@
 import { CommandError, exitCodes } from '../base/exit-codes.js';
-import { printable } from '../base/quote.js';
+import { printable } from '../base/text.js';
 import { version } from '../base/version.js';
 import { runCommandLine } from './cli.js';
 import { guardOutput } from './commands/output.js';

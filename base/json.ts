@@ -1,4 +1,4 @@
-import { printable } from './quote.js';
+import { printable } from './text.js';
 
 /** What JSON can say (RFC 8259). */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;

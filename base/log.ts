@@ -1,5 +1,5 @@
 import winston from 'winston';
-import { printable } from './quote.js';
+import { printable } from './text.js';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 

@@ -17,7 +17,8 @@ import { systemClock } from '../base/clock.js';
 import { EventAssembler } from '../collectors/kernel/audit/assembler.js';
 import { readExecve } from '../collectors/kernel/audit/execve.js';
 import { parseRecord } from '../collectors/kernel/audit/record.js';
-import { observationOf, programOfExecve } from '../collectors/process-create/payload.js';
+import { observationOf } from '../collectors/process-create/payload.js';
+import { programOfExecve } from '../collectors/process-create/sources/program.js';
 import { evaluateTwin } from '../config/evaluate-twin.js';
 import { standardLocalSettings } from '../config/parse-local-settings.js';
 

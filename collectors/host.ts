@@ -1,12 +1,11 @@
 import { endianness, release, uptime } from 'node:os';
 import type { Clock } from '../base/clock.js';
 import { reasonOf } from '../base/errors.js';
-import type { LocalSettings } from '../config/local-settings.js';
-import { isUnavailable, type Unavailable } from './interface/collector.js';
+import { isUnavailable, type Unavailable } from '../base/unavailable.js';
+import type { HostSettings, Host } from './interface/host.js';
 import { fileNote, noNote } from './kernel/audit/change-note.js';
 import type { AuditFeed } from './kernel/audit/feed.js';
 import { type AuditOptions, createAuditFeed } from './kernel/audit/open.js';
-import type { AuditSource } from './kernel/audit/source.js';
 import { type AuditPlace, UnreadTime } from './kernel/audit/unread-time.js';
 import { ExecutableHashes } from './kernel/files/executable-hash.js';
 import { Journal, type JournalSource } from './kernel/files/journal.js';
@@ -17,41 +16,10 @@ import { hostPaths, type Paths } from './kernel/paths.js';
 import { readBootId } from './kernel/processes/proc.js';
 import { ProcConnector, type ProcessEvents } from './kernel/processes/proc-connector.js';
 import { ProcessTable } from './kernel/processes/process-table.js';
-import type { Processes } from './kernel/processes/processes.js';
 import { KernelReader } from './kernel/reader.js';
 import { EndedSocketReader, type EndedSockets } from './kernel/sockets/ended-sockets.js';
-import type { ByteOrder } from './kernel/sockets/proc-net.js';
 import { type SocketStates, SocketStateTrace } from './kernel/sockets/sock-state-trace.js';
 import { openTraceInstance } from './kernel/trace/tracefs.js';
-
-/** The settings that collectors read, as they stand in the local file. */
-export type HostSettings = Pick<
-  LocalSettings,
-  | 'processSource'
-  | 'processPollingInterval'
-  | 'connectionSource'
-  | 'loginSource'
-  | 'reportLoopbackConnections'
-  | 'executableHashBytesPerSecond'
-  | 'audit'
->;
-
-/** What the host offers to the collectors: the readers of the kernel that several of them share. */
-export interface Host {
-  readonly ownPid: number;
-  readonly paths: Paths;
-  readonly clock: Clock;
-  readonly byteOrder: ByteOrder;
-  readonly settings: HostSettings;
-  readonly audit: AuditSource;
-  readonly processEvents: ProcessEvents;
-  readonly processes: Processes;
-  readonly socketStates: SocketStates;
-  readonly endedSockets: EndedSockets;
-  readonly journal: JournalSource;
-  readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
-  readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
-}
 
 /** A host with its life cycle: start it before the first collector, stop it after the last. */
 export interface ManagedHost extends Host {

@@ -2,11 +2,11 @@ import { open } from 'node:fs/promises';
 import { hasCode } from '../base/errors.js';
 import type { Details, Payload } from '../contract/events.js';
 import type { SnapshotCollector } from './interface/collector.js';
+import { addressText } from './kernel/address.js';
+import type { ByteOrder } from './kernel/byte-order.js';
 import type { Paths } from './kernel/paths.js';
 import { readExecutable } from './kernel/processes/proc.js';
 import {
-  addressText,
-  type ByteOrder,
   type ListeningSocket,
   parseSocketLine,
   type SocketProtocol,

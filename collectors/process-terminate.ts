@@ -1,12 +1,11 @@
 import { constants } from 'node:os';
+import { isUnavailable, type Unavailable } from '../base/unavailable.js';
 import type { Details } from '../contract/events.js';
-import {
-  isUnavailable,
-  type Observation,
-  type RunningCollector,
-  type TriggeredCollector,
-  type TriggeredContext,
-  type Unavailable,
+import type {
+  Observation,
+  RunningCollector,
+  TriggeredCollector,
+  TriggeredContext,
 } from './interface/collector.js';
 import { InOrder } from './interface/in-order.js';
 import type { ProgramFacts } from './kernel/processes/process-record.js';

@@ -1,6 +1,7 @@
 import { isJsonObject } from '../base/json.js';
 import type { JsonObject, JsonValue } from '../base/json.js';
-import { printable, quoted } from '../base/quote.js';
+import { quoted } from '../base/quote.js';
+import { printable } from '../base/text.js';
 import { defaultValue, readSetting } from './read-setting.js';
 import type { Reading } from './read-setting.js';
 import type { Setting, SettingValue } from './setting.js';

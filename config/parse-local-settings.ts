@@ -1,6 +1,7 @@
 import { isJsonObject, JsonError, parseJson } from '../base/json.js';
 import type { JsonObject, JsonValue } from '../base/json.js';
-import { printable, quoted } from '../base/quote.js';
+import { quoted } from '../base/quote.js';
+import { printable } from '../base/text.js';
 import { laterLocalKeys, localSettings } from './local-settings.js';
 import type { LocalKey, LocalSettings } from './local-settings.js';
 import { nearest } from './nearest.js';

@@ -15,3 +15,5 @@ export async function readLocalSettings(path: string): Promise<LocalResult> {
     return { problems: [{ key: '', message: `${path} ${error.message}.` }] };
   }
 }
+
+export const defaultConfigFile = '/etc/iot-security-agent/agent.json';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { reasonOf } from '../base/errors.js';
-import { printable } from '../base/quote.js';
+import { printable } from '../base/text.js';
 import { configurationObjectName } from '../config/twin-settings.js';
 import { AgentProcess, type Ending } from './agent-process.js';
 import { LocalHub, type ModuleRegistration } from './hub/local-hub.js';

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
-import { readStateFile, writeFileAtomically } from '../state/state-directory.js';
+import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 
 /** Losses count in memory and reach the disk at most this late; a write a minute at the most spares the flash. */
 const saveDelayMs = 60_000;

@@ -6,7 +6,7 @@ import { quoted } from '../../base/quote.js';
 import { collectors } from '../../collectors/registry.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import type { LocalSettings } from '../../config/local-settings.js';
-import { readLocalSettings } from '../../config/read-local-settings.js';
+import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
 import { configurationObjectName, eventOfSetting } from '../../config/twin-settings.js';
 import {
   CredentialError,
@@ -15,7 +15,7 @@ import {
   secretAccess,
 } from '../identity/credentials.js';
 import { stateDirectoryFault } from '../state/state-directory.js';
-import { configOption, defaultConfigFile, type Command } from './command.js';
+import { configOption, type Command } from './command.js';
 
 export const checkConfigCommand: Command = {
   name: 'check-config',

@@ -3,13 +3,12 @@ import { systemClock } from '../../base/clock.js';
 import { plainReason } from '../../base/errors.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { lossCauses, type LossCause } from '../../base/loss.js';
-import { printable } from '../../base/quote.js';
-import { createHost, type Host } from '../../collectors/host.js';
-import {
-  isUnavailable,
-  type Collector,
-  type SourceState,
-} from '../../collectors/interface/collector.js';
+import { printable } from '../../base/text.js';
+import { isUnavailable } from '../../base/unavailable.js';
+import { createHost } from '../../collectors/host.js';
+import type { Collector } from '../../collectors/interface/collector.js';
+import type { Host } from '../../collectors/interface/host.js';
+import type { SourceState } from '../../collectors/kernel/source-state.js';
 import { collectors } from '../../collectors/registry.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import type { EventName, Payload } from '../../contract/events.js';

@@ -1,3 +1,5 @@
+import { defaultConfigFile } from '../../config/read-local-settings.js';
+
 /** One option of a verb; help, parsing, completion and man page come from this declaration. */
 export interface OptionDeclaration {
   readonly type: 'string' | 'boolean';
@@ -31,8 +33,6 @@ export interface Command {
   /** Resolves with the exit code; throws `CommandError` for what the operator has to mend. */
   run(parsed: ParsedArguments): Promise<number>;
 }
-
-export const defaultConfigFile = '/etc/iot-security-agent/agent.json';
 
 export const configOption = {
   type: 'string',

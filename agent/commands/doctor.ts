@@ -1,8 +1,8 @@
 import { systemClock } from '../../base/clock.js';
 import { exitCodes } from '../../base/exit-codes.js';
-import { printable } from '../../base/quote.js';
+import { printable } from '../../base/text.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { readLocalSettings } from '../../config/read-local-settings.js';
+import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
 import { findAgentUser } from '../doctor/agent-user.js';
 import { checkConfiguration } from '../doctor/configuration.js';
 import { checkConnection } from '../doctor/connection.js';
@@ -11,7 +11,7 @@ import { unknown } from '../doctor/finding.js';
 import { checkHost } from '../doctor/host.js';
 import { askStatus } from '../status/client.js';
 import { statusSocket } from '../status/service.js';
-import { configOption, defaultConfigFile, type Command } from './command.js';
+import { configOption, type Command } from './command.js';
 
 export const doctorCommand: Command = {
   name: 'doctor',

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
-import { printable } from '../../base/quote.js';
-import { isUnavailable } from '../../collectors/interface/collector.js';
+import { printable } from '../../base/text.js';
+import { isUnavailable } from '../../base/unavailable.js';
 import { agentGroup, enroll, type Enrollment } from '../enroll/enroll.js';
 import { readSecret } from '../enroll/secret-input.js';
 import { agentUnit, openSystemdManager } from '../supervisor/systemd-manager.js';

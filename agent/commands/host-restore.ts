@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { systemClock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { exitCodes } from '../../base/exit-codes.js';
-import { printable } from '../../base/quote.js';
-import { isUnavailable } from '../../collectors/interface/collector.js';
+import { printable } from '../../base/text.js';
+import { isUnavailable } from '../../base/unavailable.js';
 import { foreignNote } from '../../collectors/kernel/audit/change-note.js';
 import { takeBackAudit } from '../../collectors/kernel/audit/take-back.js';
 import { loadLibc } from '../../collectors/kernel/libc.js';
@@ -11,9 +11,9 @@ import { hostPaths } from '../../collectors/kernel/paths.js';
 import { readBootId } from '../../collectors/kernel/processes/proc.js';
 import { findInstances, removeInstances } from '../../collectors/kernel/trace/trace-setup.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { readLocalSettings } from '../../config/read-local-settings.js';
+import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
 import { changeNoteName } from '../state/state-directory.js';
-import { configOption, defaultConfigFile, type Command } from './command.js';
+import { configOption, type Command } from './command.js';
 
 export const hostRestoreCommand: Command = {
   name: 'host-restore',

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../base/errors.js';
 import { exitCodes, type ExitCode } from '../../base/exit-codes.js';
-import { printable } from '../../base/quote.js';
-import { isUnavailable } from '../../collectors/interface/collector.js';
+import { printable } from '../../base/text.js';
+import { isUnavailable } from '../../base/unavailable.js';
 import { UserNames } from '../../collectors/kernel/files/users.js';
 import { hostPaths } from '../../collectors/kernel/paths.js';
 import { socketStateWish } from '../../collectors/kernel/sockets/sock-state-trace.js';

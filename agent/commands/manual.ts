@@ -1,5 +1,6 @@
 import { exitCodes, exitMeanings } from '../../base/exit-codes.js';
-import { defaultConfigFile, type Command, type OptionDeclaration } from './command.js';
+import { defaultConfigFile } from '../../config/read-local-settings.js';
+import type { Command, OptionDeclaration } from './command.js';
 
 /** What is where on a device; the package and the unit put it there. */
 const files: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { plainReason } from '../../base/errors.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { type LossCause, lossCauses } from '../../base/loss.js';
-import { printable } from '../../base/quote.js';
+import { printable } from '../../base/text.js';
 import { LineSplitter } from '../replay/line-splitter.js';
 import { Replay } from '../replay/replay.js';
 import type { Command } from './command.js';

@@ -2,17 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../base/clock.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { createLog, type Log } from '../../base/log.js';
+import type { Unavailable } from '../../base/unavailable.js';
 import { WakingClock } from '../../base/waking-clock.js';
-import type { Unavailable } from '../../collectors/interface/collector.js';
 import { type Libc, loadLibc } from '../../collectors/kernel/libc.js';
 import type { LocalSettings } from '../../config/local-settings.js';
-import { readLocalSettings } from '../../config/read-local-settings.js';
+import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
 import { Agent } from '../composition/agent.js';
 import { CredentialError, loadCredentials, secretAccess } from '../identity/credentials.js';
 import { SpoolLockedError } from '../spool/lock.js';
 import { reportCrash } from '../supervisor/crash-report.js';
 import { Service } from '../supervisor/service.js';
-import { configOption, defaultConfigFile, type Command } from './command.js';
+import { configOption, type Command } from './command.js';
 
 export const runCommand: Command = {
   name: 'run',

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { statusExitCodes } from '../../base/exit-codes.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { readLocalSettings } from '../../config/read-local-settings.js';
+import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
 import { askStatus } from '../status/client.js';
 import { statusSocket } from '../status/service.js';
 import { statusText } from '../status/text.js';
-import { configOption, defaultConfigFile, type Command } from './command.js';
+import { configOption, type Command } from './command.js';
 
 const redrawMs = 2_000;
 /** Cursor home, and everything below it erased (ECMA-48). */

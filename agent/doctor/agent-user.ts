@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { isUnavailable } from '../../collectors/interface/collector.js';
+import { isUnavailable } from '../../base/unavailable.js';
 import { UserNames } from '../../collectors/kernel/files/users.js';
 import { hostPaths } from '../../collectors/kernel/paths.js';
-import { defaultConfigFile } from '../commands/command.js';
+import { defaultConfigFile } from '../../config/read-local-settings.js';
 import { agentGroup, groupIdOf } from '../enroll/enroll.js';
 import type { ProcessIds } from '../identity/secret-file.js';
 import type { Unanswered } from '../status/client.js';

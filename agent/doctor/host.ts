@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { systemClock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
-import { isUnavailable } from '../../collectors/interface/collector.js';
+import { isUnavailable } from '../../base/unavailable.js';
 import { openAuditControl } from '../../collectors/kernel/audit/control.js';
 import type { AuditStatus } from '../../collectors/kernel/audit/status.js';
 import { loadLibc, type Libc } from '../../collectors/kernel/libc.js';

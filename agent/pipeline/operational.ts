@@ -6,7 +6,7 @@ import type { Settings } from '../../config/settings.js';
 import type { Payload } from '../../contract/events.js';
 import { storedCounts } from '../accounting/counters-file.js';
 import { droppedCauses, type LossCounts, type LossLedger } from '../accounting/losses.js';
-import type { MessageStatistics } from '../uplink/uplink.js';
+import type { MessageStatistics } from '../accounting/message-statistics.js';
 import type { Pipeline } from './pipeline.js';
 
 interface OperationalOptions {

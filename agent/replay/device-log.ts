@@ -12,7 +12,8 @@ import { readSocketCall, type SocketCall } from '../../collectors/kernel/audit/s
 import { isOfUnknownAbi, isUnreadableCall } from '../../collectors/kernel/audit/system-call.js';
 import { loginObservation } from '../../collectors/login/payload.js';
 import { LoginAttempts } from '../../collectors/login/sources/attempts.js';
-import { observationOf, programOfExecve } from '../../collectors/process-create/payload.js';
+import { observationOf } from '../../collectors/process-create/payload.js';
+import { programOfExecve } from '../../collectors/process-create/sources/program.js';
 import type { TriggeredName } from '../../contract/events.js';
 import { LogAssembler } from './log-assembler.js';
 import { LogTime } from './log-time.js';

@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
-import type { Host } from '../../collectors/host.js';
 import type { Collector, Observation } from '../../collectors/interface/collector.js';
+import type { Host } from '../../collectors/interface/host.js';
 import type { Settings } from '../../config/settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import type { Payload, SnapshotName, TriggeredName } from '../../contract/events.js';

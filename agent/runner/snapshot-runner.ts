@@ -1,12 +1,10 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
-import type { Host } from '../../collectors/host.js';
-import {
-  isUnavailable,
-  type SnapshotCollector,
-  type SourceState,
-} from '../../collectors/interface/collector.js';
+import { isUnavailable } from '../../base/unavailable.js';
+import type { SnapshotCollector } from '../../collectors/interface/collector.js';
+import type { Host } from '../../collectors/interface/host.js';
+import type { SourceState } from '../../collectors/kernel/source-state.js';
 import type { Payload, SnapshotName } from '../../contract/events.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { CollectorState } from './collector-state.js';

@@ -2,13 +2,13 @@ import type { Clock, Timer } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
-import type { Host } from '../../collectors/host.js';
-import {
-  isUnavailable,
-  type Observation,
-  type RunningCollector,
-  type TriggeredCollector,
+import { isUnavailable } from '../../base/unavailable.js';
+import type {
+  Observation,
+  RunningCollector,
+  TriggeredCollector,
 } from '../../collectors/interface/collector.js';
+import type { Host } from '../../collectors/interface/host.js';
 import type { TriggeredName } from '../../contract/events.js';
 import type { CollectorState } from './collector-state.js';
 import { retryDelayMs } from './retry-delay.js';

@@ -1,4 +1,4 @@
-import { printable } from '../../base/quote.js';
+import { printable } from '../../base/text.js';
 import type { LossOf, StatusDocument } from './document.js';
 import { durationText, sizeText } from './duration-text.js';
 

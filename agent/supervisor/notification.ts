@@ -1,4 +1,4 @@
-import { printable } from '../../base/quote.js';
+import { printable } from '../../base/text.js';
 import { addressFamilies } from '../../collectors/kernel/libc.js';
 
 /** What a service tells systemd about itself, sd_notify(3). */

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
-import { isUnavailable, type Unavailable } from '../../collectors/interface/collector.js';
+import { isUnavailable, type Unavailable } from '../../base/unavailable.js';
 import type { Libc } from '../../collectors/kernel/libc.js';
 import { Notifier } from './notifier.js';
 import { type ProgressCheck, ProgressMonitor } from './progress.js';

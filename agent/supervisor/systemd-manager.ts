@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type koffiModule from 'koffi';
 import { reasonOf } from '../../base/errors.js';
-import type { Unavailable } from '../../collectors/interface/collector.js';
+import type { Unavailable } from '../../base/unavailable.js';
 import { errnoText } from '../../collectors/kernel/libc.js';
 
 /*

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson, type JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
-import { readStateFile, writeFileAtomically } from '../state/state-directory.js';
+import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 import type { Desired } from './desired-document.js';
 
 /** What an offline start needs. */

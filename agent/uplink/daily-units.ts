@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
-import { readStateFile, writeFileAtomically } from '../state/state-directory.js';
+import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 import { clockIsSetAfterMs } from '../time/unset-clock.js';
 
 /** Calls `action` at each midnight UTC; returns what ends that. */

@@ -6,6 +6,7 @@ import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { CurrentSettings, Settings } from '../../config/settings.js';
+import type { MessageStatistics } from '../accounting/message-statistics.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { HubError, isRefusal } from '../hub/failure.js';
 import type { LinkListener } from '../hub/hub-link.js';
@@ -66,12 +67,6 @@ export interface UplinkOptions {
   readonly agentVersion: string;
   readonly agentId: string;
   readonly atMidnight?: AtMidnight;
-}
-
-export interface MessageStatistics {
-  readonly messagesSent: number;
-  readonly messagesUnder4KB: number;
-  readonly totalFailed: number;
 }
 
 /** Sends what the spool holds when it is due, in order, until the hub has acknowledged it. */

@@ -2,12 +2,13 @@ import type { Timer } from '../../base/clock.js';
 import { BestSource } from '../interface/best-source.js';
 import type {
   RunningCollector,
-  SourceState,
   TriggeredCollector,
   TriggeredContext,
 } from '../interface/collector.js';
 import { isLoopback } from '../kernel/sockets/endpoint.js';
-import { type Connection, observationOf } from './payload.js';
+import type { SourceState } from '../kernel/source-state.js';
+import { observationOf } from './payload.js';
+import type { Connection } from './sources/facts.js';
 import { type ConnectionSource, connectionSources, openConnectionSource } from './sources/open.js';
 
 /** Every TCP connection made or accepted, and every UDP connect, from the best source that works. */

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import { Turns } from '../../base/turns.js';
-import { isUnavailable, type SourceState, type Unavailable } from './collector.js';
+import { isUnavailable, type Unavailable } from '../../base/unavailable.js';
+import type { SourceState } from '../kernel/source-state.js';
 
 export interface SourceHooks {
   readonly onState: (state: SourceState) => void;

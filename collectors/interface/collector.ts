@@ -1,16 +1,9 @@
 import type { Clock } from '../../base/clock.js';
 import type { ReportLoss } from '../../base/loss.js';
+import type { Unavailable } from '../../base/unavailable.js';
 import type { Payload, SnapshotName, TriggeredName } from '../../contract/events.js';
-import type { Host } from '../host.js';
-
-/** "Cannot be seen on this device, and why": said once by the runner, and not an error. */
-export interface Unavailable {
-  readonly unavailable: string;
-}
-
-export function isUnavailable(value: object): value is Unavailable {
-  return 'unavailable' in value;
-}
+import type { SourceState } from '../kernel/source-state.js';
+import type { Host } from './host.js';
 
 /**
  * Answers "what is there now". An empty array means "looked, and found none"; a read that failed is `Unavailable`
@@ -46,16 +39,6 @@ export interface Observation<N extends TriggeredName = TriggeredName> {
    * blanks, secrets masked, and cut short.
    */
   readonly detailArgv?: Readonly<Record<string, readonly string[]>>;
-}
-
-/** Where a triggered collector currently gets its facts, visible in the status and in the twin. */
-export interface SourceState {
-  /** For example `audit-multicast`, `audit-owner`, `proc-connector`, `polling`. */
-  readonly source: string;
-  /** What this source cannot see, or why a better one is not in use; absent for the best source. */
-  readonly limitation?: string;
-  /** What was counted since the start instead of being told one by one, by name; no losses. */
-  readonly counters?: Readonly<Record<string, number>>;
 }
 
 /** Is started and stopped, and emits payloads as things happen. */

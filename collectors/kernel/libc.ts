@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import type koffiModule from 'koffi';
 import { reasonOf } from '../../base/errors.js';
-import type { Unavailable } from '../interface/collector.js';
+import type { Unavailable } from '../../base/unavailable.js';
 
 /**
  * The few calls of the C library that Node does not offer: sockets that are neither TCP nor UDP, poll(2), eventfd(2).

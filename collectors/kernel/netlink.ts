@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Clock, Timer } from '../../base/clock.js';
-import type { Unavailable } from '../interface/collector.js';
+import type { Unavailable } from '../../base/unavailable.js';
 import type { Libc } from './libc.js';
 import { addressFamilies, errnoText, socketOptions, socketTypes } from './libc.js';
 import type { DescriptorOwner, KernelReader } from './reader.js';

@@ -12,10 +12,11 @@
  *
  * `payload.ts` makes the payload of whatever was found.
  */
-import type { Host } from '../host.js';
 import { BestSource } from '../interface/best-source.js';
 import type { TriggeredCollector } from '../interface/collector.js';
-import { loginObservation, type LoginFacts } from './payload.js';
+import type { Host } from '../interface/host.js';
+import { loginObservation } from './payload.js';
+import type { LoginFacts } from './sources/facts.js';
 import { loginSources, type LoginSource, openLoginSource } from './sources/open.js';
 
 /**

@@ -1,15 +1,15 @@
+import { type Unavailable, isUnavailable } from '../../base/unavailable.js';
 import { BestSource, type SourceHooks } from '../interface/best-source.js';
 import type {
   Observation,
   RunningCollector,
   TriggeredCollector,
   TriggeredContext,
-  Unavailable,
 } from '../interface/collector.js';
-import { isUnavailable } from '../interface/collector.js';
 import { InOrder } from '../interface/in-order.js';
-import { executedFile, observationOf, type StartedProgram } from './payload.js';
+import { executedFile, observationOf } from './payload.js';
 import { openProcessSource, type ProcessSource, processSources } from './sources/open.js';
+import type { StartedProgram } from './sources/program.js';
 
 type Context = TriggeredContext;
 

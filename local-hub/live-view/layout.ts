@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../base/json.js';
-import { printable } from '../../base/quote.js';
+import { printable } from '../../base/text.js';
 
 /** A line for people: `09:14:08  Login            anna on pts/0 with login: success   (pid 812)`. */
 export interface ViewLine {

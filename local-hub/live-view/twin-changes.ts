@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
-import { printable } from '../../base/quote.js';
+import { printable } from '../../base/text.js';
 import type { TwinChange } from '../hub/local-hub.js';
 import type { TwinView } from '../hub/twin-service.js';
 import { brief, shown, type ViewLine } from './layout.js';

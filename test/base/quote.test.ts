@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printable, quoted } from '../../base/quote.js';
+import { quoted } from '../../base/quote.js';
+import { printable } from '../../base/text.js';
 
 test.each([
   ['a\nb\u001b[31m', 'a\\u{a}b\\u{1b}[31m'],

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Host } from '../../collectors/host.js';
-import type { SourceState } from '../../collectors/interface/collector.js';
+import type { Host } from '../../collectors/interface/host.js';
 import {
   findSocketOwners,
   type SearchBounds,
 } from '../../collectors/kernel/sockets/socket-owners.js';
+import type { SourceState } from '../../collectors/kernel/source-state.js';
 import { listeningPorts, toPayloads } from '../../collectors/listening-ports.js';
 import { checkPayload } from '../../contract/payload-check.js';
 import { casePaths, fakeHost } from '../support/case-host.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isUnavailable } from '../../collectors/interface/collector.js';
+import { isUnavailable } from '../../base/unavailable.js';
 import type { ProcessEventSubscriber } from '../../collectors/kernel/processes/proc-connector.js';
 import type { ProcessEvent } from '../../collectors/kernel/processes/proc-connector-messages.js';
 import { ProcessTable } from '../../collectors/kernel/processes/process-table.js';

@@ -1,11 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import {
-  isUnavailable,
-  type Observation,
-  type SourceState,
-} from '../../collectors/interface/collector.js';
+import { isUnavailable } from '../../base/unavailable.js';
+import type { Observation } from '../../collectors/interface/collector.js';
 import type { ProgramFacts } from '../../collectors/kernel/processes/process-record.js';
 import type { ProcessFollower, Processes } from '../../collectors/kernel/processes/processes.js';
+import type { SourceState } from '../../collectors/kernel/source-state.js';
 import { processTerminate } from '../../collectors/process-terminate.js';
 import { checkPayload } from '../../contract/payload-check.js';
 import { fakeHost } from '../support/case-host.js';

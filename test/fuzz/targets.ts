@@ -15,7 +15,8 @@ import { mergePatch, NestingError } from '../../agent/twin/merge-patch.js';
 import { fitStatus, twinSizeBytes, withinTwinLimits } from '../../agent/twin/reported-limits.js';
 import { buildBatch } from '../../agent/uplink/batch.js';
 import { isJsonObject, JsonError, parseJson, type JsonValue } from '../../base/json.js';
-import { printable } from '../../base/quote.js';
+import { printable } from '../../base/text.js';
+import { addressText } from '../../collectors/kernel/address.js';
 import { parseFields, parseRecord, untrustedText } from '../../collectors/kernel/audit/record.js';
 import { parseAuditPlace } from '../../collectors/kernel/audit/unread-time.js';
 import { parsePasswd } from '../../collectors/kernel/files/users.js';
@@ -30,11 +31,7 @@ import {
   parseThreadGroup,
 } from '../../collectors/kernel/processes/proc.js';
 import { parseProcessEvents } from '../../collectors/kernel/processes/proc-connector-messages.js';
-import {
-  addressText,
-  parseSocketRow,
-  socketProtocols,
-} from '../../collectors/kernel/sockets/proc-net.js';
+import { parseSocketRow, socketProtocols } from '../../collectors/kernel/sockets/proc-net.js';
 import { transitionReader } from '../../collectors/kernel/sockets/sock-state.js';
 import {
   parseEventFormat,

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
-import type { Host, HostSettings } from '../../collectors/host.js';
+import type { Host, HostSettings } from '../../collectors/interface/host.js';
 import type { Paths } from '../../collectors/kernel/paths.js';
 import { FakeClock } from './fake-clock.js';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ByteOrder } from '../../collectors/kernel/sockets/proc-net.js';
+import type { ByteOrder } from '../../collectors/kernel/byte-order.js';
 
 const text = (name: string) =>
   readFileSync(

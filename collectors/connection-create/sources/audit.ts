@@ -1,11 +1,14 @@
 import type { Clock, Timer } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
-import type { Host } from '../../host.js';
+import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../interface/host.js';
 import type { SocketCall } from '../../kernel/audit/socket-call.js';
 import { readSocketInode } from '../../kernel/processes/proc.js';
 import { tcpStates } from '../../kernel/sockets/sock-state.js';
 import { readSocketTable, type TableSocket } from '../../kernel/sockets/socket-table.js';
-import type { Connection } from '../payload.js';
+import { subscribeCalls } from './call-subscription.js';
+import type { Connection } from './facts.js';
+import type { ConnectionListener, OpenSource } from './listener.js';
 import { ConnectionProcesses, type ObservedCall, processOfCall } from './processes.js';
 
 interface AuditedConnectionsOptions {
@@ -124,4 +127,29 @@ export class AuditedConnections {
       transportUnknown: socket === undefined && call.call === 'connect' && !call.inProgress,
     });
   }
+}
+
+export async function openAudit(
+  host: Host,
+  listener: ConnectionListener,
+): Promise<OpenSource | Unavailable> {
+  const audited = new AuditedConnections({ ...listener, host, clock: host.clock });
+  const calls = await subscribeCalls(host, listener, audited, ({ source, limitation }) =>
+    listener.onState({
+      source,
+      limitation: [
+        limitation,
+        'Local ports of short connections are unknown, and connections of programs that are older than audit are not seen.',
+      ]
+        .filter(Boolean)
+        .join(' '),
+    }),
+  );
+  if (isUnavailable(calls)) return calls;
+  return {
+    end: async () => {
+      await calls.end();
+      audited.end();
+    },
+  };
 }

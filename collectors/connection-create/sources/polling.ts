@@ -1,11 +1,13 @@
 import type { Clock, Timer } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
-import type { Host } from '../../host.js';
+import type { Unavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../interface/host.js';
 import { connectionKey, isAnyAddress } from '../../kernel/sockets/endpoint.js';
 import { tcpStates } from '../../kernel/sockets/sock-state.js';
 import { findSocketOwners } from '../../kernel/sockets/socket-owners.js';
 import { readSocketTable, type TableSocket } from '../../kernel/sockets/socket-table.js';
-import type { Connection } from '../payload.js';
+import type { Connection } from './facts.js';
+import type { ConnectionListener, OpenSource } from './listener.js';
 import { ConnectionProcesses } from './processes.js';
 
 interface ConnectionPollingOptions {
@@ -127,4 +129,24 @@ function isAccepted({ local }: TableSocket, listening: readonly TableSocket[]): 
       socket.local.port === local.port &&
       (socket.local.address === local.address || isAnyAddress(socket.local)),
   );
+}
+
+export function openPolling(
+  host: Host,
+  listener: ConnectionListener,
+): Promise<OpenSource | Unavailable> {
+  const { clock, settings } = host;
+  const { ms: intervalMs, text } = settings.processPollingInterval;
+  const polling = new ConnectionPolling({ ...listener, host, clock, intervalMs });
+  try {
+    polling.start();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return Promise.resolve({ unavailable: `The sockets cannot be listed: ${reason}.` });
+  }
+  listener.onState({
+    source: 'polling',
+    limitation: `TCP connections that live shorter than ${text} may not be seen, or without their process.`,
+  });
+  return Promise.resolve({ end: () => polling.stop() });
 }

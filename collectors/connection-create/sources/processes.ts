@@ -1,8 +1,8 @@
-import type { Host } from '../../host.js';
+import type { Host } from '../../interface/host.js';
 import type { SocketCall } from '../../kernel/audit/socket-call.js';
 import { readThreadGroup } from '../../kernel/processes/proc.js';
 import type { Doer } from '../../kernel/processes/processes.js';
-import type { ConnectionProcess } from '../payload.js';
+import type { ConnectionProcess } from './facts.js';
 
 /** A call, with the process that made it as it was known when the record of the call came. */
 export interface ObservedCall extends SocketCall {

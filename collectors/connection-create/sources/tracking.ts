@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
-import type { Host } from '../../host.js';
+import type { Host } from '../../interface/host.js';
 import type { SocketCall } from '../../kernel/audit/socket-call.js';
 import { readNetworkNamespace } from '../../kernel/processes/proc.js';
 import { AcceptingSockets } from '../../kernel/sockets/accepting-sockets.js';
@@ -9,9 +9,9 @@ import { connectionKey, type Endpoint, endpointKey } from '../../kernel/sockets/
 import { ListeningOwners } from '../../kernel/sockets/listening-owners.js';
 import { isClosedByThread, tcpStates } from '../../kernel/sockets/sock-state.js';
 import type { ObservedTransition } from '../../kernel/sockets/sock-state-trace.js';
-import type { Connection, ConnectionProcess } from '../payload.js';
 import { type AcceptAnswer, ConnectionAccepts, type Inbound } from './accepts.js';
 import { ConnectionCalls, type ConnectClaim } from './calls.js';
+import type { Connection, ConnectionProcess } from './facts.js';
 import { ConnectionProcesses, type ObservedCall, processOfCall } from './processes.js';
 
 interface ConnectionTrackingOptions {

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Clock } from '../../../base/clock.js';
-import { isUnavailable, type Unavailable } from '../../interface/collector.js';
+import { isUnavailable, type Unavailable } from '../../../base/unavailable.js';
 import type { Libc } from '../libc.js';
 import type { NetlinkMessage } from '../netlink.js';
 import { NetlinkError, NetlinkRequests, netlinkProtocols, netlinkTypes } from '../netlink.js';

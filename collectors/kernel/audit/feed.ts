@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../../../base/clock.js';
 import type { LossCause } from '../../../base/loss.js';
 import { Turns } from '../../../base/turns.js';
-import { isUnavailable, type SourceState, type Unavailable } from '../../interface/collector.js';
+import { isUnavailable, type Unavailable } from '../../../base/unavailable.js';
+import type { SourceState } from '../source-state.js';
 import { EventAssembler } from './assembler.js';
 import type { ChangeNote } from './change-note.js';
 import type { AuditControl } from './control.js';

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
 import { Turns } from '../../../base/turns.js';
-import type { SourceState, Unavailable } from '../../interface/collector.js';
+import type { Unavailable } from '../../../base/unavailable.js';
+import type { SourceState } from '../source-state.js';
 import { BlindTime, type Tampering } from './blind-time.js';
 import type { ChangeNote } from './change-note.js';
 import { StatusChanges } from './changes.js';

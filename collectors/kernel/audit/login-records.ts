@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { addressOf } from '../address.js';
 import type { AuditRecord } from './event.js';
 import { readResult } from './login-result.js';
 import { decimal, plainText, untrustedPath, untrustedText } from './record.js';
@@ -158,14 +158,6 @@ function remoteOf({ first, last }: UserRecord): Pick<LoginRecord, 'remoteAddress
   const address = addressOf(plainText(last.get('addr'))) ?? addressOf(host);
   if (address !== undefined) return { remoteAddress: address };
   return host === undefined ? {} : { remoteHost: host };
-}
-
-/** An address as payloads show it: IPv4-mapped IPv6 folded, no zone; undefined for what is none. */
-export function addressOf(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const bare = text.replace(/%.*$/u, '');
-  const folded = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/iu.exec(bare)?.[1] ?? bare;
-  return isIP(folded) === 0 ? undefined : folded;
 }
 
 function portOf(raw: string | undefined): string | undefined {

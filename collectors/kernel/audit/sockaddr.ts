@@ -1,5 +1,5 @@
+import type { ByteOrder } from '../byte-order.js';
 import { type Endpoint, endpointOf } from '../sockets/endpoint.js';
-import type { ByteOrder } from '../sockets/proc-net.js';
 
 const internetFamilies = { 2: { hexDigits: 8, at: 8 }, 10: { hexDigits: 32, at: 16 } } as const;
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
+import type { ByteOrder } from '../byte-order.js';
 import type { Endpoint } from '../sockets/endpoint.js';
-import type { ByteOrder } from '../sockets/proc-net.js';
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
 import { decimal, parseFields, untrustedBytes, untrustedPath, untrustedText } from './record.js';

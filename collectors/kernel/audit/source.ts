@@ -1,5 +1,6 @@
 import type { ReportLoss } from '../../../base/loss.js';
-import type { SourceState, Unavailable } from '../../interface/collector.js';
+import type { Unavailable } from '../../../base/unavailable.js';
+import type { SourceState } from '../source-state.js';
 import type { AuditEvent } from './event.js';
 import type { SyscallName } from './syscalls.js';
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Unavailable } from '../../interface/collector.js';
+import type { Unavailable } from '../../../base/unavailable.js';
 import type { Libc } from '../libc.js';
 import { errnoText, socketOptions } from '../libc.js';
 import { netlinkHeaderBytes, netlinkProtocols, openNetlink, setReceiveBuffer } from '../netlink.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Clock } from '../../../base/clock.js';
-import { isUnavailable } from '../../interface/collector.js';
+import { isUnavailable } from '../../../base/unavailable.js';
 import type { Libc } from '../libc.js';
 import { KernelReader } from '../reader.js';
 import type { ChangeNote } from './change-note.js';

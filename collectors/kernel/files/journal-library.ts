@@ -1,6 +1,6 @@
 import type koffiModule from 'koffi';
 import { reasonOf } from '../../../base/errors.js';
-import type { Unavailable } from '../../interface/collector.js';
+import type { Unavailable } from '../../../base/unavailable.js';
 
 /**
  * The few calls of libsystemd (sd-journal(3)) that reading new entries takes. It is a part of every system that has a

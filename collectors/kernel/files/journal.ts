@@ -1,6 +1,5 @@
 import type { ReportLoss } from '../../../base/loss.js';
-import type { Unavailable } from '../../interface/collector.js';
-import { isUnavailable } from '../../interface/collector.js';
+import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import { errnoText } from '../libc.js';
 import type { DescriptorOwner, KernelReader } from '../reader.js';
 import type { JournalLibrary, OpenJournal } from './journal-library.js';

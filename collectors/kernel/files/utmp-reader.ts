@@ -1,4 +1,4 @@
-import type { ByteOrder } from '../sockets/proc-net.js';
+import type { ByteOrder } from '../byte-order.js';
 import {
   looksLikeUtmp,
   parseUtmp,

@@ -1,5 +1,5 @@
-import { addressOf } from '../audit/login-records.js';
-import { addressText, type ByteOrder } from '../sockets/proc-net.js';
+import { addressText, addressOf } from '../address.js';
+import type { ByteOrder } from '../byte-order.js';
 
 /**
  * Records of /var/log/wtmp and /var/log/btmp, `struct utmp` of utmp(5). They hold what whoever tried to log in typed,

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Clock } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
-import { isUnavailable, type Unavailable } from '../../interface/collector.js';
+import { isUnavailable, type Unavailable } from '../../../base/unavailable.js';
 import { addressFamilies, errnoText, type Libc } from '../libc.js';
 import { netlinkProtocols, openNetlink, setReceiveBuffer } from '../netlink.js';
 import type { KernelReader } from '../reader.js';

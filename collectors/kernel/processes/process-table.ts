@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../../base/clock.js';
-import { isUnavailable, type Unavailable } from '../../interface/collector.js';
+import { isUnavailable, type Unavailable } from '../../../base/unavailable.js';
 import type { Paths } from '../paths.js';
 import { type PresentProcess, PresentProcesses } from './present-processes.js';
 import { hasOtherThreads, listPids } from './proc.js';

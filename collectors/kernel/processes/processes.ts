@@ -1,5 +1,5 @@
 import type { ReportLoss } from '../../../base/loss.js';
-import type { Unavailable } from '../../interface/collector.js';
+import type { Unavailable } from '../../../base/unavailable.js';
 import type { ProgramFacts } from './process-record.js';
 
 /** What is known of a process, alive or ended lately. Absent members are not known. */

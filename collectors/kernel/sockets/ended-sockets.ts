@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Clock } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
-import type { Unavailable } from '../../interface/collector.js';
+import type { Unavailable } from '../../../base/unavailable.js';
 import { errnoText, type Libc } from '../libc.js';
 import {
   netlinkProtocols,

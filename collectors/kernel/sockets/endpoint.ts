@@ -1,4 +1,4 @@
-import { addressText } from './proc-net.js';
+import { addressText } from '../address.js';
 
 /** One end of a connection. */
 export interface Endpoint {

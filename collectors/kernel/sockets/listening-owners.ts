@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../../../base/clock.js';
+import type { ByteOrder } from '../byte-order.js';
 import type { Paths } from '../paths.js';
 import { readSocketInode } from '../processes/proc.js';
 import type { EndedSocket } from './ended-sockets-messages.js';
 import { connectionKey, type Endpoint, endpointKey } from './endpoint.js';
 import { ListenCalls } from './listen-calls.js';
 import { listeningCandidates, readListeningSockets } from './listening-sockets.js';
-import type { ByteOrder } from './proc-net.js';
 import { RecentlyEnded } from './recently-ended.js';
 import { findSocketOwners, type SearchBounds } from './socket-owners.js';
 import { WorkShare } from './work-share.js';

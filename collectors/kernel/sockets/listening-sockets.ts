@@ -1,6 +1,6 @@
+import type { ByteOrder } from '../byte-order.js';
 import type { Paths } from '../paths.js';
 import { connectionKey, type Endpoint, endpointKey } from './endpoint.js';
-import type { ByteOrder } from './proc-net.js';
 import { tcpStates } from './sock-state.js';
 import { readSocketTable } from './socket-table.js';
 

@@ -3,10 +3,10 @@
  * words in the byte order of the host, so the four bytes of each word stand backwards on a little-endian one.
  */
 
+import type { ByteOrder } from '../byte-order.js';
+
 export type SocketProtocol = 'tcp' | 'tcp6' | 'udp' | 'udp6';
 export const socketProtocols = ['tcp', 'tcp6', 'udp', 'udp6'] as const;
-
-export type ByteOrder = 'LE' | 'BE';
 
 export interface ListeningSocket {
   readonly protocol: SocketProtocol;
@@ -92,32 +92,4 @@ function inNetworkOrder(words: string, byteOrder: ByteOrder): string {
 
 function decimal(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/u.test(text) ? Number(text) : undefined;
-}
-
-/** Text of an address given as 8 or 32 hex digits in network order; IPv6 as RFC 5952 writes it. */
-export function addressText(addressHex: string): string {
-  if (addressHex.length === 8) return dotted(addressHex);
-  const mapped = addressHex.startsWith('00000000000000000000ffff');
-  if (mapped) return `::ffff:${dotted(addressHex.slice(24))}`;
-  const groups = (addressHex.match(/.{4}/gu) ?? []).map((group) => group.replace(/^0{1,3}/u, ''));
-  const gap = longestZeroRun(groups);
-  if (gap.length < 2) return groups.join(':');
-  const head = groups.slice(0, gap.start).join(':');
-  const tail = groups.slice(gap.start + gap.length).join(':');
-  return `${head}::${tail}`;
-}
-
-function dotted(addressHex: string): string {
-  return (addressHex.match(/../gu) ?? []).map((byte) => Number.parseInt(byte, 16)).join('.');
-}
-
-/** RFC 5952 §4.2: the longest run of zero groups is shortened, the first of equals. */
-function longestZeroRun(groups: readonly string[]): { start: number; length: number } {
-  let best = { start: 0, length: 0 };
-  let length = 0;
-  groups.forEach((group, index) => {
-    length = group === '0' ? length + 1 : 0;
-    if (length > best.length) best = { start: index + 1 - length, length };
-  });
-  return best;
 }

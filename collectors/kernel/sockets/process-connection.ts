@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
+import type { ByteOrder } from '../byte-order.js';
 import type { Paths } from '../paths.js';
 import { readBounded, readSocketInode } from '../processes/proc.js';
 import { type Endpoint, endpointOf } from './endpoint.js';
-import { type ByteOrder, parseSocketRow } from './proc-net.js';
+import { parseSocketRow } from './proc-net.js';
 import { tcpStates } from './sock-state.js';
 
 /** One TCP connection of a process. */

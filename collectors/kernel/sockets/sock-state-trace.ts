@@ -1,12 +1,12 @@
 import { readSync } from 'node:fs';
 import type { Clock, Timer } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
-import { isUnavailable, type Unavailable } from '../../interface/collector.js';
+import { isUnavailable, type Unavailable } from '../../../base/unavailable.js';
+import type { ByteOrder } from '../byte-order.js';
 import type { DescriptorOwner, KernelReader } from '../reader.js';
 import { parseEventFormat, parsePageLayout, readPage } from '../trace/trace-page.js';
 import type { TraceWish } from '../trace/trace-setup.js';
 import type { TraceInstance } from '../trace/tracefs.js';
-import type { ByteOrder } from './proc-net.js';
 import { type SocketTransition, transitionFilter, transitionReader } from './sock-state.js';
 
 export interface ObservedTransition extends SocketTransition {

@@ -1,6 +1,6 @@
+import type { ByteOrder } from '../byte-order.js';
 import type { EventFormat } from '../trace/trace-page.js';
 import { type Endpoint, endpointOf } from './endpoint.js';
-import type { ByteOrder } from './proc-net.js';
 
 /** `include/net/tcp_states.h` */
 export const tcpStates = {

@@ -1,12 +1,8 @@
+import type { ByteOrder } from '../byte-order.js';
 import type { Paths } from '../paths.js';
 import { readBounded } from '../processes/proc.js';
 import { type Endpoint, endpointOf } from './endpoint.js';
-import {
-  type ByteOrder,
-  parseSocketRow,
-  socketProtocols,
-  type SocketProtocol,
-} from './proc-net.js';
+import { parseSocketRow, socketProtocols, type SocketProtocol } from './proc-net.js';
 
 /** One socket of /proc/net/{tcp,tcp6,udp,udp6}, whatever state it is in. */
 export interface TableSocket {

@@ -1,10 +1,10 @@
-import type { ByteOrder } from '../sockets/proc-net.js';
-
 /**
  * The pages of the kernel's trace ring buffer as `per_cpu/cpuN/trace_pipe_raw` gives them
  * (`include/linux/ring_buffer.h`, `kernel/trace/ring_buffer.c`). Unlike the text of `trace_pipe` they hold nothing that
  * a program chose, such as its name, and they identify the socket.
  */
+
+import type { ByteOrder } from '../byte-order.js';
 
 export interface PageLayout {
   readonly commitAt: number;

@@ -1,5 +1,5 @@
 import { chownSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
-import type { Unavailable } from '../../interface/collector.js';
+import type { Unavailable } from '../../../base/unavailable.js';
 
 /** What an instance is to record, and how it is called. */
 export interface TraceWish {

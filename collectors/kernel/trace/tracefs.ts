@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Unavailable, isUnavailable } from '../../interface/collector.js';
+import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import { errnoText, type Libc } from '../libc.js';
 import {
   codeOf,

@@ -3,7 +3,7 @@ import {
   type LoginRecord,
   type LoginStation,
 } from '../../kernel/audit/login-records.js';
-import type { LoginFacts } from '../payload.js';
+import type { LoginFacts } from './facts.js';
 import { isSsh, programName } from './programs.js';
 
 /**

@@ -1,5 +1,4 @@
 import type { LoginRecord } from '../../kernel/audit/login-records.js';
-import type { LoginFacts } from '../payload.js';
 import {
   isPam,
   isSameClient,
@@ -10,6 +9,7 @@ import {
 } from './attempt.js';
 import type { LoginOrigin } from './connections.js';
 import { LoginEchoes, repetitionOf } from './echoes.js';
+import type { LoginFacts } from './facts.js';
 import { isLocalLogin, isNoLogin, isSsh } from './programs.js';
 import { LoginSessions } from './sessions.js';
 import { WaitingLogins } from './waiting.js';

@@ -1,6 +1,6 @@
 import type { LoginRecord } from '../../kernel/audit/login-records.js';
-import type { LoginFacts } from '../payload.js';
 import { isPam, isSameClient } from './attempt.js';
+import type { LoginFacts } from './facts.js';
 import { isSsh } from './programs.js';
 
 /** The records in which a program may repeat what PAM said. */

@@ -1,4 +1,4 @@
-import type { LoginFacts } from '../payload.js';
+import type { LoginFacts } from './facts.js';
 import type { LoginMessage } from './messages.js';
 
 export interface JournalLoginsOptions {

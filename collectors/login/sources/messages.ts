@@ -1,6 +1,6 @@
-import { addressOf } from '../../kernel/audit/login-records.js';
+import { addressOf } from '../../kernel/address.js';
 import type { JournalEntry } from '../../kernel/files/journal.js';
-import type { LoginFacts } from '../payload.js';
+import type { LoginFacts } from './facts.js';
 
 /**
  * What a message of the journal says about a login.

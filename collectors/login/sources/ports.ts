@@ -1,5 +1,5 @@
-import type { Host } from '../../host.js';
-import { isUnavailable } from '../../interface/collector.js';
+import { isUnavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../interface/host.js';
 import {
   connectionOf,
   listeningPortsOf,

@@ -1,5 +1,4 @@
 import type { LoginRecord } from '../../kernel/audit/login-records.js';
-import type { LoginFacts } from '../payload.js';
 import {
   AttemptsByProcess,
   isSameClient,
@@ -7,6 +6,7 @@ import {
   type LoginAttempt,
   type LoginPhase,
 } from './attempt.js';
+import type { LoginFacts } from './facts.js';
 import { isSsh } from './programs.js';
 
 type Known = Pick<LoginFacts, 'userId' | 'remotePort' | 'localPort'>;

@@ -1,6 +1,13 @@
-import { addressOf } from '../../kernel/audit/login-records.js';
+import type { Timer } from '../../../base/clock.js';
+import type { Unavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../interface/host.js';
+import { addressOf } from '../../kernel/address.js';
+import { GrowingFile } from '../../kernel/files/growing-file.js';
 import { deadProcess, userProcess, type UtmpRecord } from '../../kernel/files/utmp.js';
-import type { LoginFacts } from '../payload.js';
+import { UtmpReader } from '../../kernel/files/utmp-reader.js';
+import { readExecutable } from '../../kernel/processes/proc.js';
+import type { LoginFacts } from './facts.js';
+import type { LoginListener, OpenSource } from './listener.js';
 
 export interface WtmpLoginsOptions {
   readonly onLogin: (facts: LoginFacts) => void;
@@ -70,3 +77,61 @@ export class WtmpLogins {
 
 /** More terminals than a device has. */
 const mostSessions = 4096;
+
+/** How often the files are looked at. */
+const lookMs = 2000;
+
+export function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable {
+  const { clock, paths, byteOrder } = host;
+  const logins = new WtmpLogins({
+    executableOf: (pid) => readExecutable(paths, pid),
+    onLogin: listener.onLogin,
+  });
+  const files = (['wtmp', 'btmp'] as const).map((name) => {
+    const path = `${paths.logRoot}/${name}`;
+    const file = new GrowingFile(path, 1);
+    const error = file.open();
+    const reader = new UtmpReader({
+      byteOrder,
+      onRecord: (record) => logins.take(name, record),
+      onGap: (records) => listener.lose('unparsed', records),
+    });
+    return { name, file, reader, problem: error === undefined ? undefined : `${path} (${error})` };
+  });
+  const problems = files.flatMap(({ problem }) => problem ?? []);
+  if (problems.length === files.length) {
+    return {
+      unavailable: `Neither file of logins can be read: ${problems.join(', ')}.`,
+    };
+  }
+  const look = (): string | undefined => {
+    for (const { name, file, reader } of files) {
+      const error = file.read((bytes, isStart) => {
+        if (isStart) reader.end();
+        reader.push(bytes);
+      });
+      if (error !== undefined) return `${paths.logRoot}/${name} cannot be read any more (${error})`;
+    }
+    return undefined;
+  };
+  let timer: Timer;
+  const again = (): void => {
+    const problem = look();
+    if (problem === undefined) timer = clock.after(lookMs, again);
+    else listener.onFailed(new Error(problem));
+  };
+  timer = clock.after(lookMs, again);
+  const missing = problems.length === 0 ? '' : ` Not readable: ${problems.join(', ')}.`;
+  listener.onState({
+    source: 'wtmp',
+    limitation: `Only logins that programs write into wtmp and btmp are seen: no su, no sessions without a terminal, no ports, no method.${missing}`,
+  });
+  return {
+    end: () => {
+      timer.cancel();
+      look();
+      for (const { file } of files) file.close();
+      return Promise.resolve();
+    },
+  };
+}

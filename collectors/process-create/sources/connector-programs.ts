@@ -1,8 +1,8 @@
-import type { Host } from '../../host.js';
+import type { Host } from '../../interface/host.js';
 import { readProcess } from '../../kernel/processes/proc.js';
 import type { ProcessEvent } from '../../kernel/processes/proc-connector-messages.js';
 import { readErrorMs } from '../../kernel/processes/process-record.js';
-import { goneProgram, programOfProcess, type StartedProgram } from '../payload.js';
+import { goneProgram, programOfProcess, type StartedProgram } from './program.js';
 
 /** So many forks are remembered, to know the parent of a process that is gone. */
 const rememberedForks = 4096;

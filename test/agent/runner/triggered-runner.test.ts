@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TriggeredRunner } from '../../../agent/runner/triggered-runner.js';
-import type { TriggeredContext, Unavailable } from '../../../collectors/interface/collector.js';
+import type { Unavailable } from '../../../base/unavailable.js';
+import type { TriggeredContext } from '../../../collectors/interface/collector.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { recordingLog } from '../../support/recording-log.js';
 

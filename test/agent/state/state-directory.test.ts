@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CountersFile } from '../../../agent/accounting/counters-file.js';
 import { systemFiles } from '../../../agent/spool/files.js';
+import { loadAgentId } from '../../../agent/state/agent-id.js';
 import {
-  loadAgentId,
   prepareStateDirectory,
   stateDirectoryFault,
 } from '../../../agent/state/state-directory.js';

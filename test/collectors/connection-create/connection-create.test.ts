@@ -1,13 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { isUnavailable } from '../../../base/unavailable.js';
 import { connectionCreate } from '../../../collectors/connection-create/index.js';
-import type { Host } from '../../../collectors/host.js';
-import {
-  isUnavailable,
-  type Observation,
-  type SourceState,
-} from '../../../collectors/interface/collector.js';
+import type { Observation } from '../../../collectors/interface/collector.js';
+import type { Host } from '../../../collectors/interface/host.js';
 import type { AuditEvent } from '../../../collectors/kernel/audit/event.js';
 import { parseRecord } from '../../../collectors/kernel/audit/record.js';
 import type { AuditSubscriber } from '../../../collectors/kernel/audit/source.js';
@@ -27,6 +24,7 @@ import type {
   SocketStateSubscriber,
 } from '../../../collectors/kernel/sockets/sock-state-trace.js';
 import { findSocketOwners } from '../../../collectors/kernel/sockets/socket-owners.js';
+import type { SourceState } from '../../../collectors/kernel/source-state.js';
 import { checkPayload } from '../../../contract/payload-check.js';
 import { caseSettings, fakeHost } from '../../support/case-host.js';
 import { FakeClock } from '../../support/fake-clock.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isUnavailable } from '../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../base/unavailable.js';
 import {
   buildMessage,
   NetlinkRequests,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.js';
-import { isUnavailable } from '../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../base/unavailable.js';
 import {
   addressFamilies,
   loadLibc,

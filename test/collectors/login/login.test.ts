@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Host } from '../../../collectors/host.js';
-import { isUnavailable, type SourceState } from '../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../../collectors/interface/host.js';
 import { loginRecordTypes } from '../../../collectors/kernel/audit/login-records.js';
 import type { AuditSubscriber } from '../../../collectors/kernel/audit/source.js';
+import type { SourceState } from '../../../collectors/kernel/source-state.js';
 import { login } from '../../../collectors/login/index.js';
 import type { Payload } from '../../../contract/events.js';
 import { caseSettings, fakeHost } from '../../support/case-host.js';

@@ -1,18 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { Host } from '../../../collectors/host.js';
-import {
-  isUnavailable,
-  type Observation,
-  type SourceState,
-} from '../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../base/unavailable.js';
+import type { Observation } from '../../../collectors/interface/collector.js';
+import type { Host } from '../../../collectors/interface/host.js';
 import type { AuditEvent } from '../../../collectors/kernel/audit/event.js';
 import { parseRecord } from '../../../collectors/kernel/audit/record.js';
 import type { AuditSubscriber } from '../../../collectors/kernel/audit/source.js';
 import type { ExecutedFile } from '../../../collectors/kernel/files/executable-hash.js';
 import type { ProcessEventSubscriber } from '../../../collectors/kernel/processes/proc-connector.js';
+import type { SourceState } from '../../../collectors/kernel/source-state.js';
 import { processCreate } from '../../../collectors/process-create/index.js';
-import { observationOf, type StartedProgram } from '../../../collectors/process-create/payload.js';
+import { observationOf } from '../../../collectors/process-create/payload.js';
+import type { StartedProgram } from '../../../collectors/process-create/sources/program.js';
 import { checkPayload } from '../../../contract/payload-check.js';
 import { casePaths, caseSettings, fakeHost } from '../../support/case-host.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '../../../base/clock.js';
 import type { LossCause } from '../../../base/loss.js';
-import { isUnavailable, type SourceState } from '../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../base/unavailable.js';
 import { noNote } from '../../../collectors/kernel/audit/change-note.js';
 import type { Execve } from '../../../collectors/kernel/audit/execve.js';
 import { readExecve } from '../../../collectors/kernel/audit/execve.js';
@@ -15,6 +15,7 @@ import { UnreadTime } from '../../../collectors/kernel/audit/unread-time.js';
 import { loadLibc, socketOptions } from '../../../collectors/kernel/libc.js';
 import { netlinkProtocols, openNetlink } from '../../../collectors/kernel/netlink.js';
 import { KernelReader } from '../../../collectors/kernel/reader.js';
+import type { SourceState } from '../../../collectors/kernel/source-state.js';
 
 export const run = promisify(execFile);
 export function auditctl(...parameters: string[]): string {

@@ -1,13 +1,11 @@
 import { expect } from 'vitest';
 import { systemClock } from '../../../base/clock.js';
 import type { LossCause } from '../../../base/loss.js';
-import { createHost, type Host, type HostSettings } from '../../../collectors/host.js';
-import {
-  isUnavailable,
-  type Observation,
-  type SourceState,
-  type TriggeredCollector,
-} from '../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../base/unavailable.js';
+import { createHost } from '../../../collectors/host.js';
+import type { Observation, TriggeredCollector } from '../../../collectors/interface/collector.js';
+import type { Host, HostSettings } from '../../../collectors/interface/host.js';
+import type { SourceState } from '../../../collectors/kernel/source-state.js';
 import type { TriggeredName } from '../../../contract/events.js';
 import { checkPayload } from '../../../contract/payload-check.js';
 

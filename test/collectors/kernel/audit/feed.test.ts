@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LossCause } from '../../../../base/loss.js';
-import { isUnavailable, type SourceState } from '../../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../../base/unavailable.js';
 import {
   noNote,
   type ChangeNote,
@@ -10,6 +10,7 @@ import type { AuditEvent } from '../../../../collectors/kernel/audit/event.js';
 import { AuditFeed } from '../../../../collectors/kernel/audit/feed.js';
 import type { AuditRule, AuditSubscription } from '../../../../collectors/kernel/audit/source.js';
 import { UnreadTime, type AuditPlace } from '../../../../collectors/kernel/audit/unread-time.js';
+import type { SourceState } from '../../../../collectors/kernel/source-state.js';
 import { FakeAudit } from '../../../support/fake-audit.js';
 import { FakeClock, settle } from '../../../support/fake-clock.js';
 

@@ -6,7 +6,7 @@ import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../base/clock.js';
-import { isUnavailable } from '../../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../../base/unavailable.js';
 import { hostPaths } from '../../../../collectors/kernel/paths.js';
 import {
   readExecutable,

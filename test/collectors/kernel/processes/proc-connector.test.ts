@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { isUnavailable } from '../../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../../base/unavailable.js';
 import type { Datagram, Libc } from '../../../../collectors/kernel/libc.js';
 import { ProcConnector } from '../../../../collectors/kernel/processes/proc-connector.js';
 import {

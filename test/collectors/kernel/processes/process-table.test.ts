@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { isUnavailable } from '../../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../../base/unavailable.js';
 import type { ProcessEventSubscriber } from '../../../../collectors/kernel/processes/proc-connector.js';
 import { ProcessTable } from '../../../../collectors/kernel/processes/process-table.js';
 import type { EndedProcess } from '../../../../collectors/kernel/processes/processes.js';

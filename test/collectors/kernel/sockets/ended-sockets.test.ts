@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { isUnavailable } from '../../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../../base/unavailable.js';
 import { buildMessage } from '../../../../collectors/kernel/netlink.js';
 import { KernelReader } from '../../../../collectors/kernel/reader.js';
 import { EndedSocketReader } from '../../../../collectors/kernel/sockets/ended-sockets.js';

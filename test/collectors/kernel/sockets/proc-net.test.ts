@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { addressText } from '../../../../collectors/kernel/address.js';
 import {
-  addressText,
   parseSocketLine,
   socketProtocols,
 } from '../../../../collectors/kernel/sockets/proc-net.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { isUnavailable } from '../../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../../base/unavailable.js';
 import type { DescriptorOwner } from '../../../../collectors/kernel/reader.js';
 import {
   type ObservedTransition,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ByteOrder } from '../../../../collectors/kernel/byte-order.js';
 import type { Endpoint } from '../../../../collectors/kernel/sockets/endpoint.js';
-import type { ByteOrder } from '../../../../collectors/kernel/sockets/proc-net.js';
 import {
   type SocketTransition,
   transitionReader,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isUnavailable } from '../../../../collectors/interface/collector.js';
+import { isUnavailable } from '../../../../base/unavailable.js';
 import { utmpLayouts, type UtmpRecord } from '../../../../collectors/kernel/files/utmp.js';
 import { UtmpReader } from '../../../../collectors/kernel/files/utmp-reader.js';
 import { login } from '../../../../collectors/login/index.js';

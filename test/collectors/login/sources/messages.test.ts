@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LoginFacts, loginObservation } from '../../../../collectors/login/payload.js';
+import { loginObservation } from '../../../../collectors/login/payload.js';
+import type { LoginFacts } from '../../../../collectors/login/sources/facts.js';
 import { JournalLogins } from '../../../../collectors/login/sources/journal-logins.js';
 import { readLoginMessage } from '../../../../collectors/login/sources/messages.js';
 import { checkPayload } from '../../../../contract/payload-check.js';

@@ -15,8 +15,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GrowingFile } from '../../../../collectors/kernel/files/growing-file.js';
 import { parseUtmp, utmpLayouts } from '../../../../collectors/kernel/files/utmp.js';
-import type { LoginFacts } from '../../../../collectors/login/payload.js';
 import { loginObservation } from '../../../../collectors/login/payload.js';
+import type { LoginFacts } from '../../../../collectors/login/sources/facts.js';
 import { WtmpLogins } from '../../../../collectors/login/sources/wtmp.js';
 import { checkPayload } from '../../../../contract/payload-check.js';
 

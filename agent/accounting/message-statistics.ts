@@ -1,0 +1,5 @@
+export interface MessageStatistics {
+  readonly messagesSent: number;
+  readonly messagesUnder4KB: number;
+  readonly totalFailed: number;
+}

@@ -1,0 +1,27 @@
+import type { Unavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../interface/host.js';
+import { readSocketCall, socketCallRules } from '../../kernel/audit/socket-call.js';
+import type { SourceState } from '../../kernel/source-state.js';
+import type { ConnectionListener, OpenSource } from './listener.js';
+import type { ConnectionTracking } from './tracking.js';
+
+export function subscribeCalls(
+  host: Host,
+  listener: ConnectionListener,
+  taker: Pick<ConnectionTracking, 'takeCall'>,
+  onState: (state: SourceState) => void,
+): Promise<OpenSource | Unavailable> {
+  return host.audit.subscribe({
+    name: 'ConnectionCreate',
+    rules: socketCallRules,
+    onEvent: (event) => {
+      const call = readSocketCall(event);
+      if (call === undefined) return;
+      if (call.addressLost !== undefined) listener.lose(call.addressLost, 1);
+      taker.takeCall(call);
+    },
+    lose: listener.lose,
+    onState,
+    onFailed: listener.onFailed,
+  });
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '../../base/clock.js';
+import type { LocalSettings } from '../../config/local-settings.js';
+import type { AuditSource } from '../kernel/audit/source.js';
+import type { ByteOrder } from '../kernel/byte-order.js';
+import type { ExecutableHashes } from '../kernel/files/executable-hash.js';
+import type { JournalSource } from '../kernel/files/journal.js';
+import type { UserNames } from '../kernel/files/users.js';
+import type { Paths } from '../kernel/paths.js';
+import type { ProcessEvents } from '../kernel/processes/proc-connector.js';
+import type { Processes } from '../kernel/processes/processes.js';
+import type { EndedSockets } from '../kernel/sockets/ended-sockets.js';
+import type { SocketStates } from '../kernel/sockets/sock-state-trace.js';
+
+/** The settings that collectors read, as they stand in the local file. */
+export type HostSettings = Pick<
+  LocalSettings,
+  | 'processSource'
+  | 'processPollingInterval'
+  | 'connectionSource'
+  | 'loginSource'
+  | 'reportLoopbackConnections'
+  | 'executableHashBytesPerSecond'
+  | 'audit'
+>;
+
+/** What the host offers to the collectors: the readers of the kernel that several of them share. */
+export interface Host {
+  readonly ownPid: number;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly byteOrder: ByteOrder;
+  readonly settings: HostSettings;
+  readonly audit: AuditSource;
+  readonly processEvents: ProcessEvents;
+  readonly processes: Processes;
+  readonly socketStates: SocketStates;
+  readonly endedSockets: EndedSockets;
+  readonly journal: JournalSource;
+  readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
+  readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
+}

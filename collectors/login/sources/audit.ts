@@ -1,0 +1,65 @@
+import type { Timer } from '../../../base/clock.js';
+import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../interface/host.js';
+import { readLoginRecord } from '../../kernel/audit/login-records.js';
+import { LoginAttempts } from './attempts.js';
+import type { LoginListener, OpenSource } from './listener.js';
+import { LoginPorts } from './ports.js';
+
+export async function openAudit(
+  host: Host,
+  listener: LoginListener,
+): Promise<OpenSource | Unavailable> {
+  const { clock } = host;
+  const ports = new LoginPorts(host);
+  const attempts = new LoginAttempts({
+    onLogin: listener.onLogin,
+    portsOf: (origin) => {
+      const found = ports.of(origin);
+      if (found === undefined) return undefined;
+      return { remotePort: String(found.remote.port), localPort: String(found.local.port) };
+    },
+  });
+  let timer: Timer | undefined;
+  const schedule = (): void => {
+    timer?.cancel();
+    const inMs = attempts.expire(clock.monotonicMs());
+    timer = inMs === undefined ? undefined : clock.after(inMs, schedule);
+  };
+  await ports.start();
+  const opened = await host.audit.subscribe({
+    name: 'Login',
+    rules: [],
+    evenWithoutRules: host.settings.processSource === 'audit',
+    onEvent: (event) => {
+      let isNews = false;
+      for (const record of event.records) {
+        const login = readLoginRecord(record);
+        if (login === undefined) continue;
+        attempts.push(login, clock.monotonicMs());
+        isNews = true;
+      }
+      if (isNews) schedule();
+    },
+    lose: listener.lose,
+    onState: listener.onState,
+    onFailed: (error) => {
+      timer?.cancel();
+      attempts.flush();
+      ports.end();
+      listener.onFailed(error);
+    },
+  });
+  if (isUnavailable(opened)) {
+    ports.end();
+    return opened;
+  }
+  return {
+    end: async () => {
+      await opened.end();
+      timer?.cancel();
+      attempts.flush();
+      ports.end();
+    },
+  };
+}

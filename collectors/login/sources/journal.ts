@@ -1,0 +1,67 @@
+import type { Timer } from '../../../base/clock.js';
+import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../interface/host.js';
+import { JournalLogins } from './journal-logins.js';
+import type { LoginListener, OpenSource } from './listener.js';
+import { loginFields, loginMatches, readLoginMessage } from './messages.js';
+import { LoginPorts } from './ports.js';
+
+export async function openJournal(
+  host: Host,
+  listener: LoginListener,
+): Promise<OpenSource | Unavailable> {
+  const { clock } = host;
+  const ports = new LoginPorts(host);
+  const logins = new JournalLogins({
+    onLogin: listener.onLogin,
+    localPortOf: ({ pid, remoteAddress, remotePort, timeMs }) => {
+      if (remoteAddress === undefined) return undefined;
+      const found = ports.of({ pid, remoteAddress, timeMs });
+      const isMeant = remotePort === undefined || String(found?.remote.port) === remotePort;
+      return found !== undefined && isMeant ? String(found.local.port) : undefined;
+    },
+  });
+  let timer: Timer | undefined;
+  const schedule = (): void => {
+    timer?.cancel();
+    const inMs = logins.expire(clock.monotonicMs());
+    timer = inMs === undefined ? undefined : clock.after(inMs, schedule);
+  };
+  const end = (): void => {
+    timer?.cancel();
+    logins.flush();
+    ports.end();
+  };
+  await ports.start();
+  const opened = await host.journal.subscribe({
+    matches: loginMatches,
+    fields: loginFields,
+    onEntry: (entry) => {
+      const message = readLoginMessage(entry);
+      if (message === undefined) return;
+      logins.take(message, clock.monotonicMs());
+      schedule();
+    },
+    lose: listener.lose,
+    onFailed: (error) => {
+      end();
+      listener.onFailed(error);
+    },
+  });
+  if (isUnavailable(opened)) {
+    ports.end();
+    return opened;
+  }
+  listener.onState({
+    source: 'journal',
+    limitation:
+      'Only logins that sshd, dropbear, login, su and display managers write into the journal are seen, and no terminals of ssh.',
+  });
+  return {
+    end: () => {
+      opened.end();
+      end();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { reasonOf } from '../../../base/errors.js';
+import type { Unavailable } from '../../../base/unavailable.js';
+import type { Host } from '../../interface/host.js';
+import { readProcess } from '../../kernel/processes/proc.js';
+import { ProcessPolling } from '../../kernel/processes/process-polling.js';
+import type { ProcessListener, OpenSource } from './listener.js';
+import { programOfProcess } from './program.js';
+
+export function openPolling(
+  host: Host,
+  listener: ProcessListener,
+): Promise<OpenSource | Unavailable> {
+  const { clock, paths, settings } = host;
+  const intervalMs = settings.processPollingInterval.ms;
+  const polling = new ProcessPolling({
+    paths,
+    clock,
+    intervalMs,
+    lose: listener.lose,
+    onProcess: (pid) => {
+      const facts = readProcess(paths, pid);
+      if (facts === undefined) listener.lose('processGone', 1);
+      else listener.onProgram(programOfProcess(facts, clock.wallMs()));
+    },
+  });
+  try {
+    polling.start();
+  } catch (error) {
+    const reason = reasonOf(error);
+    return Promise.resolve({ unavailable: `${paths.procRoot} cannot be listed: ${reason}.` });
+  }
+  listener.onState({
+    source: 'polling',
+    limitation: `Programs that live shorter than ${settings.processPollingInterval.text} may not be seen.`,
+  });
+  return Promise.resolve({
+    end: () => {
+      polling.stop();
+      return Promise.resolve();
+    },
+  });
+}
