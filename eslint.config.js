@@ -1,25 +1,15 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import { productFolders } from './scripts/layers.mjs';
+import { followLayers } from './scripts/layers-rule.mjs';
 
-/** Which folder may import from which: the data travels one way, see README "How it is built". */
-const boundary = (files, forbidden) => ({
-  files,
-  rules: { 'no-restricted-imports': ['error', { patterns: forbidden }] },
-});
-
+const product = productFolders.map((folder) => `${folder}/**/*.ts`);
 const sdk = { group: ['azure-iot-*'], message: 'Only agent/hub/sdk-client.ts talks to the SDK.' };
-const inventory = {
-  group: ['systeminformation'],
-  message: 'Only collectors/kernel/inventory.ts calls systeminformation.',
-};
-const children = {
-  group: ['node:child_process', 'child_process'],
+const programs = {
+  group: ['node:child_process', 'child_process', 'systeminformation'],
   message: 'The agent starts no programs.',
 };
-const folder = (name) => ({
-  group: [`**/${name}/**`, `**/${name}`],
-  message: `Nothing here may import from ${name}/.`,
-});
+const forbidden = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
 
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/', 'scripts/no-blob-upload/'] },
@@ -57,17 +47,11 @@ export default tseslint.config(
       },
     },
   },
-  boundary(['agent/**/*.ts'], [sdk, inventory, children, folder('local-hub')]),
-  boundary(['agent/hub/sdk-client.ts'], [inventory, children]),
-  boundary(['agent/commands/local-hub.ts'], [sdk, inventory, children]),
-  boundary(
-    ['collectors/**/*.ts'],
-    [sdk, inventory, children, folder('agent'), folder('local-hub')],
-  ),
-  boundary(
-    ['contract/**/*.ts'],
-    [folder('agent'), folder('collectors'), folder('config'), folder('local-hub')],
-  ),
-  boundary(['config/**/*.ts'], [folder('agent'), folder('collectors'), folder('local-hub')]),
-  boundary(['local-hub/**/*.ts'], [folder('agent'), folder('collectors')]),
+  {
+    files: product,
+    plugins: { project: { rules: { 'follow-layers': followLayers } } },
+    rules: { 'project/follow-layers': 'error' },
+  },
+  { files: product, ignores: ['local-hub/**'], rules: forbidden([sdk, programs]) },
+  { files: ['agent/hub/sdk-client.ts'], rules: forbidden([programs]) },
 );

@@ -11,7 +11,7 @@ import { eventDeclarations, type EventName } from './events.js';
 export function reference(collected: readonly EventName[]): string {
   return `# Events
 
-Generated from the declarations in \`collectors/\` by \`npm run generate\`; a test fails when the two differ.
+Generated from the declarations in \`contract/\` by \`npm run generate\`; a test fails when the two differ.
 
 An event carries its payloads in \`Payload\`. A payload has the fields below, and \`ExtraDetails\`, whose members are
 all text and all optional. Times in it are ISO-8601.

@@ -129,6 +129,7 @@ export class AuditedConnections {
   }
 }
 
+/** Connections from the calls that audit records. */
 export async function openAudit(
   host: Host,
   listener: ConnectionListener,

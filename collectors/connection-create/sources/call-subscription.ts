@@ -5,6 +5,7 @@ import type { SourceState } from '../../kernel/source-state.js';
 import type { ConnectionListener, OpenSource } from './listener.js';
 import type { ConnectionTracking } from './tracking.js';
 
+/** The socket calls of the device, as audit records them. */
 export function subscribeCalls(
   host: Host,
   listener: ConnectionListener,

@@ -131,6 +131,7 @@ function isAccepted({ local }: TableSocket, listening: readonly TableSocket[]): 
   );
 }
 
+/** Connections from the lists of sockets in /proc/net, looked at in intervals. */
 export function openPolling(
   host: Host,
   listener: ConnectionListener,

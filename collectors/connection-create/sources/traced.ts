@@ -9,6 +9,7 @@ import { subscribeCalls } from './call-subscription.js';
 import type { ConnectionListener, OpenSource } from './listener.js';
 import { ConnectionTracking } from './tracking.js';
 
+/** Connections from the trace of socket states; `withCalls`: with the calls that audit records, which tell UDP and the process. */
 export async function openTraced(
   host: Host,
   listener: ConnectionListener,

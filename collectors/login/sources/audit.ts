@@ -6,6 +6,7 @@ import { LoginAttempts } from './attempts.js';
 import type { LoginListener, OpenSource } from './listener.js';
 import { LoginPorts } from './ports.js';
 
+/** Logins from what PAM and the login programs tell kernel audit. */
 export async function openAudit(
   host: Host,
   listener: LoginListener,

@@ -6,6 +6,7 @@ import type { LoginListener, OpenSource } from './listener.js';
 import { loginFields, loginMatches, readLoginMessage } from './messages.js';
 import { LoginPorts } from './ports.js';
 
+/** Logins from what the login programs write into the journal. */
 export async function openJournal(
   host: Host,
   listener: LoginListener,

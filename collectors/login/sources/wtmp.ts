@@ -81,6 +81,7 @@ const mostSessions = 4096;
 /** How often the files are looked at. */
 const lookMs = 2000;
 
+/** Logins from wtmp and btmp, which are looked at every two seconds. */
 export function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable {
   const { clock, paths, byteOrder } = host;
   const logins = new WtmpLogins({

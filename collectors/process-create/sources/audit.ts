@@ -5,6 +5,7 @@ import type { ProcessListener, OpenSource } from './listener.js';
 import { programOfExecve } from './program.js';
 import { tellTable } from './table-feed.js';
 
+/** Programs from the execve calls that audit records. */
 export async function openAudit(
   host: Host,
   listener: ProcessListener,

@@ -6,6 +6,7 @@ import { ProcessPolling } from '../../kernel/processes/process-polling.js';
 import type { ProcessListener, OpenSource } from './listener.js';
 import { programOfProcess } from './program.js';
 
+/** Programs that are new in /proc, looked at in intervals. */
 export function openPolling(
   host: Host,
   listener: ProcessListener,

@@ -5,6 +5,7 @@ import type { ProcessListener, OpenSource } from './listener.js';
 import type { StartedProgram } from './program.js';
 import { tellTable } from './table-feed.js';
 
+/** Programs from the process events of the kernel, each read from /proc at once. */
 export async function openProcConnector(
   host: Host,
   listener: ProcessListener,

@@ -1,0 +1,98 @@
+// The order of the folders, written once: the linter, a test and `npm run folders` take it from here.
+
+/**
+ * Every folder that holds code of the product. A file imports from its own folder and from those above it in this list,
+ * types included; so there is no circle of folders, and each can be understood from what stands above it.
+ */
+export const layers = [
+  // What everything stands on, and what is said on the wire.
+  'base',
+  'contract',
+  'config',
+  'local-hub/hub',
+  'local-hub/live-view',
+  'local-hub',
+
+  // The readers of the kernel, by subject.
+  'collectors/kernel',
+  'collectors/kernel/files',
+  'collectors/kernel/processes',
+  'collectors/kernel/trace',
+  'collectors/kernel/sockets',
+  'collectors/kernel/audit',
+
+  // What is observed: a folder for a collector of several sources, a file for each of the others.
+  'collectors/interface',
+  'collectors/process-create/sources',
+  'collectors/process-create',
+  'collectors/connection-create/sources',
+  'collectors/connection-create',
+  'collectors/login/sources',
+  'collectors/login',
+  'collectors',
+
+  // What the parts of the agent share.
+  'agent/supervisor',
+  'agent/spool',
+  'agent/state',
+  'agent/accounting',
+  'agent/identity',
+  'agent/fleet',
+  'agent/time',
+
+  // The way of an event: collected, prepared and journaled, sent; and the settings, which come the other way.
+  'agent/runner',
+  'agent/pipeline/redaction',
+  'agent/pipeline/aggregation',
+  'agent/pipeline',
+  'agent/hub',
+  'agent/uplink',
+  'agent/twin',
+  'agent/status',
+
+  // What puts the parts together, and what a person calls.
+  'agent/composition',
+  'agent/replay',
+  'agent/enroll',
+  'agent/doctor',
+  'agent/commands',
+  'agent',
+];
+
+/** What the order would allow and the product does not: the second is never shipped to a device. */
+const apart = [
+  ['collectors', 'local-hub'],
+  ['agent', 'local-hub'],
+];
+
+const folderOf = (path) => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
+const isIn = (path, folder) => path.startsWith(`${folder}/`);
+
+/** The layer of a file of code; undefined for what is in none. */
+export function layerOf(path) {
+  const folder = folderOf(path);
+  return path.endsWith('.ts') && layers.includes(folder) ? folder : undefined;
+}
+
+/** The folders at the top of the project that hold layers. */
+export const productFolders = [...new Set(layers.map((layer) => layer.split('/')[0]))];
+
+/**
+ * Why `file` may not import `target`, both as paths from the root of the project; undefined when it may, and for files
+ * outside the layers (tests, benchmarks, scripts), which may import everything.
+ */
+export function objection(file, target) {
+  if (!productFolders.some((folder) => isIn(file, folder))) return undefined;
+  const from = layerOf(file);
+  if (from === undefined) return `${folderOf(file)}/ has no place in scripts/layers.mjs.`;
+  // package.json, and data that lies beside the code that reads it.
+  if (folderOf(target) === '') return undefined;
+  if (target.endsWith('.json') && isIn(target, file.slice(0, file.indexOf('/')))) return undefined;
+  const to = layerOf(target);
+  if (to === undefined)
+    return `${folderOf(target)}/ has no place in scripts/layers.mjs: nothing of the product may import from it.`;
+  if (apart.some(([one, other]) => isIn(file, one) && isIn(target, other)))
+    return `Nothing in ${from}/ may import from ${to}/, which is not shipped to a device.`;
+  if (layers.indexOf(to) <= layers.indexOf(from)) return undefined;
+  return `${from}/ comes before ${to}/ in the order of folders (scripts/layers.mjs) and may not import from it.`;
+}
