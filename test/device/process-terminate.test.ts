@@ -104,12 +104,19 @@ describe('ProcessTerminate on the real kernel', () => {
 
   it('tells a process once whose first thread ends long before the others, or is not the one that executes', async () => {
     const { observed } = await (await startHost()).watch(processTerminate);
-    await run(python, ['-c', lastThreadExits]).catch(() => undefined);
-    await run(python, ['-c', threadExecutes]).catch(() => undefined);
-    await until('both ends', 3000, () => statusesOf(observed, shell).length > 0);
+    const [first, second] = [lastThreadExits, threadExecutes].map((script) => {
+      const running = run(python, ['-c', script]);
+      return { pid: running.child.pid, ended: running.catch(() => undefined) };
+    });
+    await Promise.all([first?.ended, second?.ended]);
+    const endsOf = (pid: number | undefined) =>
+      observed
+        .filter(({ payload }) => payload.ProcessId === pid)
+        .map(({ payload }) => [payload.Executable, payload.ExitStatus]);
+    await until('both ends', 3000, () => endsOf(second?.pid).length > 0);
     await sleep(500);
-    expect(statusesOf(observed, python)).toEqual([5]);
-    expect(statusesOf(observed, shell)).toEqual([6]);
+    expect(endsOf(first?.pid)).toEqual([[python, 5]]);
+    expect(endsOf(second?.pid)).toEqual([[shell, 6]]);
   });
 });
 

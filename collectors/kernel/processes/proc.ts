@@ -89,6 +89,14 @@ export function parseCmdline(bytes: Buffer): readonly string[] {
   return rewritten ? [first] : argv;
 }
 
+/**
+ * Whether it is the name `(program)` that systemd gives a process, also in place of its arguments, until that executes the
+ * program (`rename_process` in systemd's process-util.c).
+ */
+export function isNameBeforeExecution(comm: string): boolean {
+  return comm.startsWith('(') && comm.endsWith(')');
+}
+
 /** /proc/PID/loginuid and sessionid: a decimal number, 4294967295 when unset (linux/audit.h). */
 export function parseAuditId(text: string): number | undefined {
   const value = decimal(text.trim());
@@ -106,6 +114,7 @@ function decimal(text: string | undefined): number | undefined {
 export interface ProcessFacts extends ProcessStat {
   readonly realUid?: number;
   readonly executable?: string;
+  /** Also absent where systemd has overwritten it, see `isNameBeforeExecution`. */
   readonly argv?: readonly string[];
   /** False when the command line was longer than we read. */
   readonly argvComplete: boolean;
@@ -128,10 +137,14 @@ export function pidsAmong(names: readonly string[]): number[] {
 
 /** Whether a thread besides the first exists; false for a process that is gone or cannot be seen. */
 export function hasOtherThreads(paths: Paths, pid: number): boolean {
+  return otherThread(paths, pid) !== undefined;
+}
+
+function otherThread(paths: Paths, pid: number): string | undefined {
   try {
-    return readdirSync(`${paths.procRoot}/${pid}/task`).some((name) => name !== String(pid));
+    return readdirSync(`${paths.procRoot}/${pid}/task`).find((name) => name !== String(pid));
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -154,14 +167,26 @@ export function readStat(paths: Paths, pid: number): ProcessStat | undefined {
  * a process that ends at once; a look costs about 100 µs.
  */
 export function readProcess(paths: Paths, pid: number): ProcessFacts | undefined {
-  const directory = `${paths.procRoot}/${pid}`;
-  const cmdline = readBounded(`${directory}/cmdline`, longestCmdlineBytes);
-  const executable = readLink(`${directory}/exe`);
+  let directory = `${paths.procRoot}/${pid}`;
+  let cmdline = readBounded(`${directory}/cmdline`, longestCmdlineBytes);
+  let executable = readLink(`${directory}/exe`);
   const stat = readStat(paths, pid);
   if (stat === undefined) return undefined;
+  const isEmpty = executable === undefined && cmdline?.length === 0;
+  const mayHaveEnded = isEmpty && (stat.flags & kernelThread) === 0;
+  const other = mayHaveEnded ? otherThread(paths, pid) : undefined;
+  if (other !== undefined) {
+    // The first thread has ended and the others have not: they have the memory of the process.
+    directory = `${directory}/task/${other}`;
+    cmdline = readBounded(`${directory}/cmdline`, longestCmdlineBytes);
+    executable = readLink(`${directory}/exe`);
+  }
   const status = readBounded(`${directory}/status`, longestStatusBytes);
   const realUid = status && parseRealUid(status.toString('utf8'));
   const workingDirectory = readLink(`${directory}/cwd`);
+  const argv = cmdline && parseCmdline(cmdline);
+  const isTitle = argv?.every((argument, index) => argument === (index === 0 ? stat.comm : ''));
+  const isOverwritten = isTitle === true && isNameBeforeExecution(stat.comm);
   const auditUserId = readAuditId(`${directory}/loginuid`);
   const sessionId = readAuditId(`${directory}/sessionid`);
   return {
@@ -169,7 +194,7 @@ export function readProcess(paths: Paths, pid: number): ProcessFacts | undefined
     argvComplete: cmdline === undefined || cmdline.length < longestCmdlineBytes,
     ...(realUid !== undefined && { realUid }),
     ...(executable !== undefined && { executable }),
-    ...(cmdline !== undefined && { argv: parseCmdline(cmdline) }),
+    ...(argv !== undefined && !isOverwritten && { argv }),
     ...(workingDirectory !== undefined && { workingDirectory }),
     ...(auditUserId !== undefined && { auditUserId }),
     ...(sessionId !== undefined && { sessionId }),

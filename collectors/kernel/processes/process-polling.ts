@@ -2,7 +2,13 @@ import { readdirSync } from 'node:fs';
 import type { Clock, Timer } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
 import type { Paths } from '../paths.js';
-import { forkedWithoutExec, kernelThread, pidsAmong, readStat } from './proc.js';
+import {
+  forkedWithoutExec,
+  isNameBeforeExecution,
+  kernelThread,
+  pidsAmong,
+  readStat,
+} from './proc.js';
 
 interface ProcessPollingOptions {
   readonly paths: Paths;
@@ -23,14 +29,17 @@ const untilExec = { looks: 5, ms: 15_000 } as const;
  * Looks at /proc at an interval.
  *
  * 1. What is there at the start is the baseline and never told.
- * 2. A new process is told once, when it has called exec; one that lives on as a copy of its parent is not.
+ * 2. A new process is told once, when it has called exec; one that lives on as a copy of its parent is not. One that
+ *    systemd is about to execute a program in is told again when it has.
  * 3. A look costs one listing and one small read for each pid that was not settled before.
  * 4. A look that comes later than two intervals after the one before is counted as `pollingGap`.
  */
 export class ProcessPolling {
   private readonly settled = new Set<number>();
-  /** The processes that have not called exec: when each was seen first, and how often. */
+  /** The processes that have not called exec for their program: when each was seen first, and how often. */
   private readonly young = new Map<number, { readonly sinceMs: number; looks: number }>();
+  /** Of the young, those that were told with the name that systemd gave them for the time being. */
+  private readonly passing = new Set<number>();
   private timer: Timer | undefined;
   private lastMs = 0;
 
@@ -81,16 +90,23 @@ export class ProcessPolling {
     if ((stat.flags & kernelThread) !== 0) {
       this.settled.add(pid);
     } else if ((stat.flags & forkedWithoutExec) === 0) {
+      const isPassing = isNameBeforeExecution(stat.comm);
+      const isKnown = isPassing && this.passing.has(pid);
+      if (!isKnown) this.options.onProcess(pid);
+      if (isPassing && !this.hasWaitedEnough(pid)) {
+        this.passing.add(pid);
+        return;
+      }
+      this.passing.delete(pid);
       this.young.delete(pid);
       this.settled.add(pid);
-      this.options.onProcess(pid);
-    } else if (this.isPartOfItsParent(pid)) {
+    } else if (this.hasWaitedEnough(pid)) {
       this.young.delete(pid);
       this.settled.add(pid);
     }
   }
 
-  private isPartOfItsParent(pid: number): boolean {
+  private hasWaitedEnough(pid: number): boolean {
     const seen = this.young.get(pid) ?? { sinceMs: this.lastMs, looks: 0 };
     this.young.set(pid, seen);
     seen.looks++;
@@ -100,6 +116,7 @@ export class ProcessPolling {
   private forget(present: ReadonlySet<number>): void {
     for (const pid of this.settled) if (!present.has(pid)) this.settled.delete(pid);
     for (const pid of this.young.keys()) if (!present.has(pid)) this.young.delete(pid);
+    for (const pid of this.passing) if (!present.has(pid)) this.passing.delete(pid);
   }
 
   private pids(): number[] {

@@ -44,6 +44,8 @@ export interface Moment {
    */
   readonly precision: 'exact' | 'own' | 'rough';
   readonly serial?: number | undefined;
+  /** The moment may be any within this, wall clock, ms: what changed within it is not known. */
+  readonly within?: readonly [fromMs: number, toMs: number];
 }
 
 /** The times of audit and of process events come of two readings of the clock, one of them in whole milliseconds. */
@@ -102,8 +104,11 @@ export class ProcessRecord {
     return this.executions.findLast(({ announced }) => announced) ?? this.current;
   }
 
-  /** What ran at that moment; undefined when that is forgotten. */
+  /** What ran at that moment; undefined when that is forgotten, or cannot be told. */
   at(moment: Moment): Execution | undefined {
+    const [fromMs, toMs] = moment.within ?? [Infinity, -Infinity];
+    if (this.executions.some(({ sinceMs }) => sinceMs > fromMs && sinceMs <= toMs))
+      return undefined;
     const found = this.executions.findLast((execution) => hadBegun(execution, moment));
     return found ?? (this.shortened ? undefined : this.executions[0]);
   }
@@ -141,7 +146,7 @@ export class ProcessRecord {
    * The moment of an execution that was told for `timeMs`, as the parent of the process saw it; undefined when this
    * process did not make it. The system call began after whatever the process did before and not before `timeMs`, and
    * was announced as it ended. What the parent executed in between counts as later: whoever starts a program with vfork(2)
-   * waits until it runs, and goes on before that is announced.
+   * waits until it runs, and goes on before that is announced. Without audit it cannot be told.
    */
   momentOf(timeMs: number, serial: number | undefined): Moment | undefined {
     const index = this.executions.findLastIndex((known) =>
@@ -152,7 +157,8 @@ export class ProcessRecord {
     const afterMs = this.executions[index - 1]?.sinceMs ?? this.startedMs;
     const notBeforeMs = serial === undefined ? timeMs - longestHandOverMs : timeMs - clockErrorMs;
     const atMs = Math.min(Math.max(afterMs, notBeforeMs), made.sinceMs);
-    return { atMs, precision: 'exact', serial };
+    if (serial !== undefined) return { atMs, precision: 'exact', serial };
+    return { atMs, precision: 'exact', within: [afterMs, made.sinceMs] };
   }
 }
 

@@ -1,3 +1,4 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostPaths } from '../../../../collectors/kernel/paths.js';
@@ -26,6 +27,31 @@ describe('the time of the boot', () => {
 });
 
 describe('what /proc tells of a process', () => {
+  it('reads a process of which the first thread has ended from another one', () => {
+    const paths = casePaths('debian-12-kernel-6.1');
+    const directory = `${paths.procRoot}/612`;
+    mkdirSync(`${directory}/task/612`, { recursive: true });
+    mkdirSync(`${directory}/task/613`, { recursive: true });
+    renameSync(`${directory}/exe`, `${directory}/task/613/exe`);
+    renameSync(`${directory}/cmdline`, `${directory}/task/613/cmdline`);
+    writeFileSync(`${directory}/cmdline`, '');
+    expect(readProcess(paths, 612)).toMatchObject({
+      pid: 612,
+      executable: '/usr/sbin/sshd',
+      argv: ['sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups'],
+    });
+  });
+
+  it('takes no name that systemd gave a process in place of its arguments for a command line', () => {
+    const paths = casePaths('debian-12-kernel-6.1');
+    const directory = `${paths.procRoot}/612`;
+    const stat = readFileSync(`${directory}/stat`, 'utf8');
+    writeFileSync(`${directory}/stat`, stat.replace('(sshd)', '((sshd))'));
+    writeFileSync(`${directory}/cmdline`, '(sshd)\0\0\0\0');
+    const facts = readProcess(paths, 612);
+    expect([facts?.comm, facts?.argv]).toEqual(['(sshd)', undefined]);
+  });
+
   it('reads a daemon that rewrote its title as one argument', () => {
     expect(readProcess(debian, 612)).toEqual({
       pid: 612,

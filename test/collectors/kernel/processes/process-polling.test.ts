@@ -12,9 +12,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(procRoot, { recursive: true }));
 
-function appear(pid: number, flags = 0): void {
+function appear(pid: number, flags = 0, comm = 'x'): void {
   mkdirSync(join(procRoot, String(pid)), { recursive: true });
-  const stat = `${pid} (x) S 1 1 1 0 -1 ${flags} 1 0 0 0 0 0 0 0 20 0 1 0 ${pid} 0 0\n`;
+  const stat = `${pid} (${comm}) S 1 1 1 0 -1 ${flags} 1 0 0 0 0 0 0 0 20 0 1 0 ${pid} 0 0\n`;
   writeFileSync(join(procRoot, String(pid), 'stat'), stat);
 }
 const vanish = (pid: number) => rmSync(join(procRoot, String(pid)), { recursive: true });
@@ -54,6 +54,20 @@ describe('looking at /proc', () => {
     appear(10);
     await clock.advance(1000);
     expect(told).toEqual([10, 20, 10]);
+  });
+
+  it('tells a daemon that systemd is about to execute, and again what it executed', async () => {
+    const { clock, told, polling } = setUp();
+    polling.start();
+    appear(30, 0, '(sshd)');
+    appear(31, 0, '(named)');
+    await clock.advance(3000);
+    expect(told).toEqual([30, 31]);
+    appear(30, 0, 'sshd');
+    await clock.advance(60_000);
+    appear(31, 0, 'later');
+    await clock.advance(3000);
+    expect(told).toEqual([30, 31, 30]);
   });
 
   it('tells a forked process when it has called exec, and not one that stays a copy', async () => {
