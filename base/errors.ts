@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /** The sentence of whatever was thrown. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -15,6 +17,15 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
  */
 export function plainReason(error: unknown): string {
   const reason = reasonOf(error);
+  // Of a socket or a pipe Node tells the call, the name and perhaps the address: "write EPIPE".
+  const known = /^\w+ E[A-Z0-9]+( |$)/.test(reason) ? systemError(error) : undefined;
+  if (known !== undefined) return known;
   const [, code, text] = /^([A-Z][A-Z0-9]+): (.+?), \w+( '|$)/.exec(reason) ?? [];
   return code === undefined || text === undefined ? reason : `${text} (${code})`;
+}
+
+function systemError(error: unknown): string | undefined {
+  const number = error instanceof Error && 'errno' in error ? error.errno : undefined;
+  const [name, text] = (typeof number === 'number' && getSystemErrorMap().get(number)) || [];
+  return name === undefined || text === undefined ? undefined : `${text} (${name})`;
 }

@@ -1,8 +1,10 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
+import type { LossCause } from '../../base/loss.js';
 import { droppedCauses, type LossCounts, type LossLedger } from './losses.js';
 
 const intervalMs = 60_000;
+const ownLoss: LossCause = 'logRefused';
 
 /**
  * Tells the operator what was lost: one line for a minute in which something was, however much it was, and none for
@@ -45,7 +47,8 @@ export class LossSummary {
     for (const [component, counts] of Object.entries(now))
       for (const [cause, total] of Object.entries(counts)) {
         const count = total - (this.told[component]?.[cause as keyof LossCounts] ?? 0);
-        if (count <= 0) continue;
+        // The log tells its own gaps; a line about each line that it refuses would be refused for ever.
+        if (count <= 0 || cause === ownLoss) continue;
         parts.push(`${component} ${cause} ${count}`);
         wholeEvents ||= (droppedCauses as readonly string[]).includes(cause);
       }

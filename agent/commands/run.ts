@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../base/clock.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
-import { createLog, type Log } from '../../base/log.js';
+import type { LogOutput } from '../../base/log-output.js';
+import { createLog, logTarget, type Log } from '../../base/log.js';
 import type { Unavailable } from '../../base/unavailable.js';
 import { WakingClock } from '../../base/waking-clock.js';
 import { type Libc, loadLibc } from '../../collectors/kernel/libc.js';
@@ -28,7 +29,8 @@ export const runCommand: Command = {
       throw new CommandError(sentences.join('\n'), exitCodes.configuration);
     }
     await checkCredentials(read.settings, configFile);
-    const log = createLog(read.settings.logLevel);
+    const target = logTarget(systemClock, process.env);
+    const log = createLog(read.settings.logLevel, target);
     const libc = await loadLibc();
     const service = new Service({
       libc,
@@ -37,7 +39,7 @@ export const runCommand: Command = {
       environment: process.env,
       ownPid: process.pid,
     });
-    return runUntilStopped(read.settings, log, libc, service);
+    return runUntilStopped(read.settings, log, target.output, libc, service);
   },
 };
 
@@ -72,12 +74,14 @@ interface End {
 async function runUntilStopped(
   local: LocalSettings,
   log: Log,
+  logOutput: LogOutput,
   libc: Libc | Unavailable,
   service: Service,
 ): Promise<number> {
   const agent = new Agent({
     local,
     log,
+    logOutput,
     libc,
     onStatusLine: () => service.statusChanged(),
     clock: new WakingClock(),

@@ -75,6 +75,7 @@ export class Agent {
       parts.twin.statusChanged(false);
     });
     const { startedMonotonicMs } = this;
+    this.options.logOutput?.countLost((count) => losses.count('log', 'logRefused', count));
     const status = new StatusService({
       ...this.options,
       parts,

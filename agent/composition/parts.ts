@@ -2,6 +2,7 @@ import { uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import type { JsonObject } from '../../base/json.js';
+import type { LogOutput } from '../../base/log-output.js';
 import type { Log } from '../../base/log.js';
 import type { Unavailable } from '../../base/unavailable.js';
 import { version } from '../../base/version.js';
@@ -40,6 +41,8 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  /** Where `log` goes, which may refuse lines; absent where nobody asks. */
+  readonly logOutput?: Pick<LogOutput, 'countLost' | 'problem'>;
   readonly environment: NodeJS.ProcessEnv;
   /** The calls of the C library when they are loaded already. */
   readonly libc?: Libc | Unavailable;

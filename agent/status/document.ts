@@ -16,6 +16,7 @@ export const problemCodes = [
   'loss',
   'rejected',
   'disk',
+  'log',
 ] as const;
 
 const gauge = (name: string): Metric => ({ name, type: 'gauge' });
@@ -64,6 +65,7 @@ export const statusShape = group('The status of a running agent.', {
     version: text('Version of the agent.'),
     pid: number('Process id.'),
     ready: { kind: 'truth', meaning: 'The collectors are armed.' },
+    logProblem: optional(text('Why lines of its log cannot be written.')),
     startedUtc: text('When it started.'),
     uptimeSeconds: number('Seconds since the start.', gauge('uptime_seconds')),
     residentBytes: number('Resident memory.', gauge('resident_memory_bytes')),

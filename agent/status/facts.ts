@@ -14,6 +14,7 @@ export interface Sources {
   readonly nowWallMs: number;
   readonly uptimeMs: number;
   readonly ready: boolean;
+  readonly logProblem: string | undefined;
   readonly memoryBytes: number;
   readonly cpuMicroseconds: number;
   readonly connection: StatusFacts['connection'];
@@ -44,6 +45,7 @@ export function statusFacts(sources: Sources): StatusFacts {
       version,
       pid: process.pid,
       ready: sources.ready,
+      ...(sources.logProblem === undefined ? {} : { logProblem: sources.logProblem }),
       startedUtc: utcText(nowWallMs - uptimeMs),
       uptimeSeconds: Math.round(uptimeMs / 1000),
       residentBytes: sources.memoryBytes,

@@ -82,6 +82,15 @@ const rules: readonly ((facts: StatusFacts) => readonly StatusProblem[])[] = [
         code: 'rejected' as const,
         sentence: `the twin's ${key} was rejected: ${withoutStop(reason)}`,
       })),
+  ({ agent: { logProblem } }) =>
+    logProblem === undefined
+      ? []
+      : [
+          {
+            code: 'log',
+            sentence: `its log cannot be written: ${logProblem}; restart the agent if that lasts`,
+          },
+        ],
   ({ collectors, losses }) =>
     [
       ...Object.entries(collectors).map(([name, collector]) => [name, collector.losses] as const),

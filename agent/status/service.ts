@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.js';
+import type { LogOutput } from '../../base/log-output.js';
 import type { Log } from '../../base/log.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { Settings } from '../../config/settings.js';
@@ -28,6 +29,7 @@ export function statusSocket(runtimeDirectory: string): string {
 interface StatusServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
+  readonly logOutput?: Pick<LogOutput, 'problem'>;
   readonly local: Pick<
     LocalSettings,
     'runtimeDirectory' | 'metricsFile' | 'disconnectionTolerance'
@@ -101,6 +103,7 @@ export class StatusService {
         nowWallMs: clock.wallMs(),
         uptimeMs: clock.monotonicMs() - startedMonotonicMs,
         ready: this.ready,
+        logProblem: this.options.logOutput?.problem,
         memoryBytes: process.memoryUsage.rss(),
         cpuMicroseconds: cpu.user + cpu.system,
         connection: this.connection.tell(),

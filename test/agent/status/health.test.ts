@@ -31,6 +31,7 @@ const unacknowledged = (changes: Partial<StatusFacts['delivery']>): StatusFacts 
   delivery: { ...soundFacts.delivery, ...changes },
 });
 const starting = { ...soundFacts, agent: { ...soundFacts.agent, ready: false } };
+const silent = { ...soundFacts, agent: { ...soundFacts.agent, logProblem: 'broken pipe' } };
 const fullDisk = { ...soundFacts, spool: { ...soundFacts.spool, problem: 'ENOSPC' } };
 
 describe('an agent is healthy', () => {
@@ -63,6 +64,7 @@ describe('an agent is healthy', () => {
 describe('an agent is degraded, and says why,', () => {
   const cases: readonly [string, StatusFacts, RegExp][] = [
     ['starting', starting, /starting/],
+    ['log', silent, /its log cannot be written: broken pipe; restart the agent/],
     [
       'disconnected',
       connection({ disconnectedSeconds: 720, failure: 'Could not connect: refused.' }),
