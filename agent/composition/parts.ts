@@ -17,6 +17,7 @@ import type { LossLedger } from '../accounting/losses.js';
 import { FleetMoments } from '../fleet/fleet-moments.js';
 import { identityPhase } from '../fleet/identity-phase.js';
 import { HubLink } from '../hub/hub-link.js';
+import { largestEventBytes } from '../hub/message-size.js';
 import { createSdkClient } from '../hub/sdk-client.js';
 import { loadCredentials, secretAccess } from '../identity/credentials.js';
 import { Aggregates } from '../pipeline/aggregates.js';
@@ -30,11 +31,7 @@ import { Spool } from '../spool/spool.js';
 import { HubTime } from '../time/hub-time.js';
 import { UnsetClock } from '../time/unset-clock.js';
 import { TwinSync } from '../twin/twin-sync.js';
-import { messageFrameBytes } from '../uplink/batch.js';
 import { Uplink } from '../uplink/uplink.js';
-
-/** The hub's own limit for a message, properties included. */
-const hubMessageLimitBytes = 262_144;
 
 export interface AgentOptions {
   readonly local: LocalSettings;
@@ -109,8 +106,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     spool,
     clock,
     losses,
-    maxEventBytes: () =>
-      Math.min(settings.current.maxMessageSizeInBytes, hubMessageLimitBytes) - messageFrameBytes,
+    maxEventBytes: () => largestEventBytes(settings.current.maxMessageSizeInBytes),
     aggregatedCategory: local.aggregatedCategory,
     markTime: (timeMs) => unsetClock.mark(timeMs),
   });

@@ -12,6 +12,21 @@ export interface OutgoingMessage {
   readonly securityMarker: boolean;
 }
 
+/** What is the same for all messages of a run, or changes only with the settings. */
+export interface Envelope {
+  readonly agentVersion: string;
+  readonly agentId: string;
+  /** Empty when the twin names none. */
+  readonly hubResourceId: string;
+  readonly securityMarker: boolean;
+}
+
+/** What stands before and behind the events of a message, which are JSON with commas between them. */
+export function envelopeText({ agentVersion, agentId }: Envelope): [head: string, tail: string] {
+  const fields = { AgentVersion: agentVersion, AgentId: agentId, MessageSchemaVersion: '1.0' };
+  return [`${JSON.stringify(fields).slice(0, -1)},"Events":[`, ']}'];
+}
+
 export const contentType = 'application/json';
 export const contentEncoding = 'utf-8';
 const securityInterfaceId = 'urn:azureiot:Security:SecurityAgent:1';
@@ -40,16 +55,4 @@ export function applicationProperties(
     'iothub-creation-time-utc': message.creationTimeUtc,
     ...(message.hubResourceId === undefined ? {} : { HubResourceId: message.hubResourceId }),
   };
-}
-
-/**
- * Bytes that the properties add to a message, counted as they stand percent-encoded in the MQTT topic. The hub
- * counts the decoded values, so this is never less than what the hub counts.
- */
-export function propertiesSizeBytes(message: Omit<OutgoingMessage, 'body'>): number {
-  const pairs = Object.entries({
-    ...systemProperties(message),
-    ...applicationProperties(message),
-  }).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
-  return pairs.join('&').length;
 }

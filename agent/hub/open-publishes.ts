@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import type { HubError } from './failure.js';
-import { propertiesSizeBytes, type OutgoingMessage } from './message.js';
+import { propertiesSizeBytes } from './message-size.js';
+import type { OutgoingMessage } from './message.js';
 
 /** A hub answers a message that it does not take at once; over a slow link that takes seconds. */
 const soonMs = 10_000;

@@ -1,21 +1,7 @@
 import { createHash } from 'node:crypto';
-import { propertiesSizeBytes, type OutgoingMessage } from '../hub/message.js';
+import { frameBytes, largestMessageBytes, unitBytes, unitsOf } from '../hub/message-size.js';
+import { envelopeText, type Envelope, type OutgoingMessage } from '../hub/message.js';
 import type { QueueName, StoredEvent } from '../spool/spool.js';
-
-/** What the hub meters as one message, in bytes. */
-export const unitBytes = 4096;
-/** What no message may exceed at the hub, body and properties together, in bytes. */
-export const largestMessageBytes = 262_144;
-/** Room for the envelope and the properties of a message, with the longest `hubResourceId`, percent-encoded. */
-export const messageFrameBytes = 2_048;
-
-/** What is the same for all messages of a run, or changes only with the settings. */
-export interface Envelope {
-  readonly agentVersion: string;
-  readonly agentId: string;
-  readonly hubResourceId: string;
-  readonly securityMarker: boolean;
-}
 
 /** The oldest events of each queue that are not sent yet, in the order of the queue. */
 export interface Candidates {
@@ -47,11 +33,6 @@ export interface Batch {
   readonly tooLarge: readonly StoredEvent[];
 }
 
-/** Metered units of a message. */
-export function unitsOf(sizeBytes: number): number {
-  return Math.max(1, Math.ceil(sizeBytes / unitBytes));
-}
-
 /**
  * Builds one message: operational events, then those of the queue that is due, then those of the other queue as far as
  * there is room. Events are taken from the front of each queue only, so that their order is kept, and go in as they
@@ -61,7 +42,7 @@ export function buildBatch(candidates: Candidates, options: BatchOptions): Batch
   const { envelope, priority } = options;
   const limitBytes = Math.min(options.limitBytes, largestMessageBytes);
   const [head, tail] = envelopeText(envelope);
-  const emptyBytes = Buffer.byteLength(head + tail) + propertiesOf(envelope, priority, 0, '').bytes;
+  const emptyBytes = frameBytes(envelope, priority);
 
   const taken: StoredEvent[] = [];
   const tooLarge: StoredEvent[] = [];
@@ -95,19 +76,21 @@ export function buildBatch(candidates: Candidates, options: BatchOptions): Batch
   }
   const body = head + taken.map(({ json }) => json).join(',') + tail;
   const newestWallMs = taken.reduce((newest, event) => Math.max(newest, event.storedWallMs), 0);
-  const { properties } = propertiesOf(envelope, priority, newestWallMs, contentId(body));
+  const { securityMarker, hubResourceId } = envelope;
   return {
-    message: { body, ...properties },
+    message: {
+      body,
+      messageId: contentId(body),
+      priority,
+      creationTimeUtc: new Date(newestWallMs).toISOString(),
+      securityMarker,
+      ...(hubResourceId === '' ? {} : { hubResourceId }),
+    },
     sizeBytes,
     eventCount: taken.length,
     through,
     tooLarge,
   };
-}
-
-function envelopeText({ agentVersion, agentId }: Envelope): [head: string, tail: string] {
-  const fields = { AgentVersion: agentVersion, AgentId: agentId, MessageSchemaVersion: '1.0' };
-  return [`${JSON.stringify(fields).slice(0, -1)},"Events":[`, ']}'];
 }
 
 /** A GUID made of the content (RFC 9562, version 8). */
@@ -120,22 +103,4 @@ function contentId(body: string): string {
     `8${hex.slice(17, 20)}`,
     hex.slice(20, 32),
   ].join('-');
-}
-
-const anyId = '00000000-0000-8000-8000-000000000000';
-
-function propertiesOf(
-  envelope: Envelope,
-  priority: 'High' | 'Low',
-  wallMs: number,
-  messageId: string,
-): { properties: Omit<OutgoingMessage, 'body'>; bytes: number } {
-  const properties = {
-    messageId: messageId || anyId,
-    priority,
-    creationTimeUtc: new Date(wallMs).toISOString(),
-    securityMarker: envelope.securityMarker,
-    ...(envelope.hubResourceId === '' ? {} : { hubResourceId: envelope.hubResourceId }),
-  };
-  return { properties, bytes: propertiesSizeBytes(properties) };
 }

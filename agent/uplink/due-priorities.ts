@@ -2,7 +2,6 @@ import type { Clock } from '../../base/clock.js';
 import type { CurrentSettings } from '../../config/settings.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { Spool } from '../spool/spool.js';
-import { largestMessageBytes } from './batch.js';
 import { IntervalTrigger } from './interval-trigger.js';
 import type { Kind } from './message-source.js';
 
@@ -92,7 +91,7 @@ export class DuePriorities {
 
   /** The largest message, in bytes. */
   limitBytes(): number {
-    return Math.min(this.options.settings.current.maxMessageSizeInBytes, largestMessageBytes);
+    return this.options.settings.current.maxMessageSizeInBytes;
   }
 
   private checkSize(): void {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
-import { unitBytes } from './batch.js';
+import { unitBytes } from '../hub/message-size.js';
 
 /** So often in a row the oldest message is lost before its size is suspected. */
 const patience = 3;

@@ -1,8 +1,10 @@
 import { reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
+import { unitBytes } from '../hub/message-size.js';
+import type { Envelope } from '../hub/message.js';
 import type { QueueName, Spool, StoredEvent } from '../spool/spool.js';
-import { buildBatch, unitBytes, type Batch, type Envelope } from './batch.js';
+import { buildBatch, type Batch } from './batch.js';
 
 /*
  * Invariants:

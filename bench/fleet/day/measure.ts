@@ -1,7 +1,12 @@
 import { LossLedger } from '../../../agent/accounting/losses.js';
 import { DevicePhase } from '../../../agent/fleet/device-phase.js';
 import { FleetMoments } from '../../../agent/fleet/fleet-moments.js';
-import { propertiesSizeBytes, type OutgoingMessage } from '../../../agent/hub/message.js';
+import {
+  largestEventBytes,
+  propertiesSizeBytes,
+  unitsOf,
+} from '../../../agent/hub/message-size.js';
+import type { OutgoingMessage } from '../../../agent/hub/message.js';
 import { Aggregates } from '../../../agent/pipeline/aggregates.js';
 import { OperationalEvents } from '../../../agent/pipeline/operational.js';
 import { Outbox } from '../../../agent/pipeline/outbox.js';
@@ -11,7 +16,6 @@ import { Spool } from '../../../agent/spool/spool.js';
 import { agentStatus } from '../../../agent/status/agent-status.js';
 import { ReportedProperties } from '../../../agent/twin/reported.js';
 import { settingsInForce } from '../../../agent/twin/settings-in-force.js';
-import { messageFrameBytes, unitsOf } from '../../../agent/uplink/batch.js';
 import { Uplink } from '../../../agent/uplink/uplink.js';
 import type { JsonObject } from '../../../base/json.js';
 import { silentLog } from '../../../base/log.js';
@@ -110,7 +114,7 @@ class LivingAgent {
       spool,
       clock,
       losses,
-      maxEventBytes: () => settings.current.maxMessageSizeInBytes - messageFrameBytes,
+      maxEventBytes: () => largestEventBytes(settings.current.maxMessageSizeInBytes),
       aggregatedCategory: local.aggregatedCategory,
       markTime: () => undefined,
     });

@@ -1,13 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { largestEventBytes, unitsOf } from '../../../agent/hub/message-size.js';
 import { applicationProperties, systemProperties } from '../../../agent/hub/message.js';
 import type { QueueName, StoredEvent } from '../../../agent/spool/spool.js';
-import {
-  buildBatch,
-  messageFrameBytes,
-  unitsOf,
-  type BatchOptions,
-} from '../../../agent/uplink/batch.js';
+import { buildBatch, type BatchOptions } from '../../../agent/uplink/batch.js';
 import { twinSettings } from '../../../config/twin-settings.js';
 import { messageSizeBytes } from '../../../local-hub/hub/property-bag.js';
 import { idsOf } from '../../support/scripted-link.js';
@@ -53,7 +49,7 @@ describe('a batch', () => {
     const hubResourceId = '&'.repeat(setting.maxLength);
     expect(hubResourceId).toMatch(new RegExp(setting.pattern, 'u'));
     const limitBytes = twinSettings.maxMessageSizeInBytes.minimum;
-    const largest = event('high', 1, limitBytes - messageFrameBytes);
+    const largest = event('high', 1, largestEventBytes(limitBytes));
     const batch = buildBatch(
       { operational: [], main: [largest], filling: [] },
       { ...options, limitBytes, envelope: { ...options.envelope, hubResourceId } },
