@@ -84,9 +84,15 @@ export class ConnectionCalls {
     return entry && this.claim(entry);
   }
 
-  /** Whether the connect that belongs to a connection came. */
-  hasConnect(claim: ConnectClaim): boolean {
-    return this.find(keyOf('connect', claim.remote), claim, false) !== undefined;
+  /** Whether the connects of all these connections came, one for each. */
+  hasConnects(claims: readonly ConnectClaim[]): boolean {
+    const taken = new Set<Waiting>();
+    return claims.every((claim) => {
+      const waiting = this.waiting.get(keyOf('connect', claim.remote)) ?? [];
+      const entry = waiting.find((each) => !taken.has(each) && belongs(each.call, claim));
+      if (entry !== undefined) taken.add(entry);
+      return entry !== undefined;
+    });
   }
 
   /** The connect that belongs to a connection, if it came; if not, it counts as claimed when it comes. */

@@ -270,18 +270,10 @@ export class ConnectionTracking {
     const answers = this.accepts.answersFor(batch.inbounds);
     const mayChange =
       batch.inbounds.some((inbound) => answers.get(inbound)?.mayChange === true) ||
-      batch.steps.some((step) => this.lacksCall(step));
+      !this.calls.hasConnects(batch.steps.flatMap(claimsOfUnknown));
     const isLate = this.options.clock.monotonicMs() >= batch.untilMs;
     if (this.options.withCalls && mayChange && !isLate) this.waitForCalls(batch, callIntervalMs);
     else this.finish(batch, answers);
-  }
-
-  /** Whether nothing but a call whose record is not read yet can tell who made a connection. */
-  private lacksCall(step: Step): boolean {
-    if (step.kind !== 'out') return false;
-    const { attempt, seen } = step;
-    if (attempt?.process !== undefined || attempt?.call !== undefined) return false;
-    return !this.calls.hasConnect(attempt === undefined ? claimOfUnknown(seen) : claimOf(attempt));
   }
 
   private finish(batch: Batch, answers: ReadonlyMap<Inbound, AcceptAnswer>): void {
@@ -412,6 +404,14 @@ export class ConnectionTracking {
     if (connection.process?.pid === this.options.host.ownPid) return;
     this.options.onConnection(connection);
   }
+}
+
+/** The claim of a connection of which nothing but its call can tell who made it. */
+function claimsOfUnknown(step: Step): readonly ConnectClaim[] {
+  if (step.kind !== 'out') return [];
+  const { attempt, seen } = step;
+  if (attempt === undefined) return [claimOfUnknown(seen)];
+  return attempt.process === undefined && attempt.call === undefined ? [claimOf(attempt)] : [];
 }
 
 function claimOfUnknown({ remote, timeMs }: Seen): ConnectClaim {

@@ -309,6 +309,32 @@ describe('ConnectionCreate from a trace and audit', () => {
     ]);
   });
 
+  it('waits for the call of each connection of which nothing else tells who made it', async () => {
+    const { clock, observed, call, kernel } = await start({}, ['trace', 'audit']);
+    const { close, synSent, established } = tcpStates;
+    const step = { timeNs: 0, timeMs: clock.wallMs(), threadId: 51, remote: server };
+    kernel.trace?.onTransitions(
+      [40000, 40001].flatMap((port) => [
+        {
+          ...step,
+          socket: `${port}`,
+          local: at('10.0.0.1', 0),
+          oldState: close,
+          newState: synSent,
+        },
+        {
+          ...{ ...step, socket: `${port}`, local: at('10.0.0.1', port) },
+          ...{ oldState: synSent, newState: established },
+        },
+      ]),
+    );
+    call(connectCall(50), saddrOf(443));
+    await clock.advance(500);
+    call(connectCall(50), saddrOf(443));
+    await clock.advance(1000);
+    expect(observed.map(({ payload }) => payload.ProcessId)).toEqual([50, 50]);
+  });
+
   it('an audited call of another process to the same place is not taken for it', async () => {
     const { clock, observed, connect, call, processes } = await start({}, ['trace', 'audit']);
     processes.set(50, curl);

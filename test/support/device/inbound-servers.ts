@@ -43,6 +43,8 @@ children = []
 for server in own:
     child = os.fork()
     if child == 0:
+        # PR_SET_PDEATHSIG: nobody else ends the workers when the first process is killed.
+        libc.prctl(1, 9)
         for other in own:
             if other is not server: other.close()
         take(server)
