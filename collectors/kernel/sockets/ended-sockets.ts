@@ -126,6 +126,7 @@ class OpenReader implements EndedSocketsSubscription {
   private read(): 'drained' | 'more' {
     if (!this.open) return 'drained';
     const { onEnded, lose } = this.subscriber;
+    const all: EndedSocket[] = [];
     const drained = this.options.reader.drain(this.fd, ({ bytes, senderPortId }) => {
       if (senderPortId !== 0) {
         lose('unparsed', 1);
@@ -134,8 +135,9 @@ class OpenReader implements EndedSocketsSubscription {
       if (this.answered !== undefined && this.takeAnswer(bytes)) return;
       const { ended, malformed } = parseEndedSockets(bytes);
       if (malformed > 0) lose('unparsed', malformed);
-      if (ended.length > 0) onEnded(ended);
+      all.push(...ended);
     });
+    if (all.length > 0) onEnded(all);
     if (drained.overflowed) lose('socketOverflow', 1);
     return drained.more ? 'more' : 'drained';
   }

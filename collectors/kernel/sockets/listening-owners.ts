@@ -40,6 +40,8 @@ interface Wish {
   readonly present: Map<Accepted, number>;
   /** The tables were looked at for it, and later news of ended sockets are waited for until then. */
   newsUntilMs: number | undefined;
+  /** All news that were there when that time was over are told. */
+  isNewsOver: boolean;
   readonly timer: Timer;
   readonly resolve: (owners: ReadonlyMap<string, HostConnection>) => void;
 }
@@ -159,6 +161,7 @@ export class ListeningOwners {
         missing: new Map(connections.map((each) => [connectionKey(each), each])),
         present: new Map(),
         newsUntilMs: undefined,
+        isNewsOver: false,
         timer,
         resolve,
       };
@@ -213,7 +216,8 @@ export class ListeningOwners {
         const inode = present.get(key);
         if (inode !== undefined) this.has(wish, key, inode);
       }
-      wish.newsUntilMs = beganMs + (this.refreshNews === undefined ? 0 : newsDelayMs);
+      wish.newsUntilMs = beganMs + newsDelayMs;
+      wish.isNewsOver = this.refreshNews === undefined;
     }
     this.forgetClosed();
     for (const [inode, pid] of this.listenCalls.take(inodes)) this.asked.set(inode, pid);
@@ -242,8 +246,8 @@ export class ListeningOwners {
     const wanted = new Set<number>();
     let nextNewsMs = Infinity;
     for (const wish of this.wishes) {
-      const { newsUntilMs, missing } = wish;
-      if (missing.size > 0 && (newsUntilMs === undefined || newsUntilMs > nowMs)) {
+      const { newsUntilMs, isNewsOver, missing } = wish;
+      if (missing.size > 0 && !isNewsOver) {
         nextNewsMs = Math.min(nextNewsMs, newsUntilMs ?? Infinity);
         continue;
       }
@@ -261,11 +265,7 @@ export class ListeningOwners {
       if (complete) this.answer(wish, listeners);
     }
     if (nextNewsMs < Infinity) {
-      this.newsTimer ??= this.options.clock.after(nextNewsMs - nowMs, () => {
-        this.newsTimer = undefined;
-        this.refreshNews?.();
-        this.settle();
-      });
+      this.newsTimer ??= this.options.clock.after(nextNewsMs - nowMs, () => this.endNews());
     }
     if (!this.isPrepared && this.open.size > 0) {
       this.isPrepared = true;
@@ -281,6 +281,16 @@ export class ListeningOwners {
       this.searchTimer = undefined;
       this.settle();
     });
+  }
+
+  /** The time is over for some: whatever the kernel has told in it is read before they are answered. */
+  private endNews(): void {
+    this.newsTimer = undefined;
+    const nowMs = this.options.clock.monotonicMs();
+    this.refreshNews?.();
+    for (const wish of this.wishes)
+      if (wish.newsUntilMs !== undefined && wish.newsUntilMs <= nowMs) wish.isNewsOver = true;
+    this.settle();
   }
 
   /** @param known what this moment's look at the descriptors gave, by `endpointKey` */

@@ -600,6 +600,29 @@ describe('ConnectionCreate from a trace and audit', () => {
       ]);
     });
 
+    it('belongs to who listens also when the news of all ends are read late, one by one', async () => {
+      const { paths } = procOf([listening], { 70: { 3: 900 } });
+      let news: EndedSocketsSubscriber | undefined;
+      const late = [1, 2, 3].map((port) => ({ local, remote: from(port) }));
+      const endedSockets: EndedSockets = {
+        subscribe: (subscriber) => {
+          news = subscriber;
+          const refresh = () => late.splice(0).forEach((each) => news?.onEnded([each]));
+          return Promise.resolve({ refresh, end: () => undefined });
+        },
+      };
+      const { clock, observed, accept, processes } = await start({ paths, endedSockets }, [
+        'trace',
+      ]);
+      processes.set(70, master);
+      const queued = late.splice(0);
+      for (const { remote } of queued) accept(local, remote);
+      await clock.advance(150);
+      late.push(...queued);
+      await clock.advance(1000);
+      expect(observed.map(({ payload }) => payload.ProcessId)).toEqual([70, 70, 70]);
+    });
+
     it('belongs to who listens also when it is gone, by the news of its end', async () => {
       const { paths } = procOf([listening], { 70: { 3: 900 } });
       let news: EndedSocketsSubscriber | undefined;
