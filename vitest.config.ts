@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+/** They run the whole agent, or measure a day, and mostly wait. */
+const slow = ['test/agent/*.test.ts', 'test/agent/faults/**', 'test/bench/**'];
 const virtualMachines = 'test/device/virtual-machine/**/*.test.ts';
 
 /**
- * `unit` changes nothing on the host (npm test); `device` needs root and a real kernel, `vm` boots whole machines under
+ * `unit` changes nothing on the host (npm test), and `fast` is the part of it that runs no whole agent (npm run test:fast); `device` needs root and a real kernel, `vm` boots whole machines under
  * emulation (both npm run test:device).
  */
 export default defineConfig({
@@ -18,6 +20,14 @@ export default defineConfig({
           // The tests of the running agent mostly wait.
           maxWorkers: 3,
           maxConcurrency: 3,
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/device/**', ...slow],
           testTimeout: 60_000,
         },
       },

@@ -1,9 +1,10 @@
-// Writes what is derived from the declarations: the JSON Schemas, the references of settings and events, the manual page
-// and the completion.
+// Writes what is derived from the declarations: the JSON Schemas, the references of settings and events, the manual page,
+// the completion and the picture of the folders.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
+import { architectureSvg } from './architecture.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -29,6 +30,8 @@ try {
       console.log(path);
     }
   }
+  writeFileSync(join(root, 'docs', 'architecture.svg'), architectureSvg());
+  console.log('docs/architecture.svg');
 } finally {
   rmSync(directory, { recursive: true });
 }

@@ -1,4 +1,4 @@
-// npm test: everything that changes nothing on the host. The checks of the text run beside the tests, which mostly
+// npm test: everything that changes nothing on the host; npm run test:fast: the tests that run no whole agent, alone. The checks of the text run beside the tests, which mostly
 // wait; fails when any of them did, after having run all.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,7 +13,15 @@ const textChecks = [
   ['types', bin('tsc'), ['-p', '.']],
   ['lint', bin('eslint'), ['.', '--max-warnings=0']],
 ];
-const tests = ['tests', bin('vitest'), ['run', '--project', 'unit', ...process.argv.slice(2)]];
+const args = process.argv.slice(2);
+const isFast = args.includes('--fast');
+const vitestArgs = [
+  'run',
+  '--project',
+  isFast ? 'fast' : 'unit',
+  ...args.filter((each) => each !== '--fast'),
+];
+const tests = ['tests', bin('vitest'), vitestArgs];
 
 /** Resolves with the name of the check when it failed, and with what it printed unless that went straight out. */
 function run([name, command, args], stdio) {
@@ -34,7 +42,10 @@ async function oneByOne(checks) {
   return results;
 }
 
-const [texts, tested] = await Promise.all([oneByOne(textChecks), run(tests, 'inherit')]);
+const [texts, tested] = await Promise.all([
+  oneByOne(isFast ? [] : textChecks),
+  run(tests, 'inherit'),
+]);
 for (const { name, output } of texts) process.stdout.write(`\n== ${name}\n${output}`);
 const failed = [...texts, tested].filter((result) => result.failed);
 if (failed.length > 0) {

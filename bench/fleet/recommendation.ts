@@ -18,7 +18,7 @@ export function recommendationFor(
   return { edition, spreads: recommendedSpreads(devices, edition, ordinaryTraffic, settings) };
 }
 
-/** What is recommended for fleets of many sizes, with a header; README shows the first four columns. */
+/** What is recommended for fleets of many sizes, with a header; docs/fleet.md shows the first four columns. */
 export function recommendations(wanted?: { tier?: TierName; units?: number }): string[][] {
   const rows = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000].map((devices) => {
     const { edition, spreads } = recommendationFor(devices, wanted);

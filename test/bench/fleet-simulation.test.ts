@@ -90,8 +90,8 @@ it('a small fleet recovers in a minute', async () => {
   expect({ withinLimits, soon }).toEqual({ withinLimits: true, soon: true });
 });
 
-it('README tells what is recommended for fleets of many sizes', () => {
-  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+it('the page on fleets tells what is recommended for fleets of many sizes', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../docs/fleet.md'), 'utf8');
   const shown = readme
     .split('\n')
     .filter((line) => line.startsWith('|'))

@@ -22,8 +22,8 @@ it('the traffic of fleets has as many units as were measured', () => {
   expect(unitsPerDay(ordinaryTraffic, settings)).toBeCloseTo(units, 6);
 });
 
-it('README tells the measured units and bytes', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8').replaceAll('\n', ' ');
+it('the page on fleets tells the measured units and bytes', () => {
+  const readme = readFileSync(join(root, 'docs', 'fleet.md'), 'utf8').replaceAll('\n', ' ');
   expect(readme).toContain(`${units.toFixed(1)} metered units of 4 KB`);
   expect(readme).toContain(`${Math.round(bytes / 1000)} kB`);
 });

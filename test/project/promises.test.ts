@@ -4,9 +4,9 @@ import { expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..', '..');
 
-it('every promise of the README names a test that there is; the last two entries promise nothing', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const section = /\n## What it promises, and what not\n([^]*?)\n## /.exec(readme)?.[1] ?? '';
+it('every promise names a test that there is; the last two entries promise nothing', () => {
+  const page = readFileSync(join(root, 'docs', 'promises.md'), 'utf8');
+  const section = /# What it promises, and what not\n([^]*?)\n## /.exec(page)?.[1] ?? '';
   const list = section.slice(section.indexOf('\n- ')).trimStart().split('\n\n')[0] ?? '';
   const entries = list.split(/^- /m).slice(1);
   const promises = entries.slice(0, -2);
