@@ -12,7 +12,7 @@ import { LoginEchoes, repetitionOf } from './echoes.js';
 import type { LoginFacts } from './facts.js';
 import { isLocalLogin, isNoLogin, isSsh } from './programs.js';
 import { LoginSessions } from './sessions.js';
-import { WaitingLogins } from './waiting.js';
+import { WaitingLogins, wholeLogin } from './waiting.js';
 
 export interface LoginAttemptsOptions {
   readonly onLogin: (facts: LoginFacts) => void;
@@ -33,7 +33,8 @@ export interface LoginAttemptsOptions {
  *    none it begins another: what was said of an attempt before never hides what follows.
  * 2. PAM's verdict on a password always is an attempt of its own; in a process of sshd, a second success of PAM is the
  *    second factor of the first. Two processes of sshd, or of another program that asks PAM in a child, are one attempt
- *    when they speak of the same user and client.
+ *    when they speak of the same user and client. A key that sshd accepts may be the first of several factors, so it
+ *    waits for the word on the account or the login as long as sshd waits for the next factor.
  * 3. A session that needed no password (a key) is an attempt when it comes from elsewhere.
  * 4. A verdict of failure is told at once. Of sshd, a refusal that only sshd tells (a key, an unknown name) may be the
  *    beginning of an attempt that goes on, so it waits `patienceMs`, and several within it are one, with their number.
@@ -74,7 +75,7 @@ export class LoginAttempts {
         return;
       case 'account':
         if (succeeded === false) this.failed(record);
-        else this.waiting.goOn(record, this.waiting.find(record));
+        else this.accounted(record);
         return;
       case 'refresh':
         if (succeeded === true) this.refreshed(record);
@@ -121,14 +122,26 @@ export class LoginAttempts {
     const attempt = isSsh(record.executable) ? this.waiting.own(record) : undefined;
     const own = attempt ?? (isConfirmation ? this.waiting.find(record) : undefined);
     if (own !== undefined) {
-      this.waiting.goOn(record, own);
+      this.goOnWithFactors(record, own);
       return;
     }
     const isKnown = record.succeeded === undefined && this.echoes.take(record);
     const told = isConfirmation && this.sessions.goesOnWith(record, 'method', this.nowMs);
     if (isKnown) return;
     if (told) told.phases.add('method');
-    else this.begin(record, patienceMs);
+    else this.begin(record, isOneFactor(record) ? loginGraceMs : patienceMs);
+  }
+
+  /** sshd accepts the login as a whole after its factors, of which PAM may have been asked in another process. */
+  private goOnWithFactors(record: LoginRecord, own: LoginAttempt): void {
+    const other = isPam(record) ? undefined : this.waiting.otherFactor(record, own);
+    if (other !== undefined) this.waiting.remove(own);
+    this.waiting.goOn(record, other ?? own);
+    if (!isOneFactor(record)) this.tellSoon(other ?? own);
+  }
+
+  private tellSoon(attempt: LoginAttempt): void {
+    attempt.atMs = Math.min(attempt.atMs, this.nowMs + patienceMs);
   }
 
   /** A refusal: a verdict of its own, unless only sshd says so. */
@@ -187,6 +200,13 @@ export class LoginAttempts {
       refusals: refusals + 1,
     };
     before.atMs = this.nowMs + patienceMs;
+  }
+
+  private accounted(record: LoginRecord): void {
+    const attempt = this.waiting.find(record);
+    if (attempt === undefined) return;
+    this.waiting.goOn(record, attempt);
+    this.tellSoon(attempt);
   }
 
   private refreshed(record: LoginRecord): void {
@@ -304,7 +324,20 @@ export class LoginAttempts {
 const patienceMs = 3000;
 /** sshd tells the terminal some 50 ms after the session. */
 const terminalPatienceMs = 1000;
+/** `LoginGraceTime` of sshd: so long somebody whose key was accepted may look for the second factor. */
+const loginGraceMs = 120_000;
 const mostWaiting = 1024;
+
+/** Whether sshd tells of one method only that it accepts it, and not yet of the login: `pubkey_auth`, not `success`. */
+function isOneFactor(record: LoginRecord): boolean {
+  return (
+    record.succeeded === true &&
+    record.station === 'authentication' &&
+    !isPam(record) &&
+    isSsh(record.executable) &&
+    record.operation !== wholeLogin
+  );
+}
 
 function newAttempt(facts: LoginFacts, atMs: number, phase?: LoginPhase): LoginAttempt {
   return {

@@ -1,6 +1,18 @@
 import type { LoginRecord } from '../../kernel/audit/login-records.js';
 import { AttemptsByProcess, isSameClient, type LoginAttempt, merge, phaseOf } from './attempt.js';
-import { programName } from './programs.js';
+import { isSsh, programName } from './programs.js';
+
+/** What sshd calls the record of a login that it accepted, whatever its methods. */
+export const wholeLogin = 'success';
+
+function isWholeLogin({ executable, operation, station, succeeded }: LoginRecord): boolean {
+  return (
+    station === 'authentication' &&
+    operation === wholeLogin &&
+    succeeded === true &&
+    isSsh(executable)
+  );
+}
 
 /** The attempts that are not told yet, because more may be said about them. */
 export class WaitingLogins extends AttemptsByProcess {
@@ -20,7 +32,7 @@ export class WaitingLogins extends AttemptsByProcess {
     record: LoginRecord,
     isFit: (attempt: LoginAttempt) => boolean,
   ): LoginAttempt | undefined {
-    if (record.station !== 'open') return undefined;
+    if (record.station !== 'open' && !isWholeLogin(record)) return undefined;
     for (const attempt of this.values()) {
       const { facts, phases } = attempt;
       const isMeant =
@@ -32,6 +44,16 @@ export class WaitingLogins extends AttemptsByProcess {
       if (isMeant && isFit(attempt)) return attempt;
     }
     return undefined;
+  }
+
+  /** The attempt that PAM accepted in another process, as the last factor of one that has only its key so far. */
+  otherFactor(record: LoginRecord, { phases }: LoginAttempt): LoginAttempt | undefined {
+    if (!isWholeLogin(record) || phases.has('authentication') || phases.has('account'))
+      return undefined;
+    return this.findInOther(
+      record,
+      (other) => other.phases.has('authentication') && !other.phases.has('method'),
+    );
   }
 
   /** What the process of the record has under way for the same user and client, in whatever phase. */
