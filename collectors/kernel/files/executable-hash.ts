@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readlink, stat } from 'node:fs/promises';
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Clock } from '../../../base/clock.js';
 import type { Paths } from '../paths.js';
 
@@ -47,7 +48,7 @@ const mostLooking = 1024;
  *    Node's pool and no more.
  */
 export class ExecutableHashes {
-  private readonly known = new Map<string, string>();
+  private readonly known: BoundedMap<string, string>;
   private readonly pending = new Map<string, Promise<string>>();
   private readonly options: Required<ExecutableHashesOptions>;
   private look: Promise<unknown> = Promise.resolve();
@@ -65,6 +66,7 @@ export class ExecutableHashes {
       mostWaiting: 64,
       ...options,
     };
+    this.known = new BoundedMap(this.options.mostEntries);
     this.tokens = options.bytesPerSecond;
     this.filledMs = options.clock.monotonicMs();
   }
@@ -127,7 +129,7 @@ export class ExecutableHashes {
     const version = versionOf(stats);
     const known = this.known.get(version);
     if (known !== undefined) {
-      this.remember(version, known);
+      this.known.set(version, known);
       return { hash: known };
     }
     const pending = this.pending.get(version);
@@ -147,7 +149,7 @@ export class ExecutableHashes {
     const work = before.then(() => this.read(file, version));
     this.turn = work.catch(() => undefined);
     const hash = await work;
-    if (hash !== '') this.remember(version, hash);
+    if (hash !== '') this.known.set(version, hash);
     return hash;
   }
 
@@ -192,16 +194,6 @@ export class ExecutableHashes {
           resolve();
         };
       });
-    }
-  }
-
-  private remember(version: string, hash: string): void {
-    this.known.delete(version);
-    this.known.set(version, hash);
-    if (this.known.size <= this.options.mostEntries) return;
-    for (const oldest of this.known.keys()) {
-      this.known.delete(oldest);
-      return;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Clock } from '../../../base/clock.js';
 import type { Paths } from '../paths.js';
 import { readSocketInode } from '../processes/proc.js';
@@ -20,7 +21,7 @@ const keptMs = 10_000;
  * 2. One that cannot be looked at any more is what it was at the last look, for `keptMs`, and unknown otherwise.
  */
 export class AcceptingSockets {
-  private readonly known = new Map<string, Known>();
+  private readonly known = new BoundedMap<string, Known>(mostKnown);
 
   constructor(
     private readonly paths: Paths,
@@ -36,12 +37,7 @@ export class AcceptingSockets {
     const inode = readSocketInode(this.paths, pid, descriptor);
     if (inode === undefined)
       return known !== undefined && known.atMs > nowMs - keptMs ? known.inode : undefined;
-    this.known.delete(key);
     this.known.set(key, { inode, atMs: nowMs });
-    for (const oldest of this.known.keys()) {
-      if (this.known.size <= mostKnown) break;
-      this.known.delete(oldest);
-    }
     return inode;
   }
 }

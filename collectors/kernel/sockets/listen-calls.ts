@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Clock } from '../../../base/clock.js';
 import type { Paths } from '../paths.js';
 import { readNetworkNamespace } from '../processes/proc.js';
@@ -15,7 +16,7 @@ const validMs = 10_000;
 
 /** The last calls of listen(2): whom to ask for a socket, and who had one that was closed before it was looked at. */
 export class ListenCalls {
-  private readonly calls = new Map<string, ListenCall>();
+  private readonly calls = new BoundedMap<string, ListenCall>(mostCalls);
 
   constructor(
     private readonly paths: Paths,
@@ -27,13 +28,7 @@ export class ListenCalls {
     const namespace = readNetworkNamespace(this.paths, pid);
     if (namespace !== undefined && namespace !== readNetworkNamespace(this.paths, 'self'))
       return false;
-    const key = endpointKey(local);
-    this.calls.delete(key);
-    this.calls.set(key, { pid, atMs: this.clock.monotonicMs(), asked: false });
-    for (const oldest of this.calls.keys()) {
-      if (this.calls.size <= mostCalls) break;
-      this.calls.delete(oldest);
-    }
+    this.calls.set(endpointKey(local), { pid, atMs: this.clock.monotonicMs(), asked: false });
     return true;
   }
 

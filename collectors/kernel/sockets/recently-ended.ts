@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Clock } from '../../../base/clock.js';
 import type { EndedSocket } from './ended-sockets-messages.js';
 import { connectionKey } from './endpoint.js';
@@ -9,21 +10,14 @@ const mostKept = 16_384;
 /** The connections of the agent's network namespace that ended lately, a bounded number; the newest are kept. */
 export class RecentlyEnded {
   /** When it was told, by the `connectionKey`, the oldest first. */
-  private readonly ended = new Map<string, number>();
+  private readonly ended = new BoundedMap<string, number>(mostKept);
 
   constructor(private readonly clock: Clock) {}
 
   add(sockets: readonly EndedSocket[]): void {
     const nowMs = this.clock.monotonicMs();
-    for (const socket of sockets) {
-      const key = connectionKey(socket);
-      this.ended.delete(key);
-      this.ended.set(key, nowMs);
-    }
-    for (const [key, atMs] of this.ended) {
-      if (this.ended.size <= mostKept && atMs > nowMs - keptMs) break;
-      this.ended.delete(key);
-    }
+    for (const socket of sockets) this.ended.set(connectionKey(socket), nowMs);
+    this.ended.forgetWhile((atMs) => atMs <= nowMs - keptMs);
   }
 
   has(key: string): boolean {
