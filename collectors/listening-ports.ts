@@ -12,6 +12,10 @@ import {
   type SocketProtocol,
   socketProtocols,
 } from './kernel/sockets/proc-net.js';
+import {
+  type OtherNamespaces,
+  otherNetworkNamespaces,
+} from './kernel/sockets/network-namespaces.js';
 import { findSocketOwners, type SocketOwners } from './kernel/sockets/socket-owners.js';
 
 /** More waiting sockets than any device has; what is beyond is counted. */
@@ -36,18 +40,30 @@ export const listeningPorts: SnapshotCollector<'ListeningPorts'> = {
     if (tables === 0) return { unavailable: `${host.paths.procRoot}/net has no socket tables.` };
     const wanted = new Set(sockets.map((socket) => socket.inode).filter((inode) => inode !== 0));
     const owners = await findSocketOwners(host.paths, host.clock, wanted, signal);
+    const others = await otherNetworkNamespaces(host.paths, host.clock, signal);
     signal.throwIfAborted();
-    const limitation = limitationOf(owners, wanted.size);
-    setSource({ source: 'proc-net', ...(limitation !== undefined && { limitation }) });
+    const limitations = [ownersLimitation(owners, wanted.size), namespacesLimitation(others)];
+    const limitation = limitations.filter(Boolean).join(' ');
+    setSource({ source: 'proc-net', ...(limitation !== '' && { limitation }) });
     return toPayloads(sockets, owners.pidByInode, (pid) => readExecutable(host.paths, pid));
   },
 };
 
-function limitationOf(owners: SocketOwners, wanted: number): string | undefined {
+function ownersLimitation(owners: SocketOwners, wanted: number): string | undefined {
   if (owners.pidByInode.size >= wanted) return undefined;
   if (owners.cut) return 'The host has more open files than are followed to the owners of sockets.';
   if (owners.forbiddenProcesses === 0) return undefined;
   return 'Owners of some sockets are unknown: the kernel does not show their open files; CAP_SYS_PTRACE allows it, unless a security module forbids it.';
+}
+
+function namespacesLimitation(others: OtherNamespaces | undefined): string | undefined {
+  if (others === undefined || others.count + others.forbiddenProcesses === 0) return undefined;
+  const { count, forbiddenProcesses } = others;
+  const notListed = 'such as those of containers, are not listed';
+  if (count === 0)
+    return `Sockets of other network namespaces, ${notListed}; whether there are any is unknown: the kernel does not show those of ${forbiddenProcesses} processes without CAP_SYS_PTRACE.`;
+  const atLeast = forbiddenProcesses === 0 ? '' : 'at least ';
+  return `Sockets of ${atLeast}${count} other network ${count === 1 ? 'namespace' : 'namespaces'}, ${notListed}.`;
 }
 
 /**

@@ -12,6 +12,7 @@ import type { SourceState } from '../../collectors/kernel/source-state.js';
 import { listeningPorts, toPayloads } from '../../collectors/listening-ports.js';
 import { checkPayload } from '../../contract/payload-check.js';
 import { casePaths, fakeHost } from '../support/case-host.js';
+import { procOf, socketLine } from '../support/socket-proc.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const debian = casePaths('debian-12-kernel-6.1');
@@ -90,6 +91,36 @@ describe('listening ports', () => {
       setSource: vi.fn(),
     });
     expect(answer).toEqual({ unavailable: expect.stringContaining('socket tables') as string });
+  });
+});
+
+describe('listening ports of other network namespaces', () => {
+  const [own, container, service] = ['net:[4026531840]', 'net:[4026532201]', 'net:[4026532302]'];
+  const limitationWith = async (namespaces: Readonly<Record<string, string>>, self = own) => {
+    const proc = procOf([socketLine('0100007F:1F90', '00000000:0000', '0A', 7)], { 70: { 3: 7 } });
+    proc.setNamespace('self', self);
+    for (const [pid, name] of Object.entries(namespaces)) proc.setNamespace(pid, name);
+    // A process that has ended meanwhile has no links any more.
+    mkdirSync(join(proc.paths.procRoot, '4711'));
+    const { lines, states } = await collect({ paths: proc.paths });
+    expect(lines).toEqual(['tcp 127.0.0.1 8080 0.0.0.0 * 70 - 1000']);
+    return states[0]?.limitation;
+  };
+
+  it('are not missed where all processes share one', async () => {
+    expect(await limitationWith({ 70: own, 71: own })).toBeUndefined();
+  });
+
+  it.each([
+    [{ 70: own, 71: container, 72: container }, 'Sockets of 1 other network namespace, '],
+    [{ 70: own, 71: container, 72: service }, 'Sockets of 2 other network namespaces, '],
+  ])('are said to be left out, and of how many: %o', async (namespaces, sentence) => {
+    const limitation = await limitationWith(namespaces);
+    expect(limitation).toBe(`${sentence}such as those of containers, are not listed.`);
+  });
+
+  it('are those of the host where the agent is in a container', async () => {
+    expect(await limitationWith({ 70: own, 71: container }, container)).toMatch(/^Sockets of 1 /);
   });
 });
 

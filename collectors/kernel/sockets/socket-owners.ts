@@ -77,7 +77,8 @@ export async function findSocketOwners(
   return { ...found(), cut: false };
 }
 
-class Turn {
+/** Gives the event loop to others whenever it was held for a slice of time. */
+export class Turn {
   private sinceMs: number;
   private heldBeforeMs = 0;
 
