@@ -40,9 +40,12 @@ export class ConnectionPolling {
     this.processes = new ConnectionProcesses(options.host);
   }
 
-  /** Takes the baseline. */
+  /** Takes the baseline. @throws where there are no tables of sockets at all: without IPv6 there is one. */
   start(): void {
-    this.known = new Set(this.sockets().filter(isConnection).map(connectionKey));
+    const sockets = this.sockets();
+    if (sockets === undefined)
+      throw new Error(`${this.options.host.paths.procRoot}/net has no tables of TCP sockets`);
+    this.known = new Set(sockets.filter(isConnection).map(connectionKey));
     this.lastMs = this.options.clock.monotonicMs();
     this.schedule();
   }
@@ -69,6 +72,11 @@ export class ConnectionPolling {
     this.lastMs = nowMs;
     const timeMs = clock.wallMs();
     const sockets = this.sockets();
+    if (sockets === undefined) {
+      // What is known stays so: the tables that come back must not be told as new connections.
+      lose('pollingGap', 1);
+      return;
+    }
     const connections = sockets.filter(isConnection);
     const fresh = connections.filter((socket) => !this.known.has(connectionKey(socket)));
     this.known = new Set(connections.slice(0, mostKnown).map(connectionKey));
@@ -103,11 +111,15 @@ export class ConnectionPolling {
     }
   }
 
-  private sockets(): readonly TableSocket[] {
+  /** Undefined where none of the tables can be read. */
+  private sockets(): readonly TableSocket[] | undefined {
     const { host, lose } = this.options;
-    const { sockets, malformed } = readSocketTable(host.paths, host.byteOrder, ['tcp', 'tcp6']);
+    const { tables, sockets, malformed } = readSocketTable(host.paths, host.byteOrder, [
+      'tcp',
+      'tcp6',
+    ]);
     if (malformed > 0) lose('unparsed', malformed);
-    return sockets;
+    return tables === 0 ? undefined : sockets;
   }
 }
 

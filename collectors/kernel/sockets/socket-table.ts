@@ -19,6 +19,8 @@ export interface TableSocket {
 }
 
 export interface SocketTable {
+  /** How many of the tables there are: those of IPv6 are missing where it is off, all of them where nothing can be seen. */
+  readonly tables: number;
   readonly sockets: readonly TableSocket[];
   readonly malformed: number;
 }
@@ -34,9 +36,11 @@ export function readSocketTable(
 ): SocketTable {
   const sockets: TableSocket[] = [];
   let malformed = 0;
+  let tables = 0;
   for (const protocol of protocols) {
     const bytes = readBounded(`${paths.procRoot}/net/${protocol}`, longestTableBytes);
     if (bytes === undefined) continue;
+    tables++;
     for (const line of bytes.toString('latin1').split('\n')) {
       const row = parseSocketRow(line, protocol, byteOrder);
       if (row === 'malformed') malformed++;
@@ -53,5 +57,5 @@ export function readSocketTable(
       });
     }
   }
-  return { sockets, malformed };
+  return { tables, sockets, malformed };
 }

@@ -835,7 +835,8 @@ describe('ConnectionCreate without the best source', () => {
     ['polling', 'polling'],
   ] as const)('the setting %s takes that and nothing else', async (connectionSource, source) => {
     const settings = { ...caseSettings, connectionSource };
-    const { states, kernel } = await start({ settings }, ['trace', 'audit']);
+    const { paths } = procOf([]);
+    const { states, kernel } = await start({ settings, paths }, ['trace', 'audit']);
     expect(states.at(-1)?.source).toBe(source);
     expect(kernel.trace === undefined).toBe(source !== 'tracefs');
     expect(kernel.audit === undefined).toBe(source !== 'audit-owner');
@@ -897,6 +898,32 @@ describe('ConnectionCreate without the best source', () => {
       ExtraDetails: { ProtocolKnown: 'false' },
     });
     expect(observed[0]?.payload.LocalPort).toBeUndefined();
+  });
+
+  it('from polling, tables that cannot be read for a while are a gap, and tell nothing twice', async () => {
+    const { paths, tell } = procOf([listening], { 50: { 3: 902 } });
+    const { clock, observed, lose } = await start({ paths }, []);
+    const lines = [listening, socketLine('0100000A:1F90', '010200C0:C350', '01', 902)];
+    const look = () => clock.advance(1000);
+    tell(lines);
+    await vi.waitFor(() => look().then(() => expect(observed).toHaveLength(1)));
+    rmSync(`${paths.procRoot}/net/tcp`);
+    await vi.waitFor(() => look().then(() => expect(lose).toHaveBeenCalledWith('pollingGap', 1)));
+    tell(lines);
+    for (let looks = 0; looks < 3; looks++) await look();
+    expect(observed).toHaveLength(1);
+  });
+
+  it('from polling, nothing is available where there are no tables of sockets', async () => {
+    const settings = { ...caseSettings, connectionSource: 'polling' as const };
+    const host = fakeHost({ settings });
+    const context = { host, clock: host.clock, emit: vi.fn(), lose: vi.fn() };
+    const answer = await connectionCreate.start({ ...context, setSource: vi.fn(), fail: vi.fn() });
+    expect(answer).toEqual({
+      unavailable: expect.stringContaining(
+        '/nonexistent/net has no tables of TCP sockets',
+      ) as string,
+    });
   });
 
   it('from polling, what was there before is not told, and the rest once', async () => {
