@@ -1,12 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
 /** They run the whole agent, or measure a day, and mostly wait. */
-const slow = ['test/agent/*.test.ts', 'test/agent/faults/**', 'test/bench/**'];
+const slow = [
+  'test/agent/*.test.ts',
+  'test/agent/faults/**',
+  'test/bench/**',
+  'test/project/add-a-collector.test.ts',
+];
 const virtualMachines = 'test/device/virtual-machine/**/*.test.ts';
 
 /**
- * `unit` changes nothing on the host (npm test), and `fast` is the part of it that runs no whole agent (npm run test:fast); `device` needs root and a real kernel, `vm` boots whole machines under
- * emulation (both npm run test:device).
+ * `unit` changes nothing on the host (npm test), and `fast` is the part of it that runs no whole agent (npm run
+ * test:fast); `device` needs root and a real kernel, `vm` boots whole machines under emulation (both npm run
+ * test:device).
  */
 export default defineConfig({
   test: {
