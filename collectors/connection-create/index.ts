@@ -8,8 +8,8 @@ import type {
 import { isLoopback } from '../kernel/sockets/endpoint.js';
 import type { SourceState } from '../kernel/source-state.js';
 import { observationOf } from './payload.js';
-import type { Connection } from './sources/facts.js';
-import { type ConnectionSource, connectionSources, openConnectionSource } from './sources/open.js';
+import { type Connection, type ConnectionFacts, failedConnect } from './sources/facts.js';
+import { connectionSources } from './sources/index.js';
 
 /** Every TCP connection made or accepted, and every UDP connect, from the best source that works. */
 export const connectionCreate: TriggeredCollector<'ConnectionCreate'> = {
@@ -31,30 +31,24 @@ const countersEveryMs = 60_000;
  * 3. After `stop` nothing is told.
  */
 class ConnectionWatch implements RunningCollector {
-  private readonly best: BestSource<ConnectionSource>;
+  private readonly best: BestSource<ConnectionFacts>;
   private state: SourceState | undefined;
   private failedConnects = 0;
   private timer: Timer | undefined;
-  private stopped = false;
 
   constructor(private readonly context: TriggeredContext<'ConnectionCreate'>) {
-    const { host, clock, lose, fail } = context;
-    const { connectionSource } = host.settings;
-    this.best = new BestSource<ConnectionSource>({
-      clock,
-      candidates: connectionSource === 'auto' ? connectionSources : [connectionSource],
-      fail,
+    this.best = new BestSource({
+      ...context,
+      sources: connectionSources,
+      setting: context.host.settings.connectionSource,
       setSource: (state) => {
         this.state = state;
         this.tellState();
       },
-      open: (source, hooks) =>
-        openConnectionSource(source, host, {
-          ...hooks,
-          lose,
-          onConnection: (connection) => this.tell(connection),
-          onFailedConnect: () => this.count(),
-        }),
+      onFacts: (facts) => {
+        if (facts === failedConnect) this.count();
+        else this.tell(facts);
+      },
     });
   }
 
@@ -64,20 +58,19 @@ class ConnectionWatch implements RunningCollector {
 
   async stop(): Promise<void> {
     await this.best.stop();
-    this.stopped = true;
     this.timer?.cancel();
   }
 
   private tell(connection: Connection): void {
     const { remote } = connection;
     const { host, emit } = this.context;
-    if (this.stopped || (!host.settings.reportLoopbackConnections && isLoopback(remote))) return;
+    if (!host.settings.reportLoopbackConnections && isLoopback(remote)) return;
     emit(observationOf(connection));
   }
 
   private count(): void {
     this.failedConnects++;
-    if (!this.stopped && this.timer === undefined) this.tellCount();
+    if (this.timer === undefined) this.tellCount();
   }
 
   private tellCount(): void {

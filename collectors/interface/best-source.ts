@@ -1,26 +1,20 @@
-import type { Clock, Timer } from '../../base/clock.js';
+import type { Timer } from '../../base/clock.js';
 import { Turns } from '../../base/turns.js';
 import { isUnavailable, type Unavailable } from '../../base/unavailable.js';
 import type { SourceState } from '../kernel/source-state.js';
+import type { TriggeredContext } from './collector.js';
+import type { OpenSource, Source, Told } from './source.js';
 
-export interface SourceHooks {
-  readonly onState: (state: SourceState) => void;
-  /** The source ended for good. */
-  readonly onFailed: (error: Error) => void;
-}
-
-interface BestSourceOptions<S extends string> {
-  readonly clock: Clock;
+interface BestSourceOptions<F> extends Omit<TriggeredContext, 'emit'> {
   /** The best first. */
-  readonly candidates: readonly S[];
-  readonly open: (source: S, hooks: SourceHooks) => Promise<{ end(): Promise<void> } | Unavailable>;
-  readonly setSource: (state: SourceState) => void;
-  readonly fail: (error: Error) => void;
+  readonly sources: readonly Source<F>[];
+  /** `auto`, or the name of the one source that shall be used. */
+  readonly setting: string;
+  readonly onFacts: Told<F>['onFacts'];
 }
 
-interface InUse<S> {
-  readonly source: S;
-  readonly end: () => Promise<void>;
+interface InUse<F> extends OpenSource {
+  readonly source: Source<F>;
 }
 
 const betterSourceRetryMs = 5 * 60_000;
@@ -31,14 +25,19 @@ const betterSourceRetryMs = 5 * 60_000;
  * 1. Which one is in use, and why no better one, is told whenever it changes.
  * 2. A source that ends is replaced by the best that works; when none does, the collector fails.
  * 3. A better source is armed before the worse one is left: something may be told twice then, but nothing is missed.
+ * 4. What a source tells before it is armed and while it ends is passed on, nothing that it tells later.
  */
-export class BestSource<S extends string> {
-  private inUse: InUse<S> | undefined;
+export class BestSource<F> {
+  private readonly candidates: readonly Source<F>[];
+  private inUse: InUse<F> | undefined;
   private retry: Timer | undefined;
   private readonly turns = new Turns();
   private stopped = false;
 
-  constructor(private readonly options: BestSourceOptions<S>) {}
+  constructor(private readonly options: BestSourceOptions<F>) {
+    const { sources, setting } = options;
+    this.candidates = setting === 'auto' ? sources : sources.filter(({ name }) => name === setting);
+  }
 
   /** Resolves with the reason when no source works. */
   start(): Promise<Unavailable | undefined> {
@@ -55,9 +54,8 @@ export class BestSource<S extends string> {
   }
 
   private async openBest(): Promise<Unavailable | undefined> {
-    const { candidates } = this.options;
     const reasons: string[] = [];
-    for (const source of candidates) {
+    for (const source of this.candidates) {
       if (this.stopped || this.inUse?.source === source) break;
       const opened = await this.open(source, reasons);
       if (isUnavailable(opened)) {
@@ -71,16 +69,23 @@ export class BestSource<S extends string> {
       break;
     }
     if (this.inUse === undefined) return { unavailable: reasons.join(' ') };
-    if (this.inUse.source !== candidates[0]) this.retryLater();
+    if (this.inUse.source !== this.candidates[0]) this.retryLater();
     return undefined;
   }
 
-  private async open(source: S, reasons: readonly string[]): Promise<InUse<S> | Unavailable> {
-    const { open, setSource } = this.options;
-    const life = { armed: false, ended: false };
+  private async open(
+    source: Source<F>,
+    reasons: readonly string[],
+  ): Promise<InUse<F> | Unavailable> {
+    const { host, lose, onFacts, setSource } = this.options;
+    const life = { armed: false, ended: false, silent: false };
     const whyNotBetter = reasons.join(' ');
-    let state: SourceState = { source };
-    const opened = await open(source, {
+    let state = withReason({ source: source.name }, whyNotBetter);
+    const opened = await source.open(host, {
+      onFacts: (facts) => {
+        if (!life.silent) onFacts(facts);
+      },
+      lose,
       onState: (told) => {
         state = withReason(told, whyNotBetter);
         if (life.armed && !life.ended && !this.stopped) setSource(state);
@@ -99,11 +104,12 @@ export class BestSource<S extends string> {
       end: async () => {
         life.ended = true;
         await opened.end();
+        life.silent = true;
       },
     };
   }
 
-  private async replace(source: S, error: Error): Promise<void> {
+  private async replace(source: Source<F>, error: Error): Promise<void> {
     if (this.stopped || this.inUse?.source !== source) return;
     const broken = this.inUse;
     this.inUse = undefined;

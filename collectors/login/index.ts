@@ -1,5 +1,5 @@
 /**
- * Where logins come from, and which file does what. `sources/open.ts` opens one of three sources:
+ * Where logins come from, and which file does what. `sources/index.ts` lists the sources:
  *
  * - `audit`: the records of PAM and of the login programs (`collectors/kernel/audit/login-records.ts`).
  *   `sources/attempts.ts` makes one event of the several records of one attempt (`sources/attempt.ts`), with
@@ -17,7 +17,7 @@ import type { TriggeredCollector } from '../interface/collector.js';
 import type { Host } from '../interface/host.js';
 import { loginObservation } from './payload.js';
 import type { LoginFacts } from './sources/facts.js';
-import { loginSources, type LoginSource, openLoginSource } from './sources/open.js';
+import { loginSources } from './sources/index.js';
 
 /**
  * Every attempt to log in and every logout, from the best source that works.
@@ -26,19 +26,13 @@ import { loginSources, type LoginSource, openLoginSource } from './sources/open.
 export const login: TriggeredCollector<'Login'> = {
   kind: 'triggered',
   name: 'Login',
-  async start({ host, clock, emit, lose, setSource, fail }) {
-    const { loginSource } = host.settings;
-    const best = new BestSource<LoginSource>({
-      clock,
-      candidates: loginSource === 'auto' ? loginSources : [loginSource],
-      setSource,
-      fail,
-      open: (source, hooks) =>
-        openLoginSource(source, host, {
-          ...hooks,
-          lose,
-          onLogin: (facts) => emit(loginObservation(named(facts, host))),
-        }),
+  async start(context) {
+    const { emit, host } = context;
+    const best = new BestSource({
+      ...context,
+      sources: loginSources,
+      setting: host.settings.loginSource,
+      onFacts: (facts) => emit(loginObservation(named(facts, host))),
     });
     const unavailable = await best.start();
     return unavailable ?? best;

@@ -1,5 +1,5 @@
 import { type Unavailable, isUnavailable } from '../../base/unavailable.js';
-import { BestSource, type SourceHooks } from '../interface/best-source.js';
+import { BestSource } from '../interface/best-source.js';
 import type {
   Observation,
   RunningCollector,
@@ -8,7 +8,7 @@ import type {
 } from '../interface/collector.js';
 import { InOrder } from '../interface/in-order.js';
 import { executedFile, observationOf } from './payload.js';
-import { openProcessSource, type ProcessSource, processSources } from './sources/open.js';
+import { processSources } from './sources/index.js';
 import type { StartedProgram } from './sources/program.js';
 
 type Context = TriggeredContext;
@@ -33,13 +33,12 @@ const mostWaitingCharacters = 8 * 1024 * 1024;
  */
 class ProcessWatch implements RunningCollector {
   private readonly order: InOrder<Observation>;
-  private readonly source: BestSource<ProcessSource>;
+  private readonly source: BestSource<StartedProgram>;
   /** Keeps the table of processes up to date, for the parents; they may be unknown where that cannot be had. */
   private following: { end(): void } | undefined;
 
   constructor(private readonly context: Context) {
-    const { clock, emit, fail, host, setSource } = context;
-    const { processSource } = host.settings;
+    const { clock, emit, host } = context;
     this.order = new InOrder({
       clock,
       emit,
@@ -48,11 +47,10 @@ class ProcessWatch implements RunningCollector {
       mostWaitingCharacters,
     });
     this.source = new BestSource({
-      clock,
-      candidates: processSource === 'auto' ? processSources : [processSource],
-      open: (source, hooks) => this.open(source, hooks),
-      setSource,
-      fail,
+      ...context,
+      sources: processSources,
+      setting: host.settings.processSource,
+      onFacts: (program) => this.tell(program),
     });
   }
 
@@ -70,29 +68,6 @@ class ProcessWatch implements RunningCollector {
     await this.source.stop();
     this.following?.end();
     this.order.flush();
-  }
-
-  private async open(
-    source: ProcessSource,
-    hooks: SourceHooks,
-  ): ReturnType<typeof openProcessSource> {
-    const { host, lose } = this.context;
-    let ended = false;
-    const opened = await openProcessSource(source, host, {
-      ...hooks,
-      lose,
-      // Also before it is armed: what waited in a socket handed over by systemd happened while nobody watched.
-      onProgram: (program) => {
-        if (!ended) this.tell(program);
-      },
-    });
-    if (isUnavailable(opened)) return opened;
-    return {
-      end: async () => {
-        await opened.end();
-        ended = true;
-      },
-    };
   }
 
   private tell(program: StartedProgram): void {

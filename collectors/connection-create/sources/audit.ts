@@ -2,21 +2,20 @@ import type { Clock, Timer } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
 import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import type { SocketCall } from '../../kernel/audit/socket-call.js';
 import { readSocketInode } from '../../kernel/processes/proc.js';
 import { tcpStates } from '../../kernel/sockets/sock-state.js';
 import { readSocketTable, type TableSocket } from '../../kernel/sockets/socket-table.js';
 import { subscribeCalls } from './call-subscription.js';
-import type { Connection } from './facts.js';
-import type { ConnectionListener, OpenSource } from './listener.js';
+import { type ConnectionFacts, failedConnect } from './facts.js';
 import { ConnectionProcesses, type ObservedCall, processOfCall } from './processes.js';
 
 interface AuditedConnectionsOptions {
   readonly host: Host;
   readonly clock: Clock;
   readonly lose: ReportLoss;
-  readonly onConnection: (connection: Connection) => void;
-  readonly onFailedConnect: () => void;
+  readonly onFacts: (facts: ConnectionFacts) => void;
 }
 
 interface Pending {
@@ -102,7 +101,7 @@ export class AuditedConnections {
   }
 
   private tell(call: ObservedCall, timeMs: number, socket: TableSocket | undefined): void {
-    const { host, lose, onConnection, onFailedConnect } = this.options;
+    const { host, lose, onFacts } = this.options;
     const isConnected = socket !== undefined && socket.remote.port !== 0;
     const remote = call.remote ?? (isConnected ? socket.remote : undefined);
     if (remote === undefined) {
@@ -111,12 +110,12 @@ export class AuditedConnections {
       return;
     }
     if (call.inProgress && socket?.transport === 'tcp' && socket.state === tcpStates.close) {
-      onFailedConnect();
+      onFacts(failedConnect);
       return;
     }
     if (call.pid === host.ownPid) return;
     const isOpen = isConnected && socket.state !== tcpStates.synSent;
-    onConnection({
+    onFacts({
       timeMs,
       direction: call.call === 'connect' ? 'Out' : 'In',
       transport: call.inProgress || call.call === 'accept' ? 'tcp' : (socket?.transport ?? 'tcp'),
@@ -130,13 +129,12 @@ export class AuditedConnections {
 }
 
 /** Connections from the calls that audit records. */
-export async function openAudit(
-  host: Host,
-  listener: ConnectionListener,
-): Promise<OpenSource | Unavailable> {
-  const audited = new AuditedConnections({ ...listener, host, clock: host.clock });
-  const calls = await subscribeCalls(host, listener, audited, ({ source, limitation }) =>
-    listener.onState({
+export const audit: Source<ConnectionFacts> = { name: 'audit', open };
+
+async function open(host: Host, told: Told<ConnectionFacts>): Promise<OpenSource | Unavailable> {
+  const audited = new AuditedConnections({ ...told, host, clock: host.clock });
+  const calls = await subscribeCalls(host, told, audited, ({ source, limitation }) =>
+    told.onState({
       source,
       limitation: [
         limitation,

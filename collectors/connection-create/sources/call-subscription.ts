@@ -1,14 +1,15 @@
 import type { Unavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Told } from '../../interface/source.js';
 import { readSocketCall, socketCallRules } from '../../kernel/audit/socket-call.js';
 import type { SourceState } from '../../kernel/source-state.js';
-import type { ConnectionListener, OpenSource } from './listener.js';
+import type { ConnectionFacts } from './facts.js';
 import type { ConnectionTracking } from './tracking.js';
 
 /** The socket calls of the device, as audit records them. */
 export function subscribeCalls(
   host: Host,
-  listener: ConnectionListener,
+  told: Told<ConnectionFacts>,
   taker: Pick<ConnectionTracking, 'takeCall'>,
   onState: (state: SourceState) => void,
 ): Promise<OpenSource | Unavailable> {
@@ -18,11 +19,11 @@ export function subscribeCalls(
     onEvent: (event) => {
       const call = readSocketCall(event);
       if (call === undefined) return;
-      if (call.addressLost !== undefined) listener.lose(call.addressLost, 1);
+      if (call.addressLost !== undefined) told.lose(call.addressLost, 1);
       taker.takeCall(call);
     },
-    lose: listener.lose,
+    lose: told.lose,
     onState,
-    onFailed: listener.onFailed,
+    onFailed: told.onFailed,
   });
 }

@@ -29,3 +29,9 @@ export interface Connection {
   /** True when it may be TCP where UDP is said, or the other way round. */
   readonly transportUnknown?: boolean;
 }
+
+/** A connection could not be made. */
+export const failedConnect = 'failed connect';
+
+/** What a source of connections tells. */
+export type ConnectionFacts = Connection | typeof failedConnect;

@@ -2,12 +2,12 @@ import type { Clock, Timer } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
 import type { Unavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { connectionKey, isAnyAddress } from '../../kernel/sockets/endpoint.js';
 import { tcpStates } from '../../kernel/sockets/sock-state.js';
 import { findSocketOwners } from '../../kernel/sockets/socket-owners.js';
 import { readSocketTable, type TableSocket } from '../../kernel/sockets/socket-table.js';
-import type { Connection } from './facts.js';
-import type { ConnectionListener, OpenSource } from './listener.js';
+import type { ConnectionFacts } from './facts.js';
 import { ConnectionProcesses } from './processes.js';
 
 interface ConnectionPollingOptions {
@@ -15,7 +15,7 @@ interface ConnectionPollingOptions {
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly lose: ReportLoss;
-  readonly onConnection: (connection: Connection) => void;
+  readonly onFacts: (facts: ConnectionFacts) => void;
 }
 
 const mostKnown = 65_536;
@@ -88,7 +88,7 @@ export class ConnectionPolling {
     for (const socket of fresh) {
       const pid = owners.get(socket.inode);
       if (pid === host.ownPid) continue;
-      this.options.onConnection({
+      this.options.onFacts({
         timeMs,
         direction: isAccepted(socket, listening) ? 'In' : 'Out',
         transport: 'tcp',
@@ -144,20 +144,19 @@ function isAccepted({ local }: TableSocket, listening: readonly TableSocket[]): 
 }
 
 /** Connections from the lists of sockets in /proc/net, looked at in intervals. */
-export function openPolling(
-  host: Host,
-  listener: ConnectionListener,
-): Promise<OpenSource | Unavailable> {
+export const polling: Source<ConnectionFacts> = { name: 'polling', open };
+
+function open(host: Host, told: Told<ConnectionFacts>): Promise<OpenSource | Unavailable> {
   const { clock, settings } = host;
   const { ms: intervalMs, text } = settings.processPollingInterval;
-  const polling = new ConnectionPolling({ ...listener, host, clock, intervalMs });
+  const polling = new ConnectionPolling({ ...told, host, clock, intervalMs });
   try {
     polling.start();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return Promise.resolve({ unavailable: `The sockets cannot be listed: ${reason}.` });
   }
-  listener.onState({
+  told.onState({
     source: 'polling',
     limitation: `TCP connections that live shorter than ${text} may not be seen, or without their process.`,
   });

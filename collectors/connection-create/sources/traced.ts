@@ -1,24 +1,36 @@
 import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import type { SocketCall } from '../../kernel/audit/socket-call.js';
 import type {
   ObservedTransition,
   SocketStateSubscription,
 } from '../../kernel/sockets/sock-state-trace.js';
 import { subscribeCalls } from './call-subscription.js';
-import type { ConnectionListener, OpenSource } from './listener.js';
+import type { ConnectionFacts } from './facts.js';
 import { ConnectionTracking } from './tracking.js';
 
-/** Connections from the trace of socket states; `withCalls`: with the calls that audit records, which tell UDP and the process. */
-export async function openTraced(
+/** Connections from the trace of socket states, with the calls that audit records, which tell UDP and the process. */
+export const tracedAndAudited: Source<ConnectionFacts> = {
+  name: 'tracefs+audit',
+  open: (host, told) => open(host, told, true),
+};
+
+/** Connections from the trace of socket states alone. */
+export const traced: Source<ConnectionFacts> = {
+  name: 'tracefs',
+  open: (host, told) => open(host, told, false),
+};
+
+async function open(
   host: Host,
-  listener: ConnectionListener,
+  told: Told<ConnectionFacts>,
   withCalls: boolean,
 ): Promise<OpenSource | Unavailable> {
   const { clock } = host;
   const armed: { trace?: SocketStateSubscription } = {};
   const untold = (): readonly ObservedTransition[] => armed.trace?.untold() ?? [];
-  const tracking = new ConnectionTracking({ ...listener, host, clock, withCalls, untold });
+  const tracking = new ConnectionTracking({ ...told, host, clock, withCalls, untold });
   const ends: (() => Promise<void> | void)[] = [];
   const endAll = async (): Promise<void> => {
     for (const end of ends.splice(0)) await end();
@@ -30,13 +42,13 @@ export async function openTraced(
         if (armed.trace !== undefined) tracking.takeCall(call);
       },
     };
-    const calls = await subscribeCalls(host, listener, taker, (state) =>
-      listener.onState({ ...state, source: `tracefs+${state.source}` }),
+    const calls = await subscribeCalls(host, told, taker, (state) =>
+      told.onState({ ...state, source: `tracefs+${state.source}` }),
     );
     if (isUnavailable(calls)) return calls;
     ends.push(() => calls.end());
   } else {
-    listener.onState({
+    told.onState({
       source: 'tracefs',
       limitation:
         'UDP is not seen, and the process of a connection may be unknown when it ends within milliseconds.',
@@ -46,7 +58,7 @@ export async function openTraced(
   if (!isUnavailable(following)) ends.push(() => following.end());
   const ended = await host.endedSockets.subscribe({
     onEnded: (sockets) => tracking.takeEnded(sockets),
-    lose: listener.lose,
+    lose: told.lose,
     // The socket tables are looked at sooner then.
     onFailed: () => tracking.expectNoEnded(),
   });
@@ -58,9 +70,9 @@ export async function openTraced(
     onTransitions: (transitions) => tracking.takeTransitions(transitions),
     lose: (cause, count) => {
       if (cause === 'traceOverrun') tracking.doubt();
-      listener.lose(cause, count);
+      told.lose(cause, count);
     },
-    onFailed: listener.onFailed,
+    onFailed: told.onFailed,
   });
   if (isUnavailable(trace)) {
     await endAll();

@@ -11,15 +11,19 @@ import { isClosedByThread, tcpStates } from '../../kernel/sockets/sock-state.js'
 import type { ObservedTransition } from '../../kernel/sockets/sock-state-trace.js';
 import { type AcceptAnswer, ConnectionAccepts, type Inbound } from './accepts.js';
 import { ConnectionCalls, type ConnectClaim } from './calls.js';
-import type { Connection, ConnectionProcess } from './facts.js';
+import {
+  type Connection,
+  type ConnectionFacts,
+  type ConnectionProcess,
+  failedConnect,
+} from './facts.js';
 import { ConnectionProcesses, type ObservedCall, processOfCall } from './processes.js';
 
 interface ConnectionTrackingOptions {
   readonly host: Host;
   readonly clock: Clock;
   readonly lose: ReportLoss;
-  readonly onConnection: (connection: Connection) => void;
-  readonly onFailedConnect: () => void;
+  readonly onFacts: (facts: ConnectionFacts) => void;
   /** Audited calls are handed in as well, and are worth waiting for. */
   readonly withCalls: boolean;
   /** What the trace has recorded and not told yet. */
@@ -222,7 +226,7 @@ export class ConnectionTracking {
         steps.push({ kind: 'in', inbound });
       }
     } else if (oldState === tcpStates.synSent || attempt !== undefined) {
-      if (attempt?.process?.pid !== this.options.host.ownPid) this.options.onFailedConnect();
+      if (attempt?.process?.pid !== this.options.host.ownPid) this.options.onFacts(failedConnect);
     }
   }
 
@@ -402,7 +406,7 @@ export class ConnectionTracking {
 
   private tell(connection: Connection): void {
     if (connection.process?.pid === this.options.host.ownPid) return;
-    this.options.onConnection(connection);
+    this.options.onFacts(connection);
   }
 }
 

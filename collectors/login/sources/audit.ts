@@ -1,20 +1,20 @@
 import type { Timer } from '../../../base/clock.js';
 import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { readLoginRecord } from '../../kernel/audit/login-records.js';
 import { LoginAttempts } from './attempts.js';
-import type { LoginListener, OpenSource } from './listener.js';
+import type { LoginFacts } from './facts.js';
 import { LoginPorts } from './ports.js';
 
 /** Logins from what PAM and the login programs tell kernel audit. */
-export async function openAudit(
-  host: Host,
-  listener: LoginListener,
-): Promise<OpenSource | Unavailable> {
+export const audit: Source<LoginFacts> = { name: 'audit', open };
+
+async function open(host: Host, told: Told<LoginFacts>): Promise<OpenSource | Unavailable> {
   const { clock } = host;
   const ports = new LoginPorts(host);
   const attempts = new LoginAttempts({
-    onLogin: listener.onLogin,
+    onLogin: told.onFacts,
     portsOf: (origin) => {
       const found = ports.of(origin);
       if (found === undefined) return undefined;
@@ -42,13 +42,13 @@ export async function openAudit(
       }
       if (isNews) schedule();
     },
-    lose: listener.lose,
-    onState: listener.onState,
+    lose: told.lose,
+    onState: told.onState,
     onFailed: (error) => {
       timer?.cancel();
       attempts.flush();
       ports.end();
-      listener.onFailed(error);
+      told.onFailed(error);
     },
   });
   if (isUnavailable(opened)) {

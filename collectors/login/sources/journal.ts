@@ -1,20 +1,20 @@
 import type { Timer } from '../../../base/clock.js';
 import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { JournalLogins } from './journal-logins.js';
-import type { LoginListener, OpenSource } from './listener.js';
+import type { LoginFacts } from './facts.js';
 import { loginFields, loginMatches, readLoginMessage } from './messages.js';
 import { LoginPorts } from './ports.js';
 
 /** Logins from what the login programs write into the journal. */
-export async function openJournal(
-  host: Host,
-  listener: LoginListener,
-): Promise<OpenSource | Unavailable> {
+export const journal: Source<LoginFacts> = { name: 'journal', open };
+
+async function open(host: Host, told: Told<LoginFacts>): Promise<OpenSource | Unavailable> {
   const { clock } = host;
   const ports = new LoginPorts(host);
   const logins = new JournalLogins({
-    onLogin: listener.onLogin,
+    onLogin: told.onFacts,
     localPortOf: ({ pid, remoteAddress, remotePort, timeMs }) => {
       if (remoteAddress === undefined) return undefined;
       const found = ports.of({ pid, remoteAddress, timeMs });
@@ -43,17 +43,17 @@ export async function openJournal(
       logins.take(message, clock.monotonicMs());
       schedule();
     },
-    lose: listener.lose,
+    lose: told.lose,
     onFailed: (error) => {
       end();
-      listener.onFailed(error);
+      told.onFailed(error);
     },
   });
   if (isUnavailable(opened)) {
     ports.end();
     return opened;
   }
-  listener.onState({
+  told.onState({
     source: 'journal',
     limitation:
       'Only logins that sshd, dropbear, login, su and display managers write into the journal are seen, and no terminals of ssh.',

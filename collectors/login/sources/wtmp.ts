@@ -1,13 +1,13 @@
 import type { Timer } from '../../../base/clock.js';
 import type { Unavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { addressOf } from '../../kernel/address.js';
 import { GrowingFile } from '../../kernel/files/growing-file.js';
 import { deadProcess, userProcess, type UtmpRecord } from '../../kernel/files/utmp.js';
 import { UtmpReader } from '../../kernel/files/utmp-reader.js';
 import { readExecutable } from '../../kernel/processes/proc.js';
 import type { LoginFacts } from './facts.js';
-import type { LoginListener, OpenSource } from './listener.js';
 
 export interface WtmpLoginsOptions {
   readonly onLogin: (facts: LoginFacts) => void;
@@ -82,11 +82,16 @@ const mostSessions = 4096;
 const lookMs = 2000;
 
 /** Logins from wtmp and btmp, which are looked at every two seconds. */
-export function openWtmp(host: Host, listener: LoginListener): OpenSource | Unavailable {
+export const wtmp: Source<LoginFacts> = {
+  name: 'wtmp',
+  open: (host, told) => Promise.resolve(openFiles(host, told)),
+};
+
+function openFiles(host: Host, told: Told<LoginFacts>): OpenSource | Unavailable {
   const { clock, paths, byteOrder } = host;
   const logins = new WtmpLogins({
     executableOf: (pid) => readExecutable(paths, pid),
-    onLogin: listener.onLogin,
+    onLogin: told.onFacts,
   });
   const files = (['wtmp', 'btmp'] as const).map((name) => {
     const path = `${paths.logRoot}/${name}`;
@@ -95,7 +100,7 @@ export function openWtmp(host: Host, listener: LoginListener): OpenSource | Unav
     const reader = new UtmpReader({
       byteOrder,
       onRecord: (record) => logins.take(name, record),
-      onGap: (records) => listener.lose('unparsed', records),
+      onGap: (records) => told.lose('unparsed', records),
     });
     return { name, file, reader, problem: error === undefined ? undefined : `${path} (${error})` };
   });
@@ -119,11 +124,11 @@ export function openWtmp(host: Host, listener: LoginListener): OpenSource | Unav
   const again = (): void => {
     const problem = look();
     if (problem === undefined) timer = clock.after(lookMs, again);
-    else listener.onFailed(new Error(problem));
+    else told.onFailed(new Error(problem));
   };
   timer = clock.after(lookMs, again);
   const missing = problems.length === 0 ? '' : ` Not readable: ${problems.join(', ')}.`;
-  listener.onState({
+  told.onState({
     source: 'wtmp',
     limitation: `Only logins that programs write into wtmp and btmp are seen: no su, no sessions without a terminal, no ports, no method.${missing}`,
   });

@@ -1,15 +1,14 @@
 import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { readExecve } from '../../kernel/audit/execve.js';
-import type { ProcessListener, OpenSource } from './listener.js';
-import { programOfExecve } from './program.js';
+import { programOfExecve, type StartedProgram } from './program.js';
 import { tellTable } from './table-feed.js';
 
 /** Programs from the execve calls that audit records. */
-export async function openAudit(
-  host: Host,
-  listener: ProcessListener,
-): Promise<OpenSource | Unavailable> {
+export const audit: Source<StartedProgram> = { name: 'audit', open };
+
+async function open(host: Host, told: Told<StartedProgram>): Promise<OpenSource | Unavailable> {
   const feed = host.processes.feed();
   const opened = await host.audit.subscribe({
     name: 'ProcessCreate',
@@ -18,15 +17,15 @@ export async function openAudit(
     onEvent: (event) => {
       const execve = readExecve(event);
       if (execve === undefined) return;
-      if (!execve.complete) listener.lose('argumentsMissing', 1);
+      if (!execve.complete) told.lose('argumentsMissing', 1);
       const program = programOfExecve(execve, event);
-      listener.onProgram(tellTable(feed, program, true));
+      told.onFacts(tellTable(feed, program, true));
     },
-    lose: listener.lose,
-    onState: listener.onState,
+    lose: told.lose,
+    onState: told.onState,
     onFailed: (error) => {
       feed.end();
-      listener.onFailed(error);
+      told.onFailed(error);
     },
   });
   if (isUnavailable(opened)) {

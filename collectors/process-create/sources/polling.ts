@@ -1,27 +1,26 @@
 import { reasonOf } from '../../../base/errors.js';
 import type { Unavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { readProcess } from '../../kernel/processes/proc.js';
 import { ProcessPolling } from '../../kernel/processes/process-polling.js';
-import type { ProcessListener, OpenSource } from './listener.js';
-import { programOfProcess } from './program.js';
+import { programOfProcess, type StartedProgram } from './program.js';
 
 /** Programs that are new in /proc, looked at in intervals. */
-export function openPolling(
-  host: Host,
-  listener: ProcessListener,
-): Promise<OpenSource | Unavailable> {
+export const polling: Source<StartedProgram> = { name: 'polling', open };
+
+function open(host: Host, told: Told<StartedProgram>): Promise<OpenSource | Unavailable> {
   const { clock, paths, settings } = host;
   const intervalMs = settings.processPollingInterval.ms;
   const polling = new ProcessPolling({
     paths,
     clock,
     intervalMs,
-    lose: listener.lose,
+    lose: told.lose,
     onProcess: (pid) => {
       const facts = readProcess(paths, pid);
-      if (facts === undefined) listener.lose('processGone', 1);
-      else listener.onProgram(programOfProcess(facts, clock.wallMs()));
+      if (facts === undefined) told.lose('processGone', 1);
+      else told.onFacts(programOfProcess(facts, clock.wallMs()));
     },
   });
   try {
@@ -30,7 +29,7 @@ export function openPolling(
     const reason = reasonOf(error);
     return Promise.resolve({ unavailable: `${paths.procRoot} cannot be listed: ${reason}.` });
   }
-  listener.onState({
+  told.onState({
     source: 'polling',
     limitation: `Programs that live shorter than ${settings.processPollingInterval.text} may not be seen.`,
   });

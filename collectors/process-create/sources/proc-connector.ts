@@ -1,26 +1,25 @@
 import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
+import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { ConnectorPrograms } from './connector-programs.js';
-import type { ProcessListener, OpenSource } from './listener.js';
 import type { StartedProgram } from './program.js';
 import { tellTable } from './table-feed.js';
 
 /** Programs from the process events of the kernel, each read from /proc at once. */
-export async function openProcConnector(
-  host: Host,
-  listener: ProcessListener,
-): Promise<OpenSource | Unavailable> {
+export const procConnector: Source<StartedProgram> = { name: 'proc-connector', open };
+
+async function open(host: Host, told: Told<StartedProgram>): Promise<OpenSource | Unavailable> {
   const feed = host.processes.feed();
   const programs = new ConnectorPrograms(host, (program) => {
-    if (!hasCommandLine(program)) listener.lose('processGone', 1);
-    listener.onProgram(tellTable(feed, program, false));
+    if (!hasCommandLine(program)) told.lose('processGone', 1);
+    told.onFacts(tellTable(feed, program, false));
   });
   const opened = await host.processEvents.subscribe({
-    lose: listener.lose,
+    lose: told.lose,
     onFailed: (error) => {
       programs.end();
       feed.end();
-      listener.onFailed(error);
+      told.onFailed(error);
     },
     isFresh: () => true,
     onEvent: (event) => programs.take(event),
@@ -29,7 +28,7 @@ export async function openProcConnector(
     feed.end();
     return opened;
   }
-  listener.onState({
+  told.onState({
     source: 'proc-connector',
     limitation:
       'The command line of a program that ends, or executes another one, within milliseconds may be unknown.',
