@@ -36,3 +36,11 @@ export class Backoff {
     this.attempts = 0;
   }
 }
+
+/**
+ * The pause before try `attempt` (from 1) of what concerns this device alone, so that no chance is needed: `shortestMs`
+ * before the first, twice as long before each further one, `longestMs` at the most.
+ */
+export function doublingMs(attempt: number, { shortestMs, longestMs }: BackoffRange): number {
+  return Math.min(longestMs, shortestMs * 2 ** Math.min(attempt - 1, 30));
+}

@@ -8,4 +8,12 @@ export class Turns {
     this.last = result.catch(() => undefined);
     return result;
   }
+
+  /** Resolves when every step has ended, those included that came meanwhile; never rejects. */
+  async settled(): Promise<void> {
+    for (let last: Promise<unknown> | undefined; last !== this.last;) {
+      last = this.last;
+      await last;
+    }
+  }
 }

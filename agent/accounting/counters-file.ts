@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
+import { Turns } from '../../base/turns.js';
 import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 
 /** Losses count in memory and reach the disk at most this late; a write a minute at the most spares the flash. */
@@ -20,7 +21,7 @@ export class CountersFile {
   private readonly path: string;
   private timer: Timer | undefined;
   private dueMs = Infinity;
-  private saving: Promise<void> = Promise.resolve();
+  private readonly turns = new Turns();
 
   constructor(
     stateDirectory: string,
@@ -57,13 +58,16 @@ export class CountersFile {
     this.timer?.cancel();
     this.timer = undefined;
     this.dueMs = Infinity;
-    this.saving = this.saving
-      .then(() => writeFileAtomically(this.path, `${JSON.stringify(this.content())}\n`))
-      .catch((error: unknown) => {
-        const reason = reasonOf(error);
-        this.log.warn(`The counters could not be written to ${this.path}: ${reason}.`);
-      });
-    return this.saving;
+    return this.turns.run(() => this.write());
+  }
+
+  private async write(): Promise<void> {
+    try {
+      await writeFileAtomically(this.path, `${JSON.stringify(this.content())}\n`);
+    } catch (error) {
+      const reason = reasonOf(error);
+      this.log.warn(`The counters could not be written to ${this.path}: ${reason}.`);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
+import { Turns } from '../../base/turns.js';
 import type { Collector, Observation } from '../../collectors/interface/collector.js';
 import type { Host } from '../../collectors/interface/host.js';
 import type { Settings } from '../../config/settings.js';
@@ -38,9 +39,9 @@ interface Run {
 export class CollectorsRunner {
   private readonly runs: readonly Run[];
   private readonly started = new Set<Run>();
-  private work: Promise<void> = Promise.resolve();
+  private readonly turns = new Turns();
   /** What is applied when the work before it is done, unless it is replaced until then. */
-  private next: { settings: TwinSettings } | undefined;
+  private next: { settings: TwinSettings; applied: Promise<void> } | undefined;
 
   private unfollow: (() => void) | undefined;
 
@@ -62,14 +63,15 @@ export class CollectorsRunner {
   apply(settings: TwinSettings): Promise<void> {
     if (this.next !== undefined) {
       this.next.settings = settings;
-      return this.work;
+      return this.next.applied;
     }
-    const next = { settings };
+    const next = { settings, applied: Promise.resolve() };
     this.next = next;
-    return this.enqueue(() => {
+    next.applied = this.turns.run(() => {
       if (this.next === next) this.next = undefined;
       return this.forEach((run) => this.follow(run, next.settings));
     });
+    return next.applied;
   }
 
   /** Resolves when every collector has undone what it changed on the host. */
@@ -78,7 +80,7 @@ export class CollectorsRunner {
     this.unfollow = undefined;
     // What was to be applied is for a new start.
     this.next = undefined;
-    return this.enqueue(() => this.forEach((run) => this.stopRun(run)));
+    return this.turns.run(() => this.forEach((run) => this.stopRun(run)));
   }
 
   states(): Record<string, CollectorState> {
@@ -103,11 +105,6 @@ export class CollectorsRunner {
 
   private async forEach(step: (run: Run) => Promise<void>): Promise<void> {
     await Promise.all(this.runs.map(step));
-  }
-
-  private enqueue(step: () => Promise<void>): Promise<void> {
-    this.work = this.work.then(step);
-    return this.work;
   }
 }
 

@@ -1,3 +1,4 @@
+import { doublingMs } from '../../base/backoff.js';
 import type { Clock, Timer } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
@@ -8,7 +9,6 @@ import type { SourceState } from '../../collectors/kernel/source-state.js';
 import type { Payload, SnapshotName } from '../../contract/events.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { CollectorState } from './collector-state.js';
-import { retryDelayMs } from './retry-delay.js';
 
 const firstRetryMs = 60_000;
 /** Longer than any snapshot takes on a slow board, short enough to notice a hung read. */
@@ -95,7 +95,8 @@ export class SnapshotRunner {
       this.options.lose('collectorFailed', 1);
       this.current = { state: 'failing', limitation: outcome.message, ...run };
       this.say('warn', `The snapshot ${collector.name} failed: ${outcome.message}`);
-      this.schedule(retryDelayMs(this.failures, firstRetryMs, this.intervalMs));
+      const retry = { shortestMs: firstRetryMs, longestMs: this.intervalMs };
+      this.schedule(doublingMs(this.failures, retry));
       return;
     }
     this.failures = 0;

@@ -1,7 +1,9 @@
+import { doublingMs, type BackoffRange } from '../../base/backoff.js';
 import type { Clock, Timer } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
+import { Turns } from '../../base/turns.js';
 import { isUnavailable } from '../../base/unavailable.js';
 import type {
   Observation,
@@ -11,10 +13,8 @@ import type {
 import type { Host } from '../../collectors/interface/host.js';
 import type { TriggeredName } from '../../contract/events.js';
 import type { CollectorState } from './collector-state.js';
-import { retryDelayMs } from './retry-delay.js';
 
-const firstRetryMs = 5_000;
-const longestRetryMs = 300_000;
+const retry: BackoffRange = { shortestMs: 5_000, longestMs: 300_000 };
 
 interface TriggeredRunnerOptions {
   readonly collector: TriggeredCollector<TriggeredName>;
@@ -37,7 +37,7 @@ export class TriggeredRunner {
   private attempts = 0;
   private said = '';
   private lastEventMs: number | undefined;
-  private work: Promise<void> = Promise.resolve();
+  private readonly turns = new Turns();
   private current: CollectorState = { state: 'off' };
 
   constructor(private readonly options: TriggeredRunnerOptions) {}
@@ -50,18 +50,13 @@ export class TriggeredRunner {
   /** Resolves when the collector is armed, or it is known that it is not available now. */
   start(): Promise<void> {
     this.wanted = true;
-    return this.enqueue(() => this.arm());
+    return this.turns.run(() => this.arm());
   }
 
   /** Resolves when the collector has undone what it changed on the host. */
   stop(): Promise<void> {
     this.wanted = false;
-    return this.enqueue(() => this.disarm());
-  }
-
-  private enqueue(step: () => Promise<void>): Promise<void> {
-    this.work = this.work.then(step);
-    return this.work;
+    return this.turns.run(() => this.disarm());
   }
 
   private async arm(): Promise<void> {
@@ -86,7 +81,7 @@ export class TriggeredRunner {
         fail: (error) => {
           if (!isCurrent.value) return;
           isCurrent.value = false;
-          void this.enqueue(() => this.restartAfter(error));
+          void this.turns.run(() => this.restartAfter(error));
         },
       });
       if (isUnavailable(started)) {
@@ -123,8 +118,8 @@ export class TriggeredRunner {
 
   private retryLater(): void {
     this.timer?.cancel();
-    const delayMs = retryDelayMs(++this.attempts, firstRetryMs, longestRetryMs);
-    this.timer = this.options.clock.after(delayMs, () => void this.enqueue(() => this.arm()));
+    const delayMs = doublingMs(++this.attempts, retry);
+    this.timer = this.options.clock.after(delayMs, () => void this.turns.run(() => this.arm()));
   }
 
   private async disarm(): Promise<void> {

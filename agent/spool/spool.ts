@@ -16,6 +16,7 @@
  *    start is one that refuses writes. No second process gets in.
  * 8. Losses found at the opening are counted once, not at every opening.
  */
+import { doublingMs, type BackoffRange } from '../../base/backoff.js';
 import type { Timer } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { Turns } from '../../base/turns.js';
@@ -39,7 +40,7 @@ export * from './types.js';
 
 /** From the first to go to the last. */
 const byPriority = ['low', 'operational', 'high'] as const satisfies readonly QueueName[];
-const retryMs = { first: 1000, longest: 30_000 } as const;
+const retryRange: BackoffRange = { shortestMs: 1000, longestMs: 30_000 };
 
 const cautiousBytes = 16 * 1024;
 
@@ -68,7 +69,8 @@ export class Spool {
   private closed = false;
   private released = false;
   private retry: Timer | undefined;
-  private retryDelayMs: number = retryMs.first;
+  /** In a row, none of which was successful. */
+  private retries = 0;
   private problemText: string | undefined;
 
   private constructor(
@@ -282,7 +284,7 @@ export class Spool {
     while (backlog.oldest !== undefined) {
       const freeBytes = this.limitBytes - this.usedBytes();
       // After a refusal in small steps: a nearly full disk may take some of what waits.
-      const stepBytes = this.retryDelayMs > retryMs.first ? cautiousBytes : Infinity;
+      const stepBytes = this.retries > 0 ? cautiousBytes : Infinity;
       let groupBytes = 0;
       const group = backlog.takeWhile(({ body }) => {
         const isFirst = groupBytes === 0;
@@ -350,9 +352,9 @@ export class Spool {
     if (isNew) this.options.onProblem?.(this.problemText);
     this.hold();
     if (this.closed || this.retry !== undefined) return;
-    this.retry = this.options.clock.after(this.retryDelayMs, () => {
+    this.retry = this.options.clock.after(doublingMs(this.retries + 1, retryRange), () => {
       this.retry = undefined;
-      this.retryDelayMs = Math.min(this.retryDelayMs * 2, retryMs.longest);
+      this.retries += 1;
       void this.turns.run(() => this.tryAgain());
     });
   }
@@ -382,7 +384,7 @@ export class Spool {
 
   /** Not before what was held is on disk: until then `problem` says that it is not. */
   private recovered(): void {
-    this.retryDelayMs = retryMs.first;
+    this.retries = 0;
     if (this.problemText === undefined) return;
     this.problemText = undefined;
     this.options.onProblem?.(undefined);

@@ -1,6 +1,7 @@
 import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson, type JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
+import { Turns } from '../../base/turns.js';
 import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 import type { Desired } from './desired-document.js';
 
@@ -19,6 +20,7 @@ const format = 'iot-security-agent desired properties 1';
 
 /** The file beside the spool that holds the last desired properties. */
 export class TwinFile {
+  private readonly turns = new Turns();
   private writing: Promise<void> = Promise.resolve();
   private waiting: string | undefined;
   /** Undefined when it is not known. */
@@ -50,7 +52,7 @@ export class TwinFile {
   save({ document, version, effective }: StoredTwin): Promise<void> {
     const isNext = this.waiting !== undefined;
     this.waiting = `${JSON.stringify({ format, version, desired: document, effective })}\n`;
-    if (!isNext) this.writing = this.writing.then(() => this.write());
+    if (!isNext) this.writing = this.turns.run(() => this.write());
     return this.writing;
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
+import { Turns } from '../../base/turns.js';
 import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 import { clockIsSetAfterMs } from '../time/unset-clock.js';
 
@@ -65,7 +66,7 @@ export class DailyUnits {
   private today = newDay('');
   private delayed = 0;
   private saidOn = '';
-  private writing: Promise<void> = Promise.resolve();
+  private readonly turns = new Turns();
   private stopMidnight: (() => void) | undefined;
 
   constructor(private readonly options: DailyUnitsOptions) {}
@@ -86,8 +87,8 @@ export class DailyUnits {
     this.stopMidnight?.();
     this.stopMidnight = undefined;
     // Until then nothing depends on the counts but the cap: the disk is spared writes.
-    if (this.today.messages > 0) this.write();
-    await this.writing;
+    if (this.today.messages > 0) this.writeSoon();
+    await this.turns.settled();
   }
 
   /** A message of so many units was handed to the hub. */
@@ -95,7 +96,7 @@ export class DailyUnits {
     this.turnDay();
     this.today.units += units;
     this.today.messages += 1;
-    if (this.options.maxUnits > 0) this.write();
+    if (this.options.maxUnits > 0) this.writeSoon();
   }
 
   /** The hub acknowledged one of them. */
@@ -105,15 +106,18 @@ export class DailyUnits {
     this.today.acknowledgedMessages += 1;
   }
 
-  private write(): void {
-    const { path } = this.options;
+  private writeSoon(): void {
     const text = JSON.stringify(this.today);
-    this.writing = this.writing
-      .then(() => writeFileAtomically(path, `${text}\n`))
-      .catch((error: unknown) => {
-        const reason = reasonOf(error);
-        this.options.log.debug(`The count of metered units was not written to ${path}: ${reason}.`);
-      });
+    void this.turns.run(() => this.write(`${text}\n`));
+  }
+
+  private async write(text: string): Promise<void> {
+    const { log, path } = this.options;
+    try {
+      await writeFileAtomically(path, text);
+    } catch (error) {
+      log.debug(`The count of metered units was not written to ${path}: ${reasonOf(error)}.`);
+    }
   }
 
   /** Whether Low events have to wait for the next day. */

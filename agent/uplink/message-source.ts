@@ -1,6 +1,7 @@
 import { reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
+import { Turns } from '../../base/turns.js';
 import { unitBytes } from '../hub/message-size.js';
 import type { Envelope } from '../hub/message.js';
 import type { QueueName, Spool, StoredEvent } from '../spool/spool.js';
@@ -45,7 +46,7 @@ export interface NextMessage {
 export class MessageSource {
   private cursor: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };
   private readonly done: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };
-  private forgetting: Promise<void> = Promise.resolve();
+  private readonly forgetting = new Turns();
 
   constructor(private readonly options: MessageSourceOptions) {}
 
@@ -104,20 +105,23 @@ export class MessageSource {
       if (tooLarge.length > 0) this.options.lose('invalidEvent', tooLarge.length);
       for (const [queue, sequence] of Object.entries(through) as [QueueName, number][]) {
         this.done[queue] = sequence;
-        this.forgetting = this.forgetting
-          .then(() => this.options.spool.acknowledge(queue, sequence))
-          .catch((error: unknown) => {
-            const reason = reasonOf(error);
-            this.options.log.warn(
-              `Events that were sent could not be removed from the local cache (${reason}); they may be sent once more after a restart.`,
-            );
-          });
+        void this.forgetting.run(() => this.acknowledge(queue, sequence));
       }
+    }
+  }
+
+  private async acknowledge(queue: QueueName, sequence: number): Promise<void> {
+    try {
+      await this.options.spool.acknowledge(queue, sequence);
+    } catch (error) {
+      this.options.log.warn(
+        `Events that were sent could not be removed from the local cache (${reasonOf(error)}); they may be sent once more after a restart.`,
+      );
     }
   }
 
   /** Resolves when everything that arrived is forgotten on disk. */
   settled(): Promise<void> {
-    return this.forgetting;
+    return this.forgetting.settled();
   }
 }

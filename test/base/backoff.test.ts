@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FlapDetector, flapPauseMs } from '../../agent/hub/flap-detector.js';
-import { authorisationBackoff, Backoff, networkBackoff } from '../../base/backoff.js';
+import { authorisationBackoff, Backoff, doublingMs, networkBackoff } from '../../base/backoff.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 describe('the back-off', () => {
@@ -35,6 +35,15 @@ describe('the back-off', () => {
   it('uses the whole window', () => {
     const backoff = new Backoff({ shortestMs: 1000, longestMs: 10_000 }, () => 0);
     expect([1, 2, 3].map(() => backoff.nextMs())).toEqual([1000, 1000, 1000]);
+  });
+});
+
+describe('a pause that doubles', () => {
+  it('begins with the shortest and ends with the longest, however often it is tried', () => {
+    const range = { shortestMs: 1000, longestMs: 30_000 };
+    expect([1, 2, 3, 4, 5, 6, 7, 1e9].map((attempt) => doublingMs(attempt, range))).toEqual([
+      1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000,
+    ]);
   });
 });
 

@@ -12,6 +12,7 @@
  *    counted by its hits.
  */
 import type { Clock, Timer } from '../../../base/clock.js';
+import { Turns } from '../../../base/turns.js';
 import type { Payload } from '../../../contract/events.js';
 import type { AggregatedName } from './identity.js';
 import type { AggregateStore, Closed } from './store.js';
@@ -43,7 +44,7 @@ export class AggregationKeeper {
   private closedBytes = 0;
   /** Delivered, but held in memory by the spool when it was. */
   private deliveredIds: string[] = [];
-  private turn: Promise<void> = Promise.resolve();
+  private readonly turns = new Turns();
   private soon: Timer | undefined;
   private counts: Timer | undefined;
   private handingOn = false;
@@ -105,7 +106,7 @@ export class AggregationKeeper {
     this.table.stop();
     this.soon?.cancel();
     this.counts?.cancel();
-    this.queue(() => this.saveAll());
+    void this.turns.run(() => this.saveAll());
     await this.settled();
   }
 
@@ -115,22 +116,15 @@ export class AggregationKeeper {
   }
 
   /** Resolves when everything that was begun is done. */
-  async settled(): Promise<void> {
-    for (let turn; turn !== this.turn;) {
-      turn = this.turn;
-      await turn;
-    }
-  }
-
-  private queue(operation: () => Promise<void>): void {
-    this.turn = this.turn.then(operation);
+  settled(): Promise<void> {
+    return this.turns.settled();
   }
 
   private saveLater(): void {
     if (this.stopped) return;
     this.counts ??= this.options.clock.after(countsMs, () => {
       this.counts = undefined;
-      this.queue(() => this.saveAll());
+      void this.turns.run(() => this.saveAll());
     });
   }
 
@@ -139,7 +133,7 @@ export class AggregationKeeper {
     this.soon = undefined;
     if (this.savingFresh) return;
     this.savingFresh = true;
-    this.queue(async () => {
+    void this.turns.run(async () => {
       this.savingFresh = false;
       const aggregates = [...this.fresh];
       if (!(await this.options.store.save(aggregates))) {
@@ -176,7 +170,7 @@ export class AggregationKeeper {
   private handOnSoon(): void {
     if (this.handingOn) return;
     this.handingOn = true;
-    this.queue(async () => {
+    void this.turns.run(async () => {
       this.handingOn = false;
       const closed = this.closed;
       const bytes = this.closedBytes;

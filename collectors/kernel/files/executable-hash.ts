@@ -3,6 +3,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readlink, stat } from 'node:fs/promises';
 import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Clock } from '../../../base/clock.js';
+import { Turns } from '../../../base/turns.js';
 import type { Paths } from '../paths.js';
 
 /** The program of a process, with whatever proves which file it was. */
@@ -51,9 +52,9 @@ export class ExecutableHashes {
   private readonly known: BoundedMap<string, string>;
   private readonly pending = new Map<string, Promise<string>>();
   private readonly options: Required<ExecutableHashesOptions>;
-  private look: Promise<unknown> = Promise.resolve();
+  private readonly looks = new Turns();
   private looking = 0;
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly reads = new Turns();
   private tokens: number;
   private filledMs: number;
   private stopped = false;
@@ -80,11 +81,11 @@ export class ExecutableHashes {
   async hashOf(executed: ExecutedFile): Promise<string> {
     if (!this.enabled || this.stopped || this.looking >= mostLooking) return '';
     this.looking++;
-    const found = this.look.then(() => this.find(executed));
-    this.look = found.then(
-      () => this.looking--,
-      () => this.looking--,
-    );
+    const found = this.looks
+      .run(() => this.find(executed))
+      .finally(() => {
+        this.looking--;
+      });
     try {
       const { hash } = await found;
       return await hash;
@@ -145,10 +146,7 @@ export class ExecutableHashes {
   }
 
   private async hashFile(file: FileHandle, version: string): Promise<string> {
-    const before = this.turn;
-    const work = before.then(() => this.read(file, version));
-    this.turn = work.catch(() => undefined);
-    const hash = await work;
+    const hash = await this.reads.run(() => this.read(file, version));
     if (hash !== '') this.known.set(version, hash);
     return hash;
   }
