@@ -1,5 +1,5 @@
 import { programTable, programsWithSubcommands } from './programs.js';
-import type { Program, Reads } from './program.js';
+import type { Login, Program, Reads } from './program.js';
 import { isReference, isSecretValue, secretNameKind } from './secret-names.js';
 
 /** A word of one command. */
@@ -97,7 +97,7 @@ export class CommandReader {
         const inline = scriptOption.exec(value)?.[0];
         if (inline !== undefined) found.script(index, inline.length);
         if (this.isCarrying && program?.carries?.valued?.has(value) === true) index++;
-        else if (this.readNamed(index, value, program)) index++;
+        else if (this.readNamed(index, value, program) || this.readAfterUser(index, value)) index++;
         continue;
       }
       if (this.isCarrying && this.operandsBefore > 0) {
@@ -152,6 +152,10 @@ export class CommandReader {
       this.loginWord(index + 1, program.login);
       return true;
     }
+    if (program.file?.test(value) === true) {
+      this.loginWord(index + 1, { separator: ':' });
+      return true;
+    }
     const glued = program.glued?.exec(value)?.[0];
     if (glued !== undefined) {
       if (!(words[index]?.expands === true && isReference(value.slice(glued.length))))
@@ -172,6 +176,7 @@ export class CommandReader {
       program.next?.has(value) === true ||
       program.nextAfter?.test(value) === true ||
       program.login?.options.test(value) === true ||
+      program.file?.test(value) === true ||
       program.operand?.valued?.test(value) === true
     );
   }
@@ -203,6 +208,17 @@ export class CommandReader {
     return this.secretWord(index + 1);
   }
 
+  /** `-u USER -p PASSWORD` of a program that no row tells about; a number is a port, a path a file. */
+  private readAfterUser(index: number, value: string): boolean {
+    const { words, program } = this;
+    if (program !== undefined || !/^-[pP]$/.test(value)) return false;
+    if (!/^(?:-[uU]|--?user(?:name)?)$/.test(words[index - 2]?.value ?? '')) return false;
+    const user = words[index - 1]?.value ?? '';
+    const next = words[index + 1]?.value ?? '';
+    if (/^-|[/:]/.test(user) || /^(?:$|-|\d{1,5}$|[\d.]*:\d|[~.]{0,2}\/)/.test(next)) return false;
+    return isSecretValue('secret', next) && this.secretWord(index + 1);
+  }
+
   private isSetting(index: number): boolean {
     const before = this.words[index - 1]?.value;
     const value = this.words[index]?.value ?? '';
@@ -232,7 +248,7 @@ export class CommandReader {
     return true;
   }
 
-  private loginWord(index: number, { separator, isWhole }: NonNullable<Program['login']>): void {
+  private loginWord(index: number, { separator, isWhole }: Omit<Login, 'options'>): void {
     const word = this.words[index];
     const at = word?.value.indexOf(separator) ?? -1;
     if (word === undefined || at < 0 || (word.expands && isReference(word.value))) return;

@@ -22,6 +22,7 @@ const ends = {
   argument: /$(?!)/g,
   comma: /,/g,
   query: /[&#\s"']/g,
+  form: /&/g,
   semicolon: /;/g,
   blank: /\s/g,
   flow: /[\s"'&;,}\]]/g,
@@ -49,7 +50,7 @@ export function fieldSpans(text: string, kind: TextKind, spans: Span[]): void {
   for (let found = separator.exec(text); found !== null; found = separator.exec(text)) {
     const at = found.index;
     const name = nameBefore(text, at);
-    if (name === undefined) continue;
+    if (name === undefined || isPathAndMore(text, at, name)) continue;
     const nameKind = secretNameKind(name.text);
     if (nameKind === undefined) continue;
     const value = valueAfter(text, at, name, context);
@@ -61,6 +62,12 @@ export function fieldSpans(text: string, kind: TextKind, spans: Span[]): void {
     spans.push({ start, end });
     separator.lastIndex = Math.max(at + 1, end);
   }
+}
+
+/** `/etc/secrets:ro`: what stands before the colon is the end of a path and names nothing. */
+function isPathAndMore(text: string, at: number, { start, quoted }: Name): boolean {
+  if (text[at] !== ':' || quoted || isBlank(text[at + 1])) return false;
+  return text[start - 1] === '/' && /[\w.~]/.test(text[start - 2] ?? '');
 }
 
 interface Name {
@@ -171,7 +178,8 @@ function delimiterOf(
 ): RegExp {
   if (kind === 'script') return ends.script;
   const before = text[name.start - 1];
-  if (isWhole) return kind === 'list' ? ends.comma : kind === 'form' ? ends.query : ends.plain;
+  if (isWhole) return kind === 'list' ? ends.comma : kind === 'form' ? ends.form : ends.plain;
+  if (before === '&' && kind === 'form') return ends.form;
   if (before === '?' || before === '&') return ends.query;
   if (before === '{' || before === '[') return ends.flow;
   let at = name.start;

@@ -8,6 +8,8 @@ export interface Program {
   readonly glued?: RegExp;
   /** Options whose value is a user with a secret. */
   readonly login?: Login;
+  /** Options whose value is a file, and behind a colon its passphrase. */
+  readonly file?: RegExp;
   /** Arguments without a dash that are secrets by their place. */
   readonly operand?: SecretOperand;
   /** Options that are named like a secret and hold none in this program. */

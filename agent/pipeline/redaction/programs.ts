@@ -24,7 +24,7 @@ const archiver: Program = { glued: /^-h?p(?=.)/ };
 const curlFlags = '-[afgijklnpqsvBGILMNORSVZ#0-6]*';
 const curlOptions = new RegExp(`^(?:${curlFlags}[uU]|--(?:user|proxy-user))$`);
 const nmcliSecret =
-  /^[+-]?(?:[\w-]+\.)?(?:(?:[\w-]+-)?(?:password(?:-raw)?|psk|pin)|wep-key\d|secrets)$|^\+?wireguard\.private-key$/;
+  /^(?!wpa-psk$)[+-]?(?:[\w-]+\.)?(?:(?:[\w-]+-)?(?:password(?:-raw)?|psk|pin)|wep-key\d|secrets)$|^\+?wireguard\.private-key$/;
 const uci: Program = {
   glued: /^[\w.@[\]-]{0,128}?(?:key\d?|pass(?:word|wd|phrase)?|psk|pin|pwd|secret|token)=(?=[^])/,
 };
@@ -50,7 +50,14 @@ export const programs: readonly Row[] = [
       ...reads('secret', /^--passphrase-fd$/),
     },
   ],
-  ['openssl', { next: words('-k -K -pass -passin -passout'), plain: words('-key -inkey') }],
+  [
+    'openssl',
+    {
+      next: words('-k -K -pass -passin -passout -hmac'),
+      glued: /^(?:hex)?key:(?=.)/,
+      plain: words('-key -inkey'),
+    },
+  ],
   [
     'openssl:passwd',
     {
@@ -72,6 +79,7 @@ export const programs: readonly Row[] = [
   ['cryptsetup', reads('secret')],
   ['veracrypt', { next: words('-p'), ...reads('secret', /^--stdin$/) }],
   ['fscrypt ecryptfs-add-passphrase ecryptfs-unwrap-passphrase', reads('secret')],
+  ['rclone:config', { nextAfter: /^(?:pass|password2?|token|key|account_key|\w*secret\w*)$/ }],
   ['rclone:obscure', { ...operand(1), ...reads('secret', /^-$/) }],
   // Accounts
   ['useradd usermod', next('-p --password')],
@@ -131,7 +139,10 @@ export const programs: readonly Row[] = [
     'redis-cli valkey-cli',
     { ...short('a'), next: words('-a --pass --askpass AUTH auth requirepass masterauth') },
   ],
-  ['bcp sqlcmd tsql isql', short('P')],
+  ['bcp sqlcmd tsql', short('P')],
+  ['isql iusql', { ...short('P'), operand: { at: [3], valued: /^-[SUPDHIJwi]$/ } }],
+  ['etcdctl', { glued: /^--user=[^:]*:(?=.)/, ...login(/^--user$/, ':') }],
+  ['nats-server nats-streaming-server', next('--auth -auth --pass -pass')],
   ['cqlsh', short('p')],
   ['influx', next('-password -token -t')],
   ['clickhouse-client', next('--password')],
@@ -158,13 +169,18 @@ export const programs: readonly Row[] = [
         `^(?:${curlFlags}[uU](?=[^:]*:)|--(?:user|proxy-user)=(?=[^:]*:)|--(?:cookie|pass)=)`,
       ),
       login: { options: curlOptions, separator: ':', isWhole: true },
+      file: /^(?:-E|--(?:proxy-)?cert)$/,
     },
   ],
   ['http https xh', { glued: /^(?:-a|--auth=)(?=.)/, next: words('-a --auth') }],
   ['wget', next('--password --http-password --ftp-password --proxy-password')],
   ['aria2c', next('--http-passwd --ftp-passwd')],
   ['ab siege', login(/^-[AP]$/, ':', true)],
-  ['lftp', { glued: /^-u(?=[^,]*,)/, ...login(/^-u$/, ',', true) }],
+  ['lftp', { glued: /^-u(?=[^,]*,)/, ...login(/^-u$/, ',', true), script: /^-[ec]$/ }],
+  ['open', { glued: /^-u(?=[^,]*,)/, ...login(/^-u$/, ',', true) }],
+  ['youtube-dl yt-dlp gallery-dl streamlink you-get', short('p')],
+  ['twine', next('-p')],
+  ['mount mount.cifs mount.smb3', { glued: /^(?:\S{0,256},)?user(?:name)?=[^,%]*%(?=.)/ }],
   ['ncftp ncftpget ncftpput', short('p')],
   ['ncat', { next: words('--proxy-auth'), glued: /^--proxy-auth=(?=.)/ }],
   ['plink pscp psftp', next('-pw')],
@@ -180,7 +196,18 @@ export const programs: readonly Row[] = [
     short('AXc'),
   ],
   ['snmpusm', short('AX')],
-  ['ipmitool ipmiutil', short('P')],
+  ['ipmitool ipmiutil', { ...short('P'), plain: words('password') }],
+  ['ipmitool:password', operand(2)],
+  ['racadm idracadm idracadm7', short('p')],
+  [
+    'hdparm',
+    next(
+      '--security-set-pass --security-unlock --security-disable --security-erase --security-erase-enhanced',
+    ),
+  ],
+  ['sipp', next('-ap')],
+  ['eapol_test', short('s')],
+  ['reaver bully', next('-p --pin')],
   ['ipmi-chassis ipmipower bmc-config', short('p')],
   ['onesixtyone', short('c')],
   ['hydra medusa ncrack patator', short('p')],
@@ -256,6 +283,7 @@ export const programs: readonly Row[] = [
     { nextAfter: /^(?:github-oauth|gitlab-token)\.[\w.-]+$/, operand: { at: [3] } },
   ],
   ['consul:set-agent-token', operand(2)],
+  ['consul nomad', next('-encrypt')],
   ['mc:alias', operand(4, 5)],
   ['kubectl', { plain: words('set-credentials') }],
   // What only looks for words, names packages or tells something

@@ -80,7 +80,7 @@ function keyKind(qualifier: string | undefined): NameKind | undefined {
 function headKind(last: string, before: string | undefined): NameKind | undefined {
   if (last === 'token' && (before === 'cancel' || before === 'cancellation')) return undefined;
   if (last === 'tokens' || last === 'pass' || last === 'puk') return 'number';
-  if (last === 'pwd') return 'text';
+  if (last === 'pwd' || last === 'credentials' || last === 'credential') return 'text';
   if (longHead.test(last) || shortHeads.has(last)) return 'secret';
   const joined = joinedHead.exec(last)?.groups?.['head'];
   if (joined !== undefined) return 'secret';

@@ -7,6 +7,11 @@ const redactor = createRedactor([]);
 /** In `«»` what has to be masked; all else stays as it is. */
 const secrets = `
 tailscale up --authkey «tskey-SECRET»
+curl --data-urlencode 'password=«two words»' http://h
+curl -d 'user=op&password=«two words»&x=y' http://h
+nmcli c add con-name x wifi-sec.key-mgmt wpa-psk wifi-sec.psk «SECRET»
+unknown-tool -h h -u op -p «SECRET» status
+unknown-tool -U op -P «SECRET»
 tailscale up --auth-key «tskey-SECRET»
 tailscale up --authkey=«tskey-SECRET»
 foo --passcode «SECRET»
@@ -90,6 +95,14 @@ ansible-playbook -e 'x=y ansible_password=«SECRET»' a.yml
 `;
 
 const harmless = `
+docker run -v /etc/secrets:/run/secrets:ro -p 80:80 nginx
+mount -o credentials=/etc/cifs.cred //h/s /mnt
+unknown-tool -u op -p 8080
+unknown-tool -u nobody -p /run/tool.pid
+unknown-tool -u op -p 80:80
+journalctl -u ssh -p warning
+curl -E f.pem https://h
+ipmitool user set name 2 op
 foo --key-file /etc/a.key --keyboard us --pin-memory --passive --compass x --author op
 foo --token-ttl 30 --max-tokens 512 --exit-code 1 --code-coverage --tokenizer bpe
 foo --tls-key /etc/ssl/private/a.key --private-key ~/.ssh/id_ed25519

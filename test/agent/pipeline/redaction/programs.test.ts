@@ -10,6 +10,25 @@ const redacted = (...argv: string[]): string => redactor.redact(argv).join(' ');
 /** One line for each row of the table, told by the row's first name; in `«»` what has to be masked. */
 const examples = `
 7z x -p«hunter2» a.7z
+rclone config create r s3 access_key_id A secret_access_key «hunter2»
+isql -v dsn op «hunter2»
+etcdctl --user op:«hunter2» get x
+nats-server --auth «hunter2»
+lftp -e 'open -u «op,hunter2» h'
+open -u «op,hunter2» h
+yt-dlp -u op -p «hunter2» https://h/v
+twine upload -u op -p «hunter2» f.whl
+mount -t cifs -o rw,user=op%«hunter2» //h/s /mnt
+ipmitool -H h user set password 2 «hunter2»
+racadm -r h -u root -p «hunter2» getsysinfo
+hdparm --security-erase «hunter2» /dev/sda
+sipp -au op -ap «hunter2» h
+eapol_test -c f -s «hunter2»
+reaver -i mon0 -p «hunter2»
+openssl dgst -sha256 -hmac «hunter2» f
+openssl mac -macopt hexkey:«hunter2» HMAC
+curl -E f.p12:«hunter2» https://h
+consul agent -encrypt «hunter2»
 rar a -hp«hunter2» a.rar f
 zip -P «hunter2» a.zip f
 echo «hunter2» | gpg --batch --passphrase-fd 0 -d f.gpg
