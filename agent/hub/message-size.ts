@@ -1,4 +1,5 @@
 import { twinSettings } from '../../config/twin-settings.js';
+import type { SentPriority } from '../../contract/priority.js';
 import {
   applicationProperties,
   envelopeText,
@@ -38,7 +39,7 @@ export function propertiesSizeBytes(message: Omit<OutgoingMessage, 'body'>): num
 }
 
 /** Bytes of a message without events. Its id and its time take the same room in every message. */
-export function frameBytes(envelope: Envelope, priority: OutgoingMessage['priority']): number {
+export function frameBytes(envelope: Envelope, priority: SentPriority): number {
   const { securityMarker, hubResourceId } = envelope;
   const properties = propertiesSizeBytes({
     messageId: '00000000-0000-8000-8000-000000000000',

@@ -1,10 +1,12 @@
+import type { SentPriority } from '../../contract/priority.js';
+
 /** One security message as it is handed to the hub link; immutable, so that sending it again sends the same. */
 export interface OutgoingMessage {
   /** The JSON text of the envelope. A string: the SDK renders every message as JSON for its debug log. */
   readonly body: string;
   /** The same content always has the same id, so that the far side may drop what arrives twice. */
   readonly messageId: string;
-  readonly priority: 'High' | 'Low';
+  readonly priority: SentPriority;
   /** ISO 8601 with `Z`. */
   readonly creationTimeUtc: string;
   readonly hubResourceId?: string;

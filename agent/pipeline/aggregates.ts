@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.js';
 import type { Settings } from '../../config/settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import type { Payload } from '../../contract/events.js';
-import type { Priority } from '../../contract/priority.js';
+import type { Priority, SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
 import type { SpoolFiles } from '../spool/files.js';
 import { aggregatedNames, type AggregatedName } from './aggregation/identity.js';
@@ -28,7 +28,7 @@ interface AggregatesOptions {
 /** Counts equal observations as the twin asks for, and queues what is closed; also what was open when counting ended. */
 export class Aggregates {
   /** The last priority of each event name that was not Off: what is open when it is switched off still goes out. */
-  private readonly priorities = new Map<AggregatedName, Exclude<Priority, 'Off'>>();
+  private readonly priorities = new Map<AggregatedName, SentPriority>();
 
   private unfollow: (() => void) | undefined;
 
@@ -106,7 +106,7 @@ export class Aggregates {
     this.options.losses.count(queueOf(name, this.priority(name)), 'pipelineOverflow', hits);
   }
 
-  private priority(name: AggregatedName): Exclude<Priority, 'Off'> {
+  private priority(name: AggregatedName): SentPriority {
     this.remember(name, this.options.settings.current[`eventPriority${name}`]);
     return this.priorities.get(name) ?? 'Low';
   }

@@ -10,8 +10,9 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import { utcText } from '../../base/timestamps.js';
 import { events, type EventName, type Payload } from '../../contract/events.js';
+import type { SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
-import type { QueueName, Spool } from '../spool/spool.js';
+import { queueOfPriority, type QueueName, type Spool } from '../spool/spool.js';
 import type { SealedAggregate } from './aggregation/table.js';
 import { idOfParts, securityEvent, type EventParts } from './event.js';
 import { fitPayload, jsonSizeBytes } from './fitting.js';
@@ -255,7 +256,7 @@ function withDetails(payload: Payload, details: Record<string, string>): Payload
 }
 
 /** The queue of an event with this priority. */
-export function queueOf(name: EventName, priority: 'Low' | 'High'): QueueName {
+export function queueOf(name: EventName, priority: SentPriority): QueueName {
   if (events[name].type === 'Operational') return 'operational';
-  return priority === 'High' ? 'high' : 'low';
+  return queueOfPriority[priority];
 }

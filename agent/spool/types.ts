@@ -1,9 +1,17 @@
 import type { Clock } from '../../base/clock.js';
 import type { LossCause } from '../../base/loss.js';
+import type { SentPriority } from '../../contract/priority.js';
 import type { SpoolFiles } from './files.js';
 import type { Identify } from './lock.js';
 
-export type QueueName = 'high' | 'low' | 'operational';
+/** A queue for each priority, and one for what the agent tells of itself; also the names of its files. */
+export type QueueName = Lowercase<SentPriority> | 'operational';
+
+/** The queue of the events with a priority. */
+export const queueOfPriority = { High: 'high', Low: 'low' } as const satisfies Record<
+  SentPriority,
+  QueueName
+>;
 
 /** An event as it was appended, with its place in its queue. */
 export interface StoredEvent {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SentPriority } from '../../contract/priority.js';
 import { frameBytes, largestMessageBytes, unitBytes, unitsOf } from '../hub/message-size.js';
 import { envelopeText, type Envelope, type OutgoingMessage } from '../hub/message.js';
 import type { QueueName, StoredEvent } from '../spool/spool.js';
@@ -14,7 +15,7 @@ export interface Candidates {
 
 export interface BatchOptions {
   readonly envelope: Envelope;
-  readonly priority: 'High' | 'Low';
+  readonly priority: SentPriority;
   /** Largest message, body and properties together; an event that is larger by itself goes alone. */
   readonly limitBytes: number;
   /** Fill the whole message from the other queue, and not only the metered unit that is begun anyway. */

@@ -1,11 +1,9 @@
 import type { Clock } from '../../base/clock.js';
 import type { CurrentSettings } from '../../config/settings.js';
+import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { Spool } from '../spool/spool.js';
+import { queueOfPriority, type Spool } from '../spool/spool.js';
 import { IntervalTrigger } from './interval-trigger.js';
-import type { Kind } from './message-source.js';
-
-export const kinds = ['high', 'low'] as const satisfies readonly Kind[];
 
 export interface DuePrioritiesOptions {
   readonly spool: Pick<Spool, 'stats' | 'onAppended'>;
@@ -25,58 +23,58 @@ export interface DuePrioritiesOptions {
  * stays due until it is said to be sent.
  */
 export class DuePriorities {
-  private readonly due: Record<Kind, boolean> = { high: false, low: false };
-  private readonly triggers: Record<Kind, IntervalTrigger>;
+  private readonly due: Record<SentPriority, boolean> = { High: false, Low: false };
+  private readonly triggers: Record<SentPriority, IntervalTrigger>;
   private running = false;
 
   constructor(private readonly options: DuePrioritiesOptions) {
-    const trigger = (kind: Kind): IntervalTrigger =>
+    const trigger = (priority: SentPriority): IntervalTrigger =>
       new IntervalTrigger(
         options.clock,
-        () => this.intervalMs(kind),
-        (intervalMs) => options.moments.nextMs(kind, intervalMs),
+        () => this.intervalMs(priority),
+        (intervalMs) => options.moments.nextMs(queueOfPriority[priority], intervalMs),
         () => {
-          this.due[kind] = true;
+          this.due[priority] = true;
           options.onDue();
         },
       );
-    this.triggers = { high: trigger('high'), low: trigger('low') };
+    this.triggers = { High: trigger('High'), Low: trigger('Low') };
   }
 
   /** What waits in the spool has waited already, so that frequent restarts do not starve a long interval. */
   start(): void {
     this.running = true;
-    for (const kind of kinds) this.triggers[kind].start(this.waitedMs(kind));
+    for (const priority of sentPriorities) this.triggers[priority].start(this.waitedMs(priority));
     this.options.spool.onAppended(() => this.checkSize());
     this.checkSize();
   }
 
   stop(): void {
     this.running = false;
-    for (const kind of kinds) this.triggers[kind].stop();
+    for (const priority of sentPriorities) this.triggers[priority].stop();
   }
 
-  is(kind: Kind): boolean {
-    return this.due[kind];
+  is(priority: SentPriority): boolean {
+    return this.due[priority];
   }
 
-  set(kind: Kind): void {
-    this.due[kind] = true;
+  set(priority: SentPriority): void {
+    this.due[priority] = true;
   }
 
-  sent(kind: Kind): void {
-    this.due[kind] = false;
+  sent(priority: SentPriority): void {
+    this.due[priority] = false;
   }
 
   settingsChanged(): void {
-    for (const kind of kinds) this.triggers[kind].intervalChanged();
+    for (const priority of sentPriorities) this.triggers[priority].intervalChanged();
     this.checkSize();
   }
 
   /** Where the clock was not set at the start, the age of what is stored is only known later. */
   checkAge(): void {
-    for (const kind of kinds) {
-      if (this.waitedMs(kind) >= this.intervalMs(kind)) this.due[kind] = true;
+    for (const priority of sentPriorities) {
+      if (this.waitedMs(priority) >= this.intervalMs(priority)) this.due[priority] = true;
     }
   }
 
@@ -96,19 +94,19 @@ export class DuePriorities {
 
   private checkSize(): void {
     if (!this.running || !this.overfull()) return;
-    if (!this.due.high) this.triggers.high.restart();
-    this.due.high = true;
+    if (!this.due.High) this.triggers.High.restart();
+    this.due.High = true;
     this.options.onDue();
   }
 
-  private intervalMs(kind: Kind): number {
+  private intervalMs(priority: SentPriority): number {
     const { highPriorityMessageFrequency, lowPriorityMessageFrequency } =
       this.options.settings.current;
-    return kind === 'high' ? highPriorityMessageFrequency.ms : lowPriorityMessageFrequency.ms;
+    return priority === 'High' ? highPriorityMessageFrequency.ms : lowPriorityMessageFrequency.ms;
   }
 
-  private waitedMs(kind: Kind): number {
-    const { oldestWallMs } = this.options.spool.stats()[kind];
+  private waitedMs(priority: SentPriority): number {
+    const { oldestWallMs } = this.options.spool.stats()[queueOfPriority[priority]];
     return oldestWallMs === undefined ? 0 : this.options.clock.wallMs() - oldestWallMs;
   }
 }

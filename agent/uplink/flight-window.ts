@@ -1,9 +1,9 @@
+import type { SentPriority } from '../../contract/priority.js';
 import type { Batch } from './batch.js';
-import type { Kind } from './message-source.js';
 
 /** A message on its way. */
 export interface Flight {
-  readonly kind: Kind;
+  readonly priority: SentPriority;
   readonly batch: Batch;
 }
 
@@ -60,11 +60,11 @@ export class FlightWindow {
    * Empties the window after a failure, as soon as nothing in it is open any more.
    * @returns the priorities that have to be sent again, or undefined when it is too early or nothing failed
    */
-  collapse(): ReadonlySet<Kind> | undefined {
+  collapse(): ReadonlySet<SentPriority> | undefined {
     const fates = [...this.fates.values()];
     if (!fates.includes('failed') || fates.includes('open')) return undefined;
-    const kinds = new Set([...this.fates.keys()].map(({ kind }) => kind));
+    const priorities = new Set([...this.fates.keys()].map(({ priority }) => priority));
     this.fates.clear();
-    return kinds;
+    return priorities;
   }
 }

@@ -2,9 +2,10 @@ import { reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { Turns } from '../../base/turns.js';
+import type { SentPriority } from '../../contract/priority.js';
 import { unitBytes } from '../hub/message-size.js';
 import type { Envelope } from '../hub/message.js';
-import type { QueueName, Spool, StoredEvent } from '../spool/spool.js';
+import { queueOfPriority, type QueueName, type Spool, type StoredEvent } from '../spool/spool.js';
 import { buildBatch, type Batch } from './batch.js';
 
 /*
@@ -13,8 +14,6 @@ import { buildBatch, type Batch } from './batch.js';
  *    acknowledged; `rewind` goes back to that place.
  * 2. Making a message changes nothing; only `advance` does.
  */
-
-export type Kind = 'high' | 'low';
 
 export interface MessageSourceOptions {
   readonly spool: Pick<Spool, 'read' | 'acknowledge' | 'stats'>;
@@ -25,7 +24,7 @@ export interface MessageSourceOptions {
 }
 
 export interface MessageRequest {
-  readonly kind: Kind;
+  readonly priority: SentPriority;
   readonly envelope: Envelope;
   readonly limitBytes: number;
   /** Low events have to wait, except for those that fill a unit which is begun anyway. */
@@ -62,30 +61,31 @@ export class MessageSource {
    * Low or the spool overflows. @returns undefined when there is nothing to send for this priority
    */
   async next(request: MessageRequest): Promise<NextMessage | undefined> {
-    const { kind, envelope, limitBytes, lowHeld } = request;
+    const { priority, envelope, limitBytes, lowHeld } = request;
     const { spool, corrected } = this.options;
-    const read = async (queue: QueueName, after: number, bytes: number): Promise<StoredEvent[]> =>
-      (await spool.read(queue, after, bytes)).map(corrected);
+    const read = async (name: QueueName, after: number, bytes: number): Promise<StoredEvent[]> =>
+      (await spool.read(name, after, bytes)).map(corrected);
     const from = { ...this.cursor };
-    const mainHeld = kind === 'low' && lowHeld;
-    const other = kind === 'high' ? 'low' : 'high';
+    const mainHeld = priority === 'Low' && lowHeld;
+    const queue = queueOfPriority[priority];
+    const other = queueOfPriority[priority === 'High' ? 'Low' : 'High'];
 
     const operational = await read('operational', from.operational, limitBytes);
-    const main = mainHeld ? [] : await read(kind, from[kind], limitBytes);
+    const main = mainHeld ? [] : await read(queue, from[queue], limitBytes);
     const together = request.otherDue && main.length > 0;
     const fillWhole = (request.fillWhole || together) && !lowHeld;
     const filling = await read(other, from[other], fillWhole ? limitBytes : unitBytes);
 
     const worthIt =
       main.length > 0 ||
-      (operational.length > 0 && (kind === 'low' || fillWhole)) ||
+      (operational.length > 0 && (priority === 'Low' || fillWhole)) ||
       (filling.length > 0 && fillWhole);
     if (!worthIt) return undefined;
     const batch = buildBatch(
       { operational, main, filling },
-      { envelope, priority: kind === 'high' ? 'High' : 'Low', limitBytes, fillWhole },
+      { envelope, priority, limitBytes, fillWhole },
     );
-    const rest = await spool.read(kind, batch.through[kind] ?? from[kind], 1, 1);
+    const rest = await spool.read(queue, batch.through[queue] ?? from[queue], 1, 1);
     return { batch, exhausted: rest.length === 0 };
   }
 

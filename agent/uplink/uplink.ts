@@ -7,6 +7,7 @@ import type { ReportLoss } from '../../base/loss.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { CurrentSettings, Settings } from '../../config/settings.js';
 import type { MessageStatistics } from '../accounting/message-statistics.js';
+import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { HubError, isRefusal } from '../hub/failure.js';
 import type { LinkListener } from '../hub/hub-link.js';
@@ -15,10 +16,10 @@ import type { OutgoingMessage } from '../hub/message.js';
 import type { Spool, StoredEvent } from '../spool/spool.js';
 import { Acknowledgements, type Silence } from './acknowledgements.js';
 import { DailyUnits, type AtMidnight, type UnitCounts } from './daily-units.js';
-import { DuePriorities, kinds } from './due-priorities.js';
+import { DuePriorities } from './due-priorities.js';
 import { FlightWindow, type Flight } from './flight-window.js';
 import { MessageCeiling } from './message-ceiling.js';
-import { MessageSource, type Kind, type NextMessage } from './message-source.js';
+import { MessageSource, type NextMessage } from './message-source.js';
 
 /*
  * Invariants:
@@ -144,7 +145,7 @@ export class Uplink {
    * `deadlineMs`, and at once when there is neither a connection nor an attempt at one.
    */
   async flush(deadlineMs: number): Promise<void> {
-    for (const kind of kinds) this.due.set(kind);
+    for (const priority of sentPriorities) this.due.set(priority);
     await new Promise<void>((resolve) => {
       const timer = this.options.clock.after(deadlineMs, resolve);
       this.idle.push(() => {
@@ -177,7 +178,7 @@ export class Uplink {
   private onConnected(): void {
     this.due.checkAge();
     // Whoever comes back tells everything in one message: the whole fleet may be coming back.
-    if (this.due.is('low')) this.due.set('high');
+    if (this.due.is('Low')) this.due.set('High');
     this.cancelRetry();
     this.pump();
   }
@@ -212,19 +213,19 @@ export class Uplink {
   private async pumpAll(): Promise<void> {
     while (this.pumpAgain) {
       this.pumpAgain = false;
-      for (const kind of kinds) {
-        while (this.due.is(kind) && this.maySend() && (await this.sendNext(kind)));
+      for (const priority of sentPriorities) {
+        while (this.due.is(priority) && this.maySend() && (await this.sendNext(priority)));
       }
     }
   }
 
   /** @returns whether there may be more to send for this priority now */
-  private async sendNext(kind: Kind): Promise<boolean> {
+  private async sendNext(priority: SentPriority): Promise<boolean> {
     const { settings, local, agentVersion, agentId } = this.options;
     const { rewinds } = this;
     const lowHeld = this.lowHeld();
     const next = await this.source.next({
-      kind,
+      priority,
       envelope: {
         agentVersion,
         agentId,
@@ -233,16 +234,16 @@ export class Uplink {
       },
       limitBytes: this.ceiling.limitBytes(this.due.limitBytes()),
       lowHeld,
-      fillWhole: kind === 'high' && this.due.overfull(),
-      otherDue: kind === 'high' && this.due.is('low'),
+      fillWhole: priority === 'High' && this.due.overfull(),
+      otherDue: priority === 'High' && this.due.is('Low'),
     });
     // While the spool was read a message may have failed; then this one would not be the next any more.
     if (rewinds !== this.rewinds || !this.maySend()) return false;
-    if (kind === 'low' && lowHeld) this.holdLow();
-    else if (next === undefined || next.exhausted) this.due.sent(kind);
+    if (priority === 'Low' && lowHeld) this.holdLow();
+    else if (next === undefined || next.exhausted) this.due.sent(priority);
     if (next === undefined) return false;
-    if (kind === 'low' && !lowHeld) this.lowWaits = false;
-    this.launch(kind, next);
+    if (priority === 'Low' && !lowHeld) this.lowWaits = false;
+    this.launch(priority, next);
     return true;
   }
 
@@ -280,8 +281,8 @@ export class Uplink {
     this.lowWaits = true;
   }
 
-  private launch(kind: Kind, { batch }: NextMessage): void {
-    const flight: Flight = { kind, batch };
+  private launch(priority: SentPriority, { batch }: NextMessage): void {
+    const flight: Flight = { priority, batch };
     this.source.advance(batch);
     this.flights.add(flight);
     if (batch.message === undefined) {
@@ -290,7 +291,7 @@ export class Uplink {
     }
     this.units.add(unitsOf(batch.sizeBytes));
     this.acknowledgements.handedOver();
-    if (this.due.overfull()) this.due.set('high');
+    if (this.due.overfull()) this.due.set('High');
     this.options.link.send(batch.message).then(
       () => this.arrived(flight),
       (error: unknown) => this.lost(flight, error),
@@ -327,7 +328,7 @@ export class Uplink {
   private settle(): void {
     const again = this.flights.collapse();
     if (again !== undefined) {
-      for (const kind of again) this.due.set(kind);
+      for (const priority of again) this.due.set(priority);
       this.source.rewind();
       this.rewinds += 1;
       this.retryLater();

@@ -5,13 +5,14 @@ import { Outage } from '../../agent/hub/outage.js';
 import { TwinReader } from '../../agent/hub/twin-reader.js';
 import type { QueueStats } from '../../agent/spool/spool.js';
 import { ReportedProperties } from '../../agent/twin/reported.js';
-import { DuePriorities, kinds } from '../../agent/uplink/due-priorities.js';
+import { DuePriorities } from '../../agent/uplink/due-priorities.js';
 import type { Timer } from '../../base/clock.js';
 import type { JsonObject } from '../../base/json.js';
 import { silentLog } from '../../base/log.js';
 import type { CurrentSettings } from '../../config/settings.js';
 import type { FleetHub } from './fleet-hub.js';
 import type { SimulatedClock } from './simulated-clock.js';
+import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 
 /** What all devices of a simulation share. */
 export interface World {
@@ -146,7 +147,7 @@ export class SimulatedDevice {
     this.world.onStep(this, 'connected');
     this.requestRead(this.moments.firstReadMs());
     this.renewLater();
-    if (this.due.is('low')) this.due.set('high');
+    if (this.due.is('Low')) this.due.set('High');
     this.pump();
   }
 
@@ -212,25 +213,25 @@ export class SimulatedDevice {
   }
 
   private pump(): void {
-    for (const kind of kinds) {
-      if (!this.connected || !this.due.is(kind)) continue;
-      if (kind === 'low' || this.hasHigh()) this.send(kind);
-      else this.due.sent(kind);
+    for (const priority of sentPriorities) {
+      if (!this.connected || !this.due.is(priority)) continue;
+      if (priority === 'Low' || this.hasHigh()) this.send(priority);
+      else this.due.sent(priority);
     }
   }
 
-  private send(kind: 'high' | 'low'): void {
+  private send(priority: SentPriority): void {
     if (this.world.hub.ask('sends') === 'refused') {
       this.lose(gone);
       return;
     }
     // What is due of both goes in one message, as the uplink does it.
-    const both = kind === 'high' && this.due.is('low');
-    if (kind === 'high') this.highSent();
-    this.due.sent(kind);
-    if (both) this.due.sent('low');
+    const both = priority === 'High' && this.due.is('Low');
+    if (priority === 'High') this.highSent();
+    this.due.sent(priority);
+    if (both) this.due.sent('Low');
     this.world.onStep(this, 'sent');
-    if ((kind === 'low' || both) && this.world.random() < this.world.updatesPerLow) {
+    if ((priority === 'Low' || both) && this.world.random() < this.world.updatesPerLow) {
       this.statusNumber += 1;
       this.reported.changed(false);
     }
