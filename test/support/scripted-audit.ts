@@ -28,6 +28,7 @@ export function createAuditFeed(options: AuditOptions): AuditFeed {
     ...options,
     note: noNote,
     machine: 'x86_64',
+    kernelCommandLine: 'ro quiet',
     isAlive: () => false,
     openStream: audit.openStream,
     openControl: audit.openControl,

@@ -16,7 +16,7 @@ import { encodeRules } from './rules.js';
 import { SerialGaps } from './serials.js';
 import type { AuditSource, AuditSubscriber, AuditSubscription } from './source.js';
 import type { AuditStream, OpenAuditStream } from './stream.js';
-import { abisOf, type Abi } from './syscalls.js';
+import { abisOf, type Abi, takesX32 } from './syscalls.js';
 import { isOfUnknownAbi } from './system-call.js';
 import type { UnreadTime } from './unread-time.js';
 
@@ -110,6 +110,7 @@ export class AuditFeed implements AuditSource {
       ownPid,
       isAlive: this.options.isAlive,
       note: this.options.note,
+      blindSpot: takesX32(this.options.kernelCommandLine) ? x32BlindSpot : undefined,
       lose: (cause, count) => this.lose(cause, count),
       onState: (state) => this.tellState(state),
       onTampering: this.options.onTampering,
@@ -269,6 +270,8 @@ export interface AuditFeedOptions {
   readonly isAlive: (pid: number) => boolean;
   /** `uname -m`. */
   readonly machine: string;
+  /** What the kernel was booted with, as in /proc/cmdline. */
+  readonly kernelCommandLine: string;
   /** Somebody took our sight away; one sentence for the operator, worth a Diagnostic event. */
   readonly onTampering: (sentence: string) => void;
   /** A request failed that is not anybody's loss yet; one sentence for the log. */
@@ -286,5 +289,7 @@ interface Active {
 }
 
 const tickMs = 500;
+const x32BlindSpot =
+  'Audit does not record programs that x32 programs execute, nor their connections, and this kernel runs x32 programs (syscall.x32=y).';
 const announcementMs = 1000;
 const pollMs = 20;

@@ -219,6 +219,7 @@ export class AuditGuard {
         ? 'The audit rules are locked until the next boot (auditctl -e 2) and ours are not among them: only what the locked rules record is seen.'
         : '',
       hidingRules(listed) ?? '',
+      this.options.blindSpot ?? '',
       !this.ownership.held && status.ownerPid === 0
         ? 'Nobody owns audit, so the kernel also prints every record to its log.'
         : '',
@@ -247,6 +248,8 @@ export interface AuditGuardOptions {
   readonly ownPid: number;
   readonly isAlive: (pid: number) => boolean;
   readonly note: ChangeNote;
+  /** What audit of this kernel cannot record, whatever the rules; one sentence. */
+  readonly blindSpot?: string | undefined;
   readonly lose: ReportLoss;
   readonly onState: (state: SourceState) => void;
   /** Somebody took our sight away; one sentence for the operator. */

@@ -102,6 +102,17 @@ export function abisOf(machine: string): readonly Abi[] | undefined {
   return /^i[3-6]86$/.test(machine) ? ['i386'] : undefined;
 }
 
+/**
+ * Whether the kernel takes calls of x32 programs, by its command line (proc_cmdline(5)): the kernels of Debian refuse
+ * them unless told otherwise with `syscall.x32=y`, those of most others are built without (`CONFIG_X86_X32_ABI`).
+ */
+export function takesX32(commandLine: string): boolean {
+  const values = [...commandLine.matchAll(/(?:^|\s)syscall\.x32=(\S*)/gu)].map(
+    ([, value]) => value,
+  );
+  return /^(?:[yt1]|on)/iu.test(values.at(-1) ?? '');
+}
+
 /** Undefined where the ABI has no such call. */
 export function syscallNumber(abi: Abi, name: SyscallName): number | undefined {
   const numbers: Partial<Record<SyscallName, number>> = declarations[abi].numbers;

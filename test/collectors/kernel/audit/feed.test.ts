@@ -50,6 +50,7 @@ describe('the audit feed', () => {
     options: {
       own?: 'auto' | 'never';
       machine?: string;
+      kernelCommandLine?: string;
       last?: AuditPlace;
       note?: ChangeNote;
     } = {},
@@ -65,6 +66,7 @@ describe('the audit feed', () => {
       ownPid,
       isAlive: (pid) => pid !== deadPid,
       machine: options.machine ?? 'x86_64',
+      kernelCommandLine: options.kernelCommandLine ?? 'ro quiet',
       onTampering: (sentence) => sentences.push(sentence),
       onProblem: (sentence) => problems.push(sentence),
     });
@@ -163,6 +165,15 @@ describe('the audit feed', () => {
     audit.status.backlogLimit = 12000;
     await subscription.end();
     expect(audit.status.backlogLimit).toBe(12000);
+  });
+
+  it('says what audit cannot record on a kernel that runs x32 programs', async () => {
+    const [deaf, sound] = [new Reader(), new Reader()];
+    const first = await subscribe(feed({ kernelCommandLine: 'ro syscall.x32=y quiet' }), deaf);
+    expect(deaf.states.at(-1)?.limitation).toMatch(/x32 programs/);
+    await first.end();
+    await subscribe(feed(), sound);
+    expect(sound.states.at(-1)?.limitation).toBeUndefined();
   });
 
   it('owns nothing when told so, and says what that costs', async () => {

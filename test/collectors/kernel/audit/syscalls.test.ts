@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readExecve } from '../../../../collectors/kernel/audit/execve.js';
 import { parseRecord } from '../../../../collectors/kernel/audit/record.js';
 import { readSocketCall } from '../../../../collectors/kernel/audit/socket-call.js';
-import { abiOf } from '../../../../collectors/kernel/audit/syscalls.js';
+import { abiOf, takesX32 } from '../../../../collectors/kernel/audit/syscalls.js';
 import { isOfUnknownAbi } from '../../../../collectors/kernel/audit/system-call.js';
 
 const event = (...bodies: readonly (readonly [number, string])[]) => ({
@@ -136,5 +136,19 @@ describe('the address of a call', () => {
   it('is lost where a connect has no record of it', () => {
     expect(readSocketCall(event(call('c000003e', 42)))?.addressLost).toBe('recordsMissing');
     expect(readSocketCall(event(call('c000003e', 43)))?.addressLost).toBeUndefined();
+  });
+});
+
+describe('a kernel takes the calls of x32 programs', () => {
+  it.each([
+    ['BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro quiet\n', false],
+    ['ro syscall.x32=y\n', true],
+    ['syscall.x32=1 ro', true],
+    ['syscall.x32=on', true],
+    ['syscall.x32=y syscall.x32=n', false],
+    ['other.syscall.x32=y', false],
+    ['', false],
+  ])('%j: %j', (commandLine, expected) => {
+    expect(takesX32(commandLine)).toBe(expected);
   });
 });
