@@ -205,6 +205,26 @@ describe('the systemd unit', () => {
     await expect(isActive()).resolves.toBe(true);
   });
 
+  it('goes on telling the journal when that was stopped and started', async () => {
+    const journal = 'systemd-journald.service';
+    const pid = await property('MainPID');
+    // Its sockets start it again as soon as somebody has something to say; what it had open is gone.
+    await systemctl('stop', journal);
+    const change = (key: string, value: string) =>
+      fixture.hub.patchDesired(deviceId, desired({ ...quick, [key]: value }));
+    const changed = async (): Promise<number> => (await log()).split('properties changed').length;
+    change('aggregationIntervalProcessCreate', 'PT2S');
+    await sleep(1_000);
+    await systemctl('start', journal);
+    const gap = 'The log could not be written for a while: ';
+    await until('the gap in the log', async () => (await log()).includes(gap));
+    expect(await log()).toMatch(/for a while: .*\. Lines lost: 0; .* came late: [1-9]/);
+    const before = await changed();
+    change('aggregationIntervalProcessCreate', 'PT1S');
+    await until('a further line', async () => (await changed()) > before);
+    expect(await property('MainPID')).toBe(pid);
+  });
+
   it('keeps what happens between a crash and the restart', async () => {
     const restarts = Number(await property('NRestarts'));
     await systemctl('kill', '--signal=KILL', unit);
