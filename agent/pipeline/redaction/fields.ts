@@ -1,4 +1,4 @@
-import { isReference, isSecretValue, secretNameKind } from './secret-names.js';
+import { isReference, isSecretValue, type NameKind, secretNameKind } from './secret-names.js';
 import type { Span } from './spans.js';
 
 /**
@@ -51,7 +51,7 @@ export function fieldSpans(text: string, kind: TextKind, spans: Span[]): void {
     const at = found.index;
     const name = nameBefore(text, at);
     if (name === undefined || isPathAndMore(text, at, name)) continue;
-    const nameKind = secretNameKind(name.text);
+    const nameKind = secretNameKind(name.text) ?? queryKind(text, name);
     if (nameKind === undefined) continue;
     const value = valueAfter(text, at, name, context);
     if (value === undefined) continue;
@@ -62,6 +62,14 @@ export function fieldSpans(text: string, kind: TextKind, spans: Span[]): void {
     spans.push({ start, end });
     separator.lastIndex = Math.max(at + 1, end);
   }
+}
+
+/** In the query of an address, these carry the key of a cloud function or of a web service: `?code=dGhlIGtleQ==`. */
+function queryKind(text: string, { text: name, start }: Name): NameKind | undefined {
+  const before = text[start - 1];
+  return (before === '?' || before === '&') && /^(?:code|app_?id)$/i.test(name)
+    ? 'random'
+    : undefined;
 }
 
 /** `/etc/secrets:ro`: what stands before the colon is the end of a path and names nothing. */
@@ -161,6 +169,7 @@ function quotedValue(
     while (end > 0 && isEscaped(text, end, open)) end = text.indexOf(quote, end + 1);
   }
   if (end < 0) end = text.length;
+  else if (escaped && text[end - 1] === '\\') end--;
   return end > open + 1 ? { start: open + 1, end } : undefined;
 }
 

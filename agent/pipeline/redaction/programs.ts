@@ -26,7 +26,8 @@ const curlOptions = new RegExp(`^(?:${curlFlags}[uU]|--(?:user|proxy-user))$`);
 const nmcliSecret =
   /^(?!wpa-psk$)[+-]?(?:[\w-]+\.)?(?:(?:[\w-]+-)?(?:password(?:-raw)?|psk|pin)|wep-key\d|secrets)$|^\+?wireguard\.private-key$/;
 const uci: Program = {
-  glued: /^[\w.@[\]-]{0,128}?(?:key\d?|pass(?:word|wd|phrase)?|psk|pin|pwd|secret|token)=(?=[^])/,
+  glued:
+    /^[\w.@[\]-]{0,128}?(?:key\d?|pass(?:word|wd|phrase)?|psk|pin|pwd|secret|token)=(?!['"]?\/[\w./-]+['"]?$)(?=[^])/,
 };
 const samba: Program = {
   glued: /^(?:-U(?=[^%]*%.)|--user=[^%]*%(?=.))/,
@@ -89,7 +90,7 @@ export const programs: readonly Row[] = [
   ['smbpasswd pdbedit', { ...samba, ...reads('secret', /^-\w*[st]\w*$/) }],
   ['pw', reads('secret', /^-[hH]$/)],
   [
-    'mkpasswd',
+    'mkpasswd cryptpw',
     {
       operand: {
         at: [1],
@@ -120,10 +121,12 @@ export const programs: readonly Row[] = [
   ['ldappasswd', short('wsa')],
   ['slappasswd', short('s')],
   [
-    'net rpcclient smbclient smbget smbcacls smbtree wbinfo samba-tool nmblookup smbtar smbspool winexe wmic regtool ntlm_auth',
+    'net rpcclient pth-winexe pth-rpcclient smbclient smbget smbcacls smbtree wbinfo samba-tool nmblookup smbtar smbspool winexe wmic regtool ntlm_auth',
     samba,
   ],
-  ['crackmapexec nxc netexec evil-winrm', next('-p')],
+  ['crackmapexec nxc netexec evil-winrm', next('-p -H')],
+  ['secretsdump.py psexec.py wmiexec.py smbexec.py', next('-hashes -aesKey')],
+  ['nikto', login(/^-id$/, ':')],
   ['pppd', next('password')],
   ['vncpasswd', reads('secret')],
   ['vncviewer xtightvncviewer', { plain: words('-passwd --passwd') }],
@@ -181,7 +184,8 @@ export const programs: readonly Row[] = [
   ['youtube-dl yt-dlp gallery-dl streamlink you-get', short('p')],
   ['twine', next('-p')],
   ['mount mount.cifs mount.smb3', { glued: /^(?:\S{0,256},)?user(?:name)?=[^,%]*%(?=.)/ }],
-  ['ncftp ncftpget ncftpput', short('p')],
+  ['ncftp ncftpget ncftpput ftpget ftpput', short('p')],
+  ['sendmail', { glued: /^-ap(?=.)/ }],
   ['ncat', { next: words('--proxy-auth'), glued: /^--proxy-auth=(?=.)/ }],
   ['plink pscp psftp', next('-pw')],
   ['sshpass', { ...short('p'), carries: { valued: words('-f -d -P') } }],
@@ -189,7 +193,7 @@ export const programs: readonly Row[] = [
   ['rdesktop', short('p')],
   ['xfreerdp xfreerdp3 wlfreerdp', { glued: /^[/-]p:/ }],
   ['openconnect', reads('secret', /^--passwd-on-stdin$/)],
-  ['vpnc openvpn', { plain: words('--auth-user-pass'), ...reads('secret') }],
+  ['vpnc openvpn', { plain: words('--auth-user-pass --http-proxy-user-pass'), ...reads('secret') }],
   ['wg', { plain: words('private-key preshared-key'), ...reads('secret') }],
   [
     'snmpget snmpgetnext snmpset snmpwalk snmpbulkget snmpbulkwalk snmptrap snmpinform snmptable snmpstatus snmpdf',
@@ -206,10 +210,15 @@ export const programs: readonly Row[] = [
     ),
   ],
   ['sipp', next('-ap')],
+  ['sipsak', short('a')],
   ['eapol_test', short('s')],
   ['reaver bully', next('-p --pin')],
   ['ipmi-chassis ipmipower bmc-config', short('p')],
   ['onesixtyone', short('c')],
+  ['check_snmp', short('C')],
+  ['check_http check_curl', login(/^-[ab]$/, ':')],
+  ['nsupdate knsupdate dig kdig delv', login(/^-y$/, ':')],
+  ['ip:xfrm', { nextAfter: /^(?:[a-z\d]{1,16}\(){1,3}[\w,-]{1,32}\){1,3}$/ }],
   ['hydra medusa ncrack patator', short('p')],
   ['swaks', next('-ap --auth-password')],
   ['sendemail sendEmail', next('-xp')],
@@ -222,6 +231,8 @@ export const programs: readonly Row[] = [
   ['uci:set', uci],
   ['uci:add_list', uci],
   ['wpa_cli', next('psk password sae_password wep_key0 private_key_passwd')],
+  ['raspi-config:do_wifi_ssid_passphrase', operand(2)],
+  ['hostapd_cli:wps_pin', operand(2)],
   ['wpa_cli:wps_pin', operand(2)],
   ['wpa_cli:wps_reg', operand(2)],
   ['wpa_passphrase', { operand: { at: [2], andRest: true }, ...reads('secret') }],
@@ -233,7 +244,7 @@ export const programs: readonly Row[] = [
   ['pkcs15-init pkcs15-tool softhsm2-util', next('--pin --so-pin --puk --auth-id-pin')],
   [
     'yubico-piv-tool ykman',
-    { ...short('P'), next: words('-P -N --pin --new-pin --management-key -m') },
+    { ...short('P'), next: words('-P -N -n --pin --new-pin --management-key -m') },
   ],
   [
     'tpm2_create tpm2_createprimary tpm2_load tpm2_unseal tpm2_nvdefine tpm2_nvread tpm2_nvwrite tpm2_sign tpm2_rsadecrypt tpm2_evictcontrol tpm2_policysecret tpm2_encryptdecrypt',
@@ -261,6 +272,8 @@ export const programs: readonly Row[] = [
   ['oc:login', short('p')],
   ['az:login', short('p')],
   ['az:acr', short('p')],
+  ['az:keyvault', next('--value')],
+  ['aws:put-parameter', next('--value')],
   ['aws', { plain: words('--key --cli-input-json --secret-id') }],
   ['gh:auth', reads('secret', stdinFlag)],
   ['gh:secret', { next: words('-b --body'), ...reads('secret') }],

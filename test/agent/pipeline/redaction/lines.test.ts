@@ -7,6 +7,8 @@ const redactor = createRedactor([]);
 /** In `«»` what has to be masked; all else stays as it is. */
 const secrets = `
 tailscale up --authkey «tskey-SECRET»
+curl 'https://f.example.net/api/x?code=«aBcD1234efGH5678==»'
+curl 'http://h/weather?q=a&appid=«0123456789abcdef0123456789abcdef»'
 curl --data-urlencode 'password=«two words»' http://h
 curl -d 'user=op&password=«two words»&x=y' http://h
 nmcli c add con-name x wifi-sec.key-mgmt wpa-psk wifi-sec.psk «SECRET»
@@ -98,6 +100,9 @@ const harmless = `
 docker run -v /etc/secrets:/run/secrets:ro -p 80:80 nginx
 mount -o credentials=/etc/cifs.cred //h/s /mnt
 unknown-tool -u op -p 8080
+curl 'http://h/x?code=200&appid=weather'
+uci set openvpn.x.key=/etc/openvpn/client.key
+openvpn --http-proxy-user-pass /etc/proxy --config c
 unknown-tool -u nobody -p /run/tool.pid
 unknown-tool -u op -p 80:80
 journalctl -u ssh -p warning

@@ -10,6 +10,19 @@ const redacted = (...argv: string[]): string => redactor.redact(argv).join(' ');
 /** One line for each row of the table, told by the row's first name; in `«»` what has to be masked. */
 const examples = `
 7z x -p«hunter2» a.7z
+secretsdump.py -hashes «hunter2» op@h
+nikto -h h -id op:«hunter2»
+check_snmp -H h -C «hunter2»
+check_http -H h -a op:«hunter2»
+nsupdate -y name:«hunter2» f
+ip xfrm state add enc 'cbc(aes)' «hunter2»
+busybox ftpget -u op -p «hunter2» h a b
+sendmail -auop -ap«hunter2»
+sipsak -u op -a «hunter2» -s sip:h
+raspi-config nonint do_wifi_ssid_passphrase net «hunter2»
+hostapd_cli wps_pin any «hunter2»
+az keyvault secret set --name n --value «hunter2»
+aws ssm put-parameter --type SecureString --value «hunter2»
 rclone config create r s3 access_key_id A secret_access_key «hunter2»
 isql -v dsn op «hunter2»
 etcdctl --user op:«hunter2» get x
