@@ -70,8 +70,8 @@ function parseText(
 
 const written =
   /^(?:node=(?<node>.{1,255}?) )?type=(?<type>[^\s=]{1,40}) (?:msg=)?(?<rest>audit\(.*)$/su;
-/** Between its events ausearch writes a rule and the time. */
-const between = /^(?:\s*|-{4}|time->.{1,40}|<no matches>)$/u;
+/** Between its events ausearch writes a rule and the time; an array of JSON has its brackets on lines of their own. */
+const between = /^(?:\s*|-{4}|[[\],]|time->.{1,40}|<no matches>)$/u;
 /** Kernel records hold no blank in any text that a program chose, so that this is the next line after one that was cut. */
 const following =
   /(?:node=\S{1,255} )?type=[A-Z][A-Z0-9_]{2,39} msg=audit\(\d{1,12}\.\d{3}:\d{1,10}\): /gu;

@@ -8,10 +8,13 @@ export interface Wrapped {
 
 /**
  * The original line in an object of JSON, as Filebeat, Fluentd, Fluent Bit, Vector, Docker and `journalctl -o json` write
- * it, one a line; Fluentd puts the time and a tag before. Undefined for what is no such object.
+ * it, one a line, also as the elements of an array, or as a store of logs gives it back; Fluentd puts the time and a tag
+ * before. Undefined for what is no such object.
  */
 export function unwrap(line: string): Wrapped | undefined {
-  const text = line.replace(/^\ufeff?(?:[^\t{]{1,64}\t[^\t{]{1,255}\t)?\s*/u, '');
+  const text = line
+    .replace(/^\ufeff?(?:[^\t{]{1,64}\t[^\t{]{1,255}\t)?\s*\[?\s*/u, '')
+    .replace(/(?<=\})\s{0,8}[,\]]\s{0,8}$/u, '');
   if (!text.startsWith('{')) return undefined;
   let value: unknown;
   try {
@@ -19,7 +22,10 @@ export function unwrap(line: string): Wrapped | undefined {
   } catch {
     return undefined;
   }
-  if (!isObject(value)) return undefined;
+  return isObject(value) ? fromObject(value) : undefined;
+}
+
+function fromObject(value: Record<string, unknown>, deeper = deepest): Wrapped {
   const host = hostOf(value);
   const journaled = fromJournal(value);
   if (journaled !== undefined) return { host, texts: [journaled] };
@@ -27,11 +33,28 @@ export function unwrap(line: string): Wrapped | undefined {
   const texts = [...textKeys.map((key) => value[key]), ...inner]
     .map(textOf)
     .filter((candidate) => candidate !== undefined);
-  return { host, texts };
+  return texts.length > 0 || deeper === 0 ? { host, texts } : fromStore(value, host, deeper - 1);
+}
+
+/** A store puts one object around what it was given, and its answer another. */
+const deepest = 3;
+/** Under these, stores of logs give back what was put in: Elasticsearch and Graylog, Splunk, others. */
+const storeKeys = ['_source', 'result', 'fields', 'data', 'record', 'body'] as const;
+
+/** What a store says of a line surrounds the object that it was given. */
+function fromStore(value: Record<string, unknown>, host: string, deeper: number): Wrapped {
+  for (const key of storeKeys) {
+    const stored = value[key];
+    const wrapped = isObject(stored) ? fromObject(stored, deeper) : undefined;
+    if (wrapped !== undefined && wrapped.texts.length > 0)
+      return wrapped.host === '' ? { ...wrapped, host } : wrapped;
+  }
+  return { host, texts: [] };
 }
 
 const textKeys = [
   ...['message', 'MESSAGE', 'log', 'msg', 'event', 'line', 'raw', '_raw', 'original', 'full_log'],
+  ...['full_message', 'short_message', 'body', 'content', 'text'],
 ] as const;
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -118,6 +118,15 @@ describe('recorded logs in the forms of others', () => {
         `2026-11-28T10:00:00+00:00\taudit.log\t${JSON.stringify({ message: line })}`,
     ],
     ['nested', (line: string) => JSON.stringify({ event: { original: line } })],
+    [
+      'Elasticsearch',
+      (line: string) => JSON.stringify({ _index: 'a', _source: { message: line } }),
+    ],
+    ['Splunk', (line: string) => JSON.stringify({ preview: false, result: { _raw: line } })],
+    ['Graylog', (line: string) => JSON.stringify({ version: '1.1', full_message: line })],
+    ['OpenTelemetry', (line: string) => JSON.stringify({ severity: 'INFO', body: line })],
+    ['an array of JSON', (line: string) => `[\n${JSON.stringify({ message: line })},\n]`],
+    ['an array in one line', (line: string) => `[${JSON.stringify({ message: line })}]`],
     ['wrapped twice', (line: string) => JSON.stringify({ log: JSON.stringify({ message: line }) })],
     [
       'syslog in JSON',
