@@ -77,7 +77,7 @@ async function once(directory: string): Promise<void> {
     own: { isOwn: () => false },
     redactor: createRedactor(local.redactionPatterns),
     maxCommandLineBytes: local.maxCommandLineBytes,
-    aggregator: { add: () => undefined },
+    aggregates: { add: () => undefined },
     outbox,
     losses,
     settings: { current: settings },

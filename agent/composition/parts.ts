@@ -124,7 +124,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid),
     redactor: createRedactor(local.redactionPatterns),
     maxCommandLineBytes: local.maxCommandLineBytes,
-    aggregator: aggregates,
+    aggregates,
     outbox,
     losses,
     settings,

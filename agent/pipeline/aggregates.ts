@@ -6,8 +6,8 @@ import type { Priority, SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
 import type { SpoolFiles } from '../spool/files.js';
 import { aggregatedNames, type AggregatedName } from './aggregation/identity.js';
-import { AggregationKeeper } from './aggregation/keeper.js';
-import { AggregateStore } from './aggregation/store.js';
+import { AggregationCoordinator } from './aggregation/coordinator.js';
+import { AggregationJournal } from './aggregation/journal.js';
 import type { SealedAggregate } from './aggregation/table.js';
 import { queueOf, type Outbox } from './outbox.js';
 
@@ -34,35 +34,35 @@ export class Aggregates {
 
   private constructor(
     private readonly options: AggregatesOptions,
-    private readonly store: AggregateStore,
-    private readonly keeper: AggregationKeeper,
+    private readonly journal: AggregationJournal,
+    private readonly coordinator: AggregationCoordinator,
   ) {}
 
   /** Goes on with what the last run was counting; never fails because of what it finds. */
   static async open(options: AggregatesOptions): Promise<Aggregates> {
     const { losses } = options;
-    const store = await AggregateStore.open({
+    const journal = await AggregationJournal.open({
       ...options,
       lose: (cause, count) => losses.count('aggregates', cause, count),
     });
-    const keeper: AggregationKeeper = new AggregationKeeper({
+    const coordinator: AggregationCoordinator = new AggregationCoordinator({
       ...options,
-      store,
+      journal,
       deliver: (name, sealed) => aggregates.deliver(name, sealed),
       onDropped: (name, hits) => aggregates.countDropped(name, hits),
     });
-    const aggregates = new Aggregates(options, store, keeper);
+    const aggregates = new Aggregates(options, journal, coordinator);
     return aggregates;
   }
 
   async start(): Promise<void> {
-    await this.keeper.start();
+    await this.coordinator.start();
     this.setIntervals();
     this.unfollow = this.options.settings.onChange((before, after) => this.follow(before, after));
   }
 
   add(name: AggregatedName, payload: Payload<AggregatedName>, timeMs: number): void {
-    this.keeper.add(name, payload, timeMs, this.priority(name) === 'High');
+    this.coordinator.add(name, payload, timeMs, this.priority(name) === 'High');
   }
 
   /**
@@ -74,28 +74,31 @@ export class Aggregates {
       this.remember(name, before[`eventPriority${name}`]);
       const moved = before[`eventPriority${name}`] !== after[`eventPriority${name}`];
       const ends = before[`aggregationEnabled${name}`] && !after[`aggregationEnabled${name}`];
-      if (moved || ends) void this.keeper.sealAll(name);
+      if (moved || ends) void this.coordinator.sealAll(name);
     }
     this.setIntervals();
   }
 
   /** The clock, which had not been set, was. */
   clockSet(byMs: number): void {
-    this.keeper.clockSet(byMs);
+    this.coordinator.clockSet(byMs);
   }
 
   private setIntervals(): void {
     for (const name of aggregatedNames) {
-      this.keeper.setInterval(name, this.options.settings.current[`aggregationInterval${name}`].ms);
+      this.coordinator.setInterval(
+        name,
+        this.options.settings.current[`aggregationInterval${name}`].ms,
+      );
     }
   }
 
   /** Closes everything; resolves when it is journaled. */
   async stop(): Promise<void> {
     this.unfollow?.();
-    await this.keeper.sealAll();
-    await this.keeper.stop();
-    await this.store.close();
+    await this.coordinator.sealAll();
+    await this.coordinator.stop();
+    await this.journal.close();
   }
 
   private deliver(name: AggregatedName, sealed: readonly SealedAggregate[]): Promise<void> {

@@ -12,21 +12,18 @@ import type { Priority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
 import { isAggregated, type AggregatedName } from './aggregation/identity.js';
 import { cutText, cutUtf8 } from './fitting.js';
+import type { Aggregates } from './aggregates.js';
 import type { Outbox } from './outbox.js';
 import { queueOf } from './outbox.js';
 import type { OwnProcesses } from './own-processes.js';
 import type { Redactor } from './redaction/redactor.js';
 
-/** Counts equal observations instead of passing each on. */
-export interface Aggregator {
-  add(name: AggregatedName, payload: Payload<AggregatedName>, timeMs: number): void;
-}
-
 interface PipelineOptions {
   readonly own: Pick<OwnProcesses, 'isOwn'>;
   readonly redactor: Redactor;
   readonly maxCommandLineBytes: number;
-  readonly aggregator: Aggregator;
+  /** Counts equal observations instead of passing each on. */
+  readonly aggregates: Pick<Aggregates, 'add'>;
   readonly outbox: Pick<Outbox, 'add' | 'addSnapshot'>;
   readonly losses: Pick<LossLedger, 'count'>;
   readonly settings: CurrentSettings;
@@ -46,7 +43,7 @@ export class Pipeline {
   constructor(private readonly options: PipelineOptions) {}
 
   observe(name: TriggeredName, observation: Observation): void {
-    const { aggregator, own, settings } = this.options;
+    const { aggregates, own, settings } = this.options;
     const { payload: observed } = observation;
     const parentPid = 'ParentProcessId' in observed ? observed.ParentProcessId : undefined;
     if (own.isOwn(observed.ProcessId, parentPid)) return;
@@ -55,7 +52,7 @@ export class Pipeline {
     if (isAggregated(name) && settings.current[`aggregationEnabled${name}`]) {
       // The name and the payload were one observation.
       const counted = payload as Payload<AggregatedName>;
-      if (this.priority(name) !== 'Off') aggregator.add(name, counted, observation.timeMs);
+      if (this.priority(name) !== 'Off') aggregates.add(name, counted, observation.timeMs);
     } else {
       this.enqueue(name, payload, observation.timeMs);
     }

@@ -43,7 +43,7 @@ export class Replay {
       own: { isOwn: () => false },
       redactor: createRedactor(local.redactionPatterns),
       maxCommandLineBytes: local.maxCommandLineBytes,
-      aggregator: { add: () => undefined },
+      aggregates: { add: () => undefined },
       outbox: {
         add: (_queue, name, payload, timeMs) => {
           this.print(name as TriggeredName, payload as Payload<TriggeredName>, timeMs);

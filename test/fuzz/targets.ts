@@ -3,8 +3,8 @@ import { storedCounts } from '../../agent/accounting/counters-file.js';
 import { LossLedger } from '../../agent/accounting/losses.js';
 import { classifyFailure } from '../../agent/hub/failure.js';
 import { checkTwinMessage } from '../../agent/hub/twin-guard.js';
-import { AggregationKeeper } from '../../agent/pipeline/aggregation/keeper.js';
-import { AggregateStore } from '../../agent/pipeline/aggregation/store.js';
+import { AggregationCoordinator } from '../../agent/pipeline/aggregation/coordinator.js';
+import { AggregationJournal } from '../../agent/pipeline/aggregation/journal.js';
 import { securityEvent, type SecurityEvent } from '../../agent/pipeline/event.js';
 import { Replay } from '../../agent/replay/replay.js';
 import { encodeRecord } from '../../agent/spool/records.js';
@@ -150,15 +150,15 @@ async function openSpool(files: MemoryFiles): Promise<void> {
 async function openAggregates(files: MemoryFiles): Promise<void> {
   const clock = new FakeClock();
   const losses = new LossLedger();
-  const store = await AggregateStore.open({
+  const journal = await AggregationJournal.open({
     directory: '/aggregates',
     files,
     lose: (cause, count) => losses.count('aggregates', cause, count),
   });
   const events: SecurityEvent[] = [];
-  const keeper = new AggregationKeeper({
+  const coordinator = new AggregationCoordinator({
     clock,
-    store,
+    journal,
     maxEntries: 100,
     maxBytes: 1_000_000,
     deliver: (name, sealed) => {
@@ -169,9 +169,9 @@ async function openAggregates(files: MemoryFiles): Promise<void> {
     onDropped: () => undefined,
     isDurable: () => true,
   });
-  await keeper.start();
-  keeper.setInterval('ProcessCreate', 1000);
-  await keeper.sealAll();
+  await coordinator.start();
+  coordinator.setInterval('ProcessCreate', 1000);
+  await coordinator.sealAll();
   checkEvents(events);
 }
 

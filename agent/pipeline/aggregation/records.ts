@@ -2,8 +2,8 @@ import { events } from '../../../contract/events.js';
 import { identityOf, isAggregated, type AggregatedName } from './identity.js';
 import type { Aggregate } from './table.js';
 
-/** What the store writes: one JSON text per record of its journal. */
-export type StoreRecord =
+/** What is journaled: one JSON text per record. */
+export type AggregateRecord =
   | { readonly kind: 'open'; readonly aggregate: Aggregate }
   | ({ readonly kind: 'hits'; readonly id: string } & Hits)
   | {
@@ -27,7 +27,7 @@ export function hitsOf(aggregate: Hits): Hits {
 }
 
 /** Undefined for what this version did not write. */
-export function parseStoreRecord(json: string): StoreRecord | undefined {
+export function parseAggregateRecord(json: string): AggregateRecord | undefined {
   let value: unknown;
   try {
     value = JSON.parse(json);

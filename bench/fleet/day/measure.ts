@@ -133,7 +133,7 @@ class LivingAgent {
       own: { isOwn: () => false },
       redactor: createRedactor(local.redactionPatterns),
       maxCommandLineBytes: local.maxCommandLineBytes,
-      aggregator: aggregates,
+      aggregates,
       outbox,
       losses,
       settings,

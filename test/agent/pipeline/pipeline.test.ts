@@ -30,7 +30,7 @@ function pipeline(settings: Parameters<typeof desired>[0] = {}): Pipeline {
     own: new OwnProcesses(10, () => undefined),
     redactor: createRedactor([]),
     maxCommandLineBytes: 256,
-    aggregator: { add: (_, payload) => void counted.push(payload) },
+    aggregates: { add: (_, payload) => void counted.push(payload) },
     outbox: outbox,
     losses,
     settings: { current: inForce },

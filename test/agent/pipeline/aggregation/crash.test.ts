@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { LossLedger } from '../../../../agent/accounting/losses.js';
-import { AggregationKeeper } from '../../../../agent/pipeline/aggregation/keeper.js';
-import { AggregateStore } from '../../../../agent/pipeline/aggregation/store.js';
+import { AggregationCoordinator } from '../../../../agent/pipeline/aggregation/coordinator.js';
+import { AggregationJournal } from '../../../../agent/pipeline/aggregation/journal.js';
 import { Outbox } from '../../../../agent/pipeline/outbox.js';
 import { Spool } from '../../../../agent/spool/spool.js';
 import { FakeClock, settle } from '../../../support/fake-clock.js';
@@ -16,7 +16,7 @@ interface Life {
   readonly clock: FakeClock;
   readonly files: MemoryFiles;
   readonly spool: Spool;
-  readonly keeper: AggregationKeeper;
+  readonly coordinator: AggregationCoordinator;
   readonly losses: LossLedger;
 }
 
@@ -40,23 +40,23 @@ async function start(files: MemoryFiles, wallMs: number, limitBytes = 1_000_000)
     aggregatedCategory: 'Triggered',
     markTime: () => undefined,
   });
-  const store = await AggregateStore.open({
+  const journal = await AggregationJournal.open({
     directory: '/aggregates',
     files,
     lose: (cause, count) => losses.count('aggregates', cause, count),
   });
-  const keeper = new AggregationKeeper({
+  const coordinator = new AggregationCoordinator({
     clock,
-    store,
+    journal,
     maxEntries: 6,
     maxBytes: 100_000,
     deliver: (name, sealed) => outbox.addSealed('low', name, sealed),
     onDropped: (_name, hits) => losses.count('low', 'pipelineOverflow', hits),
     isDurable: () => spool.problem === undefined,
   });
-  await keeper.start();
-  keeper.setInterval('ProcessCreate', windowMs);
-  return { clock, files, spool, keeper, losses };
+  await coordinator.start();
+  coordinator.setInterval('ProcessCreate', windowMs);
+  return { clock, files, spool, coordinator, losses };
 }
 
 interface Hit {
@@ -120,12 +120,12 @@ class Story {
   constructor(private life: Life) {}
 
   hit(command: number, times = 1): void {
-    const { clock, keeper } = this.life;
+    const { clock, coordinator } = this.life;
     for (let time = 0; time < times; time++) {
       const line = `program-${command}`;
       this.hits.push({ command: line, atMs: clock.wallMs() });
       const identity = { Executable: '/bin/x', ProcessId: 7, ParentProcessId: 1, UserId: '0' };
-      keeper.add('ProcessCreate', { ...identity, CommandLine: line }, clock.wallMs(), false);
+      coordinator.add('ProcessCreate', { ...identity, CommandLine: line }, clock.wallMs(), false);
     }
   }
 
@@ -170,8 +170,8 @@ class Story {
   }
 
   async check(): Promise<void> {
-    const { keeper, spool, losses } = this.life;
-    await keeper.sealAll();
+    const { coordinator, spool, losses } = this.life;
+    await coordinator.sealAll();
     await this.life.clock.advance(60_000);
     const counted = new Map<string, number>();
     const byId = new Map<string, string>();
@@ -227,7 +227,7 @@ describe('Counting and journaling over crashes', () => {
     medium.adopt(files.fork());
     const next = await start(medium, life.clock.wallMs());
     new Story(next).hit(1, 2);
-    await next.keeper.sealAll();
+    await next.coordinator.sealAll();
     const after = await sent(next);
     expect(after).not.toEqual([]);
     for (const event of before)

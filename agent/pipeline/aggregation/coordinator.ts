@@ -1,9 +1,10 @@
 /**
- * Lets aggregation survive restarts: the table, its store, and the order of their writes.
+ * Lets aggregation survive restarts: the table counts, the journal remembers, and the coordinator says when the journal
+ * is written and what is handed on.
  *
  * 1. The first sight of an identity is on disk within 1 s, at once when it is urgent; counts every 10 s while they
  *    change. A crash loses hit counts of the last 10 s, never an identity seen more than 1 s before.
- * 2. An aggregate leaves the store only after the spool has it, so a crash in between gives it again: same id, same
+ * 2. An aggregate leaves the journal only after the spool has it, so a crash in between gives it again: same id, same
  *    counts, same event.
  * 3. A restart goes on with the open aggregates; a window that ended meanwhile is sealed at once.
  * 4. A disk that refuses stops nothing: what could not be saved is saved by a later turn. A crash meanwhile finds open
@@ -15,16 +16,16 @@ import type { Clock, Timer } from '../../../base/clock.js';
 import { Turns } from '../../../base/turns.js';
 import type { Payload } from '../../../contract/events.js';
 import type { AggregatedName } from './identity.js';
-import type { AggregateStore, Closed } from './store.js';
+import type { AggregationJournal, Closed } from './journal.js';
 import { AggregationTable, sealAggregate, type Aggregate, type SealedAggregate } from './table.js';
 
 /** Leaves the disk a third of the second. */
 const firstSightMs = 700;
 const countsMs = 10_000;
 
-interface AggregationKeeperOptions {
+interface AggregationCoordinatorOptions {
   readonly clock: Clock;
-  readonly store: AggregateStore;
+  readonly journal: AggregationJournal;
   readonly maxEntries: number;
   readonly maxBytes: number;
   /** Hands closed aggregates on; resolves when each is in the spool or counted as lost. Never rejects. */
@@ -36,7 +37,7 @@ interface AggregationKeeperOptions {
   readonly newId?: () => string;
 }
 
-export class AggregationKeeper {
+export class AggregationCoordinator {
   private readonly table: AggregationTable;
   private readonly fresh = new Set<Aggregate>();
   private closed: Closed[] = [];
@@ -51,7 +52,7 @@ export class AggregationKeeper {
   private savingFresh = false;
   private stopped = false;
 
-  constructor(private readonly options: AggregationKeeperOptions) {
+  constructor(private readonly options: AggregationCoordinatorOptions) {
     const { clock, maxEntries, maxBytes, newId } = options;
     this.table = new AggregationTable({
       clock,
@@ -65,9 +66,9 @@ export class AggregationKeeper {
 
   /** Goes on where the last run stopped. Call `setInterval` after it. */
   async start(): Promise<void> {
-    const { store } = this.options;
-    for (const batch of store.sealedBatches()) await this.deliver(batch);
-    this.table.restore(store.openAggregates());
+    const { journal } = this.options;
+    for (const batch of journal.sealedBatches()) await this.deliver(batch);
+    this.table.restore(journal.openAggregates());
     this.fresh.clear();
   }
 
@@ -136,7 +137,7 @@ export class AggregationKeeper {
     void this.turns.run(async () => {
       this.savingFresh = false;
       const aggregates = [...this.fresh];
-      if (!(await this.options.store.save(aggregates))) {
+      if (!(await this.options.journal.save(aggregates))) {
         this.soon ??= this.options.clock.after(firstSightMs, () => this.saveFresh());
         return;
       }
@@ -145,20 +146,20 @@ export class AggregationKeeper {
   }
 
   private async saveAll(): Promise<void> {
-    const { store, isDurable } = this.options;
-    if (await store.save(this.table.open())) this.fresh.clear();
+    const { journal, isDurable } = this.options;
+    if (await journal.save(this.table.open())) this.fresh.clear();
     if (this.deliveredIds.length === 0) return;
-    if (isDurable() && (await store.remove(this.deliveredIds))) this.deliveredIds = [];
+    if (isDurable() && (await journal.remove(this.deliveredIds))) this.deliveredIds = [];
     // What a crash would find open would be counted again.
     else this.saveLater();
   }
 
   private close(aggregate: Aggregate, endMs: number, sizeBytes: number): void {
     this.fresh.delete(aggregate);
-    const { maxBytes, onDropped, store } = this.options;
+    const { maxBytes, onDropped, journal } = this.options;
     if (this.closedBytes + sizeBytes > 2 * maxBytes) {
       onDropped(aggregate.name, aggregate.hitCount);
-      if (store.holds(aggregate.id)) this.removeLater([aggregate.id]);
+      if (journal.holds(aggregate.id)) this.removeLater([aggregate.id]);
       return;
     }
     this.closedBytes += sizeBytes;
@@ -176,7 +177,7 @@ export class AggregationKeeper {
       const bytes = this.closedBytes;
       this.closed = [];
       for (const batch of batchesOf(closed)) {
-        await this.options.store.seal(batch);
+        await this.options.journal.seal(batch);
         await this.deliver(batch);
       }
       this.closedBytes -= bytes;
@@ -186,13 +187,13 @@ export class AggregationKeeper {
   private async deliver(batch: readonly Closed[]): Promise<void> {
     const [first] = batch;
     if (first === undefined) return;
-    const { deliver, store, isDurable } = this.options;
+    const { deliver, journal, isDurable } = this.options;
     await deliver(
       first.aggregate.name,
       batch.map(({ aggregate, endMs }) => sealAggregate(aggregate, endMs)),
     );
-    const ids = batch.map(({ aggregate }) => aggregate.id).filter((id) => store.holds(id));
-    if (!isDurable() || !(await store.remove(ids))) this.removeLater(ids);
+    const ids = batch.map(({ aggregate }) => aggregate.id).filter((id) => journal.holds(id));
+    if (!isDurable() || !(await journal.remove(ids))) this.removeLater(ids);
   }
 
   private removeLater(ids: readonly string[]): void {

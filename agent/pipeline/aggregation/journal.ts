@@ -1,5 +1,5 @@
 /**
- * Keeps open aggregates over restarts, on a journal of its own.
+ * The journal of the aggregates: keeps what is open, or closed and not handed on, over restarts.
  *
  * 1. After `save` resolves to true, the identities and counts it was given are there after a crash.
  * 2. A sealed aggregate is written as sealed before it goes to the spool and removed after the spool has it. After a
@@ -17,7 +17,7 @@ import { systemFiles, type SpoolFiles } from '../../spool/files.js';
 import { Journal } from '../../spool/journal.js';
 import { recordBytes } from '../../spool/records.js';
 import type { CountSpoolLoss } from '../../spool/types.js';
-import { hitsOf, parseStoreRecord, type StoreRecord } from './records.js';
+import { hitsOf, parseAggregateRecord, type AggregateRecord } from './records.js';
 import type { Aggregate } from './table.js';
 
 const segmentBytes = 256 * 1024;
@@ -43,13 +43,13 @@ export interface Closed {
   readonly endMs: number;
 }
 
-export interface AggregateStoreOptions {
+export interface AggregationJournalOptions {
   readonly directory: string;
   readonly files?: SpoolFiles;
   readonly lose: CountSpoolLoss;
 }
 
-export class AggregateStore {
+export class AggregationJournal {
   private liveBytes = 0;
   private problemText: string | undefined;
 
@@ -64,7 +64,7 @@ export class AggregateStore {
   }
 
   /** Never fails. */
-  static async open(options: AggregateStoreOptions): Promise<AggregateStore> {
+  static async open(options: AggregationJournalOptions): Promise<AggregationJournal> {
     const { directory, lose } = options;
     const place = await openDirectory(options.files ?? systemFiles, directory);
     const { files } = place;
@@ -82,7 +82,7 @@ export class AggregateStore {
       if (records.length === 0) break;
       for (const { sequence, body } of records) {
         after = sequence;
-        const record = parseStoreRecord(body.toString('utf8'));
+        const record = parseAggregateRecord(body.toString('utf8'));
         if (record === undefined) lost++;
         else replay(known, record);
         if (record?.kind === 'seal') nextBatch = Math.max(nextBatch, record.batch + 1);
@@ -90,9 +90,9 @@ export class AggregateStore {
     }
     lost += journal.count - seen;
     if (lost > 0) lose('spoolCorrupt', lost);
-    const store = new AggregateStore(files, directory, journal, known, nextBatch);
-    if (lost > 0) await store.attempt(() => store.compact());
-    return store;
+    const opened = new AggregationJournal(files, directory, journal, known, nextBatch);
+    if (lost > 0) await opened.attempt(() => opened.compact());
+    return opened;
   }
 
   /** Why the disk did not take the last write; undefined when it did. */
@@ -129,7 +129,7 @@ export class AggregateStore {
   seal(closed: readonly Closed[]): Promise<boolean> {
     const batch = this.nextBatch++;
     return this.attempt(async () => {
-      const records: StoreRecord[] = closed.flatMap(({ aggregate, endMs }) => [
+      const records: AggregateRecord[] = closed.flatMap(({ aggregate, endMs }) => [
         ...this.changes(aggregate),
         { kind: 'seal', id: aggregate.id, endMs, batch },
       ]);
@@ -168,7 +168,7 @@ export class AggregateStore {
     }
   }
 
-  private changes(aggregate: Aggregate): StoreRecord[] {
+  private changes(aggregate: Aggregate): AggregateRecord[] {
     const known = this.known.get(aggregate.id);
     if (known === undefined) return [{ kind: 'open', aggregate }];
     const { hitCount, extraDetails } = aggregate;
@@ -176,7 +176,7 @@ export class AggregateStore {
     return [{ kind: 'hits', id: aggregate.id, ...hitsOf(aggregate) }];
   }
 
-  private async write(records: readonly StoreRecord[]): Promise<void> {
+  private async write(records: readonly AggregateRecord[]): Promise<void> {
     if (records.length === 0) return;
     // Taken now: an aggregate may count on while it is written.
     const texts = records.map((record) => Buffer.from(JSON.stringify(record), 'utf8'));
@@ -224,7 +224,7 @@ export class AggregateStore {
     const live = [...this.known.values()];
     try {
       await this.write(
-        live.flatMap(({ aggregate, sealed }): StoreRecord[] => [
+        live.flatMap(({ aggregate, sealed }): AggregateRecord[] => [
           { kind: 'open', aggregate },
           ...(sealed === undefined ? [] : [{ kind: 'seal' as const, id: aggregate.id, ...sealed }]),
         ]),
@@ -252,7 +252,7 @@ interface State {
 }
 
 /** What a record says about the counts of an aggregate at this moment. */
-function stateOf(record: StoreRecord): State | undefined {
+function stateOf(record: AggregateRecord): State | undefined {
   switch (record.kind) {
     case 'open': {
       const { id, hitCount, extraDetails } = record.aggregate;
@@ -266,7 +266,7 @@ function stateOf(record: StoreRecord): State | undefined {
   }
 }
 
-function replay(known: Map<string, Known>, record: StoreRecord): void {
+function replay(known: Map<string, Known>, record: AggregateRecord): void {
   switch (record.kind) {
     case 'open': {
       const { aggregate } = record;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Payload } from '../../../../contract/events.js';
 
-import { AggregationKeeper } from '../../../../agent/pipeline/aggregation/keeper.js';
-import { AggregateStore } from '../../../../agent/pipeline/aggregation/store.js';
+import { AggregationCoordinator } from '../../../../agent/pipeline/aggregation/coordinator.js';
+import { AggregationJournal } from '../../../../agent/pipeline/aggregation/journal.js';
 import type { SealedAggregate } from '../../../../agent/pipeline/aggregation/table.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { MemoryFiles } from '../../../support/memory-files.js';
@@ -21,15 +21,15 @@ function bench() {
     interval = hour,
     maxEntries = 1000,
     maxBytes = 4_000_000,
-  ): Promise<AggregationKeeper> {
-    const store = await AggregateStore.open({
+  ): Promise<AggregationCoordinator> {
+    const journal = await AggregationJournal.open({
       directory: '/aggregates',
       files,
       lose: (cause, count) => (losses[cause] = (losses[cause] ?? 0) + count),
     });
-    const keeper = new AggregationKeeper({
+    const coordinator = new AggregationCoordinator({
       clock,
-      store,
+      journal,
       maxEntries,
       maxBytes,
       deliver: (_name, sealed) => {
@@ -40,14 +40,14 @@ function bench() {
       isDurable: () => durable,
       newId: () => `id-${++ids}`,
     });
-    await keeper.start();
-    keeper.setInterval('ProcessCreate', interval);
-    return keeper;
+    await coordinator.start();
+    coordinator.setInterval('ProcessCreate', interval);
+    return coordinator;
   }
-  function hit(keeper: AggregationKeeper, command: string, urgent = false): void {
+  function hit(coordinator: AggregationCoordinator, command: string, urgent = false): void {
     const identity = { Executable: '/bin/x', ProcessId: 7, ParentProcessId: 1, UserId: '0' };
     const payload = { ...identity, CommandLine: command, ExtraDetails: { Hash: '', cwd: '/' } };
-    keeper.add('ProcessCreate', payload, clock.wallMs(), urgent);
+    coordinator.add('ProcessCreate', payload, clock.wallMs(), urgent);
   }
   const counts = (): Record<string, number> =>
     Object.fromEntries(
@@ -71,7 +71,7 @@ function bench() {
 
 const commandLine = (payload: Payload): string => (payload as Payload<'ProcessCreate'>).CommandLine;
 
-describe('AggregationKeeper', () => {
+describe('AggregationCoordinator', () => {
   it('the first sight of an identity is on disk within a second', async () => {
     const { files, clock, start, hit, counts } = bench();
     hit(await start(), 'one');
@@ -83,9 +83,9 @@ describe('AggregationKeeper', () => {
 
   it('an urgent first sight is on disk at once', async () => {
     const { files, start, hit, counts } = bench();
-    const keeper = await start();
-    hit(keeper, 'one', true);
-    await keeper.settled();
+    const coordinator = await start();
+    hit(coordinator, 'one', true);
+    await coordinator.settled();
     files.powerCut();
     await (await start()).sealAll();
     expect(counts()).toEqual({ 'id-1 one': 1 });
@@ -93,9 +93,9 @@ describe('AggregationKeeper', () => {
 
   it('a crash costs hit counts of the last ten seconds only', async () => {
     const { files, clock, start, hit, counts } = bench();
-    const keeper = await start();
+    const coordinator = await start();
     for (let second = 0; second < 30; second++) {
-      hit(keeper, 'one');
+      hit(coordinator, 'one');
       await clock.advance(1000);
     }
     files.powerCut();
@@ -105,10 +105,10 @@ describe('AggregationKeeper', () => {
 
   it('a stop and a start go on with the same id, counts and window', async () => {
     const { clock, start, hit, delivered, counts } = bench();
-    const keeper = await start();
-    hit(keeper, 'one');
-    hit(keeper, 'one');
-    await keeper.stop();
+    const coordinator = await start();
+    hit(coordinator, 'one');
+    hit(coordinator, 'one');
+    await coordinator.stop();
     const startMs = clock.wallMs();
     await clock.advance(hour / 2);
     const again = await start();
@@ -121,10 +121,10 @@ describe('AggregationKeeper', () => {
 
   it('a crash between the spool and the store gives the same event again, never another', async () => {
     const { files, clock, start, hit, delivered, whenDelivering } = bench();
-    const keeper = await start();
-    for (const command of ['c', 'a', 'b']) hit(keeper, command);
+    const coordinator = await start();
+    for (const command of ['c', 'a', 'b']) hit(coordinator, command);
     await clock.advance(1000);
-    hit(keeper, 'b');
+    hit(coordinator, 'b');
     const crash = new Promise<void>((crashed) => {
       whenDelivering(() => {
         files.powerCut();
@@ -133,7 +133,7 @@ describe('AggregationKeeper', () => {
         return new Promise(() => undefined);
       });
     });
-    void keeper.sealAll();
+    void coordinator.sealAll();
     await crash;
     files.fault = () => undefined;
     whenDelivering(() => Promise.resolve());
@@ -150,9 +150,9 @@ describe('AggregationKeeper', () => {
 
   it('aggregates that are handed on are not there after a restart', async () => {
     const { files, start, hit, delivered } = bench();
-    const keeper = await start();
-    hit(keeper, 'one');
-    await keeper.sealAll();
+    const coordinator = await start();
+    hit(coordinator, 'one');
+    await coordinator.sealAll();
     files.powerCut();
     await (await start()).sealAll();
     expect(delivered).toHaveLength(1);
@@ -160,10 +160,10 @@ describe('AggregationKeeper', () => {
 
   it('while the spool holds events in memory, the store keeps their aggregates', async () => {
     const { files, clock, start, hit, delivered, setDurable } = bench();
-    const keeper = await start();
-    hit(keeper, 'one');
+    const coordinator = await start();
+    hit(coordinator, 'one');
     setDurable(false);
-    await keeper.sealAll();
+    await coordinator.sealAll();
     files.powerCut();
     const second = await start();
     expect(delivered.map(({ id }) => id)).toEqual(['id-1', 'id-1']);
@@ -177,9 +177,9 @@ describe('AggregationKeeper', () => {
 
   it('a disk that refuses stops nothing, and what it refused is saved later', async () => {
     const { files, clock, start, hit, counts } = bench();
-    const keeper = await start();
+    const coordinator = await start();
     files.fault = (operation) => (operation === 'write' ? 'ENOSPC' : undefined);
-    hit(keeper, 'one');
+    hit(coordinator, 'one');
     await clock.advance(5000);
     files.fault = () => undefined;
     await clock.advance(1000);
@@ -190,12 +190,13 @@ describe('AggregationKeeper', () => {
 
   it('the files stay bounded while windows come and go', async () => {
     const { files, clock, start, hit, delivered } = bench();
-    const keeper = await start(60_000);
+    const coordinator = await start(60_000);
     let largest = 0;
     for (let round = 0; round < 60; round++) {
-      for (let number = 0; number < 50; number++) hit(keeper, `command ${number % (round + 1)}`);
+      for (let number = 0; number < 50; number++)
+        hit(coordinator, `command ${number % (round + 1)}`);
       await clock.advance(20_000);
-      await keeper.settled();
+      await coordinator.settled();
       largest = Math.max(largest, files.usedBytes());
     }
     expect(delivered.length).toBeGreaterThan(500);
@@ -204,10 +205,10 @@ describe('AggregationKeeper', () => {
 
   it('damage costs the damaged record only, is counted once, and stops nothing', async () => {
     const { files, clock, start, hit, counts, losses } = bench();
-    const keeper = await start();
-    for (const command of ['one', 'two', 'three']) hit(keeper, command);
+    const coordinator = await start();
+    for (const command of ['one', 'two', 'three']) hit(coordinator, command);
     await clock.advance(1000);
-    await keeper.stop();
+    await coordinator.stop();
     const [path = ''] = files.segments();
     files.flip(path, Math.floor(files.content(path).length / 2));
     await (await start()).stop();
@@ -219,8 +220,8 @@ describe('AggregationKeeper', () => {
 
   it('records of strangers in the store are refused one by one', async () => {
     const { files, start, hit, clock, counts, losses } = bench();
-    const keeper = await start();
-    hit(keeper, 'one');
+    const coordinator = await start();
+    hit(coordinator, 'one');
     await clock.advance(1000);
     const { Journal } = await import('../../../../agent/spool/journal.js');
     const { journal } = await Journal.open({
@@ -252,15 +253,15 @@ describe('AggregationKeeper', () => {
     const { start, hit, delivered, losses, whenDelivering } = bench();
     let letGo: () => void = () => undefined;
     whenDelivering(() => new Promise((resolve) => (letGo = resolve)));
-    const keeper = await start(hour, 10, 100_000);
+    const coordinator = await start(hour, 10, 100_000);
     const distinct = 2000;
     for (let index = 0; index < distinct; index++) {
-      hit(keeper, `command ${index}`, true);
+      hit(coordinator, `command ${index}`, true);
       if (index % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     whenDelivering(() => Promise.resolve());
     letGo();
-    await keeper.sealAll();
+    await coordinator.sealAll();
     // 200,000 bytes take some 250 of them, and 10 were open.
     expect(delivered.length).toBeLessThan(300);
     expect(delivered.length).toBeGreaterThan(100);
@@ -275,13 +276,13 @@ describe('AggregationKeeper', () => {
       deliveries++;
       return deliveries > 1 ? Promise.resolve() : new Promise((resolve) => (letGo = resolve));
     });
-    const keeper = await start(hour, 1);
+    const coordinator = await start(hour, 1);
     for (let index = 0; index < 100; index++) {
-      hit(keeper, `command ${index}`);
+      hit(coordinator, `command ${index}`);
       await clock.advance(1);
     }
     letGo();
-    await keeper.sealAll();
+    await coordinator.sealAll();
     expect(Object.keys(counts())).toHaveLength(100);
     expect(deliveries).toBeLessThan(4);
   });
