@@ -204,7 +204,10 @@ export class LoginAttempts {
 
   private accounted(record: LoginRecord): void {
     const attempt = this.waiting.find(record);
-    if (attempt === undefined) return;
+    if (attempt === undefined) {
+      this.sessions.learnName(record, this.nowMs);
+      return;
+    }
     this.waiting.goOn(record, attempt);
     this.tellSoon(attempt);
   }
@@ -225,7 +228,7 @@ export class LoginAttempts {
     }
     if (this.goOnWithTold(record)) return;
     if (record.succeeded === undefined && this.echoes.take(record)) return;
-    this.tell(this.begin(record, 0));
+    this.tell(this.begin(this.sessions.withName(record, this.nowMs), 0));
   }
 
   private opened(record: LoginRecord): void {
@@ -235,8 +238,9 @@ export class LoginAttempts {
       attempt.atMs = this.nowMs + terminalPatienceMs;
       return;
     }
-    if (this.goOnWithTold(record) || record.remoteAddress === undefined) return;
-    this.begin(record, terminalPatienceMs);
+    if (this.goOnWithTold(record)) return;
+    if (record.remoteAddress === undefined) this.sessions.learnName(record, this.nowMs);
+    else this.begin(record, terminalPatienceMs);
   }
 
   private closed(record: LoginRecord): void {

@@ -1,4 +1,4 @@
-import type { LoginRecord } from '../../kernel/audit/login-records.js';
+import { isPlaceholder, type LoginRecord } from '../../kernel/audit/login-records.js';
 import {
   AttemptsByProcess,
   isSameClient,
@@ -7,9 +7,17 @@ import {
   type LoginPhase,
 } from './attempt.js';
 import type { LoginFacts } from './facts.js';
-import { isSsh } from './programs.js';
+import { isSsh, programName } from './programs.js';
 
 type Known = Pick<LoginFacts, 'userId' | 'remotePort' | 'localPort'>;
+
+interface Named {
+  /** Undefined where the process spoke of several. */
+  readonly userName: string | undefined;
+  readonly executable: string | undefined;
+  readonly sessionId: number | undefined;
+  readonly sinceMs: number;
+}
 
 interface Ports {
   readonly remotePort: string;
@@ -30,6 +38,7 @@ export class LoginSessions {
   private readonly told = new AttemptsByProcess();
   private readonly identities = new Map<number, LoginRecord>();
   private readonly ports = new Map<string, Ports>();
+  private readonly names = new Map<number, Named>();
 
   /** Keeps what the kernel or the program said of a process before its login is told. */
   learn(record: LoginRecord, nowMs: number): void {
@@ -37,6 +46,39 @@ export class LoginSessions {
     if (userId !== undefined && record.station === 'identified') put(this.identities, pid, record);
     if (remotePort !== undefined && localPort !== undefined)
       put(this.ports, connectionOf(record), { remotePort, localPort, sinceMs: nowMs });
+  }
+
+  /**
+   * Keeps the name of somebody whose account was looked at or whose session was opened without a password: the program's
+   * own word on the login may hold nothing but the number of the user.
+   */
+  learnName({ pid, userName, executable, sessionId }: LoginRecord, nowMs: number): void {
+    if (isPlaceholder(userName)) return;
+    const before = this.names.get(pid);
+    const isOther =
+      before !== undefined &&
+      nowMs - before.sinceMs < lateMs &&
+      before.userName !== userName &&
+      programName(before.executable) === programName(executable);
+    put(this.names, pid, {
+      userName: isOther ? undefined : userName,
+      executable,
+      sessionId: sessionId ?? before?.sessionId,
+      sinceMs: nowMs,
+    });
+  }
+
+  /** The record with the name that its process said of it; as it is where it has one, or where two were said. */
+  withName(record: LoginRecord, nowMs: number): LoginRecord {
+    const known = this.names.get(record.pid);
+    if (known?.userName === undefined || record.userName !== undefined) return record;
+    const isSame =
+      nowMs - known.sinceMs < lateMs &&
+      programName(known.executable) === programName(record.executable) &&
+      (known.sessionId === undefined ||
+        record.sessionId === undefined ||
+        known.sessionId === record.sessionId);
+    return isSame ? { ...record, userName: known.userName } : record;
   }
 
   /** Whether the ports of the connection that the record belongs to are known. */
@@ -108,6 +150,7 @@ export class LoginSessions {
     if (this.told.of(record.pid).length === 0) {
       this.identities.delete(record.pid);
       this.ports.delete(connectionOf(record));
+      this.names.delete(record.pid);
     }
     return ended;
   }

@@ -43,6 +43,46 @@ const opened = (atMs: number, pid: number): Line[] => [
   [atMs + 50, pid, 'USER_LOGIN', 'login'],
 ];
 
+/** What is told of records of one process, as `NAME OPERATION RESULT`. */
+function named(...lines: [type: keyof typeof loginRecordTypes, said: string][]): string[] {
+  const events: string[] = [];
+  const attempts = new LoginAttempts({
+    onLogin: ({ userName = '?', operation, succeeded }) =>
+      void events.push(`${userName} ${operation} ${String(succeeded)}`),
+  });
+  lines.forEach(([type, said], index) => {
+    const parsed = parseRecord(
+      loginRecordTypes[type],
+      `audit(1700000000.000:1): pid=7 uid=0 auid=-1 ses=-1 msg='${said} exe="/usr/bin/login" hostname=d addr=? terminal=tty1 res=success'`,
+    );
+    const record = parsed && readLoginRecord(parsed);
+    if (record === undefined) throw new Error('not a login record');
+    attempts.push(record, index);
+  });
+  attempts.flush();
+  return events;
+}
+
+describe('a login without a password, of which the program tells the number of the user', () => {
+  it('has the name that PAM was told before', () => {
+    const account = ['USER_ACCT', 'op=PAM:accounting acct="kiosk"'] as const;
+    const session = ['USER_START', 'op=PAM:session_open acct="kiosk"'] as const;
+    const login = ['USER_LOGIN', 'op=login id=1000'] as const;
+    expect(named([...account], [...session], [...login])).toEqual(['kiosk login true']);
+    expect(named([...session], [...login])).toEqual(['kiosk login true']);
+  });
+
+  it('has none where PAM was told of two', () => {
+    expect(
+      named(
+        ['USER_START', 'op=PAM:session_open acct="a"'],
+        ['USER_START', 'op=PAM:session_open acct="b"'],
+        ['USER_LOGIN', 'op=login id=1000'],
+      ),
+    ).toEqual(['? login true']);
+  });
+});
+
 describe('factors of one login of sshd', () => {
   it('PAM asked in a child, and sshd accepts the login itself: one success', () => {
     const lines: Line[] = [
