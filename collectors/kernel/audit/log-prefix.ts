@@ -21,9 +21,19 @@ const syslog5424 = new RegExp(
   String.raw`^<\d{1,3}>1 (?:${time}|-) (?<host>\S{1,255}) \S{1,48} \S{1,128} \S{1,32} (?:-|(?:\[[^\]]{0,2000}\])+) \ufeff?`,
   'u',
 );
-/** `[   12.345678]`, `[Mon Mar  1 10:00:00 2021]`, with the processor or thread (`[    T1]`), or as in /dev/kmsg. */
-const printed =
-  /^(?:<\d{1,3}>)?(?:(?:\[[ \d]{1,10}\.\d{6}\]|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}\]) ?(?:\[ {0,8}[CT]\d{1,8}\] ?)?|\d{1,5},\d{1,20},\d{1,20},[^;]{1,20};)/u;
+/**
+ * `[   12.345678]`, `[Mon Mar  1 10:00:00 2021]`, with the processor or thread (`[    T1]`), or as in /dev/kmsg; of
+ * `dmesg` also the facility (`-x`), the time in words (`-H`) and in ISO 8601 (`--time-format iso`).
+ */
+const printed = new RegExp(
+  [
+    String.raw`^(?:<\d{1,3}>)?(?:[a-z\d]{3,9} {0,6}:[a-z]{3,6} {0,6}: )?`,
+    String.raw`(?:(?:\[(?:[ \d]{1,10}\.\d{6}|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}|[A-Z][a-z]{2}[ \d]\d \d{2}:\d{2}| {0,8}\+\d{1,6}\.\d{6})\]`,
+    String.raw`|\d{4}-\d{2}-\d{2}T[\d:]{8},\d{6}\S{0,6}) ?(?:\[ {0,8}[CT]\d{1,8}\] ?)?`,
+    String.raw`|\d{1,5},\d{1,20},\d{1,20},[^;]{1,20};)`,
+  ].join(''),
+  'u',
+);
 const kernelWord = /^(?:kernel: ?)?(?:audit: ?)?(?=type=|node=|audit\()/u;
 
 /**

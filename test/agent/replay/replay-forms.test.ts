@@ -95,6 +95,13 @@ describe('recorded logs in the forms of others', () => {
       'printk with its caller',
       (line: string) => `<5>[   12.345678][    T1] audit: ${printed(line)}`,
     ],
+    ['dmesg -x', (line: string) => `kern  :notice: [   12.345678] audit: ${printed(line)}`],
+    ['dmesg -H, first', (line: string) => `[Mar 1 10:00] audit: ${printed(line)}`],
+    ['dmesg -H', (line: string) => `[  +0.000012] audit: ${printed(line)}`],
+    [
+      'dmesg --time-format iso',
+      (line: string) => `2021-03-01T10:00:00,123456+00:00 audit: ${printed(line)}`,
+    ],
     ['/dev/kmsg', (line: string) => `5,339,5140900,-;audit: ${printed(line)}`],
     ['the console', (line: string) => `audit: ${printed(line)}`],
     [
