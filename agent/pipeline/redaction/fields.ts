@@ -169,7 +169,6 @@ function quotedValue(
     while (end > 0 && isEscaped(text, end, open)) end = text.indexOf(quote, end + 1);
   }
   if (end < 0) end = text.length;
-  else if (escaped && text[end - 1] === '\\') end--;
   return end > open + 1 ? { start: open + 1, end } : undefined;
 }
 
