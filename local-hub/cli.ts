@@ -4,10 +4,10 @@ import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { replaceFileSync } from '../base/replace-file.js';
 import { runDemo } from './demo.js';
 import { takeFault } from './fault-commands.js';
 import { LocalHub } from './hub/local-hub.js';
-import { writeFileAtomically } from './hub/state-file.js';
 import { LiveView } from './live-view/live-view.js';
 
 const usage = `usage: local-hub serve [--state DIRECTORY] [--port PORT] [--device ID] [--faults]
@@ -86,7 +86,7 @@ function takeFaults(hub: LocalHub, stop: AbortSignal): void {
 function showHub(hub: LocalHub, stateDirectory: string, deviceId: string): void {
   const { connectionString, moduleId } = hub.registerModule(deviceId);
   const connectionStringFile = join(stateDirectory, `${deviceId}.connection-string`);
-  writeFileAtomically(connectionStringFile, `${connectionString}\n`, 0o600);
+  replaceFileSync(connectionStringFile, `${connectionString}\n`, 0o600);
   show(`The stand-in hub ${hub.hubName} listens on localhost:${hub.port}.`);
   show(`Connection string of ${deviceId}/${moduleId}: ${connectionStringFile}`);
   show(`Its authority, for the setting trustedCaFile: ${hub.caFile}`);

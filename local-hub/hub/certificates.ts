@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { reasonOf } from '../../base/errors.js';
-import { writeFileAtomically } from './state-file.js';
+import { replaceFileSync } from '../../base/replace-file.js';
 
 const dayMs = 86_400_000;
 const caLifeDays = 3650;
@@ -93,12 +93,8 @@ async function writeKeyAndCertificate(
   made: KeyAndCertificate,
 ): Promise<void> {
   const key = await webcrypto.subtle.exportKey('pkcs8', made.privateKey);
-  writeFileAtomically(join(directory, `${name}.key.pem`), pem('PRIVATE KEY', key), 0o600);
-  writeFileAtomically(
-    join(directory, `${name}.pem`),
-    `${made.certificate.toString('pem')}\n`,
-    0o644,
-  );
+  replaceFileSync(join(directory, `${name}.key.pem`), pem('PRIVATE KEY', key), 0o600);
+  replaceFileSync(join(directory, `${name}.pem`), `${made.certificate.toString('pem')}\n`, 0o644);
 }
 
 async function readAuthority(directory: string): Promise<KeyAndCertificate> {

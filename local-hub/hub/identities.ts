@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { reasonOf } from '../../base/errors.js';
 import type { JsonObject } from '../../base/json.js';
-import { writeFileAtomically } from './state-file.js';
+import { replaceFileSync } from '../../base/replace-file.js';
 
 /*
  * 1. What the store has told a caller is on disk: every change is saved before it returns.
@@ -153,7 +153,7 @@ export class Identities {
   /** Call after changing a twin or subscriptions. */
   save(): void {
     const text = JSON.stringify({ identities: this.all() }, undefined, 1);
-    writeFileAtomically(this.#file, `${text}\n`, 0o600);
+    replaceFileSync(this.#file, `${text}\n`, 0o600);
   }
 }
 

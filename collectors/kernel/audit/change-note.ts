@@ -4,12 +4,11 @@ import {
   fstatSync,
   openSync,
   readSync,
-  renameSync,
   rmSync,
   statSync,
   unlinkSync,
-  writeFileSync,
 } from 'node:fs';
+import { replaceFileSync } from '../../../base/replace-file.js';
 import type { SettableStatus } from './status.js';
 
 export type ChangedStatus = Exclude<SettableStatus, 'ownerPid'>;
@@ -66,12 +65,9 @@ export function fileNote(
           return;
         }
         const text = JSON.stringify({ bootId, changes: Object.fromEntries(changes) });
-        // What is left there may be anything, also a pipe that would not be opened before somebody reads it.
-        rmSync(`${path}.new`, { force: true, recursive: true });
-        writeFileSync(`${path}.new`, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
         if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
           rmSync(path, { recursive: true });
-        renameSync(`${path}.new`, path);
+        replaceFileSync(path, `${text}\n`, 0o600);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         onProblem(
