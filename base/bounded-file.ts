@@ -16,13 +16,13 @@ export class FileError extends Error {
   }
 }
 
-export interface FileContent {
+interface FileContent {
   readonly bytes: Buffer;
   /** Of the very file that was read, whatever the path leads to by now. */
   readonly stats: Stats;
 }
 
-export interface TextFile {
+interface TextFile {
   readonly text: string;
   readonly stats: Stats;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 
 /** A promise and what settles it. */
-export interface Deferred<T> {
+interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;
   readonly reject: (error: Error) => void;

@@ -27,7 +27,7 @@ export class JsonError extends Error {
   }
 }
 
-export interface JsonLimits {
+interface JsonLimits {
   /** Longest text accepted, in UTF-16 units. */
   readonly maxLength: number;
   /** Deepest nesting accepted; a twin holds 10 levels at most. */

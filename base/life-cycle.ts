@@ -8,7 +8,7 @@ export interface Part {
   stop?(): Promise<void> | void;
 }
 
-export interface LifeCycleWatcher {
+interface LifeCycleWatcher {
   stopping(part: Part): void;
   /** A part could not be stopped; the others are stopped all the same. */
   stopFailed(part: Part, error: unknown): void;

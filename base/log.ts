@@ -7,7 +7,7 @@ import { printable } from './text.js';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
 /** Values that may stand beside a message; never a secret. */
-export type LogFields = Readonly<Record<string, string | number | boolean>>;
+type LogFields = Readonly<Record<string, string | number | boolean>>;
 
 export type Log = Readonly<Record<LogLevel, (message: string, fields?: LogFields) => void>>;
 
@@ -25,7 +25,7 @@ function line(message: unknown, fields: Record<string, unknown>): string {
 }
 
 /** Where the log goes on this run: standard error, and the journal anew when it was that and breaks. */
-export interface LogTarget {
+interface LogTarget {
   readonly output: LogOutput;
   /** Whether it is the journal that reads, which takes a priority in front of each line. */
   readonly isJournal: boolean;

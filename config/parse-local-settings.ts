@@ -9,7 +9,7 @@ import { defaultValue, readSetting } from './read-setting.js';
 import type { Setting, SettingValue } from './setting.js';
 
 /** Something in the local file that has to be mended before the agent can run. */
-export interface Problem {
+interface Problem {
   /** Dotted, as in `identity.keyFile`; empty when the whole file is meant. */
   readonly key: string;
   /** A sentence that names the file, the key and the remedy. */

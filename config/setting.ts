@@ -40,7 +40,7 @@ export interface PrioritySetting extends Declared {
   readonly inherits?: string;
 }
 
-export interface ChoiceSetting extends Declared {
+interface ChoiceSetting extends Declared {
   readonly kind: 'choice';
   readonly values: readonly string[];
   readonly default?: string;
@@ -63,14 +63,14 @@ export interface Format {
 }
 
 /** A text that looks right, and that what the setting feeds cannot take. */
-export interface Exclusion {
+interface Exclusion {
   /** Found anywhere in the text. */
   readonly pattern: string;
   /** Completes "must be ...", with the reason and the remedy. */
   readonly says: string;
 }
 
-export interface StringSetting extends Declared {
+interface StringSetting extends Declared {
   readonly kind: 'string';
   /** null: the setting holds null until set; absent: the key is absent until set. */
   readonly default?: string | null;
@@ -78,7 +78,7 @@ export interface StringSetting extends Declared {
 }
 
 /** A list of regular expressions. */
-export interface PatternsSetting extends Declared {
+interface PatternsSetting extends Declared {
   readonly kind: 'patterns';
   readonly default: readonly string[];
   readonly maxItems: number;

@@ -1,7 +1,7 @@
 import type { Evaluation, Rejection } from './evaluate-twin.js';
 import type { TwinSettings } from './twin-settings.js';
 
-export type SettingsListener = (before: TwinSettings, after: TwinSettings) => void;
+type SettingsListener = (before: TwinSettings, after: TwinSettings) => void;
 
 /** For whoever only asks for the settings in force, some of them: ask whenever they matter. */
 export interface CurrentSettings<K extends keyof TwinSettings = keyof TwinSettings> {

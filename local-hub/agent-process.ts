@@ -8,7 +8,7 @@ export interface Ending {
 }
 
 /** How Node is started. */
-export interface NodeOptions {
+interface NodeOptions {
   readonly nodeArguments?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
 }

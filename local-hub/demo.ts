@@ -25,7 +25,7 @@ const demoSettings = {
   snapshotFrequency: { value: 'PT15S' },
 } as const;
 
-export interface DemoOptions {
+interface DemoOptions {
   /** The agent's program. */
   readonly agentFile: string;
   /** Counted from the agent's `ready`; without it the demo runs until `stop` is aborted. */

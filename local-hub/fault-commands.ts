@@ -2,7 +2,7 @@ import type { RefusalCode } from './hub/connect-check.js';
 import { noFaults } from './hub/faults.js';
 import type { LocalHub } from './hub/local-hub.js';
 
-export type FaultyHub = Pick<LocalHub, 'faults' | 'dropConnections' | 'freezeConnections'>;
+type FaultyHub = Pick<LocalHub, 'faults' | 'dropConnections' | 'freezeConnections'>;
 
 interface FaultCommand {
   /** What may follow the name, for the help; absent when nothing may. */

@@ -38,7 +38,7 @@ export const checkConfigCommand: Command = {
   },
 };
 
-export interface CheckConfigOptions {
+interface CheckConfigOptions {
   readonly configFile: string;
   /** A whole twin, `{"desired": …}`, or a desired document. */
   readonly twinFile?: string;

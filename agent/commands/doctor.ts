@@ -32,7 +32,7 @@ export const doctorCommand: Command = {
     }),
 };
 
-export interface DoctorOptions {
+interface DoctorOptions {
   readonly configFile: string;
   readonly json: boolean;
   readonly write: (text: string) => void;

@@ -30,7 +30,7 @@ export const hostSetupCommand: Command = {
     ),
 };
 
-export interface HostSetupOptions {
+interface HostSetupOptions {
   readonly user: string;
   readonly uidOf: (user: string) => number | undefined;
   readonly warn: (sentence: string) => void;

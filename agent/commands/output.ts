@@ -1,6 +1,6 @@
 import { hasCode, plainReason } from '../../base/errors.js';
 
-export interface Output {
+interface Output {
   /** The sentence that tells why what was written did not arrive; undefined when it did, or when nobody wanted more. */
   failure(): string | undefined;
 }

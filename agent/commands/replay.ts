@@ -27,7 +27,7 @@ export const replayCommand: Command = {
     }),
 };
 
-export interface ReplayCommandOptions {
+interface ReplayCommandOptions {
   /** Read in this order, `-` for `stdin`: rotated logs from the oldest to the youngest. */
   readonly files: readonly string[];
   readonly stdin: Readable;

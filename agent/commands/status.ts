@@ -42,7 +42,7 @@ export const statusCommand: Command = {
   },
 };
 
-export interface StatusCommandOptions {
+interface StatusCommandOptions {
   readonly socket: string;
   readonly json: boolean;
   /** Asked again until this is aborted; once when undefined. */

@@ -63,7 +63,7 @@ export interface Parts {
   readonly hubTime: HubTime;
 }
 
-export interface PartsOptions extends AgentOptions {
+interface PartsOptions extends AgentOptions {
   readonly agentId: string;
   readonly host: ManagedHost;
   /** Numbers that survive restarts; loaded already. */

@@ -9,7 +9,7 @@ import type { AgentUser } from './agent-user.js';
 import { mend, note, ok, type Finding } from './finding.js';
 import { checkStateDirectory } from './state-directory.js';
 
-export interface ConfigurationCheck {
+interface ConfigurationCheck {
   readonly findings: readonly Finding[];
   readonly credentials?: ModuleCredentials;
 }

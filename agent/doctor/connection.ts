@@ -15,7 +15,7 @@ const dayMs = 86_400_000;
 /** What the hub tolerates in a token. */
 const worstClockErrorSeconds = 300;
 
-export interface ConnectionCheckOptions {
+interface ConnectionCheckOptions {
   readonly credentials: Pick<
     ModuleCredentials,
     'hostName' | 'gatewayHostName' | 'deviceId' | 'moduleId' | 'trustedCaPem'

@@ -17,8 +17,8 @@ import { writeFiles } from './write.js';
  */
 
 /** The names that the unit and the documentation count on. */
-export const secretFileName = 'module.connection';
-export const settingsFileName = 'agent.json';
+const secretFileName = 'module.connection';
+const settingsFileName = 'agent.json';
 /** The group that the agent runs as; it may read the settings, and ask for the status. */
 export const agentGroup = 'iot-security-agent';
 
@@ -37,7 +37,7 @@ export interface Enrollment {
   readonly securityMarker: boolean;
 }
 
-export interface EnrollOptions {
+interface EnrollOptions {
   readonly directory: string;
   /** What was given as the connection string; its first line that is not empty counts. */
   readonly input: string;

@@ -35,7 +35,7 @@ export interface Moments {
   renewalMs(): number;
 }
 
-export type SpreadSettings = CurrentSettings<'reconnectSpread' | 'twinSpread'>;
+type SpreadSettings = CurrentSettings<'reconnectSpread' | 'twinSpread'>;
 
 /**
  * The moments under the settings of the fleet. Without a spread nothing waits. With one, a device connects at most once

@@ -25,7 +25,7 @@ import { guardTwinMessages } from './twin-guard.js';
  * 4. Nothing that the hub sends throws inside an event handler of the SDK (see twin-guard.ts).
  */
 
-export interface SdkClientOptions {
+interface SdkClientOptions {
   readonly keepAliveMs: number;
   /** Goes into the user agent that the hub sees. */
   readonly productInfo: string;

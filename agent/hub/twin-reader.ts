@@ -9,7 +9,7 @@ import type { TwinDocument } from './hub-client.js';
 const maxHeldPatches = 64;
 const retryRange = { shortestMs: 5_000, longestMs: 5 * 60_000 };
 
-export interface TwinReaderOptions {
+interface TwinReaderOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;

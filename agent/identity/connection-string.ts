@@ -12,7 +12,7 @@ export interface ConnectionString {
 }
 
 /** `fault` completes "<file> ..." and shows nothing of the text. */
-export interface Fault {
+interface Fault {
   readonly fault: string;
 }
 

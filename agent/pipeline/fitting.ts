@@ -15,7 +15,7 @@ export function cutUtf8(text: string, limitBytes: number): string {
   return bytes.subarray(0, end).toString('utf8');
 }
 
-export interface CutText {
+interface CutText {
   readonly text: string;
   /** Present when something was cut off: what the whole text was. */
   readonly whole?: { readonly sizeBytes: number; readonly sha256: string };

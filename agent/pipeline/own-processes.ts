@@ -1,5 +1,5 @@
 /** How the parent of a process can be looked up while it lives; undefined once it is gone. */
-export type ParentOf = (pid: number) => number | undefined;
+type ParentOf = (pid: number) => number | undefined;
 
 /**
  * Knows the agent and its descendants, so that the agent never reports itself.

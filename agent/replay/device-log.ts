@@ -19,7 +19,7 @@ import { LogAssembler } from './log-assembler.js';
 import { LogTime } from './log-time.js';
 import type { ToldEvents } from './told-events.js';
 
-export interface DeviceLogOptions {
+interface DeviceLogOptions {
   /** Its name in the log, '' where it has none. */
   readonly node: string;
   readonly told: ToldEvents;

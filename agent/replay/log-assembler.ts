@@ -7,7 +7,7 @@ import { Recent } from './recent.js';
 import { fingerprint, type ToldEvents } from './told-events.js';
 import { expectsOf } from './whole-event.js';
 
-export interface LogAssemblerOptions {
+interface LogAssemblerOptions {
   readonly node: string;
   readonly told: ToldEvents;
   /** @param passedMs log time of its last record */

@@ -12,7 +12,7 @@ import { DeviceLog } from './device-log.js';
 import type { Line } from './line-splitter.js';
 import { ToldEvents } from './told-events.js';
 
-export interface ReplayOptions {
+interface ReplayOptions {
   readonly onEvent: (event: SecurityEvent) => void;
   /** A line that could not be used, and why. */
   readonly onMalformed: (line: Line, why: string) => void;

@@ -5,7 +5,7 @@ import { Recent } from './recent.js';
 /** Some 4 MB; copies of a record stand nearer to each other, and so does one that comes late. */
 const remembered = 8192;
 
-export interface ToldEvent {
+interface ToldEvent {
   /** Of each record that went into it (`fingerprint`). */
   readonly records: readonly number[];
   /** It was a program or a connection, so that a record that comes too late is a loss. */

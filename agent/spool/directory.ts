@@ -2,7 +2,7 @@ import type { SpoolFiles } from './files.js';
 import { lockDirectory, SpoolLockedError, type Identify } from './lock.js';
 import { putAside } from './quarantine.js';
 
-export interface OpenDirectory {
+interface OpenDirectory {
   /** What reaches the directory; where nothing can be reached, every call of it fails, and the owner goes on in memory. */
   readonly files: SpoolFiles;
   /** Something else was in its place, or a directory that could not be entered: it stands beside it now. */

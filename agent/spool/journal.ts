@@ -36,13 +36,13 @@ export interface JournalOptions {
   readonly segmentBytes: number;
 }
 
-export interface JournalRecovery {
+interface JournalRecovery {
   readonly missing: number;
   readonly tornEnds: number;
   readonly quarantinedFiles: number;
 }
 
-export interface JournalRead {
+interface JournalRead {
   readonly records: readonly { sequence: number; wallMs: number; body: Buffer }[];
   /** What the records told of that were indexed and turned out to be unreadable; they are no longer indexed. */
   readonly lost: number;

@@ -31,7 +31,7 @@ export interface RecordToWrite {
 }
 
 /** Where a record lies in the bytes of its segment. */
-export interface FoundRecord {
+interface FoundRecord {
   readonly sequence: number;
   readonly wallMs: number;
   /** Of the header. */

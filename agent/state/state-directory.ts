@@ -8,7 +8,7 @@ import { makeDirectory } from '../../base/make-directory.js';
 export const changeNoteName = 'audit-changes.json';
 
 /** Why the agent could not use its state directory. */
-export interface StateDirectoryFault {
+interface StateDirectoryFault {
   /** Completes "The state directory PATH cannot be used: …"; names what is wrong. */
   readonly fault: string;
   readonly remedy: string;

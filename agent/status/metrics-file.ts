@@ -8,7 +8,7 @@ import { unitPath } from '../supervisor/systemd-path.js';
 
 const intervalMs = 60_000;
 
-export interface MetricsFileOptions {
+interface MetricsFileOptions {
   readonly path: string;
   readonly content: () => string;
   readonly clock: Clock;

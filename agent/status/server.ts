@@ -19,7 +19,7 @@ const clientDeadlineMs = 2_000;
 const mostClients = 8;
 const probeDeadlineMs = 1_000;
 
-export interface StatusServerOptions {
+interface StatusServerOptions {
   readonly path: string;
   /** The whole answer. */
   readonly answer: () => string;

@@ -2,7 +2,7 @@ import type { LinkState } from '../hub/hub-link.js';
 import type { CollectorState } from '../runner/collector-state.js';
 import type { QueueName, QueueStats } from '../spool/spool.js';
 
-export interface StatusLineFacts {
+interface StatusLineFacts {
   readonly link: LinkState;
   /** Attempts to send in a row without an acknowledgement of the hub. */
   readonly failedSends: number;

@@ -1,5 +1,5 @@
 /** What a crash comes to in a log whose entries are single lines. */
-export interface CrashReport {
+interface CrashReport {
   /** The error, and where in the agent it was thrown. */
   readonly headline: string;
   /** The frames of the stack, innermost first; empty for what is no error. */

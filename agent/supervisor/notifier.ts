@@ -8,7 +8,7 @@ import {
 } from '../../collectors/kernel/libc.js';
 import { notificationText, type Notification, notifyAddress } from './notification.js';
 
-export interface NotifierOptions {
+interface NotifierOptions {
   readonly libc: Pick<Libc, 'socket' | 'send' | 'close'>;
   readonly clock: Clock;
   /** `$NOTIFY_SOCKET`. */

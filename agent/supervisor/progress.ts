@@ -8,7 +8,7 @@ export interface ProgressCheck {
   probe(): Promise<unknown>;
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   readonly clock: Clock;
   readonly checks: readonly ProgressCheck[];
   readonly intervalMs: number;

@@ -5,7 +5,7 @@ import type { Libc } from '../../collectors/kernel/libc.js';
 import { Notifier } from './notifier.js';
 import { type ProgressCheck, ProgressMonitor } from './progress.js';
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly libc: Libc | Unavailable;
   readonly clock: Clock;
   readonly log: Log;

@@ -16,7 +16,7 @@ const privateSocket = '/run/systemd/private';
 const destination = 'org.freedesktop.systemd1';
 const answerTimeoutUs = 10_000_000;
 
-export interface UnitState {
+interface UnitState {
   /** `loaded`, `not-found`, `masked`, … */
   readonly load: string;
   /** `active`, `inactive`, `failed`, `activating`, … */
@@ -29,7 +29,7 @@ export interface UnitState {
   readonly user: string;
 }
 
-export interface SystemdManager {
+interface SystemdManager {
   /** Starts the unit, or stops and starts it; answers why that was refused. */
   restart(unit: string): Unavailable | undefined;
   state(unit: string): UnitState | Unavailable;

@@ -1,7 +1,7 @@
 import { request } from 'node:https';
 import { rootCertificates } from 'node:tls';
 
-export interface HttpsEndpoint {
+interface HttpsEndpoint {
   readonly host: string;
   readonly port: number;
   /** Trusted beside the certificates that Node brings. */

@@ -7,7 +7,7 @@ import { readHubDate } from './hub-date.js';
 const tolerableMs = 2 * 60_000;
 const httpsPort = 443;
 
-export interface HubTimeOptions {
+interface HubTimeOptions {
   readonly wallMs: () => number;
   readonly log: Log;
   readonly timeoutMs: number;

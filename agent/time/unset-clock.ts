@@ -18,7 +18,7 @@ import type { StoredEvent } from '../spool/spool.js';
 /** Before this the clock of a device has not been set yet. */
 export const clockIsSetAfterMs = Date.UTC(2025, 0, 1);
 
-export interface UnsetClockOptions {
+interface UnsetClockOptions {
   readonly wallMs: () => number;
   /** Milliseconds since boot, those of sleep included. */
   readonly uptimeMs: () => number;
@@ -35,7 +35,7 @@ interface Frame {
 }
 
 /** What `mark` gives, and what an event without payloads is journaled with. */
-export interface TimeMark extends Readonly<Record<string, string>> {
+interface TimeMark extends Readonly<Record<string, string>> {
   readonly ClockNotSet: string;
 }
 

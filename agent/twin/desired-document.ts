@@ -9,7 +9,7 @@ import { mergePatch, NestingError, sameJson } from './merge-patch.js';
  */
 
 /** `gap`: something is missing before this change, so the whole twin has to be read. */
-export type PatchOutcome = 'applied' | 'old' | 'gap';
+type PatchOutcome = 'applied' | 'old' | 'gap';
 
 /** The desired properties without `$version`, and the version they have. */
 export interface Desired {

@@ -22,7 +22,7 @@ const statusObjectName = 'agentStatus';
 const counterIntervalMs = 5 * 60_000;
 const retry = { shortestMs: 2_000, longestMs: 15 * 60_000 };
 
-export interface ReportedOptions {
+interface ReportedOptions {
   readonly send: (patch: JsonObject) => Promise<void>;
   readonly clock: Clock;
   readonly random: () => number;

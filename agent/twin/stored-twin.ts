@@ -6,7 +6,7 @@ import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 import type { Desired } from './desired-document.js';
 
 /** What an offline start needs. */
-export interface StoredTwin extends Desired {
+interface StoredTwin extends Desired {
   /**
    * The settings that were in force, in the shape in which they are reported, which is also that of the desired
    * object: from these a key that is now written wrongly keeps its last good value over a restart.

@@ -24,13 +24,13 @@ import { TwinFile } from './stored-twin.js';
 const pauseMs = 1000;
 
 /** The part of `HubLink` that this needs. */
-export interface TwinLink {
+interface TwinLink {
   listen(listener: LinkListener): () => void;
   report(patch: JsonObject): Promise<void>;
   readTwin(): void;
 }
 
-export interface TwinSyncOptions {
+interface TwinSyncOptions {
   readonly link: TwinLink;
   readonly clock: Clock;
   readonly random: () => number;

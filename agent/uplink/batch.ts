@@ -5,7 +5,7 @@ import { envelopeText, type Envelope, type OutgoingMessage } from '../hub/messag
 import type { QueueName, StoredEvent } from '../spool/spool.js';
 
 /** The oldest events of each queue that are not sent yet, in the order of the queue. */
-export interface Candidates {
+interface Candidates {
   readonly operational: readonly StoredEvent[];
   /** The queue that is due. */
   readonly main: readonly StoredEvent[];

@@ -21,7 +21,7 @@ export const atMidnightUtc: AtMidnight = (action) => {
   return () => void task.destroy();
 };
 
-export interface DailyUnitsOptions {
+interface DailyUnitsOptions {
   /** 0 = no cap. */
   readonly maxUnits: number;
   readonly path: string;

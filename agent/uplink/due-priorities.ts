@@ -5,7 +5,7 @@ import type { Moments } from '../fleet/fleet-moments.js';
 import { queueOfPriority, type Spool } from '../spool/spool.js';
 import { IntervalTrigger } from './interval-trigger.js';
 
-export interface DuePrioritiesOptions {
+interface DuePrioritiesOptions {
   readonly spool: Pick<Spool, 'stats' | 'onAppended'>;
   readonly clock: Clock;
   readonly moments: Pick<Moments, 'nextMs'>;

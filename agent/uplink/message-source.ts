@@ -15,7 +15,7 @@ import { buildBatch, type Batch } from './batch.js';
  * 2. Making a message changes nothing; only `advance` does.
  */
 
-export interface MessageSourceOptions {
+interface MessageSourceOptions {
   readonly spool: Pick<Spool, 'read' | 'acknowledge' | 'stats'>;
   readonly log: Log;
   readonly lose: ReportLoss;
@@ -23,7 +23,7 @@ export interface MessageSourceOptions {
   readonly corrected: (event: StoredEvent) => StoredEvent;
 }
 
-export interface MessageRequest {
+interface MessageRequest {
   readonly priority: SentPriority;
   readonly envelope: Envelope;
   readonly limitBytes: number;

@@ -34,7 +34,7 @@ import { MessageSource, type NextMessage } from './message-source.js';
 const longestNewDayMs = 60 * 60_000;
 
 /** The part of `HubLink` that this needs. */
-export interface UplinkLink {
+interface UplinkLink {
   readonly connected: boolean;
   /** An attempt to connect is under way. */
   readonly connecting: boolean;

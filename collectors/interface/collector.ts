@@ -15,7 +15,7 @@ export interface SnapshotCollector<N extends SnapshotName> {
   collect(context: SnapshotContext): Promise<readonly Payload<N>[] | Unavailable>;
 }
 
-export interface SnapshotContext {
+interface SnapshotContext {
   readonly host: Host;
   /** Aborted when the runner's deadline has passed. */
   readonly signal: AbortSignal;

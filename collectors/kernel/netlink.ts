@@ -205,7 +205,7 @@ export class NetlinkRequests implements DescriptorOwner {
   }
 }
 
-export interface NetlinkRequestsOptions {
+interface NetlinkRequestsOptions {
   readonly libc: Libc;
   readonly reader: KernelReader;
   readonly clock: Clock;

@@ -225,7 +225,7 @@ export interface DescriptorOwner {
   failed(reason: string): void;
 }
 
-export interface Drained {
+interface Drained {
   readonly datagrams: number;
   /** The kernel dropped datagrams since the last call because they were read too slowly (ENOBUFS). */
   readonly overflowed: boolean;

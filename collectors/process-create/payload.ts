@@ -5,7 +5,7 @@ import type { ProcessInfo } from '../kernel/processes/processes.js';
 import type { StartedProgram } from './sources/program.js';
 
 /** What the agent knows around a started program. */
-export interface ProgramContext {
+interface ProgramContext {
   readonly userName?: string | undefined;
   readonly auditUserName?: string | undefined;
   readonly parent?: Pick<ProcessInfo, 'executable' | 'argv'> | undefined;

@@ -41,7 +41,7 @@ export type Reaction =
   | { readonly acknowledgeAfterMs: number }
   | { readonly close: string };
 
-export interface BrokerOptions {
+interface BrokerOptions {
   readonly port: number;
   readonly hubName: string;
   readonly certificate: ServerCertificate;

@@ -7,7 +7,7 @@ import { parseRequest } from './topics.js';
 export type RefusalCode = 1 | 2 | 3 | 4 | 5;
 
 /** The parts of a CONNECT packet that decide. */
-export interface ConnectRequest {
+interface ConnectRequest {
   /** 4 is MQTT 3.1.1. */
   readonly protocolLevel: number;
   readonly clientId: string;

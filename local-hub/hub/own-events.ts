@@ -20,7 +20,7 @@ export interface EventSchema {
  * The schema of an event that the public schemas do not know, made of its declaration and in the shape of theirs, so that
  * it stands among them.
  */
-export function schemaOfOwnEvent(name: string, declaration: EventDeclaration): EventSchema {
+function schemaOfOwnEvent(name: string, declaration: EventDeclaration): EventSchema {
   const { category, type, fields, oneOf } = declaration;
   const properties = Object.fromEntries(
     Object.entries(fields).map(([field, { kind }]) => [field, schemaOfKind(kind)]),

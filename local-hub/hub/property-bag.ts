@@ -1,5 +1,5 @@
 /** The properties of a telemetry message, decoded. */
-export interface MessageProperties {
+interface MessageProperties {
   /** Set by the sender's application; `null` for a name that came without `=`. */
   readonly application: Readonly<Record<string, string | null>>;
   /** Keyed as on the wire: `$.mid`, `$.ct`, `$.ce`, `$.ifid`, … */

@@ -8,7 +8,7 @@ import { TelemetryQueue } from './throttle.js';
 import { parseRequest, twinAnswerFilter, type ClientRequest } from './topics.js';
 import { errorAnswer, report, viewTwin, type TwinAnswer } from './twin-service.js';
 
-export interface RequestsOptions {
+interface RequestsOptions {
   readonly identities: Identities;
   readonly schema: SchemaCheck;
   readonly methods: DirectMethods;

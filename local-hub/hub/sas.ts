@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** What a token is checked against. */
-export interface TokenExpectation {
+interface TokenExpectation {
   /** Decoded resource the client asks for: `host/devices/<device>[/modules/<module>]`. */
   readonly resource: string;
   /** Base64 keys, each of which may have signed: primary, then secondary. */
@@ -9,7 +9,7 @@ export interface TokenExpectation {
   readonly nowMs: number;
 }
 
-export type TokenVerdict = { readonly expiresAtMs: number } | { readonly refused: string };
+type TokenVerdict = { readonly expiresAtMs: number } | { readonly refused: string };
 
 interface TokenFields {
   /** The resource exactly as sent, still percent-encoded: this text is what was signed. */

@@ -1,7 +1,7 @@
 import type { TelemetryThrottle } from './faults.js';
 
 /** What becomes of one more message: taken after a delay, or too much. */
-export type Admittance = { readonly delayMs: number } | 'over';
+type Admittance = { readonly delayMs: number } | 'over';
 
 /** Telemetry in a row: each takes its share of a second, those beyond wait, and those beyond the backlog are too many. */
 export class TelemetryQueue {

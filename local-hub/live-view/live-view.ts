@@ -8,7 +8,7 @@ import { sentenceOf } from './sentences.js';
 import { Snapshots } from './snapshots.js';
 import { TwinChanges } from './twin-changes.js';
 
-export interface LiveViewOptions {
+interface LiveViewOptions {
   /** Columns of the terminal; undefined where the lines go elsewhere. Asked at each line, for windows change. */
   readonly columns?: () => number | undefined;
   /** Milliseconds of a clock that goes on. */

@@ -2,7 +2,7 @@ import type { ViewLine } from './layout.js';
 import type { Sentence } from './sentences.js';
 
 /** One snapshot, or the part of it that one event holds. */
-export interface SnapshotPart {
+interface SnapshotPart {
   readonly subject: string;
   /** As the event has it; parts of one snapshot have the same. */
   readonly timestamp: string;

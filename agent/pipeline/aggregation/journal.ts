@@ -43,7 +43,7 @@ export interface Closed {
   readonly endMs: number;
 }
 
-export interface AggregationJournalOptions {
+interface AggregationJournalOptions {
   readonly directory: string;
   readonly files?: SpoolFiles;
   readonly lose: CountSpoolLoss;

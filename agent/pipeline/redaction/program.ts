@@ -33,7 +33,7 @@ export interface Login {
 }
 
 /** The place of a secret among the arguments that are neither options nor their values. */
-export interface SecretOperand {
+interface SecretOperand {
   /** The places, counted from 1. */
   readonly at: readonly number[];
   /** All after the first of them are taken for secrets, too. */

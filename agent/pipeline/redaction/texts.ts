@@ -19,12 +19,7 @@ const formOption = /^(?:-d|-F|--data(?:-\w+)*|--form(?:-string)?|--body(?:-data)
 type Found = Reads['what'] | undefined;
 
 /** Adds the secrets of one argument to `spans`. */
-export function argumentSpans(
-  argument: string,
-  kind: TextKind,
-  depth: number,
-  spans: Span[],
-): void {
+function argumentSpans(argument: string, kind: TextKind, depth: number, spans: Span[]): void {
   if (plain.test(argument)) return;
   textSpans(argument, kind, spans);
   if (depth < deepest && /[ \t\n]/.test(argument)) scriptSpans(argument, depth + 1, spans);

@@ -4,7 +4,7 @@ import type { ShellCommand } from './shell.js';
 import type { Span } from './spans.js';
 
 /** A secret within a word; the places are those of its value. */
-export interface WrittenSecret extends Span {
+interface WrittenSecret extends Span {
   readonly word: number;
 }
 

@@ -22,7 +22,7 @@ export interface AuditControl {
   close(): void;
 }
 
-export interface AuditControlOptions {
+interface AuditControlOptions {
   readonly libc: Libc;
   readonly reader: KernelReader;
   readonly clock: Clock;

@@ -240,7 +240,7 @@ export class AuditGuard {
   }
 }
 
-export interface AuditGuardOptions {
+interface AuditGuardOptions {
   readonly control: AuditControl;
   readonly clock: Clock;
   /** `never`: leave ownership to others even when nobody has it. */

@@ -18,7 +18,7 @@ export interface LoggedRecord {
 }
 
 /** Why a line holds no record that can be used; the end of a sentence. */
-export interface UnusableLine {
+interface UnusableLine {
   readonly why: string;
 }
 

@@ -1,5 +1,5 @@
 /** What stands before a record in a line that a forwarder or the kernel's log has written. */
-export interface Prefixed {
+interface Prefixed {
   /** The name of the device that wrote it; '' where the prefix names none. */
   readonly host: string;
   /** The rest of the line, which begins with `node=`, `type=` or what else was logged. */

@@ -5,7 +5,7 @@ import type { StatusChanges } from './changes.js';
 import type { AuditControl } from './control.js';
 import { type AuditStatus, locked } from './status.js';
 
-export interface OwnershipOptions {
+interface OwnershipOptions {
   readonly control: AuditControl;
   readonly clock: Clock;
   /** `never`: leave ownership to others even when nobody has it. */

@@ -25,7 +25,7 @@ export interface AuditStream {
 
 export type OpenAuditStream = (events: AuditStreamEvents) => AuditStream | Unavailable;
 
-export interface AuditStreamOptions {
+interface AuditStreamOptions {
   readonly libc: Libc;
   readonly reader: KernelReader;
   readonly receiveBufferBytes: number;

@@ -10,7 +10,7 @@ export interface JournalEntry {
   readonly fields: ReadonlyMap<string, string>;
 }
 
-export interface JournalSubscriber {
+interface JournalSubscriber {
   /** `FIELD=value`; of one field any may fit, different fields must all. */
   readonly matches: readonly string[];
   readonly fields: readonly string[];

@@ -4,7 +4,7 @@ import type { Paths } from '../paths.js';
 const longestFileBytes = 1024 * 1024;
 const longestNameBytes = 256;
 
-export interface PasswdFile {
+interface PasswdFile {
   /** Of several names for one uid the first counts, as getpwuid(3) has it. */
   readonly names: ReadonlyMap<number, string>;
   /** Of several lines of one name the first counts. */

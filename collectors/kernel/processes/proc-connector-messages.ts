@@ -10,7 +10,7 @@ interface Timed {
 }
 
 /** A program was executed by the process (thread group) `pid`. */
-export interface ExecEvent extends Timed {
+interface ExecEvent extends Timed {
   readonly kind: 'exec';
   readonly pid: number;
 }
@@ -23,7 +23,7 @@ export interface ForkEvent extends Timed {
 }
 
 /** A process began another thread. */
-export interface ThreadEvent extends Timed {
+interface ThreadEvent extends Timed {
   readonly kind: 'thread';
   readonly pid: number;
 }
@@ -41,7 +41,7 @@ export interface ExitEvent extends Timed {
 export type ProcessEvent = ExecEvent | ForkEvent | ThreadEvent | ExitEvent;
 
 /** The kernel's answer to a request, told to every listener; `ack` says whose it is. */
-export interface Acknowledgement {
+interface Acknowledgement {
   readonly kind: 'acknowledgement';
   readonly ack: number;
   /** 0, or the errno. */

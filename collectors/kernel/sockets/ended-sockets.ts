@@ -32,7 +32,7 @@ export interface EndedSocketsSubscriber {
   readonly onFailed: (error: Error) => void;
 }
 
-export interface EndedSocketsSubscription {
+interface EndedSocketsSubscription {
   /** Tells what the kernel has queued up to now. Never throws. */
   refresh(): void;
   /** Never throws. */

@@ -5,7 +5,7 @@ import { tcpStates } from './sock-state.js';
 import { readSocketTable } from './socket-table.js';
 
 /** One look at the TCP sockets of the agent's network namespace. */
-export interface ListeningSockets {
+interface ListeningSockets {
   /** The inodes by the `endpointKey` of sockets that listen: several share an end with SO_REUSEPORT. */
   readonly inodes: ReadonlyMap<string, readonly number[]>;
   /**

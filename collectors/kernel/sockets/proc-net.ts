@@ -22,7 +22,7 @@ export interface ListeningSocket {
 const waitingState = { tcp: 10, tcp6: 10, udp: 7, udp6: 7 } as const;
 
 /** Any socket of a table. */
-export interface SocketRow extends ListeningSocket {
+interface SocketRow extends ListeningSocket {
   /** include/net/tcp_states.h, for UDP as well. */
   readonly state: number;
   /** As `addressHex`. */

@@ -35,7 +35,7 @@ export interface SocketStateSubscription {
   end(): void;
 }
 
-export interface SocketStateTraceOptions {
+interface SocketStateTraceOptions {
   readonly reader: Pick<KernelReader, 'add' | 'remove'>;
   readonly clock: Clock;
   readonly byteOrder: ByteOrder;

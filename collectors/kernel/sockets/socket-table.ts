@@ -18,7 +18,7 @@ export interface TableSocket {
   readonly inode: number;
 }
 
-export interface SocketTable {
+interface SocketTable {
   /** How many of the tables there are: those of IPv6 are missing where it is off, all of them where nothing can be seen. */
   readonly tables: number;
   readonly sockets: readonly TableSocket[];

@@ -6,7 +6,7 @@
 
 import type { ByteOrder } from '../byte-order.js';
 
-export interface PageLayout {
+interface PageLayout {
   readonly commitAt: number;
   /** As wide as a `long` of the kernel. */
   readonly commitBytes: number;
@@ -14,7 +14,7 @@ export interface PageLayout {
   readonly pageBytes: number;
 }
 
-export interface TraceField {
+interface TraceField {
   readonly at: number;
   readonly sizeBytes: number;
 }
@@ -54,7 +54,7 @@ export function parseEventFormat(text: string): EventFormat | undefined {
   return id === undefined || fields.size === 0 ? undefined : { id: Number(id), fields };
 }
 
-export interface PageResult {
+interface PageResult {
   /** Events that were overwritten before this page; 1 when the kernel does not say how many. */
   readonly lost: number;
   /** What followed could not be read. */
