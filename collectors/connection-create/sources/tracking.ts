@@ -260,13 +260,22 @@ export class ConnectionTracking {
     for (const inbound of inbounds)
       inbound.host = owners.get(connectionKey(inbound)) ?? 'elsewhere';
     if (!this.batches.has(batch)) return;
-    for (const { pid } of owners.values()) {
+    for (const { host, atMs } of inbounds) {
+      const pid = typeof host === 'object' ? host.pid : undefined;
       if (pid !== undefined && !batch.processes.has(pid))
-        batch.processes.set(pid, this.processes.ofProcess(pid, this.options.clock.wallMs()));
+        batch.processes.set(pid, this.listenerAt(pid, atMs));
     }
     this.processes.forget();
     batch.waitsForOwners = false;
     this.finishIfReady(batch);
+  }
+
+  /** A listener may have ended since, or been started for the connection, as systemd does. */
+  private listenerAt(pid: number, atMs: number): ConnectionProcess | undefined {
+    const then = this.processes.ofProcess(pid, atMs);
+    if (then !== undefined) return then;
+    this.processes.forget();
+    return this.processes.ofProcess(pid, this.options.clock.wallMs());
   }
 
   private finishIfReady(batch: Batch): void {

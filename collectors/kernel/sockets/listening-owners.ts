@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../../../base/clock.js';
 import type { ByteOrder } from '../byte-order.js';
 import type { Paths } from '../paths.js';
 import { readSocketInode } from '../processes/proc.js';
+import { ClosedListeners } from './closed-listeners.js';
 import type { EndedSocket } from './ended-sockets-messages.js';
 import { connectionKey, type Endpoint, endpointKey } from './endpoint.js';
 import { ListenCalls } from './listen-calls.js';
@@ -88,6 +89,9 @@ export class ListeningOwners {
   private listening: ReadonlyMap<string, readonly number[]> = new Map();
   private open: ReadonlySet<number> = new Set();
   private readonly holders = new Map<number, Holder>();
+  /** Who let go of a socket, by the inode: it was his until then, if nobody else has it. */
+  private readonly formerPids = new Map<number, number>();
+  private readonly closed: ClosedListeners;
   private readonly missingUntilMs = new Map<number, number>();
   private readonly listenCalls: ListenCalls;
   /** Sockets to search among the descriptors of one process: the one that called listen(2), by the inode. */
@@ -111,6 +115,7 @@ export class ListeningOwners {
     this.looks = new WorkShare(options.clock);
     this.searches = new WorkShare(options.clock);
     this.recentlyEnded = new RecentlyEnded(options.clock);
+    this.closed = new ClosedListeners(options.clock);
   }
 
   /** Sockets that end are told from now on. @param refresh tells those that ended up to now */
@@ -209,6 +214,7 @@ export class ListeningOwners {
     const unseen = [...this.wishes].filter(({ newsUntilMs }) => newsUntilMs === undefined);
     const wanted = new Set(unseen.flatMap(({ missing }) => [...missing.keys()]));
     const { inodes, present } = readListeningSockets(paths, byteOrder, wanted);
+    this.rememberClosed(inodes);
     this.listening = inodes;
     this.open = new Set([...inodes.values()].flat());
     for (const wish of unseen) {
@@ -234,8 +240,18 @@ export class ListeningOwners {
     return true;
   }
 
+  private rememberClosed(open: ReadonlyMap<string, readonly number[]>): void {
+    for (const [key, inodes] of this.listening) {
+      if (open.has(key)) continue;
+      const pids = new Set(
+        inodes.map((inode) => this.holders.get(inode)?.pid ?? this.formerPids.get(inode)),
+      );
+      this.closed.add(key, { inodes, pid: pids.size === 1 ? [...pids][0] : undefined });
+    }
+  }
+
   private forgetClosed(): void {
-    for (const map of [this.holders, this.missingUntilMs, this.asked])
+    for (const map of [this.holders, this.formerPids, this.missingUntilMs, this.asked])
       for (const inode of map.keys()) if (!this.open.has(inode)) map.delete(inode);
   }
 
@@ -307,8 +323,9 @@ export class ListeningOwners {
     const key = candidates.find((candidate) => this.listening.has(candidate));
     const inodes = key === undefined ? undefined : this.listening.get(key);
     if (inodes === undefined) {
-      const pid = this.listenCalls.pidOf(candidates);
-      return { inodes: [], isNews: true, ...(pid !== undefined && { pid }) };
+      const closed = this.closed.find(candidates);
+      const pid = closed?.pid ?? this.listenCalls.pidOf(candidates);
+      return { inodes: closed?.inodes ?? [], isNews: true, ...(pid !== undefined && { pid }) };
     }
     const pids = new Set<number | undefined>();
     const searchFor: number[] = [];
@@ -320,9 +337,13 @@ export class ListeningOwners {
         continue;
       }
       // Its holder let it go: another socket may listen in its place.
-      if (this.holders.delete(inode)) isNews = true;
+      if (holder !== undefined) {
+        this.holders.delete(inode);
+        this.formerPids.set(inode, holder.pid);
+        isNews = true;
+      }
       const isMissing = (this.missingUntilMs.get(inode) ?? -Infinity) > nowMs;
-      if (inode === 0 || isMissing) pids.add(undefined);
+      if (inode === 0 || isMissing) pids.add(this.formerPids.get(inode));
       else searchFor.push(inode);
     }
     const [pid] = pids.size === 1 && searchFor.length === 0 ? pids : [];

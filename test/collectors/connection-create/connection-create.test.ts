@@ -623,6 +623,40 @@ describe('ConnectionCreate from a trace and audit', () => {
       expect(observed.map(({ payload }) => payload.ProcessId)).toEqual([70, 70, 70]);
     });
 
+    it.each([
+      ['who listened', [], [70, { ProcessRole: 'listener' }]],
+      ['who accepted', [71, 71], [71, { CommandLineKnown: 'false' }]],
+    ])(
+      'belongs to %s, though all of it is gone when it is looked at',
+      async (_who, pids, answer) => {
+        const { paths, tell, drop } = procOf([listening], { 70: { 3: 900 }, 71: { 3: 900 } });
+        let news: EndedSocketsSubscriber | undefined;
+        const endedSockets: EndedSockets = {
+          subscribe: (subscriber) => {
+            news = subscriber;
+            return Promise.resolve({ refresh: () => undefined, end: () => undefined });
+          },
+        };
+        const ofThen = fakeHost().clock.wallMs() + 20;
+        const processes = {
+          ...fakeHost().processes,
+          of: (pid: number, atMs = Infinity) =>
+            pid === 70 && atMs <= ofThen ? { ...master, pid } : undefined,
+        };
+        const parts = { paths, endedSockets, processes };
+        const { clock, observed, accept, call } = await start(parts, ['trace', 'audit']);
+        await clock.advance(10);
+        for (const port of [1, 2]) accept(local, from(port));
+        for (const pid of pids) call(acceptCall(pid));
+        for (const pid of [70, 71]) drop(pid, 3);
+        tell([]);
+        await clock.advance(50);
+        news?.onEnded([1, 2].map((port) => ({ local, remote: from(port) })));
+        await clock.advance(1000);
+        expect(told(observed)).toEqual([answer, answer]);
+      },
+    );
+
     it('belongs to who listens also when it is gone, by the news of its end', async () => {
       const { paths } = procOf([listening], { 70: { 3: 900 } });
       let news: EndedSocketsSubscriber | undefined;
