@@ -126,8 +126,10 @@ const statusesOf = (observed: readonly Observation<'ProcessTerminate'>[], execut
     .filter(({ payload }) => payload.Executable === executable)
     .map(({ payload }) => payload.ExitStatus);
 
+/** It lives long enough to be read, as nobody but ProcessTerminate watches. */
 const forkAndThread = `
-import os, threading
+import os, threading, time
+time.sleep(0.3)
 if os.fork() == 0: os._exit(7)
 thread = threading.Thread(target=lambda: 0)
 thread.start(); thread.join(); os.wait()`;

@@ -244,22 +244,31 @@ export class ProcConnector implements ProcessEvents {
   }
 }
 
-/** More than the readings of the clock are wrong by. */
+/** More than a reading of the clock is wrong by when nothing comes in between. */
 const clockStepMs = 1.5;
+/** On a busy machine another process may run between the looks at the two clocks. */
+const mostReadings = 5;
 
 /**
- * The wall clock shows whole milliseconds, so that each reading of the boot time is early by up to one. Events that are
- * read at different times must not change places by that: the latest reading counts, until the clock was set back.
+ * The wall clock shows whole milliseconds, so that each reading of the boot time is early by up to one, and by more when
+ * the process had to wait within it. Events that are read at different times must not change places by that: the latest
+ * reading counts, until several in a row say that the clock was set back.
  */
-class SteadyBootTime {
+export class SteadyBootTime {
   private latestMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly reading: () => number) {}
 
   wallMs(): number {
-    const nowMs = this.reading();
-    if (nowMs > this.latestMs || nowMs < this.latestMs - clockStepMs) this.latestMs = nowMs;
+    let nowMs = this.reading();
+    for (let count = 1; count < mostReadings && this.isSetBack(nowMs); count++)
+      nowMs = Math.max(nowMs, this.reading());
+    if (nowMs > this.latestMs || this.isSetBack(nowMs)) this.latestMs = nowMs;
     return this.latestMs;
+  }
+
+  private isSetBack(nowMs: number): boolean {
+    return nowMs < this.latestMs - clockStepMs;
   }
 }
 

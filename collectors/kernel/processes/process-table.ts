@@ -7,6 +7,7 @@ import type { ProcessEvents, ProcessEventSubscription } from './proc-connector.j
 import type { ExitEvent, ForkEvent, ProcessEvent } from './proc-connector-messages.js';
 import { ProcessEndings } from './process-endings.js';
 import {
+  clockErrorMs,
   type Execution,
   type Moment,
   type ProcessRecord,
@@ -358,7 +359,7 @@ export class ProcessTable implements Processes {
 
   private recordAt(pid: number, { atMs, precision }: Moment): ProcessRecord | undefined {
     const living = this.store.living(pid);
-    const lateMs = precision === 'exact' ? 0 : slackMs;
+    const lateMs = precision === 'exact' ? clockErrorMs : slackMs;
     const startLateMs = living?.forkSeen === true ? lateMs : slackMs;
     if (living === undefined || living.startedMs > atMs + startLateMs) {
       return this.endedAt(pid, atMs, lateMs) ?? this.readLiving(pid, atMs);

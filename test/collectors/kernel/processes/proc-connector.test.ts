@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { isUnavailable } from '../../../../base/unavailable.js';
 import type { Datagram, Libc } from '../../../../collectors/kernel/libc.js';
-import { ProcConnector } from '../../../../collectors/kernel/processes/proc-connector.js';
+import {
+  ProcConnector,
+  SteadyBootTime,
+} from '../../../../collectors/kernel/processes/proc-connector.js';
 import {
   encodeRequest,
   listen,
@@ -29,6 +32,15 @@ function message(what: number, data: readonly number[], ack = 0): Buffer {
 const timeMs = 5_000_001_000;
 
 const [none, fork, exec, uid, exit] = [0, 1, 2, 4, 0x8000_0000];
+
+describe('the boot time', () => {
+  it('is the latest reading, also when one was interrupted, until the clock is set back', () => {
+    const readings = [999.2, 999.9, 999.1, 990, 999.4, 500, 500.3, 500.1, 500, 500.2, 500.1];
+    const bootTime = new SteadyBootTime(() => readings.shift() ?? 500.1);
+    const told = Array.from({ length: 6 }, () => bootTime.wallMs());
+    expect(told).toEqual([999.2, 999.9, 999.9, 999.9, 500.3, 500.3]);
+  });
+});
 
 describe('messages of the proc connector', () => {
   it('tells forks, execs and exits of whole processes', () => {
