@@ -60,7 +60,8 @@ export class UserNames {
   private readonly path: string;
   /** The latest first; never empty. */
   private versions: readonly [PasswdVersion, ...PasswdVersion[]] = [
-    { ...nobody, version: '', sinceMs: 0 },
+    // No moment is one at which nobody had a name: the first file that is read stands for what was before it.
+    { ...nobody, version: '', sinceMs: Number.POSITIVE_INFINITY },
   ];
 
   constructor(

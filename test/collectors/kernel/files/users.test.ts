@@ -77,6 +77,15 @@ describe('user names', () => {
     expect([users.nameOf(5, beforeMs), users.nameOf(5)]).toEqual(['five', undefined]);
   });
 
+  it('are those that were read first for every moment before', () => {
+    const users = new UserNames(paths());
+    write('passwd', 'five:x:5:5::/:/bin/sh\n');
+    expect(users.nameOf(5, 0)).toBe('five');
+    write('passwd+', 'cinq:x:5:5::/:/bin/sh\n');
+    renameSync(join(directory, 'passwd+'), join(directory, 'passwd'));
+    expect([users.nameOf(5, 0), users.nameOf(5)]).toEqual(['five', 'cinq']);
+  });
+
   it('stay unknown when the file is too large or a directory', () => {
     write('passwd', `five:x:5:5::/:/bin/sh\n${'#'.repeat(1024 * 1024)}`);
     expect(new UserNames(paths()).nameOf(5)).toBeUndefined();
