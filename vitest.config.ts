@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** They run the whole agent, or measure a day, and mostly wait. */
+/** They start the built agent, speak to the stand-in hub over TLS, or measure a day: they mostly wait. */
 const slow = [
   'test/agent/*.test.ts',
   'test/agent/faults/**',
+  'test/agent/**/wire.test.ts',
+  'test/agent/commands/{command-line,output}.test.ts',
+  'test/local-hub/{connection,demo,telemetry,twin}.test.ts',
   'test/bench/**',
   'test/project/add-a-collector.test.ts',
 ];
@@ -34,6 +37,7 @@ export default defineConfig({
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: ['test/device/**', ...slow],
+          maxWorkers: 3,
           testTimeout: 60_000,
         },
       },
