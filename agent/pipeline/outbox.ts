@@ -7,6 +7,7 @@
  * 3. No event is larger than what a message can carry, and none grows so large that a torn record costs much.
  * 4. What waits here is bounded; beyond the bound payloads are dropped and counted, and nobody waits.
  */
+import { idOfParts } from '../../base/id-of-parts.js';
 import type { Clock, Timer } from '../../base/clock.js';
 import { utcText } from '../../base/timestamps.js';
 import { events, type EventName, type Payload } from '../../contract/events.js';
@@ -14,7 +15,7 @@ import type { SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
 import { queueOfPriority, type QueueName, type Spool } from '../spool/spool.js';
 import type { SealedAggregate } from './aggregation/table.js';
-import { idOfParts, securityEvent, type EventParts } from './event.js';
+import { securityEvent, type EventParts } from './event.js';
 import { fitPayload, jsonSizeBytes } from './fitting.js';
 
 const groupDelayMs = 500;

@@ -1,3 +1,4 @@
+import { idOfParts } from '../../base/id-of-parts.js';
 import { createHash } from 'node:crypto';
 import type { LossCause } from '../../base/loss.js';
 import { utcText } from '../../base/timestamps.js';
@@ -5,7 +6,7 @@ import { parseLogLine } from '../../collectors/kernel/audit/log-line.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import type { Payload, TriggeredName } from '../../contract/events.js';
-import { idOfParts, securityEvent, type SecurityEvent } from '../pipeline/event.js';
+import { securityEvent, type SecurityEvent } from '../pipeline/event.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import { createRedactor } from '../pipeline/redaction/redactor.js';
 import { DeviceLog } from './device-log.js';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { idOfParts } from '../../base/id-of-parts.js';
 import type { SentPriority } from '../../contract/priority.js';
 import { frameBytes, largestMessageBytes, unitBytes, unitsOf } from '../hub/message-size.js';
 import { envelopeText, type Envelope, type OutgoingMessage } from '../hub/message.js';
@@ -81,7 +81,7 @@ export function buildBatch(candidates: Candidates, options: BatchOptions): Batch
   return {
     message: {
       body,
-      messageId: contentId(body),
+      messageId: idOfParts([body]),
       priority,
       creationTimeUtc: new Date(newestWallMs).toISOString(),
       securityMarker,
@@ -92,16 +92,4 @@ export function buildBatch(candidates: Candidates, options: BatchOptions): Batch
     through,
     tooLarge,
   };
-}
-
-/** A GUID made of the content (RFC 9562, version 8). */
-function contentId(body: string): string {
-  const hex = createHash('sha256').update(body).digest('hex');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    `8${hex.slice(17, 20)}`,
-    hex.slice(20, 32),
-  ].join('-');
 }

@@ -82,7 +82,7 @@ wg set wg0 listen-port 51820 peer x= preshared-key /etc/psk
 foo PrivateKey=«aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29=»
 mysql -e 'create user a identified by "«x»"'
 expect -c 'spawn ssh h; expect "assword:"; send "«SECRET»\\r"; interact'
-npm config set //registry.npmjs.org/:_authToken «SECRET»
+npm config set //packages.example.org/:_authToken «SECRET»
 az iot hub show --login HostName=h;SharedAccessKeyName=n;SharedAccessKey=«k=»
 kubectl create secret generic a --from-literal=password=«SECRET»
 docker run -d -e MYSQL_ROOT_PASSWORD=«SECRET» --name mysql -p3306:3306 mysql:8

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isUnavailable } from '../../base/unavailable.js';
-import type { ProcessEventSubscriber } from '../../collectors/kernel/processes/proc-connector.js';
-import type { ProcessEvent } from '../../collectors/kernel/processes/proc-connector-messages.js';
-import { ProcessTable } from '../../collectors/kernel/processes/process-table.js';
-import type { EndedProcess } from '../../collectors/kernel/processes/processes.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { isUnavailable } from '../../../../base/unavailable.js';
+import type { ProcessEventSubscriber } from '../../../../collectors/kernel/processes/proc-connector.js';
+import type { ProcessEvent } from '../../../../collectors/kernel/processes/proc-connector-messages.js';
+import { ProcessTable } from '../../../../collectors/kernel/processes/process-table.js';
+import type { EndedProcess } from '../../../../collectors/kernel/processes/processes.js';
+import { FakeClock } from '../../../support/fake-clock.js';
 
 const startMs = 1_000_000;
 /** The clock that stamps audit events goes in steps. */
