@@ -10,7 +10,7 @@ import {
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { askStatus } from '../../../agent/status/client.js';
 import { judge } from '../../../agent/status/health.js';
 import { StatusServer } from '../../../agent/status/server.js';
@@ -48,6 +48,10 @@ const closed = (client: Socket): Promise<string> =>
     client.on('error', () => undefined);
     client.once('close', () => resolve(text));
   });
+
+/** The server sets a timer for each client that it serves. */
+const serving = (clock: FakeClock, clients: number): Promise<void> =>
+  vi.waitFor(() => expect(clock.timers).toBe(clients), 10_000);
 
 describe('the socket', () => {
   it('is for the owner and the group alone, in a directory of the same kind, and gone after the stop', async () => {
@@ -116,32 +120,31 @@ describe('a client', () => {
     await serve('x'.repeat(4_000_000), clock);
     const idle = connect(path);
     idle.pause();
-    await new Promise((resolve) => idle.once('connect', resolve));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(clock.timers).toBe(1);
+    await serving(clock, 1);
     await clock.advance(2_000);
     const ended = closed(idle);
     idle.resume();
     const text = await ended;
     expect(text.length).toBeLessThan(4_000_000);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(clock.timers).toBe(0);
+    await serving(clock, 0);
   });
 
   it('too many are turned away, and the next is served again', async () => {
     const clock = new FakeClock();
     await serve('x'.repeat(4_000_000), clock);
-    const idle = Array.from({ length: 12 }, () => {
-      const client = connect(path);
-      client.on('error', () => undefined);
-      client.pause();
-      return client;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const idle = Array.from({ length: 8 }, () =>
+      connect(path)
+        .on('error', () => undefined)
+        .pause(),
+    );
+    await serving(clock, 8);
+    expect(await Promise.all(Array.from({ length: 4 }, () => closed(connect(path))))).toEqual(
+      Array(4).fill(''),
+    );
     expect(clock.timers).toBe(8);
     await clock.advance(2_000);
     for (const client of idle) client.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await serving(clock, 0);
     const late = connect(path);
     expect(await closed(late)).toHaveLength(4_000_000);
   });
