@@ -31,7 +31,7 @@ async function open(host: Host, told: Told<LoginFacts>): Promise<OpenSource | Un
   const opened = await host.audit.subscribe({
     name: 'Login',
     rules: [],
-    evenWithoutRules: host.settings.processSource === 'audit',
+    evenWithoutRules: host.settings.loginSource === 'audit',
     onEvent: (event) => {
       let isNews = false;
       for (const record of event.records) {

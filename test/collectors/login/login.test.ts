@@ -59,6 +59,18 @@ describe('the login collector', () => {
     expect(told).toMatchObject([{ UserName: 'anna', Result: 'Success' }]);
   });
 
+  it.each([
+    { loginSource: 'audit', processSource: 'auto', takesPart: true },
+    { loginSource: 'auto', processSource: 'audit', takesPart: false },
+  ] as const)(
+    'listens to audit that others set up where loginSource asks for it: $loginSource',
+    async ({ takesPart, ...sources }) => {
+      const source = auditSource();
+      await setUp({ audit: source.audit, settings: { ...caseSettings, ...sources } });
+      expect(source.subscribers[0]?.evenWithoutRules).toBe(takesPart);
+    },
+  );
+
   it('completes the uid from the name, and the name from the uid', async () => {
     const source = auditSource();
     const users = { nameOf: () => 'bert', uidOf: () => 1001 };
