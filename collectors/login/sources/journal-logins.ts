@@ -1,10 +1,13 @@
 import type { LoginFacts } from './facts.js';
+import { JournalProcesses } from './journal-processes.js';
 import type { LoginMessage } from './messages.js';
 
 export interface JournalLoginsOptions {
   readonly onLogin: (facts: LoginFacts) => void;
   /** The port here of a connection, while it is known. */
   readonly localPortOf: (message: LoginMessage) => string | undefined;
+  /** When the process that has a pid now started, in clock ticks since boot; undefined when there is none. */
+  readonly startTicksOf: (pid: number) => number | undefined;
 }
 
 /** A verdict that is not told yet, because more may be said about the same attempt. */
@@ -25,20 +28,25 @@ interface Waiting {
  *    failure, one for the connection, told at its end.
  * 3. A success waits a moment for its uid and its session.
  * 4. A session without a verdict before is a login where the program gives none (login, su, display managers).
- * 5. What is remembered is bounded; an attempt that has to make room is told early, not lost.
+ * 5. A pid names a process only as long as that lives: of another one that has it since, nothing before is meant.
+ * 6. What is remembered is bounded; an attempt that has to make room is told early, not lost.
  */
 export class JournalLogins {
   private readonly waiting = new Map<number, Waiting>();
   private readonly sessions = new Map<number, LoginFacts>();
   /** Processes of which a failure was told. */
   private readonly failures = new Map<number, LoginFacts>();
+  private readonly processes: JournalProcesses;
   private nowMs = 0;
 
-  constructor(private readonly options: JournalLoginsOptions) {}
+  constructor(private readonly options: JournalLoginsOptions) {
+    this.processes = new JournalProcesses(options.startTicksOf);
+  }
 
   /** `nowMs` comes from a monotonic clock. */
   take(message: LoginMessage, nowMs: number): void {
     this.nowMs = nowMs;
+    if (this.processes.isAnother(message)) this.ended(message.pid);
     const facts = this.factsOf(message);
     const waiting = this.waiting.get(message.pid);
     switch (message.kind) {
@@ -182,6 +190,13 @@ export class JournalLogins {
   private fail(facts: LoginFacts): void {
     put(this.failures, facts.pid, facts);
     this.options.onLogin({ ...facts, succeeded: false });
+  }
+
+  /** Nothing more comes of what is known of the pid. */
+  private ended(pid: number): void {
+    const waiting = this.waiting.get(pid);
+    if (waiting !== undefined) this.tellWaiting(pid, waiting);
+    this.forget(pid);
   }
 
   private forget(pid: number): void {

@@ -2,6 +2,7 @@ import type { Timer } from '../../../base/clock.js';
 import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
 import type { OpenSource, Source, Told } from '../../interface/source.js';
+import { readStat } from '../../kernel/processes/proc.js';
 import { JournalLogins } from './journal-logins.js';
 import type { LoginFacts } from './facts.js';
 import { loginFields, loginMatches, readLoginMessage } from './messages.js';
@@ -21,6 +22,7 @@ async function open(host: Host, told: Told<LoginFacts>): Promise<OpenSource | Un
       const isMeant = remotePort === undefined || String(found?.remote.port) === remotePort;
       return found !== undefined && isMeant ? String(found.local.port) : undefined;
     },
+    startTicksOf: (pid) => readStat(host.paths, pid)?.startTicks,
   });
   let timer: Timer | undefined;
   const schedule = (): void => {

@@ -25,14 +25,21 @@ function entryOf([identifier, pid, text]: Line, changed: Readonly<Record<string,
 }
 
 /** All logins of some lines, told one after the other a moment apart. */
-function loginsOf(entries: readonly ReturnType<typeof entryOf>[], apartMs = 10): LoginFacts[] {
+function loginsOf(
+  entries: readonly ReturnType<typeof entryOf>[],
+  apartMs = 10,
+  startTicksOf: (index: number) => number | undefined = () => undefined,
+): LoginFacts[] {
   const told: LoginFacts[] = [];
   const logins = new JournalLogins({
     onLogin: (facts) => told.push(facts),
     localPortOf: () => undefined,
+    startTicksOf: () => startTicksOf(index),
   });
+  let index = 0;
   let nowMs = 0;
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
+    index = at;
     const message = readLoginMessage(entry);
     if (message !== undefined) logins.take(message, nowMs);
     nowMs += apartMs;
@@ -221,6 +228,64 @@ describe('logins from messages of the journal', () => {
       }),
     ]);
     expect(told).toMatchObject([{ pid: 71, userId: 7, sessionId: 12, operation: 'password' }]);
+  });
+
+  const reused: readonly (readonly [
+    string,
+    readonly Line[],
+    readonly number[],
+    readonly string[],
+  ])[] = [
+    [
+      'a key refused after another failed there',
+      [
+        ['sshd', 75, 'Failed password for anna from 192.0.2.1 port 5 ssh2'],
+        ['sshd', 75, 'Invalid user eve from 192.0.2.2 port 6'],
+        ['sshd', 75, 'Connection closed by invalid user eve 192.0.2.2 port 6 [preauth]'],
+      ],
+      [],
+      ['anna 192.0.2.1 5 password Fail', 'eve 192.0.2.2 6 ssh Fail'],
+    ],
+    [
+      'a login while another waits for its session',
+      [
+        ['sshd', 75, 'Accepted password for anna from 192.0.2.1 port 5 ssh2'],
+        ['sshd', 75, 'Accepted password for bert from 192.0.2.1 port 6 ssh2'],
+      ],
+      [],
+      ['anna 192.0.2.1 5 password Success', 'bert 192.0.2.1 6 password Success'],
+    ],
+    [
+      'a login of another program',
+      [
+        ['sshd', 75, 'Invalid user eve from 192.0.2.2 port 6'],
+        ['login', 75, 'LOGIN ON tty1 BY pi'],
+      ],
+      [],
+      ['eve 192.0.2.2 6 ssh Fail', 'pi tty1 - login Success'],
+    ],
+    [
+      'a session of the same program and the same user, begun by another process',
+      [
+        ['su', 75, 'pam_unix(su:session): session opened for user root(uid=0) by (uid=7)'],
+        ['su', 75, 'pam_unix(su:session): session opened for user root(uid=0) by (uid=7)'],
+      ],
+      [100, 200],
+      ['root here - PAM:session_open Success', 'root here - PAM:session_open Success'],
+    ],
+    [
+      'nothing new, where one process speaks for two programs',
+      [
+        ['login', 75, 'LOGIN ON tty1 BY pi'],
+        ['su', 75, 'pam_unix(su:session): session opened for user pi(uid=1000) by (uid=7)'],
+      ],
+      [100, 100],
+      ['pi tty1 - login Success'],
+    ],
+  ];
+  it.each(reused)('of a pid that is given again: %s', (_what, lines, starts, expected) => {
+    const entries = lines.map((line) => entryOf(line));
+    expect(loginsOf(entries, 10, (index) => starts[index]).map(summaryOf)).toEqual(expected);
   });
 
   const accepted: Line = ['sshd', 81, 'Accepted password for root from 192.0.2.6 port 22 ssh2'];
