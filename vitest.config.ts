@@ -1,15 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
-/** They start the built agent, speak to the stand-in hub over TLS, or measure a day: they mostly wait. */
+/** They start programs, speak to the stand-in hub over TLS, or look at much: a megabyte at once, a day, random input. */
 const slow = [
   'test/agent/*.test.ts',
   'test/agent/faults/**',
   'test/agent/**/wire.test.ts',
   'test/agent/commands/{command-line,output}.test.ts',
-  'test/local-hub/{connection,demo,telemetry,twin}.test.ts',
-  'test/bench/**',
+  'test/agent/{enroll/command,time/hub-time,spool/spool-kill}.test.ts',
+  'test/agent/pipeline/redaction/linear-time.test.ts',
+  'test/local-hub/{cli,connection,demo,telemetry,twin,hub/faults}.test.ts',
+  'test/{bench,fuzz}/**',
   'test/project/add-a-collector.test.ts',
 ];
+/** The built agent, for the tests that start it. */
+const globalSetup = ['test/support/build.ts'];
 const virtualMachines = 'test/device/virtual-machine/**/*.test.ts';
 
 /**
@@ -19,11 +23,11 @@ const virtualMachines = 'test/device/virtual-machine/**/*.test.ts';
  */
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/build.ts'],
     projects: [
       {
         test: {
           name: 'unit',
+          globalSetup,
           include: ['test/**/*.test.ts'],
           exclude: ['test/device/**'],
           // The tests of the running agent mostly wait.
@@ -44,6 +48,7 @@ export default defineConfig({
       {
         test: {
           name: 'device',
+          globalSetup,
           include: ['test/device/**/*.test.ts'],
           exclude: [virtualMachines],
           testTimeout: 120_000,
@@ -54,6 +59,7 @@ export default defineConfig({
       {
         test: {
           name: 'vm',
+          globalSetup,
           include: [virtualMachines],
           // Each takes a little more than one processor.
           maxWorkers: 2,

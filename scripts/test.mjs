@@ -1,5 +1,5 @@
-// npm test: everything that changes nothing on the host; npm run test:fast: the tests that run no whole agent, alone. The checks of the text run beside the tests, which mostly
-// wait; fails when any of them did, after having run all.
+// npm test: everything that changes nothing on the host; npm run test:fast: what of it starts no program. The checks of
+// the text run beside the tests, which mostly wait; fails when any of them did, after having run all.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { checkNode, installDependencies, root } from './bootstrap.mjs';

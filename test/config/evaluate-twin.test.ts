@@ -7,6 +7,7 @@ import type { Evaluation } from '../../config/evaluate-twin.js';
 import { configurationObjectName, twinSettings } from '../../config/twin-settings.js';
 import type { TwinKey, TwinSettings } from '../../config/twin-settings.js';
 import publicSchema from './cases/public-twin-schema.json' with { type: 'json' };
+import { anyCharacter } from '../support/texts.js';
 
 const evaluate = (object: JsonValue, previous?: TwinSettings): Evaluation =>
   evaluateTwin({ [configurationObjectName]: object, $version: 7 }, previous);
@@ -223,7 +224,7 @@ const anyKey = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom('__proto__', 'constructor', 'hasOwnProperty', 'value', ''),
   },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+  { weight: 1, arbitrary: fc.string({ unit: anyCharacter }) },
 );
 const anyValue: fc.Arbitrary<JsonValue> = fc.oneof(
   fc.constantFrom<JsonValue>(
@@ -241,7 +242,7 @@ const anyValue: fc.Arbitrary<JsonValue> = fc.oneof(
     null,
     '/a\u0000b',
   ),
-  fc.string({ unit: 'binary', maxLength: 300 }),
+  fc.string({ unit: anyCharacter, maxLength: 300 }),
   fc.jsonValue() as fc.Arbitrary<JsonValue>,
 );
 const anyObject = fc.dictionary(

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { overview, usageOf } from '../../../agent/commands/help.js';
 import { commands } from '../../../agent/commands/registry.js';
 import { exitMeanings } from '../../../base/exit-codes.js';
-import { runCommandLine } from '../../support/running-agent.js';
 
 describe('the help', () => {
   it('tells every command, and what is understood beside them', () => {
@@ -41,16 +40,4 @@ describe('the help', () => {
       );
     }
   });
-});
-
-it.each([
-  [['a\u001b[31mb']],
-  [['run', '--a\u001b[31mb']],
-  [['collect', 'a\u001b[31mb']],
-  [['host-setup', '--user', 'a\u001b[31mb']],
-])('what was typed reaches the terminal without its control characters: %j', async (args) => {
-  const { code, stderr } = await runCommandLine(args);
-  expect(stderr).toContain('a\\u{1b}[31mb');
-  expect(stderr).not.toContain('\u001b');
-  expect(code).not.toBe(0);
 });

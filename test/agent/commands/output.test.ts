@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { agentBundle } from '../../support/running-agent.js';
+import { agentBundle, runCommandLine } from '../../support/running-agent.js';
 
 const auditLog = fileURLToPath(
   new URL('../../collectors/kernel/audit/cases/debian-12-logins-password.log', import.meta.url),
@@ -45,4 +45,16 @@ describe('a command whose output cannot be written', () => {
     expect(stderr).not.toMatch(/defect|^\s+at /m);
     expect(code).toBe(args[0] === 'check-config' ? 78 : 1);
   });
+});
+
+it.each([
+  [['a\u001b[31mb']],
+  [['run', '--a\u001b[31mb']],
+  [['collect', 'a\u001b[31mb']],
+  [['host-setup', '--user', 'a\u001b[31mb']],
+])('what was typed reaches the terminal without its control characters: %j', async (args) => {
+  const { code, stderr } = await runCommandLine(args);
+  expect(stderr).toContain('a\\u{1b}[31mb');
+  expect(stderr).not.toContain('\u001b');
+  expect(code).not.toBe(0);
 });

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -16,7 +14,6 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { enroll } from '../../../agent/enroll/enroll.js';
 import { readSecret } from '../../../agent/enroll/secret-input.js';
-import { agentBundle } from '../../support/running-agent.js';
 
 /** Stands for a file that is mounted by itself, which takes root and a mount to make: rename(2) over it is refused. */
 const renaming = vi.hoisted(() => ({ refused: '' }));
@@ -268,78 +265,5 @@ describe('the secret', () => {
     const input = new PassThrough();
     input.end('x'.repeat(70_000));
     await expect(readSecret(input, () => undefined)).rejects.toThrow(/too long/);
-  });
-});
-
-describe('the command', () => {
-  function command(args: readonly string[], input: string | Buffer) {
-    return new Promise<{ code: number | null; output: string }>((resolve) => {
-      const child = spawn(process.execPath, [
-        agentBundle,
-        'enroll',
-        '--directory',
-        directory,
-        ...args,
-      ]);
-      let output = '';
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-      }
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(input);
-      child.once('close', (code) => resolve({ code, output }));
-    });
-  }
-
-  it('reads the input or a file, says what it wrote and how to go on, and never shows the key', async () => {
-    const piped = await command([], module);
-    expect(piped).toMatchObject({ code: 0 });
-    expect(piped.output).toMatch(/Enrolled as device-1\/azureiotsecurity at hub\.example/);
-    expect(piped.output).toContain('run --config');
-    expect(piped.output).not.toContain(key);
-    const file = join(root, 'string');
-    writeFileSync(file, module.replace('device-1', 'device-2'));
-    chmodSync(file, 0o600);
-    const named = await command(['--connection-string-file', file], '');
-    expect(named.output).toContain('device-2');
-  });
-
-  it('never shows a secret that was given as an argument', async () => {
-    for (const args of [[module], ['--', module], ['--connection-string-file', module]]) {
-      const { code, output } = await command(args, '');
-      expect(code).toBe(78);
-      expect(output).toMatch(/never from an argument|paste the connection string/);
-      expect(output).not.toContain(key);
-    }
-    expect(existsSync(directory)).toBe(false);
-  });
-
-  it('says where messages go, and what the security marker would change', async () => {
-    expect((await command([], module)).output).toContain(
-      `set "securityMarker": true in ${join(directory, 'agent.json')}`,
-    );
-    const settingsFile = join(directory, 'agent.json');
-    writeFileSync(settingsFile, JSON.stringify({ ...settings(), securityMarker: true }));
-    expect((await command([], module)).output).toContain('remove "securityMarker" from');
-  });
-
-  it.each(['pipe', 'file'])('names the encoding of a %s that is not UTF-8', async (way) => {
-    const file = join(root, 'string');
-    writeFileSync(file, `\uFEFF${module}`, { encoding: 'utf16le', mode: 0o600 });
-    const { code, output } =
-      way === 'file'
-        ? await command(['--connection-string-file', file], '')
-        : await command([], readFileSync(file));
-    expect(code).toBe(78);
-    expect(output).toMatch(/is encoded in UTF-16 \(little-endian\).*save it as UTF-8/);
-    expect(output).not.toContain(key.slice(0, 10));
-    expect(existsSync(directory)).toBe(false);
-  });
-
-  it('ends with 78 when it cannot use what it was given', async () => {
-    const { code, output } = await command([], 'HostName=h;DeviceId=d;SharedAccessKey=c2VjcmV0');
-    expect(code).toBe(78);
-    expect(output).toContain('connection string of the device');
-    expect(output).not.toContain('c2VjcmV0');
   });
 });

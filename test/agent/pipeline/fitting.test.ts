@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cutText, cutUtf8, fitPayload, jsonSizeBytes } from '../../../agent/pipeline/fitting.js';
+import { anyCharacter } from '../../support/texts.js';
 
 describe('cutting at a character boundary', () => {
   it('never exceeds the limit, never splits a character, keeps a start of the text', () => {
@@ -32,7 +33,7 @@ describe('cutting at a character boundary', () => {
 
 describe('fitting a payload', () => {
   it('makes any payload of long texts fit by cutting the longest ones, and keeps every field', () => {
-    const text = fc.string({ unit: 'binary', maxLength: 3000 });
+    const text = fc.string({ unit: anyCharacter, maxLength: 3000 });
     fc.assert(
       fc.property(text, text, text, (Executable, CommandLine, Directory) => {
         const payload = { Executable, CommandLine, ProcessId: 1, ExtraDetails: { Directory } };

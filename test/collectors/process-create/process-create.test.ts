@@ -15,6 +15,7 @@ import type { StartedProgram } from '../../../collectors/process-create/sources/
 import { checkPayload } from '../../../contract/payload-check.js';
 import { casePaths, caseSettings, fakeHost } from '../../support/case-host.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
+import { anyCharacter } from '../../support/texts.js';
 
 const debian = casePaths('debian-12-kernel-6.1');
 
@@ -378,8 +379,8 @@ describe('the payload of a started program', () => {
       pid: fc.nat(),
       parentPid: maybe(fc.nat()),
       realUid: maybe(fc.nat()),
-      executable: maybe(fc.string({ unit: 'binary' })),
-      argv: fc.array(fc.string({ unit: 'binary' })),
+      executable: maybe(fc.string({ unit: anyCharacter })),
+      argv: fc.array(fc.string({ unit: anyCharacter })),
       argvComplete: fc.boolean(),
       comm: maybe(fc.string()),
       auditUserId: maybe(fc.nat()),
