@@ -14,6 +14,7 @@ import { checkPayload } from '../../contract/payload-check.js';
 import { casePaths, fakeHost } from '../support/case-host.js';
 import { procOf, socketLine } from '../support/socket-proc.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { pathsUnder } from '../../collectors/kernel/paths.js';
 
 const debian = casePaths('debian-12-kernel-6.1');
 const buildroot = casePaths('buildroot-kernel-4.9-arm');
@@ -137,7 +138,7 @@ describe('listening ports of a hostile table', () => {
       `${index}: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 ${index} 0 ${index} 1`;
     writeFileSync(join(root, 'net/tcp'), [good(1), 'x'.repeat(200_000), good(2)].join('\n'));
     const { lines, lose } = await collect({
-      paths: { procRoot: root, etcRoot: root, logRoot: root },
+      paths: { ...pathsUnder(root), procRoot: root },
     });
     expect(lines).toEqual([
       'tcp 127.0.0.1 8080 0.0.0.0 * - - 1',
@@ -163,7 +164,7 @@ describe('listening ports of a hostile table', () => {
       fc.asyncProperty(table, table, async (tcp, udp6) => {
         writeFileSync(join(root, 'net/tcp'), tcp);
         writeFileSync(join(root, 'net/udp6'), udp6);
-        await collect({ paths: { procRoot: root, etcRoot: root, logRoot: root } });
+        await collect({ paths: { ...pathsUnder(root), procRoot: root } });
       }),
       { numRuns: 50 },
     );

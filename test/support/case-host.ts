@@ -1,38 +1,11 @@
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 import type { Host, HostSettings } from '../../collectors/interface/host.js';
-import type { Paths } from '../../collectors/kernel/paths.js';
+import { pathsUnder, type Paths } from '../../collectors/kernel/paths.js';
+import { capturedTree } from './captured-tree.js';
 import { FakeClock } from './fake-clock.js';
 
-/**
- * A copy of one of the captured trees under `cases/`, each named for where it came from. Its symbolic links stand in
- * `links.txt`, because tools that walk the checkout would follow them out of it. Removed after the test file.
- */
+/** A copy of one of the trees under `test/collectors/cases/`, each named for where it came from. */
 export function casePaths(name: string): Paths {
-  const source = fileURLToPath(new URL(`../collectors/cases/${name}`, import.meta.url));
-  const root = mkdtempSync(join(tmpdir(), `case-${name}-`));
-  afterAll(() => rmSync(root, { recursive: true }));
-  cpSync(source, root, { recursive: true });
-  const links = join(root, 'links.txt');
-  const lines = existsSync(links) ? readFileSync(links, 'utf8').split('\n') : [];
-  for (const line of lines) {
-    const [path, target] = line.split('\t');
-    if (path === undefined || target === undefined) continue;
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    symlinkSync(target, join(root, path));
-  }
-  return { procRoot: join(root, 'proc'), etcRoot: join(root, 'etc'), logRoot: join(root, 'log') };
+  return pathsUnder(capturedTree(`../collectors/cases/${name}`));
 }
 
 export const caseSettings: HostSettings = {
@@ -50,7 +23,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
   const refuse = () => Promise.resolve({ unavailable: 'Not in this test.' });
   return {
     ownPid: 999_999,
-    paths: { procRoot: '/nonexistent', etcRoot: '/nonexistent', logRoot: '/nonexistent' },
+    paths: pathsUnder('/nonexistent'),
     clock: new FakeClock(),
     byteOrder: 'LE',
     settings: caseSettings,

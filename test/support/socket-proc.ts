@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { Endpoint } from '../../collectors/kernel/sockets/endpoint.js';
+import { pathsUnder } from '../../collectors/kernel/paths.js';
 
 const directories: string[] = [];
 afterEach(() => {
@@ -29,7 +30,7 @@ export function procOf(sockets: readonly string[], holders: Holders = {}) {
       hold(Number(pid), Number(descriptor), inode);
   }
   return {
-    paths: { procRoot, etcRoot: '/nonexistent', logRoot: '/nonexistent' },
+    paths: { ...pathsUnder('/nonexistent'), procRoot },
     tell,
     hold,
     drop: (pid: number, descriptor: number) => unlinkSync(`${procRoot}/${pid}/fd/${descriptor}`),

@@ -16,6 +16,7 @@ import {
   ExecutableHashes,
 } from '../../../../collectors/kernel/files/executable-hash.js';
 import { FakeClock } from '../../../support/fake-clock.js';
+import { pathsUnder } from '../../../../collectors/kernel/paths.js';
 
 const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex');
 const later = Date.now() + 60_000;
@@ -29,7 +30,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 function setUp(options: Partial<ConstructorParameters<typeof ExecutableHashes>[0]> = {}) {
   const clock = new FakeClock();
   const hashes = new ExecutableHashes({
-    paths: { procRoot: directory, etcRoot: directory, logRoot: directory },
+    paths: { ...pathsUnder('/nonexistent'), procRoot: directory },
     clock,
     bytesPerSecond: 1_000_000,
     ...options,

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parsePasswd, UserNames } from '../../../../collectors/kernel/files/users.js';
 import { casePaths } from '../../../support/case-host.js';
+import { pathsUnder } from '../../../../collectors/kernel/paths.js';
 
 const debian = casePaths('debian-12-kernel-6.1');
 const hostile = casePaths('hostile');
@@ -42,7 +43,7 @@ describe('user names', () => {
     directory = mkdtempSync(join(tmpdir(), 'users-'));
   });
   afterEach(() => rmSync(directory, { recursive: true }));
-  const paths = () => ({ procRoot: '/proc', etcRoot: directory, logRoot: directory });
+  const paths = () => ({ ...pathsUnder('/nonexistent'), etcRoot: directory });
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
 
   it('come from the captured file', () => {

@@ -6,6 +6,7 @@ import type { ProcessEvent } from '../../../../collectors/kernel/processes/proc-
 import { ProcessTable } from '../../../../collectors/kernel/processes/process-table.js';
 import type { EndedProcess } from '../../../../collectors/kernel/processes/processes.js';
 import { FakeClock } from '../../../support/fake-clock.js';
+import { pathsUnder } from '../../../../collectors/kernel/paths.js';
 
 const startMs = 1_000_000;
 /** The clock that stamps audit events goes in steps. */
@@ -109,7 +110,7 @@ describe('the history of processes', () => {
             if (event !== undefined) subscriber?.onEvent(event);
           };
           const table = new ProcessTable({
-            paths: { procRoot: '/nonexistent', etcRoot: '/nonexistent', logRoot: '/nonexistent' },
+            paths: pathsUnder('/nonexistent'),
             clock: new FakeClock(startMs),
             uptimeMs: () => 0,
             events: {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { forkedWithoutExec, kernelThread } from '../../../../collectors/kernel/processes/proc.js';
 import { ProcessPolling } from '../../../../collectors/kernel/processes/process-polling.js';
 import { FakeClock } from '../../../support/fake-clock.js';
+import { pathsUnder } from '../../../../collectors/kernel/paths.js';
 
 let procRoot: string;
 beforeEach(() => {
@@ -24,7 +25,7 @@ function setUp() {
   const told: number[] = [];
   const lose = vi.fn();
   const polling = new ProcessPolling({
-    paths: { procRoot, etcRoot: '/nonexistent', logRoot: '/nonexistent' },
+    paths: { ...pathsUnder('/nonexistent'), procRoot },
     clock,
     intervalMs: 1000,
     onProcess: (pid) => told.push(pid),

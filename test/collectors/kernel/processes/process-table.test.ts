@@ -8,6 +8,7 @@ import type { ProcessEventSubscriber } from '../../../../collectors/kernel/proce
 import { ProcessTable } from '../../../../collectors/kernel/processes/process-table.js';
 import type { EndedProcess } from '../../../../collectors/kernel/processes/processes.js';
 import { FakeClock, settle } from '../../../support/fake-clock.js';
+import { pathsUnder } from '../../../../collectors/kernel/paths.js';
 
 let root: string;
 beforeEach(() => {
@@ -47,7 +48,7 @@ async function setUp() {
   let subscriber: ProcessEventSubscriber | undefined;
   const subscription = { end: vi.fn() };
   const table = new ProcessTable({
-    paths: { procRoot: root, etcRoot: '/nonexistent', logRoot: '/nonexistent' },
+    paths: { ...pathsUnder('/nonexistent'), procRoot: root },
     clock,
     uptimeMs: () => clock.monotonicMs(),
     events: {

@@ -6,6 +6,7 @@ import {
   connectionOf,
   listeningPortsOf,
 } from '../../../../collectors/kernel/sockets/process-connection.js';
+import { pathsUnder } from '../../../../collectors/kernel/paths.js';
 
 const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid';
 const row = (local: string, remote: string, inode: number) =>
@@ -43,7 +44,7 @@ afterAll(() => rmSync(procRoot, { recursive: true }));
 
 describe('the connection of a process', () => {
   const of = (pid: number, address: string) =>
-    connectionOf({ procRoot, etcRoot: '', logRoot: '' }, 'LE', pid, address);
+    connectionOf({ ...pathsUnder('/nonexistent'), procRoot }, 'LE', pid, address);
 
   it('is found by the sockets that the process holds, among others from the same address', () => {
     expect(of(7, '127.0.0.2')).toMatchObject({ remote: { port: 0xc001 }, local: { port: 22 } });
@@ -61,7 +62,7 @@ describe('the connection of a process', () => {
 });
 
 it('the ports that a process listens on are its own, and none of its connections', () => {
-  const paths = { procRoot, etcRoot: '', logRoot: '' };
+  const paths = { ...pathsUnder('/nonexistent'), procRoot };
   expect([...listeningPortsOf(paths, 'LE', 7)]).toEqual([443]);
   expect(listeningPortsOf(paths, 'LE', 8).size).toBe(0);
 });
