@@ -2,6 +2,7 @@ import { connectionCreate } from './connection-create/index.js';
 import type { Collector } from './interface/collector.js';
 import { listeningPorts } from './listening-ports.js';
 import { login } from './login/index.js';
+import { osBaseline } from './os-baseline/index.js';
 import { processCreate } from './process-create/index.js';
 import { processTerminate } from './process-terminate.js';
 
@@ -10,6 +11,7 @@ export const collectors: readonly Collector[] = [
   connectionCreate,
   listeningPorts,
   login,
+  osBaseline,
   processCreate,
   processTerminate,
 ];

@@ -29,6 +29,9 @@ export const layers = [
   'collectors/connection-create',
   'collectors/login/sources',
   'collectors/login',
+  'collectors/os-baseline/facts',
+  'collectors/os-baseline/checks',
+  'collectors/os-baseline',
   'collectors',
 
   // What the parts of the agent share.

@@ -1,3 +1,4 @@
+import { baselineCommand } from './baseline.js';
 import { checkConfigCommand } from './check-config.js';
 import { collectCommand } from './collect.js';
 import type { Command } from './command.js';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   enrollCommand,
   doctorCommand,
   collectCommand,
+  baselineCommand,
   replayCommand,
   checkConfigCommand,
   hostSetupCommand,

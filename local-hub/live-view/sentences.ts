@@ -142,6 +142,14 @@ const speakers: Readonly<Record<string, Speaker>> = {
   ConnectionCreate: connectionCreate,
   Login: login,
   ListeningPorts: listeningPort,
+  OSBaseline: (payload, details) => ({
+    text: shown(details['CheckId'] ?? payload['CceId']),
+    aside: facts(
+      payload['Result'] === 'Err' && 'could not be checked',
+      brief(text(details['Found']) || text(payload['Error'])),
+      shown(payload['Severity']),
+    ),
+  }),
   Diagnostic: (payload) => ({
     text: `${shown(payload['Severity'])}: ${shown(payload['Message'])}`,
     aside: [],

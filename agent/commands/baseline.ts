@@ -1,0 +1,102 @@
+import { systemClock } from '../../base/clock.js';
+import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { printable } from '../../base/text.js';
+import { createHost } from '../../collectors/host.js';
+import { baselineChecks } from '../../collectors/os-baseline/checks/index.js';
+import type { Check, Verdict } from '../../collectors/os-baseline/checks/check.js';
+import { HostFiles } from '../../collectors/os-baseline/facts/host-files.js';
+import { countsOf, type Outcome, runBaseline } from '../../collectors/os-baseline/run-baseline.js';
+import { standardLocalSettings } from '../../config/parse-local-settings.js';
+import type { Command } from './command.js';
+
+const deadlineMs = 120_000;
+
+export const baselineCommand: Command = {
+  name: 'baseline',
+  meaning: 'Checks how securely this device is configured, and says what to do; sends nothing.',
+  options: {
+    check: {
+      type: 'string',
+      value: 'ID',
+      meaning: 'Only this check, for example parameter-aslr.',
+    },
+    json: { type: 'boolean', meaning: 'Print each check as one line of JSON.' },
+  },
+  exitCodes: {
+    [exitCodes.stopped]: 'No check failed; those that could not be made do not count.',
+    [exitCodes.crashed]: 'A check failed.',
+  },
+  run: async (parsed) => {
+    const host = createHost({
+      clock: systemClock,
+      settings: standardLocalSettings(),
+      onTampering: () => undefined,
+      onProblem: () => undefined,
+    });
+    const signal = AbortSignal.timeout(deadlineMs);
+    const files = await HostFiles.open({ paths: host.paths, signal });
+    const checks = choose(parsed.text('check'));
+    const outcomes = await runBaseline(checks, { host, files, signal });
+    if (files.limitation !== undefined) process.stderr.write(`${files.limitation}\n`);
+    process.stdout.write(parsed.flag('json') ? json(outcomes) : readable(outcomes));
+    return countsOf(outcomes).failed === 0 ? exitCodes.stopped : exitCodes.crashed;
+  },
+};
+
+function choose(id: string | undefined): readonly Check[] {
+  if (id === undefined) return baselineChecks;
+  const chosen = baselineChecks.filter((check) => check.id === id);
+  if (chosen.length > 0) return chosen;
+  throw new CommandError(
+    `There is no check '${printable(id)}'; iot-security-agent baseline names them all.`,
+    exitCodes.configuration,
+  );
+}
+
+const words: Readonly<Record<Verdict['result'], string>> = {
+  pass: 'pass',
+  fail: 'FAIL',
+  notApplicable: 'n/a',
+  error: 'error',
+};
+
+function json(outcomes: readonly Outcome[]): string {
+  const lines = outcomes.map(({ check, verdict }) => {
+    const { id, title, severity, expected, remedy, section, cceId, ruleId } = check;
+    const says = { id, title, severity, ...verdict, expected, remedy, section, cceId, ruleId };
+    return `${JSON.stringify(says)}\n`;
+  });
+  return lines.join('');
+}
+
+/** The passed and the inapplicable first, so that what is to be done stands above the prompt. */
+function readable(outcomes: readonly Outcome[]): string {
+  const order: readonly Verdict['result'][] = ['pass', 'notApplicable', 'error', 'fail'];
+  const lines = order.flatMap((result) =>
+    outcomes.filter(({ verdict }) => verdict.result === result).flatMap(linesOf),
+  );
+  const { passed, failed, errors, notApplicable } = countsOf(outcomes);
+  const sum = `${outcomes.length} checks: ${passed} passed, ${failed} failed, ${errors} could not be made, ${notApplicable} do not apply here.`;
+  return `${[...lines, '', sum].join('\n')}\n`;
+}
+
+function linesOf({ check, verdict }: Outcome): string[] {
+  const head = `${words[verdict.result].padEnd(6)} ${check.id.padEnd(34)} ${check.title}`;
+  switch (verdict.result) {
+    case 'pass':
+      return [head];
+    case 'fail':
+      return [
+        `${head} (${check.severity})`,
+        indented(`found:    ${verdict.found}`),
+        indented(`expected: ${check.expected}`),
+        indented(`remedy:   ${check.remedy}`),
+      ];
+    default:
+      return [head, indented(verdict.why)];
+  }
+}
+
+function indented(text: string): string {
+  return `       ${printable(text, 1024)}`;
+}

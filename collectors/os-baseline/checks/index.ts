@@ -1,0 +1,15 @@
+import type { Check } from './check.js';
+import { filePermissionChecks } from './file-permissions.js';
+import { kernelModuleChecks } from './kernel-modules.js';
+import { kernelParameterChecks } from './kernel-parameters.js';
+import { mountOptionChecks } from './mount-options.js';
+import { networkParameterChecks } from './network-parameters.js';
+
+/** Every check of the baseline. A new file of checks is a line here. */
+export const baselineChecks: readonly Check[] = [
+  ...mountOptionChecks,
+  ...kernelModuleChecks,
+  ...kernelParameterChecks,
+  ...networkParameterChecks,
+  ...filePermissionChecks,
+];

@@ -1,0 +1,62 @@
+import { type CommandLine, readCommandLine } from './command-line.js';
+import { type NamedReader, oneByOne, type SubjectReader } from './fact-reader.js';
+import { type Group, readGroups } from './groups.js';
+import type { FileState } from './host-files.js';
+import { type ModuleState, readModules } from './kernel-modules.js';
+import { readParameters } from './kernel-parameters.js';
+import { type Mounts, readMounts } from './mounts.js';
+
+/** What the device has one of. A new subject is a line here, a line in `subjectReaders`, and a file beside this one. */
+export interface Subjects {
+  /** Mounted file systems, as the first process has them. */
+  readonly mounts: Mounts;
+  /** What the kernel was started with. */
+  readonly commandLine: CommandLine;
+  /** The groups of /etc/group. */
+  readonly groups: readonly Group[];
+}
+
+/** What the device has many of, each asked for by its name: `file:/etc/passwd`, `parameter:net.ipv4.ip_forward`. */
+export interface Named {
+  /** Owner and mode of what a path leads to. */
+  readonly file: FileState;
+  /** A text file of at most 256 KB. */
+  readonly text: string;
+  /** The names in a directory, sorted. */
+  readonly names: readonly string[];
+  /** A parameter of the running kernel (sysctl). */
+  readonly parameter: string;
+  /** A module of the kernel. */
+  readonly module: ModuleState;
+}
+
+export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Subjects[S]> } = {
+  mounts: readMounts,
+  commandLine: readCommandLine,
+  groups: readGroups,
+};
+
+export const namedReaders: { readonly [N in keyof Named]: NamedReader<Named[N]> } = {
+  file: oneByOne((path, { files }) => files.state(path)),
+  text: oneByOne((path, { files }) => files.text(path)),
+  names: oneByOne((path, { files }) => files.names(path)),
+  parameter: readParameters,
+  module: readModules,
+};
+
+export type FactKey = keyof Subjects | `${keyof Named}:${string}`;
+
+/**
+ * A fact that a check asks for. With `?` before it the check also applies where the device has none: it is given
+ * `undefined` then.
+ */
+export type Need = FactKey | `?${FactKey}`;
+
+type PlainFact<K> = K extends keyof Subjects
+  ? Subjects[K]
+  : K extends `${infer N extends keyof Named}:${string}`
+    ? Named[N]
+    : never;
+
+export type Fact<N> = N extends `?${infer K}` ? PlainFact<K> | undefined : PlainFact<N>;
+export type Facts<N extends readonly Need[]> = { readonly [I in keyof N]: Fact<N[I]> };

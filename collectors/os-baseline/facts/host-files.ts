@@ -1,0 +1,183 @@
+import type { Stats } from 'node:fs';
+import { lstat, opendir, readlink } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { FileError, readTextFile } from '../../../base/bounded-file.js';
+import { hasCode, plainReason } from '../../../base/errors.js';
+import type { Paths } from '../../kernel/paths.js';
+import { absent, found, type Reading, unreadable } from './reading.js';
+
+/** As in ELOOP of path_resolution(7). */
+const mostLinks = 40;
+const mostNames = 4096;
+export const longestTextBytes = 256 * 1024;
+
+export interface FileState {
+  readonly kind: 'file' | 'directory' | 'link' | 'socket' | 'other';
+  /** Permission bits with set-uid, set-gid and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+}
+
+export type StatFile = (path: string) => Promise<Pick<Stats, 'mode' | 'uid' | 'gid' | 'size'>>;
+
+interface HostFilesOptions {
+  readonly paths: Pick<Paths, 'procRoot' | 'fileRoot'>;
+  readonly signal: AbortSignal;
+  /** lstat(2); tests tell owners and modes with it that a checkout cannot hold. */
+  readonly lstat?: StatFile;
+}
+
+/**
+ * The files of the device as its first process has them: the service's own view has a private /tmp, a private /dev and a
+ * read-only everything. Where that view is not to be had, the own one is read, and `limitation` says so.
+ *
+ * 1. A path is the device's; symbolic links are followed inside of its root alone, whatever they point to.
+ * 2. What is missing is `absent`; what may not or cannot be read is `unreadable` with the reason.
+ * 3. Every read is bounded and ends when the signal is aborted.
+ */
+export class HostFiles {
+  private constructor(
+    private readonly options: HostFilesOptions,
+    private readonly root: string,
+    readonly limitation: string | undefined,
+  ) {}
+
+  static async open(options: HostFilesOptions): Promise<HostFiles> {
+    const { fileRoot, procRoot } = options.paths;
+    if (fileRoot !== undefined) return new HostFiles(options, fileRoot, undefined);
+    const first = `${procRoot}/1/root`;
+    try {
+      await lstat(`${first}/etc`);
+      return new HostFiles(options, first, undefined);
+    } catch {
+      return new HostFiles(
+        options,
+        '',
+        'The files are those that this process sees, which may have a mount namespace of its own: the root of the first process is not shown without CAP_SYS_PTRACE.',
+      );
+    }
+  }
+
+  /** Of what a path leads to. */
+  async state(path: string): Promise<Reading<FileState>> {
+    return this.guard(path, async () => this.stateOf(await this.locate(path)));
+  }
+
+  /** Of a path itself, also where it is a symbolic link. */
+  async linkState(path: string): Promise<Reading<FileState>> {
+    return this.guard(path, async () => this.stateOf(await this.locate(path, 'unfollowed')));
+  }
+
+  /** Where a symbolic link points, as it is written. */
+  async target(path: string): Promise<Reading<string>> {
+    return this.guard(path, async () => readlink(await this.locate(path, 'unfollowed')));
+  }
+
+  /** A text of at most `maxBytes`; a longer one cannot be read. */
+  async text(path: string, maxBytes = longestTextBytes): Promise<Reading<string>> {
+    return this.guard(
+      path,
+      async () => (await readTextFile(await this.locate(path), maxBytes)).text,
+    );
+  }
+
+  /** The names in a directory, sorted. */
+  async names(path: string): Promise<Reading<readonly string[]>> {
+    const names: string[] = [];
+    const read = await this.guard(path, async () => {
+      const directory = await opendir(await this.locate(path));
+      for await (const { name } of directory) {
+        this.options.signal.throwIfAborted();
+        if (names.length >= mostNames) return false;
+        names.push(name);
+      }
+      return true;
+    });
+    if (!('value' in read)) return read;
+    return read.value
+      ? found(names.sort())
+      : unreadable(`${path} holds more than ${mostNames} names`);
+  }
+
+  /** Where the device's `path` is for this process. @param last whether a link at its very end is followed */
+  async locate(path: string, last: 'followed' | 'unfollowed' = 'followed'): Promise<string> {
+    const { procRoot } = this.options.paths;
+    if (path === '/proc' || path.startsWith('/proc/')) return procRoot + path.slice('/proc'.length);
+    let rest = path.split('/');
+    let at = '';
+    for (let links = 0; rest.length > 0;) {
+      const [part = '', ...after] = rest;
+      rest = after;
+      if (part === '' || part === '.') continue;
+      if (part === '..') {
+        at = posix.dirname(at === '' ? '/' : at).replace(/\/$/, '');
+        continue;
+      }
+      const next = `${at}/${part}`;
+      this.options.signal.throwIfAborted();
+      const isLast = rest.every((other) => other === '');
+      if (isLast && last === 'unfollowed') return this.root + next;
+      const target = await this.linkTarget(this.root + next);
+      if (target === undefined) {
+        at = next;
+        continue;
+      }
+      if (++links > mostLinks) throw new Error('is a symbolic link that leads back to itself');
+      if (target.startsWith('/')) at = '';
+      rest = [...target.split('/'), ...rest];
+    }
+    return this.root + (at === '' ? '/' : at);
+  }
+
+  private async linkTarget(path: string): Promise<string | undefined> {
+    try {
+      return await readlink(path);
+    } catch (error) {
+      if (hasCode(error, 'EINVAL')) return undefined;
+      throw error;
+    }
+  }
+
+  private async stateOf(path: string): Promise<FileState> {
+    const { mode, uid, gid, size } = await (this.options.lstat ?? lstat)(path);
+    return { kind: kindOf(mode), mode: mode & 0o7777, uid, gid, sizeBytes: size };
+  }
+
+  private async guard<T>(path: string, read: () => Promise<T>): Promise<Reading<T>> {
+    this.options.signal.throwIfAborted();
+    try {
+      return found(await read());
+    } catch (error) {
+      this.options.signal.throwIfAborted();
+      return readingOf(path, error);
+    }
+  }
+}
+
+function kindOf(mode: number): FileState['kind'] {
+  switch (mode & 0o170000) {
+    case 0o100000:
+      return 'file';
+    case 0o040000:
+      return 'directory';
+    case 0o120000:
+      return 'link';
+    case 0o140000:
+      return 'socket';
+    default:
+      return 'other';
+  }
+}
+
+function readingOf(path: string, error: unknown): Reading<never> {
+  if (error instanceof FileError) {
+    const says = `${path} ${error.message}`;
+    return error.kind === 'missing' ? absent(`${path} does not exist`) : unreadable(says);
+  }
+  if (hasCode(error, 'ENOENT', 'ENOTDIR')) return absent(`${path} does not exist`);
+  if (hasCode(error, 'EACCES', 'EPERM'))
+    return unreadable(`${path} may not be read by user ${process.geteuid?.() ?? '?'}`);
+  return unreadable(`${path} cannot be read: ${plainReason(error)}`);
+}

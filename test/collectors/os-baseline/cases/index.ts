@@ -1,0 +1,13 @@
+import type { CheckCases } from '../judged.js';
+import { filePermissionCases } from './file-permissions.js';
+import { kernelModuleCases } from './kernel-modules.js';
+import { mountOptionCases } from './mount-options.js';
+import { parameterCases } from './parameters.js';
+
+/** The cases of every check by its id. A new file of cases is a line here. */
+export const checkCases: Readonly<Record<string, CheckCases>> = {
+  ...mountOptionCases,
+  ...kernelModuleCases,
+  ...parameterCases,
+  ...filePermissionCases,
+};
