@@ -19,7 +19,6 @@ export const layers = [
   'collectors/kernel/processes',
   'collectors/kernel/trace',
   'collectors/kernel/sockets',
-  'collectors/kernel/system-bus',
   'collectors/kernel/audit',
 
   // What is observed: a folder for a collector of several sources, a file for each of the others.
@@ -33,6 +32,10 @@ export const layers = [
   'collectors/os-baseline/facts',
   'collectors/os-baseline/checks',
   'collectors/os-baseline',
+  'collectors/firewall-configuration/rules',
+  'collectors/firewall-configuration/nftables',
+  'collectors/firewall-configuration/iptables',
+  'collectors/firewall-configuration',
   'collectors',
 
   // What the parts of the agent share.

@@ -1,5 +1,6 @@
 import type { SnapshotCollector } from '../interface/collector.js';
 import { baselineChecks } from './checks/index.js';
+import { HostFiles } from './facts/host-files.js';
 import { toPayloads } from './payloads.js';
 import { countsOf, runBaseline } from './run-baseline.js';
 
@@ -8,11 +9,12 @@ export const osBaseline: SnapshotCollector<'OSBaseline'> = {
   kind: 'snapshot',
   name: 'OSBaseline',
   async collect({ host, signal, setSource }) {
-    const { outcomes, limitations } = await runBaseline(baselineChecks, { host, signal });
+    const files = await HostFiles.open({ paths: host.paths, signal });
+    const outcomes = await runBaseline(baselineChecks, { host, files, signal });
     setSource({
       source: 'files',
       counters: { ...countsOf(outcomes) },
-      ...(limitations.length > 0 && { limitation: limitations.join(' ') }),
+      ...(files.limitation !== undefined && { limitation: files.limitation }),
     });
     return toPayloads(outcomes);
   },
