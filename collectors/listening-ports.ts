@@ -1,26 +1,15 @@
-import { open } from 'node:fs/promises';
-import { hasCode } from '../base/errors.js';
 import type { Details, Payload } from '../contract/events.js';
 import type { SnapshotCollector } from './interface/collector.js';
 import { addressText } from './kernel/address.js';
-import type { ByteOrder } from './kernel/byte-order.js';
-import type { Paths } from './kernel/paths.js';
 import { readExecutable } from './kernel/processes/proc.js';
-import {
-  type ListeningSocket,
-  parseSocketLine,
-  type SocketProtocol,
-  socketProtocols,
-} from './kernel/sockets/proc-net.js';
+import { readListeningTable } from './kernel/sockets/listening-table.js';
+import { type ListeningSocket, socketProtocols } from './kernel/sockets/proc-net.js';
 import {
   type OtherNamespaces,
   otherNetworkNamespaces,
 } from './kernel/sockets/network-namespaces.js';
 import { findSocketOwners, type SocketOwners } from './kernel/sockets/socket-owners.js';
 
-/** More waiting sockets than any device has; what is beyond is counted. */
-const mostSockets = 10_000;
-const longestLineBytes = 4096;
 const anyAddress = { tcp: '0.0.0.0', udp: '0.0.0.0', tcp6: '::', udp6: '::' } as const;
 
 /** The sockets of the agent's network namespace that wait for others, with the processes that hold them. */
@@ -31,7 +20,7 @@ export const listeningPorts: SnapshotCollector<'ListeningPorts'> = {
     const sockets: ListeningSocket[] = [];
     let tables = 0;
     for (const protocol of socketProtocols) {
-      const found = await readTable(host.paths, protocol, host.byteOrder, signal);
+      const found = await readListeningTable(host.paths, protocol, host.byteOrder, signal);
       if (found === undefined) continue;
       tables++;
       if (found.malformed > 0) lose('unparsed', found.malformed);
@@ -106,54 +95,4 @@ export function toPayloads(
         UserId: String(uid),
       } satisfies Details<'ListeningPorts'>,
     }));
-}
-
-interface Table {
-  readonly sockets: readonly ListeningSocket[];
-  /** Lines that no kernel writes, and sockets beyond the bound. */
-  readonly malformed: number;
-}
-
-/** `undefined` where the kernel has no such table: IPv6 is off. */
-async function readTable(
-  paths: Paths,
-  protocol: SocketProtocol,
-  byteOrder: ByteOrder,
-  signal: AbortSignal,
-): Promise<Table | undefined> {
-  const sockets: ListeningSocket[] = [];
-  let malformed = 0;
-  const take = (line: string): void => {
-    const socket = parseSocketLine(line, protocol, byteOrder);
-    if (socket === undefined) return;
-    if (socket === 'malformed' || sockets.length >= mostSockets) malformed++;
-    else sockets.push(socket);
-  };
-  const file = await openUnlessAbsent(`${paths.procRoot}/net/${protocol}`);
-  if (file === undefined) return undefined;
-  try {
-    let rest = '';
-    const buffer = Buffer.allocUnsafe(64 * 1024);
-    for (;;) {
-      signal.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) break;
-      const lines = (rest + buffer.toString('latin1', 0, bytesRead)).split('\n');
-      rest = (lines.pop() ?? '').slice(0, longestLineBytes);
-      lines.forEach(take);
-    }
-    take(rest);
-  } finally {
-    await file.close();
-  }
-  return { sockets, malformed };
-}
-
-async function openUnlessAbsent(path: string) {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }

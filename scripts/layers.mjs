@@ -19,6 +19,7 @@ export const layers = [
   'collectors/kernel/processes',
   'collectors/kernel/trace',
   'collectors/kernel/sockets',
+  'collectors/kernel/system-bus',
   'collectors/kernel/audit',
 
   // What is observed: a folder for a collector of several sources, a file for each of the others.

@@ -4,7 +4,6 @@ import { printable } from '../../base/text.js';
 import { createHost } from '../../collectors/host.js';
 import { baselineChecks } from '../../collectors/os-baseline/checks/index.js';
 import type { Check, Verdict } from '../../collectors/os-baseline/checks/check.js';
-import { HostFiles } from '../../collectors/os-baseline/facts/host-files.js';
 import { countsOf, type Outcome, runBaseline } from '../../collectors/os-baseline/run-baseline.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import type { Command } from './command.js';
@@ -34,10 +33,9 @@ export const baselineCommand: Command = {
       onProblem: () => undefined,
     });
     const signal = AbortSignal.timeout(deadlineMs);
-    const files = await HostFiles.open({ paths: host.paths, signal });
     const checks = choose(parsed.text('check'));
-    const outcomes = await runBaseline(checks, { host, files, signal });
-    if (files.limitation !== undefined) process.stderr.write(`${files.limitation}\n`);
+    const { outcomes, limitations } = await runBaseline(checks, { host, signal });
+    for (const limitation of limitations) process.stderr.write(`${printable(limitation)}\n`);
     process.stdout.write(parsed.flag('json') ? json(outcomes) : readable(outcomes));
     return countsOf(outcomes).failed === 0 ? exitCodes.stopped : exitCodes.crashed;
   },

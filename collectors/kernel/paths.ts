@@ -7,8 +7,6 @@ export interface Paths {
   readonly etcRoot: string;
   readonly usrRoot: string;
   readonly logRoot: string;
-  /** What stands before every other path of the device; absent: the root of its first process, where that is shown. */
-  readonly fileRoot?: string;
   /** Where the journal is; absent: where journald of this device has it. */
   readonly journalDirectory?: string;
 }

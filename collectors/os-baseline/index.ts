@@ -1,6 +1,5 @@
 import type { SnapshotCollector } from '../interface/collector.js';
 import { baselineChecks } from './checks/index.js';
-import { HostFiles } from './facts/host-files.js';
 import { toPayloads } from './payloads.js';
 import { countsOf, runBaseline } from './run-baseline.js';
 
@@ -9,12 +8,11 @@ export const osBaseline: SnapshotCollector<'OSBaseline'> = {
   kind: 'snapshot',
   name: 'OSBaseline',
   async collect({ host, signal, setSource }) {
-    const files = await HostFiles.open({ paths: host.paths, signal });
-    const outcomes = await runBaseline(baselineChecks, { host, files, signal });
+    const { outcomes, limitations } = await runBaseline(baselineChecks, { host, signal });
     setSource({
       source: 'files',
       counters: { ...countsOf(outcomes) },
-      ...(files.limitation !== undefined && { limitation: files.limitation }),
+      ...(limitations.length > 0 && { limitation: limitations.join(' ') }),
     });
     return toPayloads(outcomes);
   },

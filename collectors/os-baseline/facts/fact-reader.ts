@@ -7,6 +7,8 @@ export interface FactContext {
   readonly host: Host;
   readonly files: HostFiles;
   readonly signal: AbortSignal;
+  /** Says what could not be seen, as a sentence, where the fact is given all the same. */
+  readonly limit: (sentence: string) => void;
 }
 
 /** Reads one fact of the device. Throws only when the signal is aborted. */

@@ -4,7 +4,10 @@ import { type Group, readGroups } from './groups.js';
 import type { FileState } from './host-files.js';
 import { type ModuleState, readModules } from './kernel-modules.js';
 import { readParameters } from './kernel-parameters.js';
+import { type Listener, readListeners } from './listeners.js';
 import { type Mounts, readMounts } from './mounts.js';
+import { type Packages, readPackages } from './packages.js';
+import { readUnits, type Units } from './units.js';
 
 /** What the device has one of. A new subject is a line here, a line in `subjectReaders`, and a file beside this one. */
 export interface Subjects {
@@ -14,6 +17,12 @@ export interface Subjects {
   readonly commandLine: CommandLine;
   /** The groups of /etc/group. */
   readonly groups: readonly Group[];
+  /** Sockets that wait for others. */
+  readonly listeners: readonly Listener[];
+  /** What the package manager installed. */
+  readonly packages: Packages;
+  /** Services, sockets and timers: whether they start by themselves, and whether they run. */
+  readonly units: Units;
 }
 
 /** What the device has many of, each asked for by its name: `file:/etc/passwd`, `parameter:net.ipv4.ip_forward`. */
@@ -34,6 +43,9 @@ export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Sub
   mounts: readMounts,
   commandLine: readCommandLine,
   groups: readGroups,
+  listeners: readListeners,
+  packages: readPackages,
+  units: readUnits,
 };
 
 export const namedReaders: { readonly [N in keyof Named]: NamedReader<Named[N]> } = {

@@ -1,5 +1,6 @@
-import type { Stats } from 'node:fs';
-import { lstat, opendir, readlink } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { lstat, open, opendir, readlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { FileError, readTextFile } from '../../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../../base/errors.js';
@@ -9,6 +10,7 @@ import { absent, found, type Reading, unreadable } from './reading.js';
 /** As in ELOOP of path_resolution(7). */
 const mostLinks = 40;
 const mostNames = 4096;
+const longestLineBytes = 4096;
 export const longestTextBytes = 256 * 1024;
 
 export interface FileState {
@@ -23,7 +25,7 @@ export interface FileState {
 export type StatFile = (path: string) => Promise<Pick<Stats, 'mode' | 'uid' | 'gid' | 'size'>>;
 
 interface HostFilesOptions {
-  readonly paths: Pick<Paths, 'procRoot' | 'fileRoot'>;
+  readonly paths: Pick<Paths, 'root' | 'procRoot'>;
   readonly signal: AbortSignal;
   /** lstat(2); tests tell owners and modes with it that a checkout cannot hold. */
   readonly lstat?: StatFile;
@@ -41,12 +43,13 @@ export class HostFiles {
   private constructor(
     private readonly options: HostFilesOptions,
     private readonly root: string,
+    /** What of the device this view does not show. */
     readonly limitation: string | undefined,
   ) {}
 
   static async open(options: HostFilesOptions): Promise<HostFiles> {
-    const { fileRoot, procRoot } = options.paths;
-    if (fileRoot !== undefined) return new HostFiles(options, fileRoot, undefined);
+    const { root, procRoot } = options.paths;
+    if (root !== '') return new HostFiles(options, root, undefined);
     const first = `${procRoot}/1/root`;
     try {
       await lstat(`${first}/etc`);
@@ -81,6 +84,28 @@ export class HostFiles {
       path,
       async () => (await readTextFile(await this.locate(path), maxBytes)).text,
     );
+  }
+
+  /**
+   * Hands over each line of a text that may be long, in pieces: resolves with how many there were. Lines are cut at 4 KB;
+   * bytes are taken for Latin-1.
+   */
+  async lines(
+    path: string,
+    maxBytes: number,
+    take: (line: string) => void,
+  ): Promise<Reading<number>> {
+    const read = await this.guard(path, async () => {
+      const file = await open(await this.locate(path), constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        if (!(await file.stat()).isFile()) throw new Error('is not a regular file');
+        return await this.linesOf(file, maxBytes, take);
+      } finally {
+        await file.close();
+      }
+    });
+    if (!('value' in read) || read.value !== undefined) return read as Reading<number>;
+    return unreadable(`${path} has more than ${maxBytes} bytes`);
   }
 
   /** The names in a directory, sorted. */
@@ -129,6 +154,28 @@ export class HostFiles {
       rest = [...target.split('/'), ...rest];
     }
     return this.root + (at === '' ? '/' : at);
+  }
+
+  private async linesOf(
+    file: FileHandle,
+    maxBytes: number,
+    take: (line: string) => void,
+  ): Promise<number | undefined> {
+    const buffer = Buffer.allocUnsafe(64 * 1024);
+    let rest = '';
+    let count = 0;
+    for (let sizeBytes = 0; ;) {
+      this.options.signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      sizeBytes += bytesRead;
+      if (sizeBytes > maxBytes) return undefined;
+      const lines = (rest + buffer.toString('latin1', 0, bytesRead)).split('\n');
+      rest = (lines.pop() ?? '').slice(0, longestLineBytes);
+      if (bytesRead === 0 && rest !== '') lines.push(rest);
+      count += lines.length;
+      for (const line of lines) take(line.slice(0, longestLineBytes));
+      if (bytesRead === 0) return count;
+    }
   }
 
   private async linkTarget(path: string): Promise<string | undefined> {

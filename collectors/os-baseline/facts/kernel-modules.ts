@@ -1,5 +1,3 @@
-import { open } from 'node:fs/promises';
-import { plainReason } from '../../../base/errors.js';
 import type { FactContext, NamedReader } from './fact-reader.js';
 import { found, type Reading, unreadable } from './reading.js';
 
@@ -84,42 +82,18 @@ export const readModules: NamedReader<ModuleState> = async (names, context) => {
   );
 };
 
-/** Which of `wanted` an index of modules lists; none where there is no such file. Read in pieces: it may be large. */
+/** Which of `wanted` an index of modules lists; none where there is no such file. */
 async function namesInIndex(
   path: string,
   wanted: ReadonlySet<string>,
-  { files, signal }: FactContext,
+  { files }: FactContext,
 ): Promise<Reading<ReadonlySet<string>>> {
   const names = new Set<string>();
-  const state = await files.state(path);
-  if ('absent' in state) return found(names);
-  if (!('value' in state)) return state;
-  try {
-    const file = await open(await files.locate(path));
-    try {
-      const buffer = Buffer.allocUnsafe(64 * 1024);
-      let rest = '';
-      for (let readBytes = 0; ;) {
-        signal.throwIfAborted();
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-        readBytes += bytesRead;
-        if (readBytes > longestIndexBytes)
-          return unreadable(`${path} has more than ${longestIndexBytes} bytes`);
-        const lines = (rest + buffer.toString('latin1', 0, bytesRead)).split('\n');
-        rest = bytesRead === 0 ? '' : (lines.pop() ?? '');
-        for (const line of lines) {
-          const name = moduleOfLine(line);
-          if (name !== undefined && wanted.has(name)) names.add(name);
-        }
-        if (bytesRead === 0) return found(names);
-      }
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    return unreadable(`${path} cannot be read: ${plainReason(error)}`);
-  }
+  const read = await files.lines(path, longestIndexBytes, (line) => {
+    const name = moduleOfLine(line);
+    if (name !== undefined && wanted.has(name)) names.add(name);
+  });
+  return 'unreadable' in read ? read : found(names);
 }
 
 async function readBarred({

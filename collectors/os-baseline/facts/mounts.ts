@@ -75,6 +75,8 @@ export const readMounts: SubjectReader<Mounts> = async (context) => {
   const first = await files.text('/proc/1/mountinfo', longestMountTableBytes);
   const text =
     'value' in first ? first : await files.text('/proc/self/mountinfo', longestMountTableBytes);
+  if ('unreadable' in first)
+    context.limit('Mounts are those of this process: those of the first one are not shown to it.');
   if (!('value' in text)) return text;
   const parsed = parseMountInfo(text.value);
   const system = await diskOf(parsed.find(({ mountPoint }) => mountPoint === '/')?.device, context);
