@@ -1,12 +1,18 @@
 /**
  * A map of at most `most` entries, the oldest first. Setting a key, a known one as well, makes it the youngest; the
- * oldest makes room. What is forgotten is not told: for whatever must be counted when it goes this is not the place.
+ * oldest makes room.
  */
 export class BoundedMap<K, V> implements Iterable<readonly [K, V]> {
   private readonly entries = new Map<K, V>();
 
-  /** @param most a whole number, 0 or more */
-  constructor(private readonly most: number) {}
+  /**
+   * @param most a whole number, 0 or more
+   * @param onEvicted is given each entry that had to make room, after it has gone
+   */
+  constructor(
+    private readonly most: number,
+    private readonly onEvicted?: (value: V, key: K) => void,
+  ) {}
 
   get size(): number {
     return this.entries.size;
@@ -23,7 +29,13 @@ export class BoundedMap<K, V> implements Iterable<readonly [K, V]> {
   set(key: K, value: V): void {
     this.entries.delete(key);
     this.entries.set(key, value);
-    this.forgetWhile(() => this.entries.size > this.most);
+    // The oldest of a Map is found past all that were deleted before it: it is looked for only when it has to go.
+    if (this.entries.size <= this.most) return;
+    for (const [oldest, evicted] of this.entries) {
+      if (this.entries.size <= this.most) return;
+      this.entries.delete(oldest);
+      this.onEvicted?.(evicted, oldest);
+    }
   }
 
   /** @returns whether it was there */

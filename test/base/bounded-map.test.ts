@@ -69,4 +69,16 @@ describe('a bounded map', () => {
       ['c', 4],
     ]);
   });
+
+  it('tells of what had to make room, and of nothing else that goes', () => {
+    const evicted: string[] = [];
+    const map = new BoundedMap<string, number>(2, (value, key) => {
+      expect(map.has(key)).toBe(false);
+      evicted.push(`${key} ${value}`);
+    });
+    for (const [index, key] of ['a', 'b', 'a', 'c', 'd'].entries()) map.set(key, index);
+    map.delete('c');
+    map.forgetWhile(() => true);
+    expect(evicted).toEqual(['b 1', 'a 2']);
+  });
 });

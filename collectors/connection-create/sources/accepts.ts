@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Clock } from '../../../base/clock.js';
 import type { Paths } from '../../kernel/paths.js';
 import { readSocketInode, readThreadGroup } from '../../kernel/processes/proc.js';
@@ -77,11 +78,11 @@ export class ConnectionAccepts {
   /** Local ports of which connections were forgotten since nothing waited. */
   private readonly unordered = new Set<number>();
   /** By the kernel's name of the socket, as long as nobody closed it. */
-  private readonly open = new Map<string, Inbound>();
+  private readonly open = new BoundedMap<string, Inbound>(mostOpen);
   /** By the inode of the socket that listens. */
   private readonly calls = new Map<number, PlacedCall[]>();
   /** When each process accepted last, by the inode of the socket that listens. */
-  private readonly accepting = new Map<number, Map<number, number>>();
+  private readonly accepting = new Map<number, BoundedMap<number, number>>();
   /** Connections and calls that belong together, so that they need not be kept when they were told. */
   private matched: {
     readonly connections: readonly Queued[];
@@ -100,9 +101,7 @@ export class ConnectionAccepts {
       closedBy: undefined,
       told: false,
     };
-    this.open.delete(socket);
     this.open.set(socket, inbound);
-    dropOldest(this.open, mostOpen);
     const queue = this.queues.get(local.port);
     if (queue === undefined) this.queues.set(local.port, [inbound]);
     else queue.push(inbound);
@@ -125,10 +124,9 @@ export class ConnectionAccepts {
     calls.push(placed);
     if (calls.length > mostCalls) calls.shift();
     this.calls.set(socket, calls);
-    const accepting = this.accepting.get(socket) ?? new Map<number, number>();
-    accepting.delete(call.pid);
-    this.accepting.set(socket, accepting.set(call.pid, nowMs));
-    dropOldest(accepting, mostAccepting);
+    const accepting = this.accepting.get(socket) ?? new BoundedMap<number, number>(mostAccepting);
+    accepting.set(call.pid, nowMs);
+    this.accepting.set(socket, accepting);
     for (const map of [this.calls, this.accepting]) {
       if (map.size <= mostSockets) continue;
       const isUseless = (inode: number): boolean => !this.options.isListening(inode);
@@ -289,11 +287,4 @@ function namedIn(
     if (call !== undefined) named.set(inbound, call);
   }
   return named;
-}
-
-function dropOldest(map: Map<unknown, unknown>, most: number): void {
-  for (const oldest of map.keys()) {
-    if (map.size <= most) return;
-    map.delete(oldest);
-  }
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Host } from '../../interface/host.js';
 import type { SocketCall } from '../../kernel/audit/socket-call.js';
 import { readThreadGroup } from '../../kernel/processes/proc.js';
@@ -23,21 +24,14 @@ const deletedMark = ' (deleted)';
 export class ConnectionProcesses {
   private readonly known = new Map<number, SeenProcess | undefined>();
   /** The processes of threads seen alive, for what is read after a thread has ended. */
-  private readonly pidByThread = new Map<number, number>();
+  private readonly pidByThread = new BoundedMap<number, number>(mostThreads);
 
   constructor(private readonly host: Pick<Host, 'paths' | 'processes'>) {}
 
   /** @param atMs wall clock; undefined when nothing is known of the thread any more */
   ofThread(threadId: number, atMs: number): ConnectionProcess | undefined {
     const pid = readThreadGroup(this.host.paths, threadId);
-    if (pid !== undefined && pid !== threadId) {
-      this.pidByThread.delete(threadId);
-      this.pidByThread.set(threadId, pid);
-      for (const oldest of this.pidByThread.keys()) {
-        if (this.pidByThread.size <= mostThreads) break;
-        this.pidByThread.delete(oldest);
-      }
-    }
+    if (pid !== undefined && pid !== threadId) this.pidByThread.set(threadId, pid);
     // The first thread of a process has its id.
     return this.ofProcess(pid ?? this.pidByThread.get(threadId) ?? threadId, atMs);
   }

@@ -1,15 +1,16 @@
-import type { Clock, Timer } from '../../../base/clock.js';
+import type { Clock } from '../../../base/clock.js';
 import type { ReportLoss } from '../../../base/loss.js';
 import type { Host } from '../../interface/host.js';
 import type { SocketCall } from '../../kernel/audit/socket-call.js';
 import { readNetworkNamespace } from '../../kernel/processes/proc.js';
 import { AcceptingSockets } from '../../kernel/sockets/accepting-sockets.js';
 import type { EndedSocket } from '../../kernel/sockets/ended-sockets-messages.js';
-import { connectionKey, type Endpoint, endpointKey } from '../../kernel/sockets/endpoint.js';
 import { ListeningOwners } from '../../kernel/sockets/listening-owners.js';
 import { isClosedByThread, tcpStates } from '../../kernel/sockets/sock-state.js';
 import type { ObservedTransition } from '../../kernel/sockets/sock-state-trace.js';
 import { type AcceptAnswer, ConnectionAccepts, type Inbound } from './accepts.js';
+import { type Attempt, Attempts, claimOf } from './attempts.js';
+import { type Batch, claimOfUnknown, ConnectionBatches, type Seen, type Step } from './batches.js';
 import { ConnectionCalls, type ConnectClaim } from './calls.js';
 import {
   type Connection,
@@ -30,40 +31,6 @@ interface ConnectionTrackingOptions {
   readonly untold: () => readonly ObservedTransition[];
 }
 
-/** A connection that this side tries to make. */
-interface Attempt {
-  readonly timeMs: number;
-  readonly threadId: number;
-  readonly process: ConnectionProcess | undefined;
-  readonly remote: Endpoint;
-  /** This end, once the other side was found to begin, too (RFC 9293 §3.5). */
-  crossedAt: Endpoint | undefined;
-  call: ObservedCall | undefined;
-}
-
-type Step =
-  | { readonly kind: 'attempt'; readonly attempt: Attempt }
-  | { readonly kind: 'out'; readonly attempt: Attempt | undefined; readonly seen: Seen }
-  | { readonly kind: 'in'; readonly inbound: Inbound };
-type Seen = Pick<ObservedTransition, 'timeMs' | 'local' | 'remote'>;
-
-interface Batch {
-  readonly steps: readonly Step[];
-  readonly inbounds: readonly Inbound[];
-  /** Until then calls are waited for that would tell more. */
-  readonly untilMs: number;
-  readonly processes: Map<number, ConnectionProcess | undefined>;
-  timer: Timer | undefined;
-  waitsForOwners: boolean;
-}
-
-const mostAttempts = 8192;
-/** How long the audit record of a call may follow the trace of its socket. */
-const callDelayMs = 300;
-/** How long it is waited for where nothing else tells the process, and how often that is looked at. */
-const longestCallDelayMs = 800;
-const callIntervalMs = 100;
-
 /**
  * Makes connections out of what TCP sockets go through, and finds the process of each.
  *
@@ -75,8 +42,8 @@ const callIntervalMs = 100;
  * 5. After `end` nothing is told, and what was handed in before was told.
  */
 export class ConnectionTracking {
-  private readonly attempts = new Map<string, Attempt>();
-  private readonly batches = new Set<Batch>();
+  private readonly attempts: Attempts;
+  private readonly batches: ConnectionBatches;
   private readonly processes: ConnectionProcesses;
   private readonly calls: ConnectionCalls;
   private readonly owners: ListeningOwners;
@@ -87,6 +54,7 @@ export class ConnectionTracking {
 
   constructor(private readonly options: ConnectionTrackingOptions) {
     const { host, clock, lose } = options;
+    this.attempts = new Attempts(lose);
     this.processes = new ConnectionProcesses(host);
     this.owners = new ListeningOwners({
       paths: host.paths,
@@ -106,6 +74,14 @@ export class ConnectionTracking {
       expected: () => this.expectedCalls(),
       onUnclaimed: (call) => this.tellUdp(call),
       onOverflow: () => lose('connectionsPending', 1),
+    });
+    this.batches = new ConnectionBatches({
+      clock,
+      owners: this.owners,
+      processes: this.processes,
+      accepts: this.accepts,
+      calls: options.withCalls ? this.calls : undefined,
+      onReady: (batch, answers) => this.tellAll(batch, answers),
     });
   }
 
@@ -157,24 +133,9 @@ export class ConnectionTracking {
   }
 
   takeTransitions(transitions: readonly ObservedTransition[]): void {
-    const { clock, withCalls } = this.options;
     const steps: Step[] = [];
     for (const transition of transitions) this.step(transition, steps);
-    if (steps.length > 0) {
-      const inbounds = steps.flatMap((step) => (step.kind === 'in' ? [step.inbound] : []));
-      const batch: Batch = {
-        steps,
-        inbounds,
-        untilMs: clock.monotonicMs() + longestCallDelayMs,
-        processes: new Map(),
-        timer: undefined,
-        waitsForOwners: inbounds.length > 0,
-      };
-      this.batches.add(batch);
-      if (withCalls) this.waitForCalls(batch, callDelayMs);
-      if (batch.waitsForOwners) void this.findOwners(batch);
-      this.finishIfReady(batch);
-    }
+    if (steps.length > 0) this.batches.add(steps);
     this.processes.forget();
   }
 
@@ -183,40 +144,24 @@ export class ConnectionTracking {
     this.owners.stop();
     // The batches that waited for owners take what was found.
     await this.owners.of([]);
-    for (const batch of [...this.batches])
-      this.finish(batch, this.accepts.answersFor(batch.inbounds));
+    this.batches.finishAll();
     this.calls.flush();
-  }
-
-  private waitForCalls(batch: Batch, delayMs: number): void {
-    batch.timer = this.options.clock.after(delayMs, () => {
-      batch.timer = undefined;
-      this.finishIfReady(batch);
-    });
   }
 
   private step(transition: ObservedTransition, steps: Step[]): void {
     const { socket, oldState, newState, threadId, timeMs, local, remote } = transition;
-    const attempt = this.attemptOf(transition);
+    const attempt = this.attempts.of(transition);
     if (newState === tcpStates.synReceived) {
       if (attempt !== undefined) attempt.crossedAt = local;
       return;
     }
-    this.attempts.delete(socket);
+    this.attempts.forget(socket);
     if (isClosedByThread(transition)) this.accepts.closed(socket, threadId, transition);
     if (newState === tcpStates.listen) {
       this.owners.opened(local, this.processes.ofThread(threadId, timeMs)?.pid);
     } else if (newState === tcpStates.synSent) {
-      const begun: Attempt = {
-        timeMs,
-        threadId,
-        process: this.processes.ofThread(threadId, timeMs),
-        remote,
-        crossedAt: undefined,
-        call: undefined,
-      };
-      this.remember(socket, begun);
-      steps.push({ kind: 'attempt', attempt: begun });
+      const process = this.processes.ofThread(threadId, timeMs);
+      steps.push({ kind: 'attempt', attempt: this.attempts.begin(transition, process) });
     } else if (newState === tcpStates.established) {
       const seen = { timeMs, local, remote };
       if (oldState === tcpStates.synSent || attempt !== undefined) {
@@ -230,68 +175,7 @@ export class ConnectionTracking {
     }
   }
 
-  /**
-   * The attempt that a transition goes on with. The end of one may have been missed, and the kernel gives the memory of
-   * its socket to another, which is accepted from elsewhere: so both ends have to be the same.
-   */
-  private attemptOf(transition: ObservedTransition): Attempt | undefined {
-    const { socket, oldState, local, remote } = transition;
-    const attempt = this.attempts.get(socket);
-    if (attempt === undefined || endpointKey(attempt.remote) !== endpointKey(remote))
-      return undefined;
-    if (oldState === tcpStates.synSent) return attempt;
-    const { crossedAt } = attempt;
-    const isCrossed = crossedAt !== undefined && endpointKey(crossedAt) === endpointKey(local);
-    return oldState === tcpStates.synReceived && isCrossed ? attempt : undefined;
-  }
-
-  private remember(socket: string, attempt: Attempt): void {
-    this.attempts.set(socket, attempt);
-    for (const oldest of this.attempts.keys()) {
-      if (this.attempts.size <= mostAttempts) break;
-      this.attempts.delete(oldest);
-      this.options.lose('connectionsPending', 1);
-    }
-  }
-
-  private async findOwners(batch: Batch): Promise<void> {
-    const { inbounds } = batch;
-    const owners = await this.owners.of(inbounds);
-    for (const inbound of inbounds)
-      inbound.host = owners.get(connectionKey(inbound)) ?? 'elsewhere';
-    if (!this.batches.has(batch)) return;
-    for (const { host, atMs } of inbounds) {
-      const pid = typeof host === 'object' ? host.pid : undefined;
-      if (pid !== undefined && !batch.processes.has(pid))
-        batch.processes.set(pid, this.listenerAt(pid, atMs));
-    }
-    this.processes.forget();
-    batch.waitsForOwners = false;
-    this.finishIfReady(batch);
-  }
-
-  /** A listener may have ended since, or been started for the connection, as systemd does. */
-  private listenerAt(pid: number, atMs: number): ConnectionProcess | undefined {
-    const then = this.processes.ofProcess(pid, atMs);
-    if (then !== undefined) return then;
-    this.processes.forget();
-    return this.processes.ofProcess(pid, this.options.clock.wallMs());
-  }
-
-  private finishIfReady(batch: Batch): void {
-    if (batch.timer !== undefined || batch.waitsForOwners || !this.batches.has(batch)) return;
-    const answers = this.accepts.answersFor(batch.inbounds);
-    const mayChange =
-      batch.inbounds.some((inbound) => answers.get(inbound)?.mayChange === true) ||
-      !this.calls.hasConnects(batch.steps.flatMap(claimsOfUnknown));
-    const isLate = this.options.clock.monotonicMs() >= batch.untilMs;
-    if (this.options.withCalls && mayChange && !isLate) this.waitForCalls(batch, callIntervalMs);
-    else this.finish(batch, answers);
-  }
-
-  private finish(batch: Batch, answers: ReadonlyMap<Inbound, AcceptAnswer>): void {
-    batch.timer?.cancel();
-    this.batches.delete(batch);
+  private tellAll(batch: Batch, answers: ReadonlyMap<Inbound, AcceptAnswer>): void {
     for (const step of batch.steps) {
       switch (step.kind) {
         case 'attempt':
@@ -379,7 +263,7 @@ export class ConnectionTracking {
 
   /** Of the connections that are not told yet. */
   private expectedCalls(): readonly ConnectClaim[] {
-    const attempts = [...this.attempts.values()];
+    const attempts = [...this.attempts];
     const claims: ConnectClaim[] = [];
     for (const { steps } of this.batches) {
       for (const step of steps) {
@@ -417,20 +301,4 @@ export class ConnectionTracking {
     if (connection.process?.pid === this.options.host.ownPid) return;
     this.options.onFacts(connection);
   }
-}
-
-/** The claim of a connection of which nothing but its call can tell who made it. */
-function claimsOfUnknown(step: Step): readonly ConnectClaim[] {
-  if (step.kind !== 'out') return [];
-  const { attempt, seen } = step;
-  if (attempt === undefined) return [claimOfUnknown(seen)];
-  return attempt.process === undefined && attempt.call === undefined ? [claimOf(attempt)] : [];
-}
-
-function claimOfUnknown({ remote, timeMs }: Seen): ConnectClaim {
-  return { remote, timeMs, pid: undefined, isProcessKnown: false };
-}
-
-function claimOf({ remote, process, threadId, timeMs }: Attempt): ConnectClaim {
-  return { remote, timeMs, pid: process?.pid ?? threadId, isProcessKnown: process !== undefined };
 }

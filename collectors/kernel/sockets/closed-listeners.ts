@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Clock } from '../../../base/clock.js';
 
 /** Sockets that listened on one end, and are closed. */
@@ -13,19 +14,17 @@ const mostKept = 1024;
 
 /** Sockets that were seen to listen and are closed since: who took connections just before is still asked for. */
 export class ClosedListeners {
-  private readonly closed = new Map<string, ClosedListener & { readonly atMs: number }>();
+  private readonly closed = new BoundedMap<string, ClosedListener & { readonly atMs: number }>(
+    mostKept,
+  );
 
   constructor(private readonly clock: Clock) {}
 
   /** @param key the `endpointKey` of the end */
   add(key: string, { inodes, pid }: ClosedListener): void {
     const atMs = this.clock.monotonicMs();
-    this.closed.delete(key);
     this.closed.set(key, { inodes, pid, atMs });
-    for (const [oldest, each] of this.closed) {
-      if (this.closed.size <= mostKept && each.atMs > atMs - keptMs) break;
-      this.closed.delete(oldest);
-    }
+    this.closed.forgetWhile((each) => each.atMs <= atMs - keptMs);
   }
 
   /** The first of these ends where somebody listened lately. */

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { LoginFacts } from './facts.js';
 import { JournalProcesses } from './journal-processes.js';
 import type { LoginMessage } from './messages.js';
@@ -32,10 +33,12 @@ interface Waiting {
  * 6. What is remembered is bounded; an attempt that has to make room is told early, not lost.
  */
 export class JournalLogins {
-  private readonly waiting = new Map<number, Waiting>();
-  private readonly sessions = new Map<number, LoginFacts>();
+  private readonly waiting = new BoundedMap<number, Waiting>(mostRemembered, (oldest, pid) =>
+    this.tellWaiting(pid, oldest),
+  );
+  private readonly sessions = new BoundedMap<number, LoginFacts>(mostRemembered);
   /** Processes of which a failure was told. */
-  private readonly failures = new Map<number, LoginFacts>();
+  private readonly failures = new BoundedMap<number, LoginFacts>(mostRemembered);
   private readonly processes: JournalProcesses;
   private nowMs = 0;
 
@@ -123,7 +126,7 @@ export class JournalLogins {
       this.tellWaiting(pid, { ...waiting, facts: { ...waiting.facts, sessionId } });
     else {
       const session = this.sessions.get(pid);
-      if (session !== undefined) put(this.sessions, pid, { ...session, sessionId });
+      if (session !== undefined) this.sessions.set(pid, { ...session, sessionId });
     }
   }
 
@@ -171,10 +174,7 @@ export class JournalLogins {
     forMs: number,
   ): void {
     const confirmed = !facts.operation.startsWith('PAM:');
-    put(this.waiting, message.pid, { facts, kind, confirmed, dueMs: this.nowMs + forMs }, (pid) => {
-      const oldest = this.waiting.get(pid);
-      if (oldest !== undefined) this.tellWaiting(pid, oldest);
-    });
+    this.waiting.set(message.pid, { facts, kind, confirmed, dueMs: this.nowMs + forMs });
   }
 
   private tellWaiting(pid: number, { facts, kind }: Waiting): void {
@@ -183,12 +183,12 @@ export class JournalLogins {
       this.fail(facts);
       return;
     }
-    put(this.sessions, pid, facts);
+    this.sessions.set(pid, facts);
     this.options.onLogin(facts);
   }
 
   private fail(facts: LoginFacts): void {
-    put(this.failures, facts.pid, facts);
+    this.failures.set(facts.pid, facts);
     this.options.onLogin({ ...facts, succeeded: false });
   }
 
@@ -217,20 +217,4 @@ const mostRemembered = 4096;
 function merge(waiting: Waiting | undefined, facts: LoginFacts): LoginFacts {
   if (waiting === undefined) return facts;
   return { ...waiting.facts, ...facts };
-}
-
-/** Sets a value and makes it the youngest; the oldest makes room. */
-function put<V>(
-  map: Map<number, V>,
-  pid: number,
-  value: V,
-  makeRoom: (oldest: number) => void = (oldest) => void map.delete(oldest),
-): void {
-  map.delete(pid);
-  map.set(pid, value);
-  if (map.size <= mostRemembered) return;
-  for (const oldest of map.keys()) {
-    makeRoom(oldest);
-    return;
-  }
 }

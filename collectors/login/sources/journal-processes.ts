@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { LoginMessage } from './messages.js';
 
 /** What tells one process from another that had the same pid; what is absent is not known. */
@@ -21,7 +22,7 @@ const mostRemembered = 4096;
  * 3. What is remembered is bounded; the pid that was silent longest is forgotten first.
  */
 export class JournalProcesses {
-  private readonly known = new Map<number, Identity>();
+  private readonly known = new BoundedMap<number, Identity>(mostRemembered);
 
   /** @param startTicksOf the start of the process that has this pid now; undefined when there is none */
   constructor(private readonly startTicksOf: (pid: number) => number | undefined) {}
@@ -35,13 +36,7 @@ export class JournalProcesses {
       program: program === 'systemd-logind' ? undefined : program,
     };
     const another = before !== undefined && isDifferent(before, now);
-    this.known.delete(pid);
     this.known.set(pid, another || before === undefined ? now : completed(before, now));
-    if (this.known.size > mostRemembered)
-      for (const oldest of this.known.keys()) {
-        this.known.delete(oldest);
-        break;
-      }
     return another;
   }
 }

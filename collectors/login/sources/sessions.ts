@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import { isPlaceholder, type LoginRecord } from '../../kernel/audit/login-records.js';
 import {
   AttemptsByProcess,
@@ -36,16 +37,16 @@ interface Ports {
  */
 export class LoginSessions {
   private readonly told = new AttemptsByProcess();
-  private readonly identities = new Map<number, LoginRecord>();
-  private readonly ports = new Map<string, Ports>();
-  private readonly names = new Map<number, Named>();
+  private readonly identities = new BoundedMap<number, LoginRecord>(mostRemembered);
+  private readonly ports = new BoundedMap<string, Ports>(mostRemembered);
+  private readonly names = new BoundedMap<number, Named>(mostRemembered);
 
   /** Keeps what the kernel or the program said of a process before its login is told. */
   learn(record: LoginRecord, nowMs: number): void {
     const { pid, userId, remotePort, localPort } = record;
-    if (userId !== undefined && record.station === 'identified') put(this.identities, pid, record);
+    if (userId !== undefined && record.station === 'identified') this.identities.set(pid, record);
     if (remotePort !== undefined && localPort !== undefined)
-      put(this.ports, connectionOf(record), { remotePort, localPort, sinceMs: nowMs });
+      this.ports.set(connectionOf(record), { remotePort, localPort, sinceMs: nowMs });
   }
 
   /**
@@ -60,7 +61,7 @@ export class LoginSessions {
       nowMs - before.sinceMs < lateMs &&
       before.userName !== userName &&
       programName(before.executable) === programName(executable);
-    put(this.names, pid, {
+    this.names.set(pid, {
       userName: isOther ? undefined : userName,
       executable,
       sessionId: sessionId ?? before?.sessionId,
@@ -181,15 +182,4 @@ function mayRepeat(
 
 function connectionOf({ pid, remoteAddress }: Pick<LoginFacts, 'pid' | 'remoteAddress'>): string {
   return `${pid} ${remoteAddress ?? ''}`;
-}
-
-/** Sets a value and makes it the youngest. */
-function put<K, V>(map: Map<K, V>, key: K, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= mostRemembered) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
-  }
 }

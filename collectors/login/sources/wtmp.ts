@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Timer } from '../../../base/clock.js';
 import type { Unavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
@@ -23,7 +24,7 @@ export interface WtmpLoginsOptions {
  * 3. The end of a session that was not seen to begin names no user, and is not told.
  */
 export class WtmpLogins {
-  private readonly sessions = new Map<string, LoginFacts>();
+  private readonly sessions = new BoundedMap<string, LoginFacts>(mostSessions);
 
   constructor(private readonly options: WtmpLoginsOptions) {}
 
@@ -35,14 +36,7 @@ export class WtmpLogins {
 
   private begin(record: UtmpRecord): void {
     const facts = this.factsOf(record, true);
-    this.sessions.delete(record.line);
     this.sessions.set(record.line, facts);
-    if (this.sessions.size > mostSessions) {
-      for (const oldest of this.sessions.keys()) {
-        this.sessions.delete(oldest);
-        break;
-      }
-    }
     this.options.onLogin(facts);
   }
 

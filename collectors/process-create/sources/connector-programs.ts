@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { Host } from '../../interface/host.js';
 import { readProcess } from '../../kernel/processes/proc.js';
 import type { ProcessEvent } from '../../kernel/processes/proc-connector-messages.js';
@@ -24,7 +25,7 @@ interface Started {
  *    otherwise it may be that of the next one.
  */
 export class ConnectorPrograms {
-  private readonly parents = new Map<number, number>();
+  private readonly parents = new BoundedMap<number, number>(rememberedForks);
   private started: Started[] = [];
 
   constructor(
@@ -58,12 +59,7 @@ export class ConnectorPrograms {
   }
 
   private forked(pid: number, parentPid: number): void {
-    this.parents.delete(pid);
     this.parents.set(pid, parentPid);
-    for (const oldest of this.parents.keys()) {
-      if (this.parents.size <= rememberedForks) break;
-      this.parents.delete(oldest);
-    }
   }
 
   private executed(pid: number, timeMs: number): void {
