@@ -70,6 +70,7 @@ async function once(directory: string): Promise<void> {
     clock: systemClock,
     losses,
     maxEventBytes: () => 200_000,
+    maxSnapshotBytes: () => 200_000,
     aggregatedCategory: 'Triggered',
     markTime: () => undefined,
   });

@@ -52,7 +52,8 @@ export const twinSettings = {
     unit: 'bytes',
     minimum: 8192,
     maximum: 262_144,
-    meaning: 'Largest message; a multiple of 4096 wastes no metered unit.',
+    meaning:
+      'Largest message; a multiple of 4096 wastes no metered unit. A snapshot that is larger goes whole in a message of its own, as far as the hub takes it.',
     ...live,
   },
   ...priorityOfEvents,

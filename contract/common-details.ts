@@ -15,5 +15,7 @@ export const commonDetails = {
     '`true`: the clock of the device had not been set (1970), so that the times are not to be trusted; the boot and the offset of the clock follow.',
   TimeCorrectedFrom:
     'The time as it was recorded before the clock was set; that of the event was corrected by the time since boot.',
+  Part: 'Of a snapshot that no message can hold: which of its events this is, from `1`.',
+  Parts: 'Of how many; they have the same time, and only together they are all.',
   Truncated: '`true`: the longest texts were cut, because the event did not fit a message.',
 } as const;

@@ -17,7 +17,7 @@ import type { LossLedger } from '../accounting/losses.js';
 import { FleetMoments } from '../fleet/fleet-moments.js';
 import { identityPhase } from '../fleet/identity-phase.js';
 import { HubLink } from '../hub/hub-link.js';
-import { largestEventBytes } from '../hub/message-size.js';
+import { largestEventBytes, largestSnapshotBytes } from '../hub/message-size.js';
 import { createSdkClient } from '../hub/sdk-client.js';
 import { loadCredentials, secretAccess } from '../identity/credentials.js';
 import { Aggregates } from '../pipeline/aggregates.js';
@@ -107,6 +107,10 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     clock,
     losses,
     maxEventBytes: () => largestEventBytes(settings.current.maxMessageSizeInBytes),
+    maxSnapshotBytes: () => {
+      const { maxLocalCacheSizeInBytes, maxMessageSizeInBytes } = settings.current;
+      return largestSnapshotBytes(maxMessageSizeInBytes, maxLocalCacheSizeInBytes);
+    },
     aggregatedCategory: local.aggregatedCategory,
     markTime: (timeMs) => unsetClock.mark(timeMs),
   });

@@ -70,3 +70,13 @@ export const largestFrameBytes = frameBytes(
 export function largestEventBytes(messageBytes: number): number {
   return messageBytes - largestFrameBytes;
 }
+
+/**
+ * The largest JSON of one snapshot, in bytes: what the hub takes in a message, whatever the setting for the size of
+ * messages says, though no more than a quarter of the local cache, so that it drives out little else. Never less than
+ * any event may have.
+ */
+export function largestSnapshotBytes(messageBytes: number, cacheBytes: number): number {
+  const room = Math.min(largestEventBytes(largestMessageBytes), Math.floor(cacheBytes / 4));
+  return Math.max(largestEventBytes(messageBytes), room);
+}

@@ -6,6 +6,8 @@
  *    keeps its id from here on.
  * 3. No event is larger than what a message can carry, and none grows so large that a torn record costs much.
  * 4. What waits here is bounded; beyond the bound payloads are dropped and counted, and nobody waits.
+ * 5. A snapshot is one event with one id and one time as long as the hub takes it in a message, for its readers take the
+ *    newest event of a name as the whole truth. A larger one becomes several, whose payloads say which part they are of.
  */
 import { idOfParts } from '../../base/id-of-parts.js';
 import type { Clock, Timer } from '../../base/clock.js';
@@ -23,6 +25,9 @@ const groupLimitBytes = 16_384;
 const waitingLimitBytes = 4_194_304;
 /** Of these, what no flood of other events can take from High ones. */
 const reservedBytes = 1_048_576;
+/** What `TimestampUTC` adds to a payload, and what `Part` and `Parts` add, with the comma behind the payload. */
+const timeBytes = 80;
+const partBytes = 56;
 /** An event around its payloads. */
 const frameBytes = 400;
 
@@ -46,6 +51,8 @@ interface OutboxOptions {
   readonly losses: LossLedger;
   /** Largest JSON of one event that fits into a message at present. */
   readonly maxEventBytes: () => number;
+  /** The same for a snapshot, which is one event as long as any message can carry it. */
+  readonly maxSnapshotBytes: () => number;
   readonly aggregatedCategory: 'Triggered' | 'Aggregated';
   /** What to say of something that happened before the clock was set. */
   readonly markTime: (timeMs: number) => Readonly<Record<string, string>> | undefined;
@@ -83,28 +90,39 @@ export class Outbox {
     else this.timer ??= this.options.clock.after(groupDelayMs, () => this.writeAll());
   }
 
-  /** Takes the answer of a snapshot, which may be empty; one too large for an event becomes several. */
-  addSnapshot(
+  /**
+   * Takes the answer of a snapshot, which may be empty; one too large for an event becomes several. Resolves when all of
+   * it is handed to the spool: the parts of a large one at the pace of the disk, so that it takes no room from others.
+   */
+  async addSnapshot(
     queue: QueueName,
     name: EventName,
     payloads: readonly Payload[],
     timeMs: number,
-  ): void {
-    this.collected[queue]++;
+  ): Promise<void> {
     if (payloads.length === 0) {
+      this.collected[queue]++;
       this.write(queue, { name, payloads, timeMs }, 1, this.options.markTime(timeMs));
       return;
     }
-    const items = payloads.flatMap((payload) => this.accept(queue, name, payload, timeMs) ?? []);
-    const parts = [...this.split(items, this.eventRoomBytes())];
+    const roomBytes = this.options.maxSnapshotBytes() - frameBytes;
+    const items = payloads.flatMap(
+      (payload) => this.fit(queue, name, payload, timeMs, roomBytes) ?? [],
+    );
+    const wholeBytes = items.reduce((sum, { sizeBytes }) => sum + sizeBytes + 1, 0);
+    const parts =
+      wholeBytes <= roomBytes && items.length > 0
+        ? [items]
+        : [...split(items, roomBytes, partBytes)];
+    this.collected[queue] += Math.max(1, parts.length);
     for (const [index, part] of parts.entries()) {
       const numbered = part.map(({ payload }) =>
         parts.length === 1
           ? payload
           : withDetails(payload, { Part: String(index + 1), Parts: String(parts.length) }),
       );
+      if (this.waitingBytes > waitingLimitBytes / 2) await Promise.all(this.appends);
       this.write(queue, { name, payloads: numbered, timeMs }, 1);
-      this.release(part);
     }
   }
 
@@ -115,7 +133,7 @@ export class Outbox {
     sealed: readonly SealedAggregate[],
   ): Promise<void> {
     this.collected[queue] += sealed.length;
-    for (const part of this.split(this.acceptSealed(queue, sealed), groupLimitBytes)) {
+    for (const part of split(this.acceptSealed(queue, sealed), this.groupRoomBytes(), timeBytes)) {
       const payloads = part.map(({ payload }) => payload);
       const partIds = part.flatMap(({ partId }) => partId ?? []);
       this.write(queue, {
@@ -146,26 +164,39 @@ export class Outbox {
     timeMs: number,
     partId?: string,
   ): Waiting | undefined {
+    const item = this.fit(queue, name, payload, timeMs, this.eventRoomBytes());
+    if (item === undefined) return undefined;
+    const limitBytes = waitingLimitBytes - (queue === 'low' ? reservedBytes : 0);
+    if (this.waitingBytes + item.sizeBytes > limitBytes) {
+      this.options.losses.count(queue, 'pipelineOverflow', 1);
+      return undefined;
+    }
+    this.waitingBytes += item.sizeBytes;
+    return { ...item, ...(partId === undefined ? {} : { partId }) };
+  }
+
+  /** The payload with the mark of its time, cut where no event could hold it; undefined when it still does not fit. */
+  private fit(
+    queue: QueueName,
+    name: EventName,
+    payload: Payload,
+    timeMs: number,
+    roomBytes: number,
+  ): Waiting | undefined {
     const { losses, markTime } = this.options;
     const mark = markTime(timeMs);
     if (mark !== undefined) payload.ExtraDetails = { ...payload.ExtraDetails, ...mark };
-    const roomBytes = this.eventRoomBytes();
-    if (jsonSizeBytes(payload) > roomBytes) {
+    let sizeBytes = jsonSizeBytes(payload);
+    if (sizeBytes > roomBytes) {
       payload.ExtraDetails = { ...payload.ExtraDetails, Truncated: 'true' };
       if (!fitPayload(payload, roomBytes).fits) {
         losses.count(queue, 'invalidEvent', 1);
         return undefined;
       }
       losses.count(name, 'commandLineCut', 1);
+      sizeBytes = jsonSizeBytes(payload);
     }
-    const sizeBytes = jsonSizeBytes(payload);
-    const limitBytes = waitingLimitBytes - (queue === 'low' ? reservedBytes : 0);
-    if (this.waitingBytes + sizeBytes > limitBytes) {
-      losses.count(queue, 'pipelineOverflow', 1);
-      return undefined;
-    }
-    this.waitingBytes += sizeBytes;
-    return { payload, timeMs, sizeBytes, ...(partId === undefined ? {} : { partId }) };
+    return { payload, timeMs, sizeBytes };
   }
 
   private *acceptSealed(
@@ -180,6 +211,10 @@ export class Outbox {
 
   private eventRoomBytes(): number {
     return this.options.maxEventBytes() - frameBytes;
+  }
+
+  private groupRoomBytes(): number {
+    return Math.min(groupLimitBytes, this.eventRoomBytes());
   }
 
   private writeHigh(): void {
@@ -199,7 +234,7 @@ export class Outbox {
     const groups = [...this.groups].filter(([, group]) => wanted(group));
     for (const [key] of groups) this.groups.delete(key);
     for (const [, { queue, name, items }] of groups) {
-      for (const part of this.split(items, groupLimitBytes)) {
+      for (const part of split(items, this.groupRoomBytes(), timeBytes)) {
         const payloads = part.map(({ payload, timeMs }) =>
           part.length === 1 ? payload : withDetails(payload, { TimestampUTC: utcText(timeMs) }),
         );
@@ -207,25 +242,6 @@ export class Outbox {
         this.release(part);
       }
     }
-  }
-
-  /** Parts whose payloads together stay within `limitBytes`, though never without a payload. */
-  private *split(items: Iterable<Waiting>, limitBytes: number): Generator<readonly Waiting[]> {
-    const roomBytes = Math.min(limitBytes, this.eventRoomBytes());
-    let part: Waiting[] = [];
-    let partBytes = 0;
-    for (const item of items) {
-      // What `withDetails` may add to each payload, and the comma.
-      const itemBytes = item.sizeBytes + 80;
-      if (part.length > 0 && partBytes + itemBytes > roomBytes) {
-        yield part;
-        part = [];
-        partBytes = 0;
-      }
-      part.push(item);
-      partBytes += itemBytes;
-    }
-    if (part.length > 0) yield part;
   }
 
   private release(items: readonly Waiting[]): void {
@@ -250,6 +266,30 @@ export class Outbox {
     });
     this.appends.add(append);
   }
+}
+
+/**
+ * Parts whose payloads together stay within `roomBytes`, though never without a payload.
+ * @param addedBytes what `withDetails` may add to each payload, and the comma
+ */
+function* split(
+  items: Iterable<Waiting>,
+  roomBytes: number,
+  addedBytes: number,
+): Generator<readonly Waiting[]> {
+  let part: Waiting[] = [];
+  let takenBytes = 0;
+  for (const item of items) {
+    const itemBytes = item.sizeBytes + addedBytes;
+    if (part.length > 0 && takenBytes + itemBytes > roomBytes) {
+      yield part;
+      part = [];
+      takenBytes = 0;
+    }
+    part.push(item);
+    takenBytes += itemBytes;
+  }
+  if (part.length > 0) yield part;
 }
 
 function withDetails(payload: Payload, details: Record<string, string>): Payload {

@@ -62,7 +62,9 @@ export class Pipeline {
     const priority = this.priority(name);
     if (priority === 'Off') return;
     const valid = payloads.filter((payload) => this.isValid(name, payload));
-    this.options.outbox.addSnapshot(queueOf(name, priority), name, valid, timeMs);
+    // An empty event would say that there is nothing.
+    if (valid.length === 0 && payloads.length > 0) return;
+    void this.options.outbox.addSnapshot(queueOf(name, priority), name, valid, timeMs);
   }
 
   /** Journals something that the agent tells about itself, unless its priority is Off. */
@@ -82,7 +84,7 @@ export class Pipeline {
   ): void {
     const priority = this.priority(name);
     if (priority === 'Off') return;
-    this.options.outbox.addSnapshot(queueOf(name, priority), name, payloads, timeMs);
+    void this.options.outbox.addSnapshot(queueOf(name, priority), name, payloads, timeMs);
   }
 
   private enqueue(name: EventName, payload: Payload, timeMs: number): void {

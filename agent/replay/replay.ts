@@ -49,7 +49,7 @@ export class Replay {
         add: (_queue, name, payload, timeMs) => {
           this.print(name as TriggeredName, payload as Payload<TriggeredName>, timeMs);
         },
-        addSnapshot: () => undefined,
+        addSnapshot: () => Promise.resolve(),
       },
       losses: { count: (_component, cause, count) => this.options.lose(cause, count) },
       settings: {

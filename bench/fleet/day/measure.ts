@@ -3,6 +3,7 @@ import { DevicePhase } from '../../../agent/fleet/device-phase.js';
 import { FleetMoments } from '../../../agent/fleet/fleet-moments.js';
 import {
   largestEventBytes,
+  largestSnapshotBytes,
   propertiesSizeBytes,
   unitsOf,
 } from '../../../agent/hub/message-size.js';
@@ -115,6 +116,10 @@ class LivingAgent {
       clock,
       losses,
       maxEventBytes: () => largestEventBytes(settings.current.maxMessageSizeInBytes),
+      maxSnapshotBytes: () => {
+        const { maxLocalCacheSizeInBytes, maxMessageSizeInBytes } = settings.current;
+        return largestSnapshotBytes(maxMessageSizeInBytes, maxLocalCacheSizeInBytes);
+      },
       aggregatedCategory: local.aggregatedCategory,
       markTime: () => undefined,
     });

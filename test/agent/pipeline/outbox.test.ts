@@ -26,7 +26,8 @@ let clock: FakeClock;
 let losses: LossLedger;
 let written: { queue: QueueName; event: SecurityEvent; sizeBytes: number }[];
 let maxEventBytes: number;
-let release: (() => void) | undefined;
+let maxSnapshotBytes: number;
+let releases: (() => void)[] = [];
 let outbox: Outbox;
 
 const create = (hold = false): Outbox =>
@@ -37,13 +38,14 @@ const create = (hold = false): Outbox =>
         written.push({ queue, event, sizeBytes: Buffer.byteLength(json) });
         if (!hold) return Promise.resolve('stored');
         return new Promise((resolve) => {
-          release = () => resolve('stored');
+          releases.push(() => resolve('stored'));
         });
       },
     },
     clock,
     losses,
     maxEventBytes: () => maxEventBytes,
+    maxSnapshotBytes: () => maxSnapshotBytes,
     aggregatedCategory: 'Triggered',
     markTime: () => undefined,
   });
@@ -52,7 +54,9 @@ beforeEach(() => {
   clock = new FakeClock();
   losses = new LossLedger();
   written = [];
+  releases = [];
   maxEventBytes = 200_000;
+  maxSnapshotBytes = 250_000;
   outbox = create();
 });
 
@@ -95,26 +99,57 @@ describe('the outbox', () => {
     ]);
   });
 
-  it('sends an empty snapshot, because it says that there is nothing', () => {
-    outbox.addSnapshot('high', 'ListeningPorts', [], clock.wallMs());
+  it('sends an empty snapshot, because it says that there is nothing', async () => {
+    await outbox.addSnapshot('high', 'ListeningPorts', [], clock.wallMs());
     expect(written[0]?.event).toMatchObject({ IsEmpty: true, Payload: [], Category: 'Periodic' });
     expect(problemsOf(written[0]?.event)).toEqual([]);
   });
 
-  it('splits a snapshot that no message could carry, and numbers the parts', () => {
+  it('keeps a snapshot whole in one event, also where it is larger than other events may be', async () => {
     maxEventBytes = 2_000;
+    const ports = Array.from({ length: 4_000 }, (_, n) => port(String(n)));
+    await outbox.addSnapshot('high', 'ListeningPorts', ports, clock.wallMs());
+    expect(written).toHaveLength(1);
+    expect(written[0]?.event.Payload).toEqual(ports);
+    expect(written[0]?.sizeBytes).toBeGreaterThan(maxEventBytes);
+    expect(written[0]?.sizeBytes).toBeLessThanOrEqual(maxSnapshotBytes);
+  });
+
+  it('splits a snapshot that no message could carry, and numbers the parts', async () => {
+    maxSnapshotBytes = 2_000;
     const ports = Array.from({ length: 100 }, (_, n) => port(String(n)));
-    outbox.addSnapshot('high', 'ListeningPorts', ports, clock.wallMs());
+    await outbox.addSnapshot('high', 'ListeningPorts', ports, clock.wallMs());
     expect(written.length).toBeGreaterThan(1);
     const seen = written.flatMap(({ event }) => event.Payload as Payload<'ListeningPorts'>[]);
     expect(seen.map(({ LocalPort }) => LocalPort)).toEqual(ports.map(({ LocalPort }) => LocalPort));
     for (const [index, { event, sizeBytes }] of written.entries()) {
-      expect(sizeBytes).toBeLessThanOrEqual(maxEventBytes);
-      expect(event.Payload[0]?.ExtraDetails).toEqual({
-        Part: String(index + 1),
-        Parts: String(written.length),
-      });
+      expect(sizeBytes).toBeLessThanOrEqual(maxSnapshotBytes);
+      for (const { ExtraDetails } of event.Payload)
+        expect(ExtraDetails).toEqual({
+          Part: String(index + 1),
+          Parts: String(written.length),
+        });
     }
+    expect(new Set(written.map(({ event }) => event.TimestampUTC)).size).toBe(1);
+    expect(new Set(written.map(({ event }) => event.Id)).size).toBe(written.length);
+    expect(outbox.collectedEvents.high).toBe(written.length);
+  });
+
+  it('gives a snapshot to the disk at its pace, however large it is, and loses nothing of it', async () => {
+    outbox = create(true);
+    const ports = Array.from({ length: 300 }, (_, n) => ({
+      ...port(String(n)),
+      ExtraDetails: { Executable: 'x'.repeat(20_000) },
+    }));
+    const given = outbox.addSnapshot('low', 'ListeningPorts', ports, clock.wallMs());
+    const isGiven = { value: false };
+    void given.then(() => (isGiven.value = true));
+    while (!isGiven.value) {
+      for (const resolve of releases.splice(0)) resolve();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(written.flatMap(({ event }) => event.Payload)).toHaveLength(300);
+    expect(losses.of('low')).toEqual({});
   });
 
   it('never makes an event larger than a message can carry, whatever the texts hold', () => {
@@ -158,7 +193,7 @@ describe('the outbox', () => {
       outbox.add('high', 'ProcessCreate', started('x'.repeat(4_000)), clock.wallMs());
     }
     expect(losses.of('high').pipelineOverflow).toBeGreaterThan(1_000);
-    expect(release).toBeUndefined();
+    expect(releases).toEqual([]);
   });
 
   it('a flood of Low events on a slow disk costs no High event', () => {

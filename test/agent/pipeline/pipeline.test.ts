@@ -23,8 +23,10 @@ function pipeline(settings: Parameters<typeof desired>[0] = {}): Pipeline {
   const outbox = {
     add: (queue: string, name: string, payload: Payload) =>
       queued.push({ queue, name, payloads: [payload] }),
-    addSnapshot: (queue: string, name: string, payloads: readonly Payload[]) =>
-      queued.push({ queue, name, payloads }),
+    addSnapshot: (queue: string, name: string, payloads: readonly Payload[]) => {
+      queued.push({ queue, name, payloads });
+      return Promise.resolve();
+    },
   };
   return new Pipeline({
     own: new OwnProcesses(10, () => undefined),
@@ -118,6 +120,13 @@ describe('the pipeline', () => {
       'high ListeningPorts',
     ]);
     expect(counted).toEqual([]);
+  });
+
+  it('sends no snapshot of which nothing is valid: an empty one would say that there is nothing', () => {
+    const wrong = [{ Protocol: 'sctp', LocalPort: '1' }] as unknown as Payload[];
+    pipeline().snapshot('ListeningPorts', wrong, 1);
+    expect(queued).toEqual([]);
+    expect(losses.of('ListeningPorts')).toEqual({ invalidEvent: 1 });
   });
 
   it('sends operational events unless eventPriorityOperational, or their own priority, is Off', () => {

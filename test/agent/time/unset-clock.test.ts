@@ -59,10 +59,11 @@ async function storedEmpty(): Promise<StoredEvent> {
     clock: new FakeClock(wallMs),
     losses: new LossLedger(),
     maxEventBytes: () => 8_192,
+    maxSnapshotBytes: () => 8_192,
     aggregatedCategory: 'Triggered',
     markTime: (timeMs) => clock.mark(timeMs),
   });
-  outbox.addSnapshot('high', 'ListeningPorts', [], wallMs);
+  void outbox.addSnapshot('high', 'ListeningPorts', [], wallMs);
   await outbox.flush();
   const [json = ''] = journaled;
   return { queue: 'high', sequence: 1, json, sizeBytes: json.length, storedWallMs: wallMs };

@@ -4,6 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { HubLinkOptions } from '../../../agent/hub/hub-link.js';
+import {
+  largestEventBytes,
+  largestMessageBytes,
+  largestSnapshotBytes,
+} from '../../../agent/hub/message-size.js';
+import { LossLedger } from '../../../agent/accounting/losses.js';
+import { Outbox } from '../../../agent/pipeline/outbox.js';
 import { Spool, type QueueName } from '../../../agent/spool/spool.js';
 import { Uplink } from '../../../agent/uplink/uplink.js';
 import { systemClock } from '../../../base/clock.js';
@@ -101,6 +108,44 @@ const store = async (queue: QueueName): Promise<string> => {
   return id;
 };
 
+/** So many rules of a firewall, as a snapshot of them; the low queue has other events before and after it. */
+const storeRules = async (count: number): Promise<void> => {
+  const outbox = new Outbox({
+    spool,
+    clock: systemClock,
+    losses: new LossLedger(),
+    maxEventBytes: () => largestEventBytes(8192),
+    maxSnapshotBytes: () => largestSnapshotBytes(8192, 4_000_000),
+    aggregatedCategory: 'Triggered',
+    markTime: () => undefined,
+  });
+  const rules = Array.from({ length: count }, (_, n) => ({
+    Priority: n,
+    Direction: 'In' as const,
+    ChainName: 'input',
+    Enabled: true,
+    Action: 'Allow' as const,
+    SourceAddress: `10.0.${n >> 8}.${n & 255}`,
+    Protocol: 'tcp',
+  }));
+  await store('low');
+  await outbox.addSnapshot('low', 'FirewallConfiguration', rules, Date.now());
+  await outbox.flush();
+  await store('low');
+};
+
+interface Snapshot {
+  readonly Id: string;
+  readonly Name: string;
+  readonly TimestampUTC: string;
+  readonly Payload: readonly { Priority: number; ExtraDetails?: Record<string, string> }[];
+}
+
+const snapshots = (): Snapshot[] =>
+  bench.hub.messages
+    .flatMap(({ json }) => (json as { Events: Snapshot[] }).Events)
+    .filter(({ Name }) => Name === 'FirewallConfiguration');
+
 const arrivals = (): string[] =>
   bench.hub.messages.flatMap(({ json }) =>
     (json as { Events: { Id: string }[] }).Events.map(({ Id }) => Id),
@@ -116,6 +161,41 @@ it('what arrives is a valid security message, no larger than it was counted', as
   expect(bench.hub.messages[0]?.systemProperties['$.ifid']).toBe(
     'urn:azureiot:Security:SecurityAgent:1',
   );
+});
+
+it('a snapshot of 1,500 rules is one event in one message of its own, larger than the setting', async () => {
+  await start();
+  await storeRules(1_500);
+  await probe.until('everything', () => empty());
+  expect(snapshots().map(({ Payload }) => Payload.length)).toEqual([1_500]);
+  const sizes = bench.hub.messages.map(({ body }) => body.length);
+  expect(Math.max(...sizes)).toBeGreaterThan(150_000);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(largestMessageBytes);
+  for (const { json, problems } of bench.hub.messages) {
+    expect(problems).toEqual([]);
+    const { Events } = json as { Events: Snapshot[] };
+    if (Events.some(({ Name }) => Name === 'FirewallConfiguration')) expect(Events).toHaveLength(1);
+  }
+});
+
+it('one of 5,000 rules is as few events as the hub allows, which together are all of it', async () => {
+  await start();
+  await storeRules(5_000);
+  await probe.until('everything', () => empty());
+  const parts = snapshots();
+  expect(parts).toHaveLength(4);
+  expect(new Set(parts.map(({ Id }) => Id)).size).toBe(4);
+  expect(new Set(parts.map(({ TimestampUTC }) => TimestampUTC)).size).toBe(1);
+  expect(parts.flatMap(({ Payload }) => Payload.map(({ Priority }) => Priority))).toEqual(
+    Array.from({ length: 5_000 }, (_, n) => n),
+  );
+  for (const [index, { Payload }] of parts.entries())
+    for (const { ExtraDetails } of Payload)
+      expect(ExtraDetails).toEqual({ Part: String(index + 1), Parts: '4' });
+  for (const { body, problems } of bench.hub.messages) {
+    expect(problems).toEqual([]);
+    expect(body.length).toBeLessThanOrEqual(largestMessageBytes);
+  }
 });
 
 it('a message that is not acknowledged arrives again with the same events and the same id', async () => {

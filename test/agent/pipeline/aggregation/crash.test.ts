@@ -37,6 +37,7 @@ async function start(files: MemoryFiles, wallMs: number, limitBytes = 1_000_000)
     clock,
     losses,
     maxEventBytes: () => 8_192,
+    maxSnapshotBytes: () => 8_192,
     aggregatedCategory: 'Triggered',
     markTime: () => undefined,
   });
