@@ -15,6 +15,11 @@ export const operational = {
       ThreadId: required('integer', 'Thread id; the agent has one.'),
       CorrelationId: optional('string', 'GUID of the run that wrote it.'),
     },
+    details: {
+      HitCount: 'How often it came again within an hour; the first time was told before.',
+      FirstSeenUtc: 'When it came again for the first time.',
+      LastSeenUtc: 'When it came for the last time.',
+    },
   },
   ConfigurationError: {
     category: 'Triggered',

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { reasonOf } from '../../base/errors.js';
 import type { JsonObject } from '../../base/json.js';
 import { LifeCycle, type Part } from '../../base/life-cycle.js';
+import type { Log } from '../../base/log.js';
 import { version } from '../../base/version.js';
 import { createHost, type ManagedHost } from '../../collectors/host.js';
 import { parseAuditPlace, type AuditPlace } from '../../collectors/kernel/audit/unread-time.js';
@@ -56,6 +57,7 @@ export class Agent {
     const stored = await counters.load();
     const parts = await buildParts({
       ...this.options,
+      log: this.telling(log),
       agentId,
       host: this.createHost(parseAuditPlace(stored['audit'])),
       counters,
@@ -128,6 +130,7 @@ export class Agent {
       { name: 'the journal of events', stop: () => outbox.flush() },
       { name: 'the aggregates', start: () => aggregates.start(), stop: () => aggregates.stop() },
       { name: 'the statistics', start: () => operational.start(), stop: () => operational.stop() },
+      { name: 'the diagnostics', stop: () => parts.diagnostics.stop() },
       { name: 'the readers of the kernel', start: () => host.start(), stop: () => host.stop() },
       { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
       { name: 'what an earlier run left behind', start: () => host.tidy() },
@@ -205,13 +208,19 @@ export class Agent {
 
   /** Tells the operator and the hub of something that harms what the agent sees or says. */
   private warn(sentence: string): void {
-    const { clock, log } = this.options;
-    log.warn(sentence);
-    this.parts?.pipeline.tell(
-      'Diagnostic',
-      { Severity: 'Warning', Message: sentence, ProcessId: process.pid, ThreadId: process.pid },
-      clock.wallMs(),
-    );
+    this.options.log.warn(sentence);
+    this.parts?.diagnostics.tell('Warning', sentence);
+  }
+
+  /** The log, of which the hub is told every error. */
+  private telling(log: Log): Log {
+    return {
+      ...log,
+      error: (message, fields) => {
+        log.error(message, fields);
+        this.parts?.diagnostics.tell('Error', message);
+      },
+    };
   }
 
   private status(): JsonObject {

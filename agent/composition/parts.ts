@@ -21,6 +21,7 @@ import { largestEventBytes, largestSnapshotBytes } from '../hub/message-size.js'
 import { createSdkClient } from '../hub/sdk-client.js';
 import { loadCredentials, secretAccess } from '../identity/credentials.js';
 import { Aggregates } from '../pipeline/aggregates.js';
+import { Diagnostics } from '../pipeline/diagnostics.js';
 import { OperationalEvents } from '../pipeline/operational.js';
 import { Outbox } from '../pipeline/outbox.js';
 import { OwnProcesses } from '../pipeline/own-processes.js';
@@ -57,6 +58,7 @@ export interface Parts {
   readonly link: HubLink;
   readonly uplink: Uplink;
   readonly collectors: CollectorsRunner;
+  readonly diagnostics: Diagnostics;
   readonly operational: OperationalEvents;
   readonly twin: TwinSync;
   readonly counters: CountersFile;
@@ -124,15 +126,17 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     maxEntries: local.aggregationMaxEntries,
     maxBytes: local.aggregationMaxBytes,
   });
+  const redactor = createRedactor(local.redactionPatterns);
   const pipeline = new Pipeline({
     own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid),
-    redactor: createRedactor(local.redactionPatterns),
+    redactor,
     maxCommandLineBytes: local.maxCommandLineBytes,
     aggregates,
     outbox,
     losses,
     settings,
   });
+  const diagnostics = new Diagnostics({ clock, pipeline, redactor });
   const credentials = () => loadCredentials(local, secretAccess(environment));
   const moments = new FleetMoments(await identityPhase(credentials, agentId), clock, settings);
   const hubTime = new HubTime({
@@ -186,6 +190,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     },
     onSnapshot: (name, payloads, timeMs) => pipeline.snapshot(name, payloads, timeMs),
     onStateChange: () => onStatusChange(),
+    tell: (severity, sentence) => diagnostics.tell(severity, sentence),
   });
   const operational = new OperationalEvents({
     clock,
@@ -194,7 +199,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     settings,
     collected: () => outbox.collectedEvents,
     onMemoryChange: () => counters.changed(),
-    takeSendStatistics: () => uplink.takeStatistics(),
+    sent: () => uplink.sent(),
   });
   const twin = new TwinSync({
     link,
@@ -217,6 +222,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     link,
     uplink,
     collectors,
+    diagnostics,
     operational,
     twin,
     counters,

@@ -16,8 +16,8 @@ interface OperationalOptions {
   readonly settings: Pick<Settings, 'current' | 'desiredVersion' | 'onChange' | 'problems'>;
   readonly collected: () => Readonly<Record<'high' | 'low', number>>;
   readonly onMemoryChange: () => void;
-  /** Messages since the last call. */
-  readonly takeSendStatistics: () => MessageStatistics;
+  /** Messages since the start. */
+  readonly sent: () => MessageStatistics;
 }
 
 /** The events in which the agent tells about itself: statistics at the pace of the snapshots, configuration errors. */
@@ -26,6 +26,9 @@ export class OperationalEvents {
   private intervalMs = 0;
   private startedMs = 0;
   private lastCollected = { high: 0, low: 0 };
+  private lastSent: MessageStatistics = { messagesSent: 0, messagesUnder4KB: 0, totalFailed: 0 };
+  /** How long before the start the last statistics were told. */
+  private carriedMs = 0;
   private lastLosses: Record<string, LossCounts> = {};
   private saidForVersion = '';
   private unfollow: (() => void) | undefined;
@@ -48,23 +51,40 @@ export class OperationalEvents {
   private setInterval(intervalMs: number): void {
     if (intervalMs === this.intervalMs) return;
     const { clock } = this.options;
-    if (this.timer === undefined) this.startedMs = clock.monotonicMs();
+    if (this.timer === undefined) this.startedMs = clock.monotonicMs() - this.carriedMs;
     this.intervalMs = intervalMs;
     this.schedule(Math.max(0, this.startedMs + intervalMs - clock.monotonicMs()));
   }
 
-  /** What must survive a restart, so that nothing is told twice. */
+  /** What must survive a restart, so that nothing is told twice, and what was counted is told. */
   memory(): JsonObject {
+    const { collected, clock, sent } = this.options;
     return {
       toldLosses: asJson(this.lastLosses),
       toldConfigurationErrors: this.saidForVersion,
+      untoldStatistics: {
+        collected: { ...since(collected(), this.lastCollected) },
+        sent: { ...since(sent(), this.lastSent) },
+        elapsed: {
+          ms: this.timer === undefined ? 0 : Math.round(clock.monotonicMs() - this.startedMs),
+        },
+      },
     };
   }
 
   restore(memory: JsonObject): void {
-    const { toldLosses, toldConfigurationErrors } = memory;
+    const { toldLosses, toldConfigurationErrors, untoldStatistics } = memory;
     this.lastLosses = storedCounts(toldLosses);
     if (typeof toldConfigurationErrors === 'string') this.saidForVersion = toldConfigurationErrors;
+    const { collected = {}, elapsed = {}, sent = {} } = storedCounts(untoldStatistics);
+    // As if it had been counted before this run began to count.
+    this.lastCollected = { high: -(collected['high'] ?? 0), low: -(collected['low'] ?? 0) };
+    this.lastSent = {
+      messagesSent: -(sent['messagesSent'] ?? 0),
+      messagesUnder4KB: -(sent['messagesUnder4KB'] ?? 0),
+      totalFailed: -(sent['totalFailed'] ?? 0),
+    };
+    this.carriedMs = elapsed['ms'] ?? 0;
   }
 
   stop(): void {
@@ -74,10 +94,13 @@ export class OperationalEvents {
     this.timer = undefined;
   }
 
-  /** One event for each problem of a desired document, and none for the same document again. */
+  /** One payload for each problem of a desired document, and none for the same document again. */
   private tellConfigurationErrors(version: number, problems: Settings['problems']): void {
+    // The defaults of a start, before the document is known, have none, and make nothing forgotten.
+    if (problems.length === 0) return;
+    const found = problems.map(({ key: name, errorType }) => [name, errorType]);
     const key = createHash('sha256')
-      .update(JSON.stringify([version, problems]))
+      .update(JSON.stringify([version, found]))
       .digest('hex');
     if (key === this.saidForVersion) return;
     this.saidForVersion = key;
@@ -107,19 +130,20 @@ export class OperationalEvents {
   }
 
   private tellStatistics(): void {
-    const { clock, collected, losses, pipeline, takeSendStatistics } = this.options;
+    const { clock, collected, losses, pipeline, sent } = this.options;
     const now = clock.wallMs();
     const totals = losses.snapshot();
-    const since = (component: string): LossCounts =>
+    const lost = (component: string): LossCounts =>
       difference(totals[component] ?? {}, this.lastLosses[component] ?? {});
     const components = Object.keys(totals).filter((name) => name !== 'high' && name !== 'low');
-    const current = { ...collected() };
+    const { high, low } = collected();
+    const offered = since({ high, low }, this.lastCollected);
     const queue = (name: 'high' | 'low', details: Record<string, string>) => {
-      const own = since(name);
+      const own = lost(name);
       const dropped = droppedCauses.reduce((sum, cause) => sum + (own[cause] ?? 0), 0);
       const payload: Payload<'DroppedEventsStatistics'> = {
         Queue: name === 'high' ? 'High' : 'Low',
-        CollectedEvents: current[name] - this.lastCollected[name],
+        CollectedEvents: offered[name],
         DroppedEvents: dropped,
         ExtraDetails: { ...asTexts('', own), ...details },
       };
@@ -127,7 +151,7 @@ export class OperationalEvents {
     };
     const others = Object.assign(
       {},
-      ...components.map((name) => asTexts(`${name}.`, since(name))),
+      ...components.map((name) => asTexts(`${name}.`, lost(name))),
     ) as Record<string, string>;
     pipeline.tellStatistics(
       'DroppedEventsStatistics',
@@ -135,8 +159,10 @@ export class OperationalEvents {
       now,
     );
     this.lastLosses = totals;
-    this.lastCollected = current;
-    const { messagesSent, messagesUnder4KB, totalFailed } = takeSendStatistics();
+    this.lastCollected = { high, low };
+    const total = sent();
+    const { messagesSent, messagesUnder4KB, totalFailed } = since(total, this.lastSent);
+    this.lastSent = total;
     pipeline.tellStatistics(
       'MessageStatistics',
       [
@@ -148,7 +174,16 @@ export class OperationalEvents {
       ],
       now,
     );
+    this.options.onMemoryChange();
   }
+}
+
+/** What was counted beyond an earlier state of the same counts. */
+function since<T extends { readonly [K in keyof T]: number }>(now: T, before: T): T {
+  const differences = Object.entries<number>(now).map(
+    ([key, count]) => [key, count - before[key as keyof T]] as const,
+  );
+  return Object.fromEntries(differences) as T;
 }
 
 function asJson(losses: Readonly<Record<string, LossCounts>>): JsonObject {

@@ -12,3 +12,8 @@ export interface CollectorState {
   /** How long the last snapshot took. */
   readonly durationMs?: number;
 }
+
+export type Severity = 'Information' | 'Warning';
+
+/** Tells the hub, in a sentence, that a collector gives nothing, why, and when it works again. */
+export type Tell = (severity: Severity, sentence: string) => void;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js';
+import { withDeadline } from '../../base/deadline.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { Turns } from '../../base/turns.js';
@@ -9,7 +10,7 @@ import type { TwinSettings } from '../../config/twin-settings.js';
 import type { Payload, SnapshotName, TriggeredName } from '../../contract/events.js';
 import type { LossLedger } from '../accounting/losses.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { CollectorState } from './collector-state.js';
+import type { CollectorState, Tell } from './collector-state.js';
 import { SnapshotRunner } from './snapshot-runner.js';
 import { TriggeredRunner } from './triggered-runner.js';
 
@@ -24,6 +25,8 @@ interface CollectorsRunnerOptions {
   readonly onObservation: (name: TriggeredName, observation: Observation) => void;
   readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;
   readonly onStateChange: () => void;
+  /** Tells the hub that a collector gives nothing, and when it works again. */
+  readonly tell: Tell;
 }
 
 /** One collector under its policy, whatever its kind. */
@@ -35,31 +38,67 @@ interface Run {
   stop(): Promise<void>;
 }
 
-/** Runs every registered collector whose priority is not Off, and follows the settings while it runs. */
-export class CollectorsRunner {
-  private readonly runs: readonly Run[];
-  private readonly started = new Set<Run>();
-  private readonly turns = new Turns();
-  /** What is applied when the work before it is done, unless it is replaced until then. */
-  private next: { settings: TwinSettings; applied: Promise<void> } | undefined;
+/** So long the start and the stop wait for collectors; those that take longer go on without anybody waiting for them. */
+const longestWaitMs = 10_000;
 
+/**
+ * Runs every registered collector whose priority is not Off, and follows the settings while it runs.
+ *
+ * Each follows by itself: one that hangs while it starts or stops delays no other, nor the settings of any other, nor for
+ * long the start of the agent.
+ */
+export class CollectorsRunner {
+  private readonly followers: readonly Follower[];
   private unfollow: (() => void) | undefined;
 
   constructor(private readonly options: CollectorsRunnerOptions) {
-    this.runs = options.collectors.map((collector) => createRun(collector, options));
+    this.followers = options.collectors.map(
+      (collector) => new Follower(createRun(collector, options)),
+    );
   }
 
-  /** Resolves when every collector is armed or known to be unavailable; the settings are followed from then on. */
-  start(): Promise<void> {
+  /** Resolves when every collector is armed or known to be unavailable, or takes too long. */
+  async start(): Promise<void> {
     const { settings } = this.options;
     this.unfollow ??= settings.onChange((_before, after) => void this.apply(after));
-    return this.apply(settings.current);
+    await this.inTime(this.apply(settings.current));
   }
 
   /**
    * Starts, stops and retimes collectors; resolves when each is armed, stopped or known to be unavailable. Of settings
-   * that come while earlier ones are being applied only the newest are applied.
+   * that come while a collector applies earlier ones it applies only the newest.
    */
+  async apply(settings: TwinSettings): Promise<void> {
+    await Promise.all(this.followers.map((follower) => follower.apply(settings)));
+  }
+
+  /** Resolves when every collector has undone what it changed on the host, or takes too long. */
+  async stop(): Promise<void> {
+    this.unfollow?.();
+    this.unfollow = undefined;
+    await this.inTime(Promise.all(this.followers.map((follower) => follower.stop())));
+  }
+
+  /** Whoever is late is told by its runner. */
+  private async inTime(work: Promise<unknown>): Promise<void> {
+    const late = (): Error => new Error('late');
+    await withDeadline(this.options.clock, longestWaitMs, work, late).catch(() => undefined);
+  }
+
+  states(): Record<string, CollectorState> {
+    return Object.fromEntries(this.followers.map(({ run }) => [run.name, run.state()]));
+  }
+}
+
+/** Has one collector follow the settings, one step after the other. */
+class Follower {
+  private isStarted = false;
+  private readonly turns = new Turns();
+  /** What is applied when the work before it is done, unless it is replaced until then. */
+  private next: { settings: TwinSettings; applied: Promise<void> } | undefined;
+
+  constructor(readonly run: Run) {}
+
   apply(settings: TwinSettings): Promise<void> {
     if (this.next !== undefined) {
       this.next.settings = settings;
@@ -69,42 +108,31 @@ export class CollectorsRunner {
     this.next = next;
     next.applied = this.turns.run(() => {
       if (this.next === next) this.next = undefined;
-      return this.forEach((run) => this.follow(run, next.settings));
+      return this.follow(next.settings);
     });
     return next.applied;
   }
 
-  /** Resolves when every collector has undone what it changed on the host. */
   stop(): Promise<void> {
-    this.unfollow?.();
-    this.unfollow = undefined;
     // What was to be applied is for a new start.
     this.next = undefined;
-    return this.turns.run(() => this.forEach((run) => this.stopRun(run)));
+    return this.turns.run(() => this.stopNow());
   }
 
-  states(): Record<string, CollectorState> {
-    return Object.fromEntries(this.runs.map((run) => [run.name, run.state()]));
-  }
-
-  private async follow(run: Run, settings: TwinSettings): Promise<void> {
-    if (settings[`eventPriority${run.name}`] === 'Off') {
-      await this.stopRun(run);
-    } else if (this.started.has(run)) {
-      run.retime(settings);
+  private async follow(settings: TwinSettings): Promise<void> {
+    if (settings[`eventPriority${this.run.name}`] === 'Off') {
+      await this.stopNow();
+    } else if (this.isStarted) {
+      this.run.retime(settings);
     } else {
-      this.started.add(run);
-      await run.start(settings);
+      this.isStarted = true;
+      await this.run.start(settings);
     }
   }
 
-  private stopRun(run: Run): Promise<void> {
-    this.started.delete(run);
-    return run.stop();
-  }
-
-  private async forEach(step: (run: Run) => Promise<void>): Promise<void> {
-    await Promise.all(this.runs.map(step));
+  private stopNow(): Promise<void> {
+    this.isStarted = false;
+    return this.run.stop();
   }
 }
 
@@ -116,7 +144,11 @@ function createRun(collector: Collector, options: CollectorsRunnerOptions): Run 
     return {
       name,
       state: () => runner.state,
-      start: (settings) => runner.start(settings.snapshotFrequency.ms),
+      // Nothing waits for a snapshot: it takes what it takes.
+      start: (settings) => {
+        void runner.start(settings.snapshotFrequency.ms);
+        return Promise.resolve();
+      },
       retime: (settings) => runner.setInterval(settings.snapshotFrequency.ms),
       stop: () => {
         runner.stop();

@@ -8,7 +8,7 @@ import type { Host } from '../../collectors/interface/host.js';
 import type { SourceState } from '../../collectors/kernel/source-state.js';
 import type { Payload, SnapshotName } from '../../contract/events.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { CollectorState } from './collector-state.js';
+import type { CollectorState, Severity, Tell } from './collector-state.js';
 
 const firstRetryMs = 60_000;
 /** Longer than any snapshot takes on a slow board, short enough to notice a hung read. */
@@ -21,6 +21,7 @@ interface SnapshotRunnerOptions {
   readonly log: Log;
   readonly moments: Pick<Moments, 'nextMs'>;
   readonly lose: ReportLoss;
+  readonly tell: Tell;
   readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;
 }
 
@@ -34,6 +35,10 @@ export class SnapshotRunner {
   private lastStartMs = 0;
   private failures = 0;
   private said = '';
+  /** What was last said was that there is no snapshot. */
+  private isTrouble = false;
+  /** A run that was given up and has not ended: no second one is begun beside it. */
+  private hangs = false;
   private generation = 0;
   private source: SourceState = { source: 'snapshot' };
   private current: CollectorState = { state: 'off' };
@@ -94,7 +99,7 @@ export class SnapshotRunner {
       this.failures++;
       this.options.lose('collectorFailed', 1);
       this.current = { state: 'failing', limitation: outcome.message, ...run };
-      this.say('warn', `The snapshot ${collector.name} failed: ${outcome.message}`);
+      this.say('warn', `The snapshot ${collector.name} failed: ${outcome.message}`, 'Warning');
       const retry = { shortestMs: firstRetryMs, longestMs: this.intervalMs };
       this.schedule(doublingMs(this.failures, retry));
       return;
@@ -102,10 +107,12 @@ export class SnapshotRunner {
     this.failures = 0;
     if (isUnavailable(outcome)) {
       this.current = { state: 'unavailable', limitation: outcome.unavailable, ...run };
-      this.say('info', `${collector.name} is not available here: ${outcome.unavailable}`);
+      const sentence = `${collector.name} is not available here: ${outcome.unavailable}`;
+      this.say('info', sentence, 'Information');
     } else {
       this.current = { state: 'running', ...this.source, ...run };
       const { limitation } = this.source;
+      if (this.isTrouble) this.sayWorks();
       if (limitation === undefined) this.said = '';
       else this.say('info', `${collector.name} comes from ${this.source.source}: ${limitation}`);
       onSnapshot(collector.name, outcome, timeMs);
@@ -115,6 +122,7 @@ export class SnapshotRunner {
 
   private async collect(): ReturnType<SnapshotCollector<SnapshotName>['collect']> {
     const { clock, collector, host, lose } = this.options;
+    if (this.hangs) throw new Error('the one before, which was given up, has not ended yet');
     const abort = new AbortController();
     let timer: Timer | undefined;
     const deadline = new Promise<never>((_, reject) => {
@@ -123,28 +131,40 @@ export class SnapshotRunner {
         reject(new Error(`it took longer than ${deadlineMs / 1000} s and was given up`));
       });
     });
+    this.hangs = true;
+    const collected = collector
+      .collect({
+        host,
+        signal: abort.signal,
+        lose,
+        setSource: (source) => {
+          if (!abort.signal.aborted) this.source = source;
+        },
+      })
+      .finally(() => {
+        this.hangs = false;
+      });
     try {
-      return await Promise.race([
-        collector.collect({
-          host,
-          signal: abort.signal,
-          lose,
-          setSource: (source) => {
-            if (!abort.signal.aborted) this.source = source;
-          },
-        }),
-        deadline,
-      ]);
+      return await Promise.race([collected, deadline]);
     } finally {
       timer?.cancel();
     }
   }
 
-  /** Says each new sentence once, not once an interval. */
-  private say(level: 'info' | 'warn', sentence: string): void {
+  /** Says each new sentence once, not once an interval. @param severity of what the hub is told, too */
+  private say(level: 'info' | 'warn', sentence: string, severity?: Severity): void {
     if (sentence === this.said) return;
     this.said = sentence;
+    this.isTrouble = severity !== undefined;
     this.options.log[level](sentence);
+    if (severity !== undefined) this.options.tell(severity, sentence);
+  }
+
+  private sayWorks(): void {
+    this.isTrouble = false;
+    const sentence = `The snapshot ${this.options.collector.name} works again.`;
+    this.options.log.info(sentence);
+    this.options.tell('Information', sentence);
   }
 }
 

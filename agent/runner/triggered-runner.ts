@@ -1,10 +1,11 @@
 import { doublingMs, type BackoffRange } from '../../base/backoff.js';
 import type { Clock, Timer } from '../../base/clock.js';
+import { withDeadline } from '../../base/deadline.js';
 import { reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { Turns } from '../../base/turns.js';
-import { isUnavailable } from '../../base/unavailable.js';
+import { isUnavailable, type Unavailable } from '../../base/unavailable.js';
 import type {
   Observation,
   RunningCollector,
@@ -12,8 +13,12 @@ import type {
 } from '../../collectors/interface/collector.js';
 import type { Host } from '../../collectors/interface/host.js';
 import type { TriggeredName } from '../../contract/events.js';
-import type { CollectorState } from './collector-state.js';
+import type { CollectorState, Severity, Tell } from './collector-state.js';
 
+/** Longer than any collector takes to be armed on a slow board. */
+const startDeadlineMs = 30_000;
+/** Longer than the two seconds that a collector may take. */
+const stopDeadlineMs = 5_000;
 const retry: BackoffRange = { shortestMs: 5_000, longestMs: 300_000 };
 
 interface TriggeredRunnerOptions {
@@ -22,6 +27,7 @@ interface TriggeredRunnerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly lose: ReportLoss;
+  readonly tell: Tell;
   readonly onObservation: (name: TriggeredName, observation: Observation) => void;
   readonly onStateChange: () => void;
 }
@@ -36,6 +42,10 @@ export class TriggeredRunner {
   private timer: Timer | undefined;
   private attempts = 0;
   private said = '';
+  /** What was last said was that nothing is seen. */
+  private isTrouble = false;
+  /** A start that has not ended, or was given up: no second one is begun beside it. */
+  private hangs = false;
   private lastEventMs: number | undefined;
   private readonly turns = new Turns();
   private current: CollectorState = { state: 'off' };
@@ -66,7 +76,8 @@ export class TriggeredRunner {
     // What the collector had read already comes out while it stops.
     const mayEmit = { value: true };
     try {
-      const started = await collector.start({
+      if (this.hangs) throw new Error('the start before, which was given up, has not ended yet');
+      const starting = collector.start({
         host,
         clock,
         lose,
@@ -84,26 +95,49 @@ export class TriggeredRunner {
           void this.turns.run(() => this.restartAfter(error));
         },
       });
+      const started = await this.inTime(starting);
       if (isUnavailable(started)) {
         isCurrent.value = mayEmit.value = false;
         this.setState({ state: 'unavailable', limitation: started.unavailable });
-        this.say('warn', `${collector.name} is not available here: ${started.unavailable}`);
+        const sentence = `${collector.name} is not available here: ${started.unavailable}`;
+        this.say('warn', sentence, 'Information');
         this.retryLater();
         return;
       }
       this.running = {
         stop: async () => {
           isCurrent.value = false;
-          await started.stop();
+          await this.stopWithin(started);
           mayEmit.value = false;
         },
       };
       this.attempts = 0;
+      if (this.isTrouble) this.sayWorks();
       if (this.current.state !== 'running') this.setState({ state: 'running' });
     } catch (error) {
       isCurrent.value = mayEmit.value = false;
       await this.restartAfter(error);
     }
+  }
+
+  /** One that is armed too late is stopped as soon as it is. */
+  private async inTime(
+    starting: Promise<RunningCollector | Unavailable>,
+  ): Promise<RunningCollector | Unavailable> {
+    const late = { value: false };
+    this.hangs = true;
+    void starting
+      .then(
+        (outcome) => (late.value && !isUnavailable(outcome) ? this.stopWithin(outcome) : undefined),
+        () => undefined,
+      )
+      .finally(() => {
+        this.hangs = false;
+      });
+    return withDeadline(this.options.clock, startDeadlineMs, starting, () => {
+      late.value = true;
+      return new Error(`it was not armed within ${startDeadlineMs / 1000} s`);
+    });
   }
 
   private async restartAfter(error: unknown): Promise<void> {
@@ -112,7 +146,8 @@ export class TriggeredRunner {
     if (!this.wanted) return;
     this.options.lose('collectorFailed', 1);
     this.setState({ state: 'failing', limitation: reason });
-    this.say('warn', `The collector ${this.options.collector.name} stopped working: ${reason}`);
+    const sentence = `The collector ${this.options.collector.name} stopped working: ${reason}`;
+    this.say('warn', sentence, 'Warning');
     this.retryLater();
   }
 
@@ -148,9 +183,31 @@ export class TriggeredRunner {
     this.options.onStateChange();
   }
 
-  private say(level: 'info' | 'warn', sentence: string): void {
+  /** Nobody waits for ever for one that does not keep to its time. */
+  private async stopWithin(running: RunningCollector): Promise<void> {
+    const { clock, collector, log } = this.options;
+    const late = (): Error => new Error(`it did not stop within ${stopDeadlineMs / 1000} s`);
+    try {
+      await withDeadline(clock, stopDeadlineMs, running.stop(), late);
+    } catch (error) {
+      log.warn(`The collector ${collector.name} could not be stopped: ${reasonOf(error)}.`);
+    }
+  }
+
+  /** @param severity of what the hub is told, too */
+  private say(level: 'info' | 'warn', sentence: string, severity?: Severity): void {
     if (sentence === this.said) return;
     this.said = sentence;
+    this.isTrouble = severity !== undefined;
     this.options.log[level](sentence);
+    if (severity !== undefined) this.options.tell(severity, sentence);
+  }
+
+  private sayWorks(): void {
+    this.isTrouble = false;
+    this.said = '';
+    const sentence = `The collector ${this.options.collector.name} works again.`;
+    this.options.log.info(sentence);
+    this.options.tell('Information', sentence);
   }
 }

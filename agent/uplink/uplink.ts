@@ -90,7 +90,7 @@ export class Uplink {
   private unlisten: (() => void) | undefined;
   private unfollow: (() => void) | undefined;
   private running = false;
-  private counts = { messagesSent: 0, messagesUnder4KB: 0, totalFailed: 0 };
+  private readonly counts = { messagesSent: 0, messagesUnder4KB: 0, totalFailed: 0 };
 
   constructor(private readonly options: UplinkOptions) {
     const { local } = options;
@@ -157,11 +157,9 @@ export class Uplink {
     await this.source.settled();
   }
 
-  /** The counts since the last call, for a MessageStatistics event. */
-  takeStatistics(): MessageStatistics {
-    const taken = this.counts;
-    this.counts = { messagesSent: 0, messagesUnder4KB: 0, totalFailed: 0 };
-    return taken;
+  /** Messages of this run. */
+  sent(): MessageStatistics {
+    return { ...this.counts };
   }
 
   stats(): MessageStatistics & {

@@ -193,7 +193,7 @@ class LivingAgent {
       settings,
       collected: () => outbox.collectedEvents,
       onMemoryChange: () => undefined,
-      takeSendStatistics: () => uplink.takeStatistics(),
+      sent: () => uplink.sent(),
     });
     losses.onChange(() => reporting.changed(false));
     await aggregates.start();

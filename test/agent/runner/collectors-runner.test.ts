@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LossLedger } from '../../../agent/accounting/losses.js';
 import { CollectorsRunner } from '../../../agent/runner/collectors-runner.js';
 import { evaluateTwin } from '../../../config/evaluate-twin.js';
@@ -34,6 +34,7 @@ function setUp() {
     onObservation: () => undefined,
     onSnapshot: () => undefined,
     onStateChange: () => undefined,
+    tell: () => undefined,
   });
   const apply = (eventPriorityLogin: TwinSettings['eventPriorityLogin']): Promise<void> =>
     runner.apply({ ...defaults, eventPriorityLogin });
@@ -67,4 +68,104 @@ it('a stop comes after the settings that were given before it, and before those 
   arm();
   await settle();
   expect(steps).toEqual(['armed', 'stopped', 'armed']);
+});
+
+describe('a collector that hangs, and one that throws,', () => {
+  function beside() {
+    const clock = new FakeClock();
+    const settings = new Settings(evaluateTwin({}, undefined));
+    const seen: string[] = [];
+    const stopped: string[] = [];
+    const told: string[] = [];
+    const never = (): Promise<never> => new Promise(() => undefined);
+    const losses = new LossLedger();
+    const runner = new CollectorsRunner({
+      collectors: [
+        { kind: 'triggered', name: 'Login', start: never },
+        { kind: 'snapshot', name: 'LocalUsers', collect: never },
+        {
+          kind: 'snapshot',
+          name: 'OSBaseline',
+          collect: () => Promise.reject(new Error('no disk')),
+        },
+        {
+          kind: 'triggered',
+          name: 'ConnectionCreate',
+          start: () => Promise.reject(new Error('no socket')),
+        },
+        {
+          kind: 'triggered',
+          name: 'ProcessTerminate',
+          start: () => Promise.resolve({ stop: never }),
+        },
+        {
+          kind: 'triggered',
+          name: 'ProcessCreate',
+          start: () =>
+            Promise.resolve({ stop: () => Promise.resolve(void stopped.push('ProcessCreate')) }),
+        },
+        { kind: 'snapshot', name: 'ListeningPorts', collect: () => Promise.resolve([]) },
+      ],
+      host: {} as never,
+      clock,
+      log: recordingLog(),
+      moments: unspread,
+      losses,
+      settings,
+      onObservation: () => undefined,
+      onSnapshot: (name) => seen.push(name),
+      onStateChange: () => undefined,
+      tell: (severity, sentence) => told.push(`${severity}: ${sentence}`),
+    });
+    return { clock, losses, runner, seen, settings, stopped, told };
+  }
+
+  it('delay no other, neither at the start nor at its next turn', async () => {
+    const { clock, runner, seen } = beside();
+    void runner.start();
+    await settle();
+    expect(seen).toEqual(['ListeningPorts']);
+    const { ProcessCreate, OSBaseline, ConnectionCreate } = runner.states();
+    expect(ProcessCreate?.state).toBe('running');
+    expect(OSBaseline).toMatchObject({ state: 'failing', limitation: 'no disk' });
+    expect(ConnectionCreate).toMatchObject({ state: 'failing', limitation: 'no socket' });
+    await clock.advance(defaults.snapshotFrequency.ms);
+    expect(seen).toEqual(['ListeningPorts', 'ListeningPorts']);
+  });
+
+  it('let the agent be ready soon, and are said to be failing', async () => {
+    const { clock, losses, runner, told } = beside();
+    const started = runner.start();
+    await clock.advance(10_000);
+    await started;
+    await clock.advance(20_000);
+    expect(runner.states()).toMatchObject({
+      Login: { state: 'failing', limitation: 'it was not armed within 30 s' },
+      LocalUsers: { state: 'failing', limitation: 'it took longer than 30 s and was given up' },
+    });
+    expect(losses.of('LocalUsers')).toEqual({ collectorFailed: 1 });
+    expect(told).toContain('Warning: The collector ConnectionCreate stopped working: no socket');
+    expect(told.filter((sentence) => sentence.includes('no socket'))).toHaveLength(1);
+  });
+
+  it('keep no setting from the others', async () => {
+    const { runner, settings, stopped } = beside();
+    void runner.start();
+    await settle();
+    const off = { ...defaults, eventPriorityProcessCreate: 'Off' as const };
+    settings.replace({ settings: off, problems: [], reported: {}, unknownKeys: [] }, 2);
+    await settle();
+    expect(stopped).toEqual(['ProcessCreate']);
+    expect(runner.states()['ProcessCreate']).toEqual({ state: 'off' });
+  });
+
+  it('do not hold up the stop for longer than they are given', async () => {
+    const { clock, runner, stopped } = beside();
+    void runner.start();
+    await settle();
+    const all = runner.stop();
+    await clock.advance(10_000);
+    await all;
+    expect(stopped).toEqual(['ProcessCreate']);
+  });
 });

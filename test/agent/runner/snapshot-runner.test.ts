@@ -12,6 +12,7 @@ function setUp(answers: (Answer | Error | 'hang')[]) {
   const log = recordingLog();
   const snapshots: number[] = [];
   const losses: string[] = [];
+  const told: string[] = [];
   let calls = 0;
   let aborted = false;
   const runner = new SnapshotRunner({
@@ -31,9 +32,19 @@ function setUp(answers: (Answer | Error | 'hang')[]) {
     log,
     moments: unspread,
     lose: (cause) => losses.push(cause),
+    tell: (severity, sentence) => told.push(`${severity}: ${sentence}`),
     onSnapshot: (_, payloads) => snapshots.push(payloads.length),
   });
-  return { clock, log, runner, snapshots, losses, calls: () => calls, aborted: () => aborted };
+  return {
+    clock,
+    log,
+    runner,
+    snapshots,
+    losses,
+    told,
+    calls: () => calls,
+    aborted: () => aborted,
+  };
 }
 
 describe('a snapshot', () => {
@@ -70,6 +81,30 @@ describe('a snapshot', () => {
     await clock.advance(2_000);
     expect(runner.state).toMatchObject({ state: 'unavailable', limitation: missing.unavailable });
     expect(log.messages('info')).toHaveLength(1);
+  });
+
+  it('that gives nothing is told to the hub once with its reason, again when that changes, and when it works', async () => {
+    const missing = { unavailable: 'this kernel has no /proc/net' };
+    const { clock, runner, told } = setUp([missing, missing, { unavailable: 'other' }, [], []]);
+    await runner.start(1_000);
+    await clock.advance(4_000);
+    expect(told).toEqual([
+      'Information: ListeningPorts is not available here: this kernel has no /proc/net',
+      'Information: ListeningPorts is not available here: other',
+      'Information: The snapshot ListeningPorts works again.',
+    ]);
+  });
+
+  it('that hangs for ever is not begun a second time beside the first', async () => {
+    const { clock, runner, calls, told } = setUp(['hang']);
+    void runner.start(3_600_000);
+    await clock.advance(3_600_000);
+    expect(calls()).toBe(1);
+    expect(runner.state).toMatchObject({
+      state: 'failing',
+      limitation: 'the one before, which was given up, has not ended yet',
+    });
+    expect(told).toHaveLength(2);
   });
 
   it('that hangs is given up after its deadline and aborted', async () => {

@@ -16,12 +16,13 @@ const observation = {
   },
 };
 
-function setUp(refusals: (Unavailable | Error)[] = []) {
+function setUp(refusals: (Unavailable | Error | Promise<void>)[] = []) {
   const clock = new FakeClock();
   const log = recordingLog();
   const contexts: TriggeredContext[] = [];
   const seen: unknown[] = [];
   const losses: string[] = [];
+  const told: string[] = [];
   let armed = 0;
   const runner = new TriggeredRunner({
     collector: {
@@ -30,22 +31,26 @@ function setUp(refusals: (Unavailable | Error)[] = []) {
       start: (context) => {
         contexts.push(context);
         const refusal = refusals.shift();
+        const arm = () => {
+          armed++;
+          context.setSource({ source: 'audit-owner' });
+          return {
+            stop: () => {
+              armed--;
+              return Promise.resolve();
+            },
+          };
+        };
         if (refusal instanceof Error) return Promise.reject(refusal);
-        if (refusal !== undefined) return Promise.resolve(refusal);
-        armed++;
-        context.setSource({ source: 'audit-owner' });
-        return Promise.resolve({
-          stop: () => {
-            armed--;
-            return Promise.resolve();
-          },
-        });
+        if (refusal instanceof Promise) return refusal.then(arm);
+        return Promise.resolve(refusal ?? arm());
       },
     },
     host: {} as never,
     clock,
     log,
     lose: (cause) => losses.push(cause),
+    tell: (severity, sentence) => told.push(`${severity}: ${sentence}`),
     onObservation: (_, seenNow) => seen.push(seenNow),
     onStateChange: () => undefined,
   });
@@ -60,6 +65,7 @@ function setUp(refusals: (Unavailable | Error)[] = []) {
     runner,
     seen,
     losses,
+    told,
     context,
     armed: () => armed,
     starts: () => contexts.length,
@@ -109,6 +115,40 @@ describe('a triggered collector', () => {
     expect(starts()).toBe(4);
     expect(runner.state.state).toBe('running');
     expect(log.messages('warn')).toHaveLength(2);
+  });
+
+  it('that gives nothing is told to the hub once with its reason, and when it works again', async () => {
+    const missing = { unavailable: 'no audit in this kernel' };
+    const { clock, runner, told } = setUp([missing, missing, new Error('bad luck')]);
+    await runner.start();
+    await clock.advance(60_000);
+    expect(told).toEqual([
+      'Information: ProcessCreate is not available here: no audit in this kernel',
+      'Warning: The collector ProcessCreate stopped working: bad luck',
+      'Information: The collector ProcessCreate works again.',
+    ]);
+  });
+
+  it('that is not armed in time is given up, and stopped when it is armed after all', async () => {
+    let arm: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => (arm = resolve));
+    const { clock, runner, armed, losses, starts } = setUp([slow]);
+    const started = runner.start();
+    await clock.advance(30_000);
+    await started;
+    expect(runner.state).toEqual({
+      state: 'failing',
+      limitation: 'it was not armed within 30 s',
+    });
+    expect(losses).toEqual(['collectorFailed']);
+    await clock.advance(5_000);
+    expect(starts()).toBe(1);
+    arm();
+    await settle();
+    expect(armed()).toBe(0);
+    await clock.advance(60_000);
+    expect(armed()).toBe(1);
+    expect(runner.state.state).toBe('running');
   });
 
   it('switched off and on in quick succession ends as asked last, armed once', async () => {
