@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { reasonOf } from '../base/errors.js';
 import { isUnavailable, type Unavailable } from '../base/unavailable.js';
 import type { HostSettings, Host } from './interface/host.js';
+import { InventoryClient } from './inventory/client.js';
 import { fileNote, noNote } from './kernel/audit/change-note.js';
 import type { AuditFeed } from './kernel/audit/feed.js';
 import { type AuditOptions, createAuditFeed } from './kernel/audit/open.js';
@@ -86,6 +87,7 @@ export function createHost(options: HostOptions): ManagedHost {
     settings,
     users: new UserNames(paths),
     executableHashes,
+    inventory: new InventoryClient(settings.inventoryDirectory),
     audit: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.audit.subscribe(subscriber),

@@ -252,6 +252,11 @@ export const localSettings = {
     'Holds the socket that tells the status; at most 81 bytes, because the paths of sockets are short.',
     socketDirectory,
   ),
+  inventoryDirectory: directory(
+    '/run/iot-security-agent-inventory',
+    'Holds the sockets of the inventory process, which runs what needs a program; at most 81 bytes.',
+    socketDirectory,
+  ),
   disconnectionTolerance: interval(
     'PT5M',
     'PT1S',

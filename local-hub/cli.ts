@@ -104,8 +104,10 @@ async function runDemoCommand(args: readonly string[]): Promise<number> {
     args: [...args],
     options: { seconds: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
+  const programs = dirname(fileURLToPath(import.meta.url));
   return runDemo({
-    agentFile: join(dirname(fileURLToPath(import.meta.url)), 'iot-security-agent.cjs'),
+    agentFile: join(programs, 'iot-security-agent.cjs'),
+    inventoryFile: join(programs, 'iot-security-agent-inventory.cjs'),
     seconds: numberOption('seconds', values.seconds, 86_400),
     json: values.json,
     columns,

@@ -5,6 +5,7 @@ import { reasonOf } from '../base/errors.js';
 import { printable } from '../base/text.js';
 import { configurationObjectName } from '../config/twin-settings.js';
 import { AgentProcess, type Ending } from './agent-process.js';
+import { InventoryProcess } from './inventory-process.js';
 import { LocalHub, type ModuleRegistration } from './hub/local-hub.js';
 import type { ReceivedMessage } from './hub/received-message.js';
 import { brief } from './live-view/layout.js';
@@ -28,6 +29,8 @@ const demoSettings = {
 interface DemoOptions {
   /** The agent's program. */
   readonly agentFile: string;
+  /** The program that runs what the agent may not. */
+  readonly inventoryFile: string;
   /** Counted from the agent's `ready`; without it the demo runs until `stop` is aborted. */
   readonly seconds: number | undefined;
   /** Instead of the live view, each message body as one line. */
@@ -45,15 +48,23 @@ interface DemoOptions {
 export async function runDemo(options: DemoOptions): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'iot-security-agent-demo-'));
   let hub: LocalHub | undefined;
+  let inventory: InventoryProcess | undefined;
   try {
     hub = await LocalHub.start({ stateDirectory: join(directory, 'hub') });
     const module = hub.registerModule(deviceId);
     hub.patchDesired(deviceId, { [configurationObjectName]: demoSettings });
+    inventory = InventoryProcess.start(
+      options.inventoryFile,
+      join(directory, 'inventory'),
+      (line) => options.say(`inventory: ${printable(line, longestLogLine)}`),
+    );
+    await inventory.ready;
     const configFile = writeAgentConfiguration(directory, hub, module);
     const watch = new Watch(hub, options);
     const ok = await runAgent(configFile, watch, options);
     return ok && watch.invalidMessages === 0 ? 0 : 1;
   } finally {
+    inventory?.stop();
     await hub?.stop();
     rmSync(directory, { recursive: true, force: true });
   }
@@ -80,6 +91,7 @@ function writeAgentConfiguration(
     trustedCaFile: hub.caFile,
     stateDirectory: join(directory, 'state'),
     runtimeDirectory: join(directory, 'run'),
+    inventoryDirectory: join(directory, 'inventory'),
   };
   writeFileSync(configFile, `${JSON.stringify(settings, undefined, 2)}\n`, { mode: 0o600 });
   return configFile;

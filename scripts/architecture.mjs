@@ -24,6 +24,7 @@ const bands = [
   ['what everything stands on', ['base', 'contract', 'config']],
   ['what is observed', ['collectors']],
   ['what runs', ['agent']],
+  ['what runs programs, in a process of its own', ['inventory']],
   ['the stand-in hub, never shipped', ['local-hub']],
 ];
 
@@ -85,7 +86,7 @@ export function architectureSvg() {
     y = drawn.bottom + 18;
   }
   lines.push(
-    `<text class="small" x="${margin}" y="${y + 6}">A folder imports only from those before it; the stand-in hub is imported by none.</text>`,
+    `<text class="small" x="${margin}" y="${y + 6}">A folder imports only from those before it; the stand-in hub and the inventory are imported by none.</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y + 20}" font-family="system-ui, sans-serif" font-size="13" fill="#1f2933">
 <title>The way of an event, and the folders in their order</title>

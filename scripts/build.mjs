@@ -1,9 +1,9 @@
-// Bundles the agent into one file (dist/iot-security-agent.cjs) with the native part of koffi beside it, and the
-// stand-in hub into another that never goes to a device. Packages that are in dist/ stay there.
+// Bundles the agent into one file (dist/iot-security-agent.cjs) with the native part of koffi beside it, the inventory
+// process into another, and the stand-in hub into a third that never goes to a device. Packages in dist/ stay there.
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './bootstrap.mjs';
-import { bundleAgent, bundleLocalHub } from './bundle.mjs';
+import { bundleAgent, bundleInventory, bundleLocalHub } from './bundle.mjs';
 
 const dist = join(root, 'dist');
 
@@ -18,13 +18,16 @@ function copyNativeParts() {
   }
 }
 
-for (const output of ['iot-security-agent.cjs', 'local-hub.cjs', 'koffi']) {
+const outputs = ['iot-security-agent.cjs', 'iot-security-agent-inventory.cjs', 'local-hub.cjs'];
+for (const output of [...outputs, 'koffi']) {
   rmSync(join(dist, output), { recursive: true, force: true });
 }
 mkdirSync(dist, { recursive: true });
 const agent = join(dist, 'iot-security-agent.cjs');
 await bundleAgent({ outfile: agent });
-// Units run it by its name.
-chmodSync(agent, 0o755);
+const inventory = join(dist, 'iot-security-agent-inventory.cjs');
+await bundleInventory({ outfile: inventory });
+// Units run them by their names.
+for (const program of [agent, inventory]) chmodSync(program, 0o755);
 await bundleLocalHub(join(dist, 'local-hub.cjs'));
 copyNativeParts();

@@ -107,6 +107,17 @@ export async function bundleAgent({
   return Object.keys(metafile.inputs);
 }
 
+/** The inventory process, which starts programs; resolves as `bundleAgent` does. */
+export async function bundleInventory({ outfile, interpreter = '/usr/bin/env node' }) {
+  const { metafile } = await esbuild.build({
+    ...common(interpreter),
+    entryPoints: ['inventory/main.ts'],
+    outfile,
+    metafile: true,
+  });
+  return Object.keys(metafile.inputs);
+}
+
 /** The stand-in hub, which never goes to a device. */
 export async function bundleLocalHub(outfile) {
   await esbuild.build({

@@ -22,6 +22,9 @@ export const layers = [
   'collectors/kernel/system-bus',
   'collectors/kernel/audit',
 
+  // What needs a program is asked of another process.
+  'collectors/inventory',
+
   // What is observed: a folder for a collector of several sources, a file for each of the others.
   'collectors/interface',
   'collectors/process-create/sources',
@@ -38,6 +41,9 @@ export const layers = [
   'collectors/firewall-configuration/iptables',
   'collectors/firewall-configuration',
   'collectors',
+
+  // The other process, with a bundle of its own.
+  'inventory',
 
   // What the parts of the agent share.
   'agent/supervisor',
@@ -67,10 +73,14 @@ export const layers = [
   'agent',
 ];
 
-/** What the order would allow and the product does not: the second is never shipped to a device. */
+const neverShipped = 'which is not shipped to a device';
+
+/** What the order would allow and the product does not: the second has a bundle of its own. */
 const apart = [
-  ['collectors', 'local-hub'],
-  ['agent', 'local-hub'],
+  ['collectors', 'local-hub', neverShipped],
+  ['inventory', 'local-hub', neverShipped],
+  ['agent', 'local-hub', neverShipped],
+  ['agent', 'inventory', 'which starts programs, in a process of its own'],
 ];
 
 const folderOf = (path) => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
@@ -99,8 +109,8 @@ export function objection(file, target) {
   const to = layerOf(target);
   if (to === undefined)
     return `${folderOf(target)}/ has no place in scripts/layers.mjs: nothing of the product may import from it.`;
-  if (apart.some(([one, other]) => isIn(file, one) && isIn(target, other)))
-    return `Nothing in ${from}/ may import from ${to}/, which is not shipped to a device.`;
+  const parting = apart.find(([one, other]) => isIn(file, one) && isIn(target, other));
+  if (parting !== undefined) return `Nothing in ${from}/ may import from ${to}/, ${parting[2]}.`;
   if (layers.indexOf(to) <= layers.indexOf(from)) return undefined;
   return `${from}/ comes before ${to}/ in the order of folders (scripts/layers.mjs) and may not import from it.`;
 }

@@ -10,6 +10,7 @@ import type { Collector } from '../../collectors/interface/collector.js';
 import type { Host } from '../../collectors/interface/host.js';
 import type { SourceState } from '../../collectors/kernel/source-state.js';
 import { collectors } from '../../collectors/registry.js';
+import { localSettings } from '../../config/local-settings.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import type { EventName, Payload } from '../../contract/events.js';
 import { securityEvent } from '../pipeline/event.js';
@@ -33,6 +34,12 @@ export const collectCommand: Command = {
       default: '5',
       meaning: 'How long to watch for things that happen.',
     },
+    inventory: {
+      type: 'string',
+      value: 'DIR',
+      default: localSettings.inventoryDirectory.default,
+      meaning: 'Where the sockets of the inventory process are.',
+    },
   },
   run: async (parsed) => {
     const chosen = choose(parsed.operands);
@@ -43,7 +50,10 @@ export const collectCommand: Command = {
     };
     const host = createHost({
       clock: systemClock,
-      settings: standardLocalSettings(),
+      settings: {
+        ...standardLocalSettings(),
+        inventoryDirectory: parsed.text('inventory') ?? '',
+      },
       onTampering: warn,
       onProblem: warn,
     });

@@ -1,5 +1,6 @@
 import { collectors } from '../../collectors/registry.js';
 import { bashCompletion } from './completion.js';
+import { inventoryUnits } from './inventory-units.js';
 import { manualPage } from './manual.js';
 import { packageDescription } from './package-description.js';
 import { commands } from './registry.js';
@@ -10,5 +11,6 @@ export function generatedFiles(): Readonly<Record<string, string>> {
     'systemd/debian/description.generated': packageDescription(collectors),
     'systemd/iot-security-agent.8': manualPage(commands),
     'systemd/iot-security-agent.bash-completion': bashCompletion(commands),
+    ...inventoryUnits(),
   };
 }

@@ -1,7 +1,5 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { loadBesideBundle } from './beside-bundle.js';
 import type { Command } from './command.js';
 
 export const localHubCommand: Command = {
@@ -18,16 +16,14 @@ export const localHubCommand: Command = {
     },
   },
   run: async (parsed) => {
-    // npm starts commands through a symbolic link.
-    const program = realpathSync(process.argv[1] ?? '.');
-    const bundle = join(dirname(program), 'local-hub.cjs');
-    if (!existsSync(bundle)) {
+    const loaded = loadBesideBundle('local-hub.cjs');
+    if (loaded === undefined) {
       throw new CommandError(
         'The stand-in hub is part of a development checkout and is not shipped to devices.',
         exitCodes.configuration,
       );
     }
-    const hub = createRequire(bundle)(bundle) as { serve(args: string[]): Promise<number> };
+    const hub = loaded as { serve(args: string[]): Promise<number> };
     const args = ['state', 'port', 'device'].flatMap((option) => {
       const value = parsed.text(option);
       return value === undefined ? [] : [`--${option}`, value];

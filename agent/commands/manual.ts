@@ -12,6 +12,8 @@ const files: Readonly<Record<string, string>> = {
     'What must survive a restart: events that the hub has not acknowledged, the last settings, counters.',
   '/run/iot-security-agent/status.sock':
     'Answers the command status; open to root and to the group iot-security-agent.',
+  '/run/iot-security-agent-inventory':
+    'Sockets of the inventory process, one by the name of each thing that it tells; open to root and to the group iot-security-agent.',
   '/usr/share/doc/iot-security-agent/settings.md':
     'Every setting of the local file and of the twin, with default, bounds and meaning.',
   '/usr/share/doc/iot-security-agent/events.md':

@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.js';
 import { enrollCommand } from './enroll.js';
 import { hostRestoreCommand } from './host-restore.js';
 import { hostSetupCommand } from './host-setup.js';
+import { inventoryCommand } from './inventory.js';
 import { localHubCommand } from './local-hub.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
@@ -23,5 +24,6 @@ export const commands: readonly Command[] = [
   checkConfigCommand,
   hostSetupCommand,
   hostRestoreCommand,
+  inventoryCommand,
   localHubCommand,
 ];

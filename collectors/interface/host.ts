@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import type { LocalSettings } from '../../config/local-settings.js';
+import type { Inventory } from '../inventory/client.js';
 import type { AuditSource } from '../kernel/audit/source.js';
 import type { ByteOrder } from '../kernel/byte-order.js';
 import type { ExecutableHashes } from '../kernel/files/executable-hash.js';
@@ -21,6 +22,7 @@ export type HostSettings = Pick<
   | 'reportLoopbackConnections'
   | 'executableHashBytesPerSecond'
   | 'audit'
+  | 'inventoryDirectory'
 >;
 
 /** What the host offers to the collectors: the readers of the kernel that several of them share. */
@@ -37,5 +39,7 @@ export interface Host {
   readonly endedSockets: EndedSockets;
   readonly journal: JournalSource;
   readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
+  /** What needs a program: the agent's process starts none. */
+  readonly inventory: Inventory;
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
 }

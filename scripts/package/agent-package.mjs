@@ -1,8 +1,8 @@
-// iot-security-agent: the bundle, the native part of koffi for one architecture, the units and what explains them.
+// iot-security-agent: the bundles, the native part of koffi for one architecture, the units and what explains them.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../bootstrap.mjs';
-import { bundleAgent } from '../bundle.mjs';
+import { bundleAgent, bundleInventory } from '../bundle.mjs';
 import { architectures, runtime } from './architectures.mjs';
 import { bundledPackages, thirdPartyNotices } from './components.mjs';
 import { DebianPackage, gzip } from './deb.mjs';
@@ -43,6 +43,9 @@ export async function buildAgentPackage({
   const outfile = join(directory, `${name}.cjs`);
   const files = await bundleAgent({ outfile, interpreter, version });
   deb.copy(`${library}/${name}.cjs`, outfile, 0o755);
+  const inventory = join(directory, `${name}-inventory.cjs`);
+  files.push(...(await bundleInventory({ outfile: inventory, interpreter })));
+  deb.copy(`${library}/${name}-inventory.cjs`, inventory, 0o755);
   deb.link(`/usr/bin/${name}`, `../lib/${name}/${name}.cjs`);
 
   const native = `${triplet}/koffi.node`;
@@ -99,11 +102,12 @@ function addOptional(deb, path, file, convert = (content) => content) {
 }
 
 function maintainerScripts() {
-  const { stopped, enabled, restarted } = units();
+  const { stopped, enabled, restarted, sockets } = units();
   const values = {
     STOPPED_UNITS: stopped.join(' '),
     ENABLED_UNITS: enabled.join(' '),
     RESTARTED_UNITS: restarted.join(' '),
+    ENABLED_SOCKETS: sockets.join(' '),
   };
   return {
     ...Object.fromEntries(

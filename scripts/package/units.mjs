@@ -23,5 +23,6 @@ export function units() {
     stopped: all.filter((unit) => !unit.includes('@')),
     enabled,
     restarted: enabled.filter((unit) => kindOf(unit) !== 'socket'),
+    sockets: enabled.filter((unit) => kindOf(unit) === 'socket'),
   };
 }

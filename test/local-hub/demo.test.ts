@@ -5,6 +5,7 @@ import { runDemo } from '../../local-hub/demo.js';
 import { temporaryDirectory } from '../support/hub-fixture.js';
 
 const agentFile = join(import.meta.dirname, '..', 'support', 'fake-agent.mjs');
+const inventoryFile = join(import.meta.dirname, '../../dist/iot-security-agent-inventory.cjs');
 
 interface Run {
   readonly seconds?: number;
@@ -21,6 +22,7 @@ async function demo(run: Run = {}): Promise<{ code: number; shown: string[]; sai
   const said: string[] = [];
   vi.stubEnv('FAKE_AGENT', run.failure ?? '');
   const code = await runDemo({
+    inventoryFile,
     agentFile: run.agentFile ?? agentFile,
     seconds: run.seconds ?? 0,
     json: run.json ?? false,

@@ -47,6 +47,7 @@ describe('an import', () => {
     ['agent/spool/spool.ts', 'agent/uplink/uplink.ts', /agent\/spool\/ comes before agent\/uplink/],
     ['collectors/registry.ts', 'agent/pipeline/event.ts', /collectors\/ comes before/],
     ['agent/commands/run.ts', 'local-hub/cli.ts', /not shipped to a device/],
+    ['agent/commands/inventory.ts', 'inventory/main.ts', /starts programs/],
     ['agent/commands/run.ts', 'test/support/fake-clock.ts', /test\/support\/ has no place/],
     ['collectors/usb/index.ts', 'base/clock.ts', /collectors\/usb\/ has no place/],
   ])('of %s from %s is refused', (file, target, sentence) => {

@@ -16,6 +16,7 @@ export const caseSettings: HostSettings = {
   reportLoopbackConnections: true,
   executableHashBytesPerSecond: 0,
   audit: { own: 'auto', receiveBufferBytes: 65_536 },
+  inventoryDirectory: '/nonexistent',
 };
 
 /** A host on which nothing is available but what the test gives it. */
@@ -38,6 +39,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     endedSockets: { subscribe: refuse },
     journal: { subscribe: refuse },
     users: { nameOf: () => undefined, uidOf: () => undefined },
+    inventory: { ask: refuse },
     executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },
     ...parts,
   };

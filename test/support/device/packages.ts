@@ -23,6 +23,7 @@ export const packageCache = '/var/cache/iot-security-agent-test/packages';
 /** What ends up in a package; the agent's sources are told by its bundle, which is built before the tests. */
 const sources = [
   'dist/iot-security-agent.cjs',
+  'dist/iot-security-agent-inventory.cjs',
   'package.json',
   'package-lock.json',
   'LICENSE',

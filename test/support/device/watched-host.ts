@@ -30,6 +30,7 @@ export class WatchedHost {
         processPollingInterval: { text: 'PT0.1S', ms: 100 },
         connectionSource: 'auto',
         loginSource: 'auto',
+        inventoryDirectory: '/nonexistent',
         reportLoopbackConnections: true,
         executableHashBytesPerSecond: 16_777_216,
         audit: { own: 'auto', receiveBufferBytes: 8_388_608 },

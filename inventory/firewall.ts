@@ -1,0 +1,35 @@
+import { realpathSync } from 'node:fs';
+import type { ProgramAnswer } from '../collectors/inventory/answer.js';
+import { hasLegacyTables, hasNfTables } from './kernel-parts.js';
+import { findProgram, runProgram } from './program.js';
+
+/**
+ * What the programs of the packet filter say. `iptables-save` is one of two programs, by the choice of the device: the
+ * one over nf_tables, whose rules `nft` tells, too, or the legacy one; each says in its first line which it is.
+ */
+export async function firewallPrograms(): Promise<readonly ProgramAnswer[]> {
+  const answers = [await ask('nft', ['-j', 'list', 'ruleset'], hasNfTables)];
+  for (const family of ['ip', 'ip6'] as const) {
+    const legacy = (): boolean => hasLegacyTables(family);
+    answers.push(await ask(`${family}tables-legacy-save`, [], legacy));
+    const save = `${family}tables-save`;
+    answers.push(await ask(save, [], overNfTables(save) ? hasNfTables : legacy));
+  }
+  return answers;
+}
+
+async function ask(
+  program: string,
+  args: readonly string[],
+  isLoaded: () => boolean,
+): Promise<ProgramAnswer> {
+  if (findProgram(program) !== undefined && !isLoaded())
+    return { program, outcome: 'notLoaded', stdout: '', error: '' };
+  return runProgram(program, args);
+}
+
+/** Of the program that the link leads to the name tells it: `xtables-nft-multi` or `xtables-legacy-multi`. */
+function overNfTables(program: string): boolean {
+  const path = findProgram(program);
+  return path !== undefined && realpathSync(path).includes('nft');
+}
