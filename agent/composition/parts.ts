@@ -131,10 +131,11 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid),
     redactor,
     maxCommandLineBytes: local.maxCommandLineBytes,
-    aggregates,
+    aggregates: aggregates.coordinator,
     outbox,
     losses,
     settings,
+    onObserved: () => counters.changed(),
   });
   const diagnostics = new Diagnostics({ clock, pipeline, redactor });
   const credentials = () => loadCredentials(local, secretAccess(environment));
@@ -184,11 +185,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     moments,
     losses,
     settings,
-    onObservation: (name, observation) => {
-      counters.changed();
-      pipeline.observe(name, observation);
-    },
-    onSnapshot: (name, payloads, timeMs) => pipeline.snapshot(name, payloads, timeMs),
+    pipeline,
     onStateChange: () => onStatusChange(),
     tell: (severity, sentence) => diagnostics.tell(severity, sentence),
   });

@@ -1,14 +1,12 @@
 import type { Clock } from '../../base/clock.js';
 import type { Settings } from '../../config/settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
-import type { Payload } from '../../contract/events.js';
 import type { Priority, SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
 import type { SpoolFiles } from '../spool/files.js';
 import { aggregatedNames, type AggregatedName } from './aggregation/identity.js';
 import { AggregationCoordinator } from './aggregation/coordinator.js';
 import { AggregationJournal } from './aggregation/journal.js';
-import type { SealedAggregate } from './aggregation/table.js';
 import { queueOf, type Outbox } from './outbox.js';
 
 interface AggregatesOptions {
@@ -25,7 +23,7 @@ interface AggregatesOptions {
   readonly maxBytes: number;
 }
 
-/** Counts equal observations as the twin asks for, and queues what is closed; also what was open when counting ended. */
+/** Has equal observations counted as the twin asks for, and closes what was counted under settings that end. */
 export class Aggregates {
   /** The last priority of each event name that was not Off: what is open when it is switched off still goes out. */
   private readonly priorities = new Map<AggregatedName, SentPriority>();
@@ -35,7 +33,8 @@ export class Aggregates {
   private constructor(
     private readonly options: AggregatesOptions,
     private readonly journal: AggregationJournal,
-    private readonly coordinator: AggregationCoordinator,
+    /** Counts what the pipeline gives it. */
+    readonly coordinator: AggregationCoordinator,
   ) {}
 
   /** Goes on with what the last run was counting; never fails because of what it finds. */
@@ -48,7 +47,7 @@ export class Aggregates {
     const coordinator: AggregationCoordinator = new AggregationCoordinator({
       ...options,
       journal,
-      deliver: (name, sealed) => aggregates.deliver(name, sealed),
+      queueOf: (name) => queueOf(name, aggregates.priority(name)),
       onDropped: (name, hits) => aggregates.countDropped(name, hits),
     });
     const aggregates = new Aggregates(options, journal, coordinator);
@@ -59,10 +58,6 @@ export class Aggregates {
     await this.coordinator.start();
     this.setIntervals();
     this.unfollow = this.options.settings.onChange((before, after) => this.follow(before, after));
-  }
-
-  add(name: AggregatedName, payload: Payload<AggregatedName>, timeMs: number): void {
-    this.coordinator.add(name, payload, timeMs, this.priority(name) === 'High');
   }
 
   /**
@@ -99,10 +94,6 @@ export class Aggregates {
     await this.coordinator.sealAll();
     await this.coordinator.stop();
     await this.journal.close();
-  }
-
-  private deliver(name: AggregatedName, sealed: readonly SealedAggregate[]): Promise<void> {
-    return this.options.outbox.addSealed(queueOf(name, this.priority(name)), name, sealed);
   }
 
   private countDropped(name: AggregatedName, hits: number): void {

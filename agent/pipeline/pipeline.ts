@@ -10,9 +10,9 @@ import {
 import { checkPayload } from '../../contract/payload-check.js';
 import type { Priority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
+import type { AggregationCoordinator } from './aggregation/coordinator.js';
 import { isAggregated, type AggregatedName } from './aggregation/identity.js';
 import { cutText, cutUtf8 } from './fitting.js';
-import type { Aggregates } from './aggregates.js';
 import type { Outbox } from './outbox.js';
 import { queueOf } from './outbox.js';
 import type { OwnProcesses } from './own-processes.js';
@@ -23,10 +23,12 @@ interface PipelineOptions {
   readonly redactor: Redactor;
   readonly maxCommandLineBytes: number;
   /** Counts equal observations instead of passing each on. */
-  readonly aggregates: Pick<Aggregates, 'add'>;
+  readonly aggregates: Pick<AggregationCoordinator, 'add'>;
   readonly outbox: Pick<Outbox, 'add' | 'addSnapshot'>;
   readonly losses: Pick<LossLedger, 'count'>;
   readonly settings: CurrentSettings;
+  /** A collector has observed something, so that what the next run has to know is another. */
+  readonly onObserved?: () => void;
 }
 
 /** Of a command line that stands in ExtraDetails. */
@@ -45,6 +47,7 @@ export class Pipeline {
   observe(name: TriggeredName, observation: Observation): void {
     const { aggregates, own, settings } = this.options;
     const { payload: observed } = observation;
+    this.options.onObserved?.();
     const parentPid = 'ParentProcessId' in observed ? observed.ParentProcessId : undefined;
     if (own.isOwn(observed.ProcessId, parentPid)) return;
     const payload = this.prepare(name, observation);
@@ -52,7 +55,9 @@ export class Pipeline {
     if (isAggregated(name) && settings.current[`aggregationEnabled${name}`]) {
       // The name and the payload were one observation.
       const counted = payload as Payload<AggregatedName>;
-      if (this.priority(name) !== 'Off') aggregates.add(name, counted, observation.timeMs);
+      const priority = this.priority(name);
+      if (priority !== 'Off')
+        aggregates.add(name, counted, observation.timeMs, priority === 'High');
     } else {
       this.enqueue(name, payload, observation.timeMs);
     }

@@ -3,16 +3,16 @@ import { withDeadline } from '../../base/deadline.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { Turns } from '../../base/turns.js';
-import type { Collector, Observation } from '../../collectors/interface/collector.js';
+import type { Collector } from '../../collectors/interface/collector.js';
 import type { Host } from '../../collectors/interface/host.js';
 import type { Settings } from '../../config/settings.js';
 import type { TwinSettings } from '../../config/twin-settings.js';
-import type { Payload, SnapshotName, TriggeredName } from '../../contract/events.js';
+import type { SnapshotName, TriggeredName } from '../../contract/events.js';
 import type { LossLedger } from '../accounting/losses.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { CollectorState, Tell } from './collector-state.js';
-import { SnapshotRunner } from './snapshot-runner.js';
-import { TriggeredRunner } from './triggered-runner.js';
+import { SnapshotRunner, type SnapshotRunnerOptions } from './snapshot-runner.js';
+import { TriggeredRunner, type TriggeredRunnerOptions } from './triggered-runner.js';
 
 interface CollectorsRunnerOptions {
   readonly collectors: readonly Collector[];
@@ -22,8 +22,8 @@ interface CollectorsRunnerOptions {
   readonly moments: Pick<Moments, 'nextMs'>;
   readonly losses: LossLedger;
   readonly settings: Pick<Settings, 'current' | 'onChange'>;
-  readonly onObservation: (name: TriggeredName, observation: Observation) => void;
-  readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;
+  /** Takes what the collectors observe and find. */
+  readonly pipeline: TriggeredRunnerOptions['pipeline'] & SnapshotRunnerOptions['pipeline'];
   readonly onStateChange: () => void;
   /** Tells the hub that a collector gives nothing, and when it works again. */
   readonly tell: Tell;

@@ -14,7 +14,7 @@ const firstRetryMs = 60_000;
 /** Longer than any snapshot takes on a slow board, short enough to notice a hung read. */
 const deadlineMs = 30_000;
 
-interface SnapshotRunnerOptions {
+export interface SnapshotRunnerOptions {
   readonly collector: SnapshotCollector<SnapshotName>;
   readonly host: Host;
   readonly clock: Clock;
@@ -22,7 +22,10 @@ interface SnapshotRunnerOptions {
   readonly moments: Pick<Moments, 'nextMs'>;
   readonly lose: ReportLoss;
   readonly tell: Tell;
-  readonly onSnapshot: (name: SnapshotName, payloads: readonly Payload[], timeMs: number) => void;
+  /** Takes what was found, which may be nothing. */
+  readonly pipeline: {
+    snapshot(name: SnapshotName, payloads: readonly Payload[], timeMs: number): void;
+  };
 }
 
 /**
@@ -87,7 +90,7 @@ export class SnapshotRunner {
   }
 
   private async run(generation: number): Promise<void> {
-    const { clock, collector, onSnapshot } = this.options;
+    const { clock, collector, pipeline } = this.options;
     this.timer = undefined;
     this.lastStartMs = clock.monotonicMs();
     const timeMs = clock.wallMs();
@@ -115,7 +118,7 @@ export class SnapshotRunner {
       if (this.isTrouble) this.sayWorks();
       if (limitation === undefined) this.said = '';
       else this.say('info', `${collector.name} comes from ${this.source.source}: ${limitation}`);
-      onSnapshot(collector.name, outcome, timeMs);
+      pipeline.snapshot(collector.name, outcome, timeMs);
     }
     this.schedule(this.remainingMs());
   }

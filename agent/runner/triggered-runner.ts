@@ -21,14 +21,15 @@ const startDeadlineMs = 30_000;
 const stopDeadlineMs = 5_000;
 const retry: BackoffRange = { shortestMs: 5_000, longestMs: 300_000 };
 
-interface TriggeredRunnerOptions {
+export interface TriggeredRunnerOptions {
   readonly collector: TriggeredCollector<TriggeredName>;
   readonly host: Host;
   readonly clock: Clock;
   readonly log: Log;
   readonly lose: ReportLoss;
   readonly tell: Tell;
-  readonly onObservation: (name: TriggeredName, observation: Observation) => void;
+  /** Takes what is observed. */
+  readonly pipeline: { observe(name: TriggeredName, observation: Observation): void };
   readonly onStateChange: () => void;
 }
 
@@ -84,7 +85,7 @@ export class TriggeredRunner {
         emit: (observation) => {
           if (!mayEmit.value) return;
           this.lastEventMs = clock.wallMs();
-          this.options.onObservation(collector.name, observation);
+          this.options.pipeline.observe(collector.name, observation);
         },
         setSource: (source) => {
           if (isCurrent.value) this.setState({ state: 'running', ...source });

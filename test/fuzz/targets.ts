@@ -161,11 +161,14 @@ async function openAggregates(files: MemoryFiles): Promise<void> {
     journal,
     maxEntries: 100,
     maxBytes: 1_000_000,
-    deliver: (name, sealed) => {
-      for (const { payload, endMs, id } of sealed)
-        events.push(securityEvent({ name, payloads: [payload], timeMs: endMs, id }));
-      return Promise.resolve();
+    outbox: {
+      addSealed: (_queue, name, sealed) => {
+        for (const { payload, endMs, id } of sealed)
+          events.push(securityEvent({ name, payloads: [payload], timeMs: endMs, id }));
+        return Promise.resolve();
+      },
     },
+    queueOf: () => 'low',
     onDropped: () => undefined,
     isDurable: () => true,
   });

@@ -15,6 +15,7 @@
 import type { Clock, Timer } from '../../../base/clock.js';
 import { Turns } from '../../../base/turns.js';
 import type { Payload } from '../../../contract/events.js';
+import type { QueueName } from '../../spool/spool.js';
 import type { AggregatedName } from './identity.js';
 import type { AggregationJournal, Closed } from './journal.js';
 import { AggregationTable, sealAggregate, type Aggregate, type SealedAggregate } from './table.js';
@@ -28,8 +29,16 @@ interface AggregationCoordinatorOptions {
   readonly journal: AggregationJournal;
   readonly maxEntries: number;
   readonly maxBytes: number;
-  /** Hands closed aggregates on; resolves when each is in the spool or counted as lost. Never rejects. */
-  readonly deliver: (name: AggregatedName, sealed: readonly SealedAggregate[]) => Promise<void>;
+  /** Takes closed aggregates; resolves when each is in the spool or counted as lost. Never rejects. */
+  readonly outbox: {
+    addSealed(
+      queue: QueueName,
+      name: AggregatedName,
+      sealed: readonly SealedAggregate[],
+    ): Promise<void>;
+  };
+  /** Where aggregates of an event name go now. */
+  readonly queueOf: (name: AggregatedName) => QueueName;
   /** Closed aggregates had to be dropped; `hits` is what they counted. */
   readonly onDropped: (name: AggregatedName, hits: number) => void;
   /** Whether what the spool has is on disk. */
@@ -187,9 +196,11 @@ export class AggregationCoordinator {
   private async deliver(batch: readonly Closed[]): Promise<void> {
     const [first] = batch;
     if (first === undefined) return;
-    const { deliver, journal, isDurable } = this.options;
-    await deliver(
-      first.aggregate.name,
+    const { outbox, queueOf, journal, isDurable } = this.options;
+    const { name } = first.aggregate;
+    await outbox.addSealed(
+      queueOf(name),
+      name,
       batch.map(({ aggregate, endMs }) => sealAggregate(aggregate, endMs)),
     );
     const ids = batch.map(({ aggregate }) => aggregate.id).filter((id) => journal.holds(id));

@@ -138,7 +138,7 @@ class LivingAgent {
       own: { isOwn: () => false },
       redactor: createRedactor(local.redactionPatterns),
       maxCommandLineBytes: local.maxCommandLineBytes,
-      aggregates,
+      aggregates: aggregates.coordinator,
       outbox,
       losses,
       settings,

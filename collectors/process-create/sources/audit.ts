@@ -2,8 +2,7 @@ import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
 import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { readExecve } from '../../kernel/audit/execve.js';
-import { programOfExecve, type StartedProgram } from './program.js';
-import { tellTable } from './table-feed.js';
+import { programOfExecve, type StartedProgram, tellTable } from './program.js';
 
 /** Programs from the execve calls that audit records. */
 export const audit: Source<StartedProgram> = { name: 'audit', open };

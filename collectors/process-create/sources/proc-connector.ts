@@ -2,8 +2,7 @@ import { type Unavailable, isUnavailable } from '../../../base/unavailable.js';
 import type { Host } from '../../interface/host.js';
 import type { OpenSource, Source, Told } from '../../interface/source.js';
 import { ConnectorPrograms } from './connector-programs.js';
-import type { StartedProgram } from './program.js';
-import { tellTable } from './table-feed.js';
+import { type StartedProgram, tellTable } from './program.js';
 
 /** Programs from the process events of the kernel, each read from /proc at once. */
 export const procConnector: Source<StartedProgram> = { name: 'proc-connector', open };

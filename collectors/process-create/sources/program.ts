@@ -3,6 +3,7 @@ import { executedFiles } from '../../kernel/audit/executed-file.js';
 import type { Execve } from '../../kernel/audit/execve.js';
 import type { FileIdentity } from '../../kernel/files/executable-hash.js';
 import type { ProcessFacts } from '../../kernel/processes/proc.js';
+import type { ProgramFeed } from '../../kernel/processes/processes.js';
 
 /** What one source knows of a started program; whatever is absent it could not know. */
 export interface StartedProgram {
@@ -87,4 +88,21 @@ export function goneProgram(
     workingDirectory: undefined,
     files: [],
   };
+}
+
+/** The program with the parent that the table knows it to have had. */
+export function tellTable(
+  feed: ProgramFeed,
+  program: StartedProgram,
+  audited: boolean,
+): StartedProgram {
+  const { argv, executable, parentPid, pid, realUid, serial, timeMs } = program;
+  const facts = {
+    ...(executable !== undefined && { executable }),
+    ...(argv.length > 0 && { argv, argvComplete: program.argvComplete }),
+    ...(realUid !== undefined && { realUid }),
+    audited,
+  };
+  const forkedBy = feed.executed(pid, parentPid, facts, timeMs, serial);
+  return forkedBy === undefined ? program : { ...program, parentPid: forkedBy };
 }

@@ -31,8 +31,7 @@ function setUp() {
     moments: unspread,
     losses: new LossLedger(),
     settings: new Settings(evaluateTwin({}, undefined)),
-    onObservation: () => undefined,
-    onSnapshot: () => undefined,
+    pipeline: { observe: () => undefined, snapshot: () => undefined },
     onStateChange: () => undefined,
     tell: () => undefined,
   });
@@ -112,8 +111,7 @@ describe('a collector that hangs, and one that throws,', () => {
       moments: unspread,
       losses,
       settings,
-      onObservation: () => undefined,
-      onSnapshot: (name) => seen.push(name),
+      pipeline: { observe: () => undefined, snapshot: (name) => void seen.push(name) },
       onStateChange: () => undefined,
       tell: (severity, sentence) => told.push(`${severity}: ${sentence}`),
     });

@@ -33,7 +33,7 @@ function setUp(answers: (Answer | Error | 'hang')[]) {
     moments: unspread,
     lose: (cause) => losses.push(cause),
     tell: (severity, sentence) => told.push(`${severity}: ${sentence}`),
-    onSnapshot: (_, payloads) => snapshots.push(payloads.length),
+    pipeline: { snapshot: (_, payloads) => void snapshots.push(payloads.length) },
   });
   return {
     clock,

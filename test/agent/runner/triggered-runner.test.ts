@@ -51,7 +51,7 @@ function setUp(refusals: (Unavailable | Error | Promise<void>)[] = []) {
     log,
     lose: (cause) => losses.push(cause),
     tell: (severity, sentence) => told.push(`${severity}: ${sentence}`),
-    onObservation: (_, seenNow) => seen.push(seenNow),
+    pipeline: { observe: (_, seenNow) => void seen.push(seenNow) },
     onStateChange: () => undefined,
   });
   const context = (): TriggeredContext => {

@@ -32,10 +32,13 @@ function bench() {
       journal,
       maxEntries,
       maxBytes,
-      deliver: (_name, sealed) => {
-        delivered.push(...sealed);
-        return onDeliver();
+      outbox: {
+        addSealed: (_queue, _name, sealed) => {
+          delivered.push(...sealed);
+          return onDeliver();
+        },
       },
+      queueOf: () => 'low',
       onDropped: (_name, hits) => (losses['dropped'] = (losses['dropped'] ?? 0) + hits),
       isDurable: () => durable,
       newId: () => `id-${++ids}`,

@@ -51,7 +51,8 @@ async function start(files: MemoryFiles, wallMs: number, limitBytes = 1_000_000)
     journal,
     maxEntries: 6,
     maxBytes: 100_000,
-    deliver: (name, sealed) => outbox.addSealed('low', name, sealed),
+    outbox,
+    queueOf: () => 'low',
     onDropped: (_name, hits) => losses.count('low', 'pipelineOverflow', hits),
     isDurable: () => spool.problem === undefined,
   });
