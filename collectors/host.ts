@@ -2,6 +2,7 @@ import { endianness, release, uptime } from 'node:os';
 import type { Clock } from '../base/clock.js';
 import { reasonOf } from '../base/errors.js';
 import { isUnavailable, type Unavailable } from '../base/unavailable.js';
+import type { FileScans } from './interface/file-scan.js';
 import type { HostSettings, Host } from './interface/host.js';
 import { InventoryClient } from './inventory/client.js';
 import { fileNote, noNote } from './kernel/audit/change-note.js';
@@ -46,6 +47,8 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
   readonly lastAuditPlace?: AuditPlace;
   /** Where changes of the kernel's audit are noted, so that the run after a crash takes them back. */
   readonly noteFile?: string;
+  /** Scans of all files; absent: none was made. */
+  readonly fileScans?: FileScans;
   /** Descriptors that systemd handed over (`handedOverSockets`); `audit` and `connector` are used. */
   readonly handedOver?: ReadonlyMap<string, number>;
 }
@@ -88,6 +91,7 @@ export function createHost(options: HostOptions): ManagedHost {
     users: new UserNames(paths),
     executableHashes,
     inventory: new InventoryClient(settings.inventoryDirectory),
+    fileScans: options.fileScans ?? { latest: () => undefined },
     audit: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.audit.subscribe(subscriber),

@@ -72,6 +72,19 @@ const integer = (
   ...restart,
 });
 
+/** One field of crontab(5): `*`, a number or a range, each perhaps with a step, and lists of these. */
+const cronField = (number: string): string => {
+  const item = `(\\*|${number}(-${number})?)(/[1-9][0-9]?)?`;
+  return `${item}(,${item})*`;
+};
+
+/** Minute, hour, day of the month, month and day of the week (crontab(5)). */
+const cronExpression = {
+  pattern: `^${['[0-5]?[0-9]', '([01]?[0-9]|2[0-3])', '([1-9]|[12][0-9]|3[01])', '([1-9]|1[0-2])', '[0-7]'].map(cronField).join(' ')}$`,
+  says: 'five fields as in crontab(5), numbers alone, such as 30 2 * * 6',
+  maxLength: 128,
+} as const satisfies Format;
+
 /** Every setting of the local file; a dot in a key stands for a nested object. */
 export const localSettings = {
   agentId: {
@@ -197,6 +210,19 @@ export const localSettings = {
     'bytes',
     [256, 65_536],
     'Longer command lines are cut, and their length and SHA-256 noted.',
+  ),
+  maintenanceWindow: {
+    kind: 'string',
+    format: cronExpression,
+    meaning:
+      "When work begins that reads all files of the device, in local time; each night between 1:00 and 5:00, at a moment of the device's own, when absent.",
+    ...restart,
+  },
+  maintenanceDuration: interval(
+    'PT1H',
+    'PT1M',
+    'PT12H',
+    'Longest time that this work takes; what it has found until then counts.',
   ),
   redactionPatterns: {
     kind: 'patterns',

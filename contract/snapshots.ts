@@ -156,6 +156,8 @@ export const snapshots = {
       Found: 'What was found instead of what was expected; no secret is in it.',
       Expected: 'What is to be found where all is well.',
       Remedy: 'What to do.',
+      AsOf: 'When it was looked at, where that was in the maintenance window before.',
+      AgeInSeconds: 'How long before the snapshot that was.',
       Passed: 'How many checks passed; like the next three in the first payload alone.',
       Failed: 'How many failed.',
       Errors: 'How many could not be made.',

@@ -35,6 +35,7 @@ export const layers = [
   'collectors/login',
   'collectors/os-baseline/facts',
   'collectors/os-baseline/checks',
+  'collectors/os-baseline/scan',
   'collectors/os-baseline',
   'collectors/firewall-configuration/rules',
   'collectors/firewall-configuration/nftables',
@@ -52,6 +53,7 @@ export const layers = [
   'agent/accounting',
   'agent/identity',
   'agent/fleet',
+  'agent/maintenance',
   'agent/time',
 
   // The way of an event: collected, prepared and journaled, sent; and the settings, which come the other way.

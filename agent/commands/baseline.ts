@@ -1,14 +1,20 @@
 import { systemClock } from '../../base/clock.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { printable } from '../../base/text.js';
+import { utcText } from '../../base/timestamps.js';
 import { createHost } from '../../collectors/host.js';
+import type { FileScans } from '../../collectors/interface/file-scan.js';
+import { hostPaths } from '../../collectors/kernel/paths.js';
 import { baselineChecks } from '../../collectors/os-baseline/checks/index.js';
 import type { Check, Verdict } from '../../collectors/os-baseline/checks/check.js';
 import { countsOf, type Outcome, runBaseline } from '../../collectors/os-baseline/run-baseline.js';
+import { scanFiles } from '../../collectors/os-baseline/scan/scan-files.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
+import { KeptScan } from '../maintenance/kept-scan.js';
 import type { Command } from './command.js';
 
 const deadlineMs = 120_000;
+const longestScanMs = 60 * 60_000;
 
 export const baselineCommand: Command = {
   name: 'baseline',
@@ -19,6 +25,10 @@ export const baselineCommand: Command = {
       value: 'ID',
       meaning: 'Only this check, for example parameter-aslr.',
     },
+    scan: {
+      type: 'boolean',
+      meaning: 'Look at all files now, instead of telling what the last maintenance window found.',
+    },
     json: { type: 'boolean', meaning: 'Print each check as one line of JSON.' },
   },
   exitCodes: {
@@ -26,20 +36,31 @@ export const baselineCommand: Command = {
     [exitCodes.crashed]: 'A check failed.',
   },
   run: async (parsed) => {
+    const checks = choose(parsed.text('check'));
     const host = createHost({
       clock: systemClock,
       settings: standardLocalSettings(),
+      fileScans: await fileScans(parsed.flag('scan')),
       onTampering: () => undefined,
       onProblem: () => undefined,
     });
     const signal = AbortSignal.timeout(deadlineMs);
-    const checks = choose(parsed.text('check'));
     const { outcomes, limitations } = await runBaseline(checks, { host, signal });
     for (const limitation of limitations) process.stderr.write(`${printable(limitation)}\n`);
     process.stdout.write(parsed.flag('json') ? json(outcomes) : readable(outcomes));
     return countsOf(outcomes).failed === 0 ? exitCodes.stopped : exitCodes.crashed;
   },
 };
+
+/** Those that the agent kept, where this user may read them; or of one that is made now. */
+async function fileScans(now: boolean): Promise<FileScans> {
+  if (!now) return KeptScan.open(standardLocalSettings().stateDirectory);
+  const signal = AbortSignal.timeout(longestScanMs);
+  const host = { paths: hostPaths, clock: systemClock };
+  // A person waits.
+  const scan = await scanFiles({ host, signal, rests: false });
+  return { latest: () => scan };
+}
 
 function choose(id: string | undefined): readonly Check[] {
   if (id === undefined) return baselineChecks;
@@ -79,7 +100,8 @@ function readable(outcomes: readonly Outcome[]): string {
 }
 
 function linesOf({ check, verdict }: Outcome): string[] {
-  const head = `${words[verdict.result].padEnd(6)} ${check.id.padEnd(34)} ${check.title}`;
+  const asOf = verdict.asOfMs === undefined ? '' : ` (as of ${utcText(verdict.asOfMs)})`;
+  const head = `${words[verdict.result].padEnd(6)} ${check.id.padEnd(34)} ${check.title}${asOf}`;
   switch (verdict.result) {
     case 'pass':
       return [head];

@@ -12,6 +12,7 @@ import { CountersFile, storedCounts } from '../accounting/counters-file.js';
 import { LossSummary } from '../accounting/loss-summary.js';
 import { droppedCauses, LossLedger } from '../accounting/losses.js';
 import { loadAgentId } from '../state/agent-id.js';
+import { KeptScan } from '../maintenance/kept-scan.js';
 import { changeNoteName, prepareStateDirectory } from '../state/state-directory.js';
 import { agentStatus } from '../status/agent-status.js';
 import { StatusService } from '../status/service.js';
@@ -55,11 +56,13 @@ export class Agent {
       local.agentId ?? (await loadAgentId(local.stateDirectory, (sentence) => log.warn(sentence)));
     const counters = new CountersFile(local.stateDirectory, clock, log, () => this.memory());
     const stored = await counters.load();
+    const fileScans = await KeptScan.open(local.stateDirectory);
     const parts = await buildParts({
       ...this.options,
       log: this.telling(log),
       agentId,
-      host: this.createHost(parseAuditPlace(stored['audit'])),
+      host: this.createHost(fileScans, parseAuditPlace(stored['audit'])),
+      fileScans,
       counters,
       losses,
       settings,
@@ -133,6 +136,7 @@ export class Agent {
       { name: 'the diagnostics', stop: () => parts.diagnostics.stop() },
       { name: 'the readers of the kernel', start: () => host.start(), stop: () => host.stop() },
       { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
+      parts.maintenance,
       { name: 'what an earlier run left behind', start: () => host.tidy() },
       { name: 'the attempts to connect', start: () => this.connect(link) },
       {
@@ -171,12 +175,13 @@ export class Agent {
     });
   }
 
-  private createHost(lastAuditPlace: AuditPlace | undefined): ManagedHost {
+  private createHost(fileScans: KeptScan, lastAuditPlace: AuditPlace | undefined): ManagedHost {
     const { clock, environment, libc, local, log } = this.options;
     return createHost({
       ...(libc === undefined ? {} : { libc }),
       clock,
       settings: local,
+      fileScans,
       handedOver: handedOverSockets(environment, process.pid),
       noteFile: join(local.stateDirectory, changeNoteName),
       ...(lastAuditPlace === undefined ? {} : { lastAuditPlace }),

@@ -22,6 +22,10 @@ import { createSdkClient } from '../hub/sdk-client.js';
 import { loadCredentials, secretAccess } from '../identity/credentials.js';
 import { Aggregates } from '../pipeline/aggregates.js';
 import { Diagnostics } from '../pipeline/diagnostics.js';
+import type { KeptScan } from '../maintenance/kept-scan.js';
+import { MaintenanceWindow } from '../maintenance/maintenance-window.js';
+import { windowExpression } from '../maintenance/night.js';
+import { scanWork } from '../maintenance/scan-work.js';
 import { OperationalEvents } from '../pipeline/operational.js';
 import { Outbox } from '../pipeline/outbox.js';
 import { OwnProcesses } from '../pipeline/own-processes.js';
@@ -60,6 +64,7 @@ export interface Parts {
   readonly collectors: CollectorsRunner;
   readonly diagnostics: Diagnostics;
   readonly operational: OperationalEvents;
+  readonly maintenance: MaintenanceWindow;
   readonly twin: TwinSync;
   readonly counters: CountersFile;
   readonly hubTime: HubTime;
@@ -71,6 +76,7 @@ interface PartsOptions extends AgentOptions {
   /** Numbers that survive restarts; loaded already. */
   readonly counters: CountersFile;
   readonly losses: LossLedger;
+  readonly fileScans: KeptScan;
   readonly settings: Settings;
   /** What `agentStatus` in the reported properties is to say. */
   readonly status: () => JsonObject;
@@ -139,7 +145,8 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   });
   const diagnostics = new Diagnostics({ clock, pipeline, redactor });
   const credentials = () => loadCredentials(local, secretAccess(environment));
-  const moments = new FleetMoments(await identityPhase(credentials, agentId), clock, settings);
+  const phase = await identityPhase(credentials, agentId);
+  const moments = new FleetMoments(phase, clock, settings);
   const hubTime = new HubTime({
     wallMs: () => clock.wallMs(),
     log,
@@ -189,6 +196,13 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     onStateChange: () => onStatusChange(),
     tell: (severity, sentence) => diagnostics.tell(severity, sentence),
   });
+  const maintenance = new MaintenanceWindow({
+    expression: windowExpression(local.maintenanceWindow, phase, log),
+    longestMs: local.maintenanceDuration.ms,
+    work: [scanWork(host, options.fileScans, log)],
+    clock,
+    log,
+  });
   const operational = new OperationalEvents({
     clock,
     pipeline,
@@ -220,6 +234,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     uplink,
     collectors,
     diagnostics,
+    maintenance,
     operational,
     twin,
     counters,

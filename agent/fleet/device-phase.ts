@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** What a device does at moments of its own; each purpose has a phase that tells nothing of the others. */
-const purposes = ['connection', 'high', 'low', 'snapshot', 'token'] as const;
+const purposes = ['connection', 'high', 'low', 'snapshot', 'token', 'maintenance'] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** 2^40 ms are 34 years, so that even the longest interval is met evenly. */
@@ -25,6 +25,7 @@ export class DevicePhase {
       connection: offset('connection'),
       high: offset('high'),
       low: offset('low'),
+      maintenance: offset('maintenance'),
       snapshot: offset('snapshot'),
       token: offset('token'),
     });

@@ -6,6 +6,7 @@ import type { ByteOrder } from '../kernel/byte-order.js';
 import type { ExecutableHashes } from '../kernel/files/executable-hash.js';
 import type { JournalSource } from '../kernel/files/journal.js';
 import type { UserNames } from '../kernel/files/users.js';
+import type { FileScans } from './file-scan.js';
 import type { Paths } from '../kernel/paths.js';
 import type { ProcessEvents } from '../kernel/processes/proc-connector.js';
 import type { Processes } from '../kernel/processes/processes.js';
@@ -42,4 +43,6 @@ export interface Host {
   /** What needs a program: the agent's process starts none. */
   readonly inventory: Inventory;
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
+  /** What the last look at all files of the device found. */
+  readonly fileScans: FileScans;
 }

@@ -14,6 +14,6 @@ export const osBaseline: SnapshotCollector<'OSBaseline'> = {
       counters: { ...countsOf(outcomes) },
       ...(limitations.length > 0 && { limitation: limitations.join(' ') }),
     });
-    return toPayloads(outcomes);
+    return toPayloads(outcomes, host.clock.wallMs());
   },
 };

@@ -1,4 +1,5 @@
 import { printable } from '../../base/text.js';
+import { utcText } from '../../base/timestamps.js';
 import type { Details, Payload } from '../../contract/events.js';
 import type { CheckText } from './checks/check.js';
 import { countsOf, type Outcome } from './run-baseline.js';
@@ -17,9 +18,11 @@ export function cceIdOf({ cceId, section, id }: CheckText): string {
 /**
  * The checks that did not pass, as the contract has it. The first of them also tells how many passed and did not apply;
  * where all passed there is none, and the source of the collector tells the numbers.
+ *
+ * @param nowMs wall clock of the snapshot
  */
-export function toPayloads(outcomes: readonly Outcome[]): Payload<'OSBaseline'>[] {
-  const payloads = outcomes.flatMap(payloadOf);
+export function toPayloads(outcomes: readonly Outcome[], nowMs: number): Payload<'OSBaseline'>[] {
+  const payloads = outcomes.flatMap((outcome) => payloadOf(outcome, nowMs));
   const [first] = payloads;
   if (first === undefined) return payloads;
   const { passed, failed, errors, notApplicable } = countsOf(outcomes);
@@ -35,7 +38,7 @@ export function toPayloads(outcomes: readonly Outcome[]): Payload<'OSBaseline'>[
   return payloads;
 }
 
-function payloadOf({ check, verdict }: Outcome): Payload<'OSBaseline'>[] {
+function payloadOf({ check, verdict }: Outcome, nowMs: number): Payload<'OSBaseline'>[] {
   if (verdict.result === 'pass' || verdict.result === 'notApplicable') return [];
   const isFailure = verdict.result === 'fail';
   return [
@@ -49,6 +52,10 @@ function payloadOf({ check, verdict }: Outcome): Payload<'OSBaseline'>[] {
         CheckId: check.id,
         ...(check.ruleId !== undefined && { RuleId: check.ruleId }),
         ...(check.section !== undefined && { CisSection: check.section }),
+        ...(verdict.asOfMs !== undefined && {
+          AsOf: utcText(verdict.asOfMs),
+          AgeInSeconds: String(Math.max(0, Math.round((nowMs - verdict.asOfMs) / 1000))),
+        }),
         ...(isFailure && {
           Found: printable(verdict.found, longestFound),
           Expected: check.expected,

@@ -41,6 +41,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     users: { nameOf: () => undefined, uidOf: () => undefined },
     inventory: { ask: refuse },
     executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },
+    fileScans: { latest: () => undefined },
     ...parts,
   };
 }

@@ -41,11 +41,15 @@ export interface CheckText {
 }
 
 /** What a check came to. Texts complete a sentence, without its full stop, and hold no secret. */
-export type Verdict =
+export type Verdict = (
   | { readonly result: 'pass' }
   | { readonly result: 'fail'; readonly found: string }
   | { readonly result: 'notApplicable'; readonly why: string }
-  | { readonly result: 'error'; readonly why: string };
+  | { readonly result: 'error'; readonly why: string }
+) & {
+  /** When what was judged was looked at, wall clock, ms; absent: in this run. */
+  readonly asOfMs?: number;
+};
 
 export const pass: Verdict = { result: 'pass' };
 export const fail = (found: string): Verdict => ({ result: 'fail', found });

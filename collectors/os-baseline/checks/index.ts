@@ -1,5 +1,6 @@
 import type { Check } from './check.js';
 import { filePermissionChecks } from './file-permissions.js';
+import { fileScanChecks } from './file-scan.js';
 import { kernelModuleChecks } from './kernel-modules.js';
 import { kernelParameterChecks } from './kernel-parameters.js';
 import { mountOptionChecks } from './mount-options.js';
@@ -12,4 +13,5 @@ export const baselineChecks: readonly Check[] = [
   ...kernelParameterChecks,
   ...networkParameterChecks,
   ...filePermissionChecks,
+  ...fileScanChecks,
 ];

@@ -1,3 +1,4 @@
+import type { FileScan } from '../../interface/file-scan.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { type NamedReader, oneByOne, type SubjectReader } from './fact-reader.js';
 import { type Group, readGroups } from './groups.js';
@@ -7,6 +8,7 @@ import { readParameters } from './kernel-parameters.js';
 import { type Listener, readListeners } from './listeners.js';
 import { type Mounts, readMounts } from './mounts.js';
 import { type Packages, readPackages } from './packages.js';
+import { readFileScan } from './file-scan.js';
 import { readUnits, type Units } from './units.js';
 
 /** What the device has one of. A new subject is a line here, a line in `subjectReaders`, and a file beside this one. */
@@ -15,6 +17,8 @@ export interface Subjects {
   readonly mounts: Mounts;
   /** What the kernel was started with. */
   readonly commandLine: CommandLine;
+  /** What the last look at all files found, in the maintenance window. */
+  readonly fileScan: FileScan;
   /** The groups of /etc/group. */
   readonly groups: readonly Group[];
   /** Sockets that wait for others. */
@@ -42,6 +46,7 @@ export interface Named {
 export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Subjects[S]> } = {
   mounts: readMounts,
   commandLine: readCommandLine,
+  fileScan: readFileScan,
   groups: readGroups,
   listeners: readListeners,
   packages: readPackages,

@@ -1,9 +1,11 @@
 import { posix } from 'node:path';
-import type { FactContext, SubjectReader } from './fact-reader.js';
-import { found } from './reading.js';
+import type { FactContext } from './fact-reader.js';
+import { found, type Reading } from './reading.js';
 
 export interface Mount {
   readonly mountPoint: string;
+  /** The directory of the file system that is mounted there; `/` for all of it. */
+  readonly root: string;
   readonly type: string;
   /** The device, the share or the word that the mount was made of. */
   readonly source: string;
@@ -32,12 +34,13 @@ const longestMountTableBytes = 4 * 1024 * 1024;
 export function parseMountInfo(text: string): Mount[] {
   return text.split('\n').flatMap((line) => {
     const [head = '', tail = ''] = line.split(' - ');
-    const [, , device = '', , mountPoint, options = ''] = head.split(' ');
+    const [, , device = '', root = '', mountPoint, options = ''] = head.split(' ');
     const [type, source = '', superOptions = ''] = tail.split(' ');
     if (mountPoint === undefined || type === undefined || type === '') return [];
     return [
       {
         mountPoint: unescaped(mountPoint),
+        root: unescaped(root),
         type,
         source: unescaped(source),
         options: new Set(options.split(',')),
@@ -70,7 +73,7 @@ export function mountsOf(all: readonly Mount[]): Mounts {
 }
 
 /** Those of the first process: the service has a mount namespace of its own, in which nearly all is read-only. */
-export const readMounts: SubjectReader<Mounts> = async (context) => {
+export async function readMounts(context: Omit<FactContext, 'host'>): Promise<Reading<Mounts>> {
   const { files } = context;
   const first = await files.text('/proc/1/mountinfo', longestMountTableBytes);
   const text =
@@ -87,12 +90,12 @@ export const readMounts: SubjectReader<Mounts> = async (context) => {
     all.push({ ...mount, removable });
   }
   return found(mountsOf(all));
-};
+}
 
 /** The directory of the whole disk in /sys, of which a partition's is a part. */
 async function diskOf(
   device: string | undefined,
-  { files }: FactContext,
+  { files }: Pick<FactContext, 'files'>,
 ): Promise<string | undefined> {
   if (device === undefined || !/^[1-9]\d*:\d+$/.test(device)) return undefined;
   const target = await files.target(`/sys/dev/block/${device}`);
@@ -102,7 +105,7 @@ async function diskOf(
   return isPartition ? posix.dirname(directory) : directory;
 }
 
-async function isRemovable(disk: string, { files }: FactContext): Promise<boolean> {
+async function isRemovable(disk: string, { files }: Pick<FactContext, 'files'>): Promise<boolean> {
   if (/\/usb\d+\//.test(disk)) return true;
   const attribute = await files.text(`${disk}/removable`, 16);
   return 'value' in attribute && attribute.value.trim() === '1';

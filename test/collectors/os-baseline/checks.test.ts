@@ -46,16 +46,18 @@ describe('the checks of the baseline', () => {
 describe.each(baselineChecks.map((check) => [check.id, check] as const))('%s', (id, check) => {
   const cases = checkCases[id] ?? { pass: [], fail: [] };
   const [well] = cases.pass;
+  const asOf = cases.asOfMs === undefined ? {} : { asOfMs: cases.asOfMs };
 
   it('passes where all is well', () => {
     expect(cases.pass.length).toBeGreaterThan(0);
-    for (const given of cases.pass) expect(judged(check, given)).toEqual({ result: 'pass' });
+    for (const given of cases.pass)
+      expect(judged(check, given)).toEqual({ result: 'pass', ...asOf });
   });
 
   it('fails with what it found', () => {
     expect(cases.fail.length).toBeGreaterThan(0);
     for (const [given, found] of cases.fail)
-      expect(judged(check, given)).toEqual({ result: 'fail', found });
+      expect(judged(check, given)).toEqual({ result: 'fail', found, ...asOf });
   });
 
   it('does not apply where the device has no such thing', () => {

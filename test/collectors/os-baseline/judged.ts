@@ -28,6 +28,8 @@ export interface CheckCases {
   readonly notApplicable?: readonly Given[];
   /** Beside that of a fact which could not be read; that one is tried with every check. */
   readonly error?: readonly Given[];
+  /** When the facts were looked at, where that was not in the run. */
+  readonly asOfMs?: number;
 }
 
 export function judged(check: Check, given: Given): Verdict {

@@ -1,5 +1,6 @@
 import type { CheckCases } from '../judged.js';
 import { filePermissionCases } from './file-permissions.js';
+import { fileScanCases } from './file-scan.js';
 import { kernelModuleCases } from './kernel-modules.js';
 import { mountOptionCases } from './mount-options.js';
 import { parameterCases } from './parameters.js';
@@ -10,4 +11,5 @@ export const checkCases: Readonly<Record<string, CheckCases>> = {
   ...kernelModuleCases,
   ...parameterCases,
   ...filePermissionCases,
+  ...fileScanCases,
 };
