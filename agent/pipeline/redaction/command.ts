@@ -1,6 +1,6 @@
 import { programTable, programsWithSubcommands } from './programs.js';
 import type { Login, Program, Reads } from './program.js';
-import { isReference, isSecretValue, secretNameKind } from './secret-names.js';
+import { isReference, isSecretValue, looksRandom, secretNameKind } from './secret-names.js';
 
 /** A word of one command. */
 export interface Word {
@@ -17,6 +17,8 @@ export interface CommandFindings {
   script(word: number, from: number): void;
   /** This word and all after it are joined and given to a shell. */
   shell(word: number): void;
+  /** The option is named like a secret, and its value behind the `=` is none. */
+  plain(word: number): void;
 }
 
 /** Longer words name neither an option nor a program. */
@@ -38,6 +40,8 @@ const settingVerbs: ReadonlySet<string> = new Set([
 const scriptOption = /^--(?:command|cmd|exec|eval|execute)=/;
 const anOption = /^--?[A-Za-z][\w-]*(?:=.*)?$/;
 const versioned = /^([a-z]+)-?\d[\d.]*$/;
+/** What services want behind the colon where the user is a token. */
+const noPassword = /^(?:x|x-oauth-basic|api_?token|token|unused|none|null)?$/i;
 /** In other options a number or a mode follows. */
 const optionName = /^(?:--?|\+)([A-Za-z_@][\w.@[\]-]{0,95})$/;
 
@@ -51,6 +55,8 @@ export class CommandReader {
   reads: Reads['what'] | undefined;
   /** Whether words of the command are told to be no command lines. */
   isQuiet = false;
+  /** Names of fields that are secrets in this command. */
+  fields: RegExp | undefined;
 
   private program: Program | undefined;
   private name = '';
@@ -90,6 +96,11 @@ export class CommandReader {
         continue;
       }
       if (isOptionLike(value)) {
+        const equals = value.indexOf('=');
+        if (equals > 0 && program?.plain?.has(value.slice(0, equals)) === true) {
+          found.plain(index);
+          continue;
+        }
         if (this.script?.test(value) === true && index + 1 < words.length) {
           found.script(++index, 0);
           continue;
@@ -124,8 +135,8 @@ export class CommandReader {
   /** Says `rest` when the word and all after it are for a shell. */
   private readLong(index: number, { value }: Word): 'word' | 'rest' {
     const { found, program } = this;
-    const glued = program?.glued?.exec(value)?.[0];
-    if (glued !== undefined) found.secret(index, glued.length, value.length);
+    const glued = program?.glued?.exec(value) ?? program?.login?.glued?.exec(value);
+    if (glued) found.secret(index, glued[0].length, value.length);
     const inline = scriptOption.exec(value.slice(0, 16))?.[0];
     if (inline !== undefined) found.script(index, inline.length);
     if (value.startsWith('-')) return 'word';
@@ -148,8 +159,17 @@ export class CommandReader {
       this.secretWord(index + 1);
       return true;
     }
+    if (program.nextButOne?.test(value) === true) {
+      this.secretWord(index + 2);
+      return true;
+    }
     if (program.login?.options.test(value) === true) {
       this.loginWord(index + 1, program.login);
+      return true;
+    }
+    const loginStart = program.login?.glued?.exec(value)?.[0];
+    if (program.login !== undefined && loginStart !== undefined) {
+      this.loginWord(index, program.login, loginStart.length);
       return true;
     }
     if (program.file?.test(value) === true) {
@@ -159,7 +179,11 @@ export class CommandReader {
     const glued = program.glued?.exec(value)?.[0];
     if (glued !== undefined) {
       if (!(words[index]?.expands === true && isReference(value.slice(glued.length))))
-        found.secret(index, glued.length, value.length);
+        found.secret(
+          index,
+          glued.length,
+          value.length - (program.gluedTail?.exec(value)?.[0].length ?? 0),
+        );
       return true;
     }
     if (program.operand === undefined) return false;
@@ -175,6 +199,7 @@ export class CommandReader {
     return (
       program.next?.has(value) === true ||
       program.nextAfter?.test(value) === true ||
+      program.nextButOne?.test(value) === true ||
       program.login?.options.test(value) === true ||
       program.file?.test(value) === true ||
       program.operand?.valued?.test(value) === true
@@ -222,7 +247,8 @@ export class CommandReader {
   private isSetting(index: number): boolean {
     const before = this.words[index - 1]?.value;
     const value = this.words[index]?.value ?? '';
-    if (before === undefined || !settingVerbs.has(before) || value.includes('=')) return false;
+    if (before === undefined || value.includes('=')) return false;
+    if (!settingVerbs.has(before) && this.program?.pairs !== true) return false;
     if (this.program?.plain?.has(value) === true) return false;
     const kind = /_auth$/.test(value)
       ? 'secret'
@@ -248,13 +274,21 @@ export class CommandReader {
     return true;
   }
 
-  private loginWord(index: number, { separator, isWhole }: Omit<Login, 'options'>): void {
+  /** @param from where in the word the login begins */
+  private loginWord(
+    index: number,
+    { separator, orUser }: Pick<Login, 'separator' | 'orUser'>,
+    from = 0,
+  ): void {
     const word = this.words[index];
-    const at = word?.value.indexOf(separator) ?? -1;
-    if (word === undefined || at < 0 || (word.expands && isReference(word.value))) return;
-    if (isWhole === true) this.found.secret(index, 0, word.value.length);
-    else if (at + 1 < word.value.length && !(word.expands && isReference(word.value.slice(at + 1))))
-      this.found.secret(index, at + 1, word.value.length);
+    const value = word?.value.slice(from) ?? '';
+    const at = value.indexOf(separator);
+    if (word === undefined || at < 0 || (word.expands && isReference(value))) return;
+    const [user, secret] = [value.slice(0, at), value.slice(at + 1)];
+    const isUser = orUser === true && user !== '' && (noPassword.test(secret) || looksRandom(user));
+    if (isUser) this.found.secret(index, from, word.value.length);
+    else if (secret !== '' && !(word.expands && isReference(secret)))
+      this.found.secret(index, from + at + 1, word.value.length);
   }
 
   private recognise(value: string): void {
@@ -294,6 +328,7 @@ export class CommandReader {
     if (program.reads !== undefined && program.reads.when === undefined)
       this.reads ??= program.reads.what;
     this.isQuiet = program.quiet === true;
+    this.fields = program.fields;
     this.position = this.isCarrying ? 'program' : isCertain ? 'argument' : 'perhaps';
   }
 }

@@ -41,8 +41,15 @@ function isQuote(character: string | undefined): boolean {
 /**
  * The values of all names of secrets that the text gives one: `password=x`, `"token": "x"`, `?sig=x`. Linear: it looks
  * back from each `=` and `:` over a bounded name, and values do not overlap.
+ *
+ * @param secretNames further names of secrets
  */
-export function fieldSpans(text: string, kind: TextKind, spans: Span[]): void {
+export function fieldSpans(
+  text: string,
+  kind: TextKind,
+  spans: Span[],
+  secretNames?: RegExp,
+): void {
   const isConnectionString = kind !== 'script' && connectionString.test(text);
   const hasBlank = /\s/.test(text);
   const context: Context = { kind, isConnectionString, hasBlank, known: new Map() };
@@ -51,7 +58,10 @@ export function fieldSpans(text: string, kind: TextKind, spans: Span[]): void {
     const at = found.index;
     const name = nameBefore(text, at);
     if (name === undefined || isPathAndMore(text, at, name)) continue;
-    const nameKind = secretNameKind(name.text) ?? queryKind(text, name);
+    const nameKind =
+      secretNames?.test(name.text) === true
+        ? 'number'
+        : (secretNameKind(name.text) ?? queryKind(text, name));
     if (nameKind === undefined) continue;
     const value = valueAfter(text, at, name, context);
     if (value === undefined) continue;

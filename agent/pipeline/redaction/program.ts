@@ -4,8 +4,16 @@ export interface Program {
   readonly next?: ReadonlySet<string>;
   /** The same for flags that share a dash with others, and for names by their form. */
   readonly nextAfter?: RegExp;
+  /** Arguments after which one of another kind comes, its number or type, and then the secret. */
+  readonly nextButOne?: RegExp;
+  /** Its arguments are settings: each that is named like a secret has its value in the next one. */
+  readonly pairs?: true;
+  /** Names in the fields of its arguments that are secrets in this program, whatever they are in others. */
+  readonly fields?: RegExp;
   /** The start of an argument whose rest is a secret, such as the `-p` of `-psecret`. */
   readonly glued?: RegExp;
+  /** The end of such an argument that is no part of the secret. */
+  readonly gluedTail?: RegExp;
   /** Options whose value is a user with a secret. */
   readonly login?: Login;
   /** Options whose value is a file, and behind a colon its passphrase. */
@@ -26,10 +34,12 @@ export interface Program {
 
 export interface Login {
   readonly options: RegExp;
+  /** The start of an argument whose rest is such a value, such as the `-u` of `-uop:secret`. */
+  readonly glued?: RegExp;
   /** Between the user and the secret; without it the value is a user alone. */
   readonly separator: ':' | '%' | ',' | '/';
-  /** Whether the user is masked, too: it may be the secret itself, as in `curl -u TOKEN:`. */
-  readonly isWhole?: true;
+  /** Whether the user may be the secret itself, as in `curl -u TOKEN:`. */
+  readonly orUser?: true;
 }
 
 /** The place of a secret among the arguments that are neither options nor their values. */

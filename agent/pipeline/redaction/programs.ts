@@ -10,8 +10,12 @@ const short = (letters: string): Program => ({
 });
 const next = (options: string): Program => ({ next: words(options) });
 const operand = (...at: number[]): Program => ({ operand: { at } });
-const login = (options: RegExp, separator: Login['separator'], isWhole?: true): Program => ({
-  login: { options, separator, ...(isWhole === true && { isWhole }) },
+const login = (options: RegExp, separator: Login['separator']): Program => ({
+  login: { options, separator },
+});
+/** A user with a secret, or a token in the place of the user; `glued` is the start of both in one argument. */
+const loginOrToken = (options: RegExp, separator: Login['separator'], glued?: RegExp): Program => ({
+  login: { options, separator, orUser: true, ...(glued !== undefined && { glued }) },
 });
 const reads = (what: Reads['what'], when?: RegExp): Program => ({
   reads: { what, ...(when !== undefined && { when }) },
@@ -23,8 +27,9 @@ const gluedPassword: Program = { glued: /^-p(?=.)/ };
 const archiver: Program = { glued: /^-h?p(?=.)/ };
 const curlFlags = '-[afgijklnpqsvBGILMNORSVZ#0-6]*';
 const curlOptions = new RegExp(`^(?:${curlFlags}[uU]|--(?:user|proxy-user))$`);
+const curlGlued = new RegExp(`^(?:${curlFlags}[uU]|--(?:user|proxy-user)=)(?=[^:]*:)`);
 const nmcliSecret =
-  /^(?!wpa-psk$)[+-]?(?:[\w-]+\.)?(?:(?:[\w-]+-)?(?:password(?:-raw)?|psk|pin)|wep-key\d|secrets)$|^\+?wireguard\.private-key$/;
+  /^(?!wpa-psk$)[+-]?(?:[\w-]+\.)?(?:(?:[\w-]+-)?(?:password(?:-raw)?|psk|pin)|wep-key\d|secrets)$|^\+?(?:wireguard\.private-key|macsec\.mka-cak)$/;
 const uci: Program = {
   glued:
     /^[\w.@[\]-]{0,128}?(?:key\d?|pass(?:word|wd|phrase)?|psk|pin|pwd|secret|token)=(?!['"]?\/[\w./-]+['"]?$)(?=[^])/,
@@ -78,13 +83,13 @@ export const programs: readonly Row[] = [
   ],
   ['signtool', next('/p')],
   ['cryptsetup', reads('secret')],
-  ['veracrypt', { next: words('-p'), ...reads('secret', /^--stdin$/) }],
+  ['veracrypt', { ...short('p'), ...reads('secret', /^--stdin$/) }],
   ['fscrypt ecryptfs-add-passphrase ecryptfs-unwrap-passphrase', reads('secret')],
   ['rclone:config', { nextAfter: /^(?:pass|password2?|token|key|account_key|\w*secret\w*)$/ }],
   ['rclone:obscure', { ...operand(1), ...reads('secret', /^-$/) }],
   // Accounts
-  ['useradd usermod', next('-p --password')],
-  ['groupadd groupmod', next('-p --password')],
+  ['useradd usermod', short('p')],
+  ['groupadd groupmod', short('p')],
   ['chpasswd chgpasswd newusers', reads('pairs')],
   ['passwd', reads('secret')],
   ['smbpasswd pdbedit', { ...samba, ...reads('secret', /^-\w*[st]\w*$/) }],
@@ -110,7 +115,7 @@ export const programs: readonly Row[] = [
   ['htdigest', reads('secret')],
   ['argon2', reads('secret')],
   ['kinit kpasswd', reads('secret')],
-  ['kadmin kadmin.local', next('-w -pw')],
+  ['kadmin kadmin.local', { ...short('w'), next: words('-w -pw') }],
   ['realm', reads('secret')],
   ['keyctl', reads('secret', /^p(?:add|update|instantiate)$/)],
   ['keyctl:add', operand(3)],
@@ -124,7 +129,7 @@ export const programs: readonly Row[] = [
     'net rpcclient pth-winexe pth-rpcclient smbclient smbget smbcacls smbtree wbinfo samba-tool nmblookup smbtar smbspool winexe wmic regtool ntlm_auth',
     samba,
   ],
-  ['crackmapexec nxc netexec evil-winrm', next('-p -H')],
+  ['crackmapexec nxc netexec evil-winrm', short('pH')],
   ['secretsdump.py psexec.py wmiexec.py smbexec.py', next('-hashes -aesKey')],
   ['nikto', login(/^-id$/, ':')],
   ['pppd', next('password')],
@@ -149,12 +154,18 @@ export const programs: readonly Row[] = [
   ['cqlsh', short('p')],
   ['influx', next('-password -token -t')],
   ['clickhouse-client', next('--password')],
-  ['sqlplus exp imp expdp impdp', { glued: /^[\w$#]{1,64}\/(?=[^\s/@][^\s]*)/ }],
+  [
+    'sqlplus exp imp expdp impdp sqlldr',
+    {
+      glued: /^(?:userid=)?[\w$#]{1,64}\/(?=[^\s/@][^\s]*)/i,
+      gluedTail: /@(?:\/\/)?[\w.:/[\]-]+$/,
+    },
+  ],
   ['rabbitmqctl', reads('secret')],
   ['rabbitmqctl:add_user', operand(2)],
   ['rabbitmqctl:change_password', operand(2)],
   ['rabbitmqctl:authenticate_user', operand(2)],
-  ['rabbitmqadmin', next('-p')],
+  ['rabbitmqadmin', short('p')],
   [
     'mosquitto_pub mosquitto_sub mosquitto_rr mosquitto_ctrl',
     { ...short('P'), next: words('-P --pw') },
@@ -168,21 +179,19 @@ export const programs: readonly Row[] = [
     'curl',
     {
       next: words('-b --cookie --oauth2-bearer --pass --proxy-pass'),
-      glued: new RegExp(
-        `^(?:${curlFlags}[uU](?=[^:]*:)|--(?:user|proxy-user)=(?=[^:]*:)|--(?:cookie|pass)=)`,
-      ),
-      login: { options: curlOptions, separator: ':', isWhole: true },
+      glued: /^--(?:cookie|pass)=/,
+      ...loginOrToken(curlOptions, ':', curlGlued),
       file: /^(?:-E|--(?:proxy-)?cert)$/,
     },
   ],
   ['http https xh', { glued: /^(?:-a|--auth=)(?=.)/, next: words('-a --auth') }],
   ['wget', next('--password --http-password --ftp-password --proxy-password')],
   ['aria2c', next('--http-passwd --ftp-passwd')],
-  ['ab siege', login(/^-[AP]$/, ':', true)],
-  ['lftp', { glued: /^-u(?=[^,]*,)/, ...login(/^-u$/, ',', true), script: /^-[ec]$/ }],
-  ['open', { glued: /^-u(?=[^,]*,)/, ...login(/^-u$/, ',', true) }],
+  ['ab siege', loginOrToken(/^-[AP]$/, ':', /^-[AP](?=[^:]*:)/)],
+  ['lftp', { ...loginOrToken(/^-u$/, ',', /^-u(?=[^,]*,)/), script: /^-[ec]$/ }],
+  ['open', loginOrToken(/^-u$/, ',', /^-u(?=[^,]*,)/)],
   ['youtube-dl yt-dlp gallery-dl streamlink you-get', short('p')],
-  ['twine', next('-p')],
+  ['twine', short('p')],
   ['mount mount.cifs mount.smb3', { glued: /^(?:\S{0,256},)?user(?:name)?=[^,%]*%(?=.)/ }],
   ['ncftp ncftpget ncftpput ftpget ftpput', short('p')],
   ['sendmail', { glued: /^-ap(?=.)/ }],
@@ -212,12 +221,13 @@ export const programs: readonly Row[] = [
   ['sipp', next('-ap')],
   ['sipsak', short('a')],
   ['eapol_test', short('s')],
-  ['reaver bully', next('-p --pin')],
+  ['reaver bully', short('p')],
   ['ipmi-chassis ipmipower bmc-config', short('p')],
   ['onesixtyone', short('c')],
   ['check_snmp', short('C')],
   ['check_http check_curl', login(/^-[ab]$/, ':')],
   ['nsupdate knsupdate dig kdig delv', login(/^-y$/, ':')],
+  ['ip:macsec', { nextButOne: /^key$/ }],
   ['ip:xfrm', { nextAfter: /^(?:[a-z\d]{1,16}\(){1,3}[\w,-]{1,32}\){1,3}$/ }],
   ['hydra medusa ncrack patator', short('p')],
   ['swaks', next('-ap --auth-password')],
@@ -228,6 +238,10 @@ export const programs: readonly Row[] = [
   ['iwconfig', next('key enc')],
   ['iwpriv', next('WPAPSK')],
   ['nmcli', { nextAfter: nmcliSecret }],
+  ['ubus', { fields: /^(?:key\d?|ubus_rpc_session)$/ }],
+  ['nvram:set', { glued: /^\w{0,64}?key\d=(?=[^])/ }],
+  ['tcapi sendcmd setcfg rgdb xmldbc', { pairs: true }],
+  ['dmcli', { nextButOne: /(?:passphrase|presharedkey|password|wepkey|secret|token|pin)$/i }],
   ['uci:set', uci],
   ['uci:add_list', uci],
   ['wpa_cli', next('psk password sae_password wep_key0 private_key_passwd')],
@@ -258,8 +272,7 @@ export const programs: readonly Row[] = [
   [
     'skopeo',
     {
-      ...login(/^--(?:src-|dest-)?creds$/, ':', true),
-      glued: /^--(?:src-|dest-)?creds=(?=[^:]*:)/,
+      ...loginOrToken(/^--(?:src-|dest-)?creds$/, ':', /^--(?:src-|dest-)?creds=(?=[^:]*:)/),
     },
   ],
   ['docker:secret', reads('secret', /^-$/)],
@@ -270,6 +283,7 @@ export const programs: readonly Row[] = [
   ['podman:build', { plain: words('--secret') }],
   ['helm:registry', { ...short('p'), ...reads('secret', stdinFlag) }],
   ['oc:login', short('p')],
+  ['gcloud', { plain: words('--secret --set-secrets --update-secrets --remove-secrets') }],
   ['az:login', short('p')],
   ['az:acr', short('p')],
   ['az:keyvault', next('--value')],
@@ -277,16 +291,16 @@ export const programs: readonly Row[] = [
   ['aws', { plain: words('--key --cli-input-json --secret-id') }],
   ['gh:auth', reads('secret', stdinFlag)],
   ['gh:secret', { next: words('-b --body'), ...reads('secret') }],
-  ['glab:auth', { next: words('-t'), ...reads('secret', stdinFlag) }],
+  ['glab:auth', { ...short('t'), ...reads('secret', stdinFlag) }],
   ['vault:login', { operand: { at: [1], andRest: true }, ...reads('secret', /^-$/) }],
   ['vault:unseal', operand(1)],
   ['vault:operator', { operand: { at: [2] } }],
-  ['doctl:auth', next('-t')],
+  ['doctl:auth', short('t')],
   ['cloudflared', next('--token')],
   ['ngrok:authtoken', operand(1)],
   ['ngrok:config', next('add-authtoken')],
   ['zerotier-cli zerotier-one', { glued: /^-T(?=.)/ }],
-  ['balena:login', next('-t --token')],
+  ['balena:login', short('t')],
   ['ansible-vault', reads('secret', /^encrypt_string$/)],
   ['systemd-creds', reads('secret', /^encrypt$/)],
   ['clevis', reads('secret', /^encrypt$/)],

@@ -59,6 +59,12 @@ const shapes: readonly Shape[] = [
   { hint: 'webhook', pattern: /\/(?:api\/)?webhooks?\/\d{5,32}\/(?<secret>[\w-]{16,})/dgi },
   { hint: 'code=', pattern: /[?&]code=(?<secret>[\w-]{16,}={0,2})/dgi },
   { hint: 'api.telegram', pattern: /\/bot\d{5,16}:(?<secret>[\w-]{20,})/dg },
+  // Where a stream is published: its name is the key, but for one that is a plain word.
+  {
+    hint: 'rtmp',
+    pattern:
+      /\brtmp[a-z]{0,2}:\/\/[^\s/"']{1,256}\/(?:[\w.-]{1,64}\/){1,3}(?![a-z]{1,32}(?:[\s"';|&()<>?]|$))(?<secret>[^\s"'/;|&()<>]+)(?=[\s"';|&()<>]|$)/dg,
+  },
   {
     hint: 'PRIVATE KEY',
     pattern: /-----BEGIN [A-Z ]{0,32}PRIVATE KEY(?: BLOCK)?-----(?<secret>[^-]*)/dg,

@@ -19,9 +19,15 @@ const formOption = /^(?:-d|-F|--data(?:-\w+)*|--form(?:-string)?|--body(?:-data)
 type Found = Reads['what'] | undefined;
 
 /** Adds the secrets of one argument to `spans`. */
-function argumentSpans(argument: string, kind: TextKind, depth: number, spans: Span[]): void {
+function argumentSpans(
+  argument: string,
+  kind: TextKind,
+  depth: number,
+  spans: Span[],
+  secretFields?: RegExp,
+): void {
   if (plain.test(argument)) return;
-  textSpans(argument, kind, spans);
+  textSpans(argument, kind, spans, secretFields);
   if (depth < deepest && /[ \t\n]/.test(argument)) scriptSpans(argument, depth + 1, spans);
 }
 
@@ -29,7 +35,7 @@ function argumentSpans(argument: string, kind: TextKind, depth: number, spans: S
 const header =
   /^["']?[\w-]{0,64}?(?:authorization|cookie)\s{0,8}:\s{0,8}(?:(?:bearer|basic|digest|negotiate|ntlm|token|apikey)\s{1,8})?(?=[^])/i;
 
-function textSpans(text: string, kind: TextKind, spans: Span[]): void {
+function textSpans(text: string, kind: TextKind, spans: Span[], secretFields?: RegExp): void {
   const start = kind === 'argument' ? header.exec(text)?.[0] : undefined;
   if (
     start !== undefined &&
@@ -39,7 +45,7 @@ function textSpans(text: string, kind: TextKind, spans: Span[]): void {
       start: start.length,
       end: text.length - (/^["']/.test(text) && text.endsWith(text.slice(0, 1)) ? 1 : 0),
     });
-  if (/[=:]/.test(text)) fieldSpans(text, kind, spans);
+  if (/[=:]/.test(text)) fieldSpans(text, kind, spans, secretFields);
   shapeSpans(text, spans);
   if (text.includes('=')) modemSpans(text, spans);
 }
@@ -60,6 +66,8 @@ function readCommand(words: readonly Word[], depth: number, report: Report): Fou
   let inner: Found;
   /** Words that are read as command lines already. */
   const scripts = new Set<number>();
+  /** Words whose names promise a secret that they have not. */
+  const plainNames = new Set<number>();
   let shellFrom = words.length;
   const script = (index: number, from: number): void => {
     const text = words[index]?.value.slice(from) ?? '';
@@ -75,6 +83,7 @@ function readCommand(words: readonly Word[], depth: number, report: Report): Fou
       report(index, { start, end }, true);
     },
     script,
+    plain: (index) => void plainNames.add(index),
     shell: (index) => {
       shellFrom = index;
       inner ??= joinedSpans(words.slice(index), depth, (word, span) => {
@@ -98,7 +107,9 @@ function readCommand(words: readonly Word[], depth: number, report: Report): Fou
             ? 'form'
             : 'argument';
     const spans: Span[] = [];
-    argumentSpans(word.value, kind, reader.isQuiet || isShell ? deepest : depth, spans);
+    const within = reader.isQuiet || isShell ? deepest : depth;
+    if (plainNames.has(index)) shapeSpans(word.value, spans);
+    else argumentSpans(word.value, kind, within, spans, reader.fields);
     for (const span of spans) report(index, span, false);
   }
   return reader.reads ?? inner;

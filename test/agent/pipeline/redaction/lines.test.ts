@@ -57,7 +57,23 @@ curl -H 'Authorization: Basic «b3A6cHc=»' h
 curl -H 'Authorization: token «SECRET»' h
 curl -H 'X-Api-Key: «SECRET»' h
 curl -H 'Cookie: «sid=SECRET»' h
-curl --proxy-user «op:SECRET» h
+curl --proxy-user op:«SECRET» h
+curl -u «sk_live_0123456789abcdef:» h
+curl -u «0123456789abcdef0123:SECRET» h
+curl -u «op:» h
+curl -u «op:x-oauth-basic» h
+curl --user=op:«SECRET» h
+curl -u :«SECRET» h
+ubus call uci set '{"config":"wireless","values":{"ssid":"net","key":"«SECRET»","key1":"«abcde»"}}'
+ubus call session list '{"ubus_rpc_session":"«0123456789abcdef»"}'
+tcapi set Account_Entry0 web_passwd «SECRET»
+rgdb -s /wireless/wpa/wepkey «SECRET»
+sendcmd 1 DB set DevAuthInfo 0 Pass «SECRET»
+nvram set wl0_wpa_psk=«SECRET»
+nvram set WPAPSK1=«SECRET»
+flash set WLAN0_WPA_PSK «SECRET»
+ffmpeg -i x -f flv rtmp://a.rtmp.youtube.com/live2/«abcd-1234-efgh-5678»
+sh -c 'ffmpeg -i x -f flv rtmps://h:443/app/«SECRET»; ls'
 wget --header 'Authorization: Bearer «SECRET»' h
 chat 'AT+CPIN="«1234»"' OK
 sh -c 'echo AT+CPIN=\\"«1234»\\" > /dev/ttyUSB2'
@@ -150,6 +166,12 @@ npm install left-pad@1.3.0
 scp a.txt op@host:/tmp/b
 rsync -a /a op@host:/b
 curl -u op http://h/
+curl -u : --negotiate http://h/
+gcloud secrets versions access latest --secret db
+ffmpeg -i rtmp://10.0.0.1/live/stream out.mp4
+tcapi get WLan_Entry0 WPAPSK
+nvram set wl0_key=1
+ip macsec show
 smbclient -U op //h/s
 useradd -m -s /bin/bash op
 aws s3api get-object --bucket b --key path/to/object f

@@ -27,9 +27,10 @@ rclone config create r s3 access_key_id A secret_access_key «hunter2»
 isql -v dsn op «hunter2»
 etcdctl --user op:«hunter2» get x
 nats-server --auth «hunter2»
-lftp -e 'open -u «op,hunter2» h'
-open -u «op,hunter2» h
+lftp -e 'open -u op,«hunter2» h'
+open -u op,«hunter2» h
 yt-dlp -u op -p «hunter2» https://h/v
+twine upload -p«hunter2» f.whl
 twine upload -u op -p «hunter2» f.whl
 mount -t cifs -o rw,user=op%«hunter2» //h/s /mnt
 ipmitool -H h user set password 2 «hunter2»
@@ -37,6 +38,7 @@ racadm -r h -u root -p «hunter2» getsysinfo
 hdparm --security-erase «hunter2» /dev/sda
 sipp -au op -ap «hunter2» h
 eapol_test -c f -s «hunter2»
+reaver -i mon0 -p«hunter2»
 reaver -i mon0 -p «hunter2»
 openssl dgst -sha256 -hmac «hunter2» f
 openssl mac -macopt hexkey:«hunter2» HMAC
@@ -51,11 +53,14 @@ openssl passwd -6 «hunter2»
 keytool -list -keystore f.jks -storepass «hunter2»
 signtool sign /f f.pfx /p «hunter2» f.exe
 echo «hunter2» | cryptsetup luksOpen /dev/sda2 data
+veracrypt -p«hunter2» f.hc /mnt
 veracrypt -t -p «hunter2» f.hc /mnt
 printf «hunter2» | fscrypt unlock /home/op
 rclone obscure «hunter2»
 useradd -m -p «hunter2» op
+useradd -p«hunter2» op
 groupadd -p «hunter2» staff
+groupmod -p«hunter2» staff
 echo op:«hunter2» | chpasswd
 echo «hunter2» | passwd --stdin op
 echo «hunter2» | smbpasswd -s -a op
@@ -65,6 +70,7 @@ htpasswd -b f op «hunter2»
 echo «hunter2» | htdigest f realm op
 echo -n «hunter2» | argon2 somesalt
 echo «hunter2» | kinit op@EXAMPLE
+kadmin -w«hunter2» -q listprincs
 kadmin -p op/admin -w «hunter2» -q listprincs
 echo «hunter2» | realm join example.com
 echo «hunter2» | keyctl padd user name @u
@@ -76,6 +82,7 @@ ldapsearch -x -D cn=op -w «hunter2» -b dc=x
 ldappasswd -s «hunter2» uid=op
 slappasswd -s «hunter2»
 net rpc -U op%«hunter2» shutdown
+evil-winrm -i 10.0.0.1 -u op -p«hunter2»
 crackmapexec smb 10.0.0.1 -u op -p «hunter2»
 pppd ttyUSB0 user op password «hunter2»
 echo «hunter2» | vncpasswd -f
@@ -89,11 +96,14 @@ bcp t out f -P «hunter2»
 cqlsh -u op -p «hunter2» h
 influx -username op -password «hunter2»
 clickhouse-client --password «hunter2» -q x
-sqlplus system/«hunter2@orcl»
+sqlplus system/«hunter2»@orcl
+sqlplus system/«hunter2»
+exp userid=system/«hunter2»@//h:1521/x file=f
 echo «hunter2» | rabbitmqctl change_password op
 rabbitmqctl add_user op «hunter2»
 rabbitmqctl change_password op «hunter2»
 rabbitmqctl authenticate_user op «hunter2»
+rabbitmqadmin -u op -p«hunter2» list queues
 rabbitmqadmin -u op -p «hunter2» list queues
 mosquitto_pub -h h -u op -P «hunter2» -t a -m b
 mosquitto_passwd -b f op «hunter2»
@@ -104,8 +114,10 @@ curl --oauth2-bearer «hunter2» -o f h
 http -a «op:hunter2» GET h
 wget --http-user op --http-password «hunter2» h
 aria2c --http-passwd «hunter2» h
-ab -A «op:hunter2» h/
-lftp -u «op,hunter2» h
+ab -A op:«hunter2» h/
+ab -Aop:«hunter2» h/
+lftp -u op,«hunter2» h
+lftp -uop,«hunter2» h
 ncftp -u op -p «hunter2» h
 ncat --proxy-auth «op:hunter2» h 80
 plink -pw «hunter2» op@h
@@ -128,6 +140,13 @@ iw dev wlan0 connect net key «0:abcde»
 iwconfig wlan0 key «hunter2»
 iwpriv ra0 set WPAPSK «hunter2»
 nmcli dev wifi connect net password «hunter2»
+ubus call uci set {config:wireless,values:{key:«hunter2»}}
+nvram set wl_key1=«abcde»
+tcapi set WLan_Entry0 WPAPSK «hunter2»
+dmcli eRT setv Device.WiFi.AccessPoint.1.Security.KeyPassphrase string «hunter2»
+ip macsec add macsec0 tx sa 0 pn 1 on key 01 «0123456789abcdef0123456789abcdef»
+nmcli c modify m macsec.mka-cak «0123456789abcdef0123456789abcdef»
+gcloud secrets versions access latest --secret db
 uci set wireless.w.key=«hunter2»
 uci add_list app.main.token=«hunter2»
 wpa_cli -i wlan0 set_network 0 psk «hunter2»
@@ -146,7 +165,8 @@ tpm2_changeauth -c owner «hunter2»
 docker login -u op -p «hunter2» r.example
 podman login -u op -p «hunter2» r.example
 buildah login -u op -p «hunter2» r.example
-skopeo copy --src-creds «op:hunter2» a b
+skopeo copy --src-creds op:«hunter2» a b
+skopeo copy --dest-creds=op:«hunter2» a b
 echo «hunter2» | docker secret create db -
 echo «hunter2» | podman secret create db -
 helm registry login -u op -p «hunter2» h
@@ -155,15 +175,18 @@ az login -u op -p «hunter2»
 az acr login -n r -p «hunter2»
 echo «hunter2» | gh auth login --with-token
 gh secret set NAME --body «hunter2»
+glab auth login -t«hunter2»
 glab auth login -t «hunter2»
 vault login «hunter2»
 vault operator unseal «hunter2»
 vault unseal «hunter2»
+doctl auth init -t«hunter2»
 doctl auth init -t «hunter2»
 cloudflared tunnel run --token «hunter2»
 ngrok authtoken «hunter2»
 ngrok config add-authtoken «hunter2»
 zerotier-cli -T«hunter2» info
+balena login -t«hunter2»
 balena login -t «hunter2»
 echo «hunter2» | ansible-vault encrypt_string
 echo «hunter2» | systemd-creds encrypt - f
