@@ -1,4 +1,5 @@
 import { connectionCreate } from './connection-create/index.js';
+import { firewallConfiguration } from './firewall-configuration/index.js';
 import type { Collector } from './interface/collector.js';
 import { listeningPorts } from './listening-ports.js';
 import { login } from './login/index.js';
@@ -9,6 +10,7 @@ import { processTerminate } from './process-terminate.js';
 /** Every collector there is; the event, the file and the setting share a name. */
 export const collectors: readonly Collector[] = [
   connectionCreate,
+  firewallConfiguration,
   listeningPorts,
   login,
   osBaseline,

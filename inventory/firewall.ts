@@ -21,11 +21,15 @@ export async function firewallPrograms(): Promise<readonly ProgramAnswer[]> {
 async function ask(
   program: string,
   args: readonly string[],
-  isLoaded: () => boolean,
+  isLoaded: () => boolean | undefined,
 ): Promise<ProgramAnswer> {
-  if (findProgram(program) !== undefined && !isLoaded())
-    return { program, outcome: 'notLoaded', stdout: '', error: '' };
-  return runProgram(program, args);
+  if (findProgram(program) === undefined) return runProgram(program, args);
+  const loaded = isLoaded();
+  if (loaded === true) return runProgram(program, args);
+  if (loaded === false) return { program, outcome: 'notLoaded', stdout: '', error: '' };
+  const error =
+    'not asked, because that may load the module nf_tables, and no modules.builtin tells whether it is built in';
+  return { program, outcome: 'failed', stdout: '', error };
 }
 
 /** Of the program that the link leads to the name tells it: `xtables-nft-multi` or `xtables-legacy-multi`. */

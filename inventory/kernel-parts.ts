@@ -3,9 +3,10 @@ import { release } from 'node:os';
 
 /**
  * Whether asking about the rules of nf_tables leaves the kernel as it is. The kernel loads the module for whoever asks,
- * outside of any sandbox; a module that is not loaded has no rules.
+ * outside of any sandbox; a module that is not loaded has no rules. Undefined where it is not loaded and nothing tells
+ * whether it is built in, as in a container.
  */
-export function hasNfTables(root = ''): boolean {
+export function hasNfTables(root = ''): boolean | undefined {
   const loaded = textOf(`${root}/proc/modules`);
   // A kernel without modules has built in what it has, and can load nothing.
   if (loaded === undefined || /^nf_tables /m.test(loaded)) return true;
@@ -13,7 +14,7 @@ export function hasNfTables(root = ''): boolean {
   const builtIn = ['/lib', '/usr/lib']
     .map((library) => textOf(`${root}${library}/modules/${release()}/modules.builtin`))
     .find((text) => text !== undefined);
-  return /\/nf_tables\.ko$/m.test(builtIn ?? '');
+  return builtIn === undefined ? undefined : /\/nf_tables\.ko$/m.test(builtIn);
 }
 
 /** The same of the legacy tables of IPv4 or IPv6: the kernel lists those that were used. */

@@ -42,6 +42,20 @@ async function legacyTables(
   return names.missing ? [] : names.text?.split('\n').filter((name) => name !== '');
 }
 
+/** What the files alone tell, in a sentence. */
+export function inWords({ nfTables, legacy }: KernelTables): string {
+  const has = { true: 'has nf_tables', false: 'has no nf_tables', unknown: 'may have nf_tables' };
+  const tables = (['ip', 'ip6'] as const).map((family) => {
+    const names = legacy[family];
+    if (names === undefined) return `legacy tables of ${family}tables that are not known`;
+    return names.length === 0
+      ? `no legacy table of ${family}tables`
+      : `the legacy tables ${names.join(', ')} of ${family}tables`;
+  });
+  const known = nfTables === undefined ? 'unknown' : (String(nfTables) as 'true' | 'false');
+  return `By its files the kernel ${has[known]}, ${tables.join(', and ')}.`;
+}
+
 interface Read {
   readonly text?: string;
   readonly missing: boolean;
