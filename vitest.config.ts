@@ -1,16 +1,22 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
-/** They start programs, speak to the stand-in hub over TLS, or look at much: a megabyte at once, a day, random input. */
+/** Whatever names one of these starts the built agent, or speaks to the stand-in hub over TLS. */
+const startsPrograms =
+  /\b(?:agentBundle|runCommandLine|new Fixture|withBench|new Bench|startHub)\b/u;
+
+const found = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .map((name) => `test/${name}`)
+  .filter((path) => path.endsWith('.test.ts') && !path.startsWith('test/device/'))
+  .filter((path) => startsPrograms.test(readFileSync(path, 'utf8')));
+
+/** What the fast part leaves out: besides those, what looks at much: a megabyte at once, a day, random input. */
 const slow = [
-  'test/agent/*.test.ts',
-  'test/agent/faults/**',
-  'test/agent/**/wire.test.ts',
-  'test/agent/commands/{command-line,output}.test.ts',
-  'test/agent/{enroll/command,time/hub-time,spool/spool-kill}.test.ts',
+  ...found,
+  'test/agent/spool/spool-kill.test.ts',
   'test/agent/pipeline/redaction/linear-time.test.ts',
-  'test/local-hub/{cli,connection,demo,telemetry,twin,hub/faults}.test.ts',
   'test/{bench,fuzz}/**',
-  'test/project/add-a-collector.test.ts',
+  'test/{local-hub/demo,project/add-a-collector}.test.ts',
 ];
 /** The built agent, for the tests that start it. */
 const globalSetup = ['test/support/build.ts'];

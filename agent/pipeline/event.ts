@@ -40,3 +40,19 @@ export function securityEvent({ name, payloads, timeMs, id, category }: EventPar
     Payload: payloads,
   };
 }
+
+/** Bytes of the longest event of each name around its payloads. Its id and its times take the same room in every event. */
+export const eventFrameBytes: Readonly<Record<EventName, number>> = framesOf(
+  Object.keys(events) as EventName[],
+);
+
+function framesOf(names: readonly EventName[]): Record<EventName, number> {
+  const frameOf = (name: EventName): number => {
+    const empty = securityEvent({ name, payloads: [], timeMs: 0, category: 'Aggregated' });
+    return Buffer.byteLength(JSON.stringify({ ...empty, IsEmpty: false }));
+  };
+  return Object.fromEntries(names.map((name) => [name, frameOf(name)])) as Record<
+    EventName,
+    number
+  >;
+}

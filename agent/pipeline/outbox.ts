@@ -17,7 +17,7 @@ import type { SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
 import { queueOfPriority, type QueueName, type Spool } from '../spool/spool.js';
 import type { SealedAggregate } from './aggregation/table.js';
-import { securityEvent, type EventParts } from './event.js';
+import { eventFrameBytes, securityEvent, type EventParts } from './event.js';
 import { fitPayload, jsonSizeBytes } from './fitting.js';
 
 const groupDelayMs = 500;
@@ -28,8 +28,6 @@ const reservedBytes = 1_048_576;
 /** What `TimestampUTC` adds to a payload, and what `Part` and `Parts` add, with the comma behind the payload. */
 const timeBytes = 80;
 const partBytes = 56;
-/** An event around its payloads. */
-const frameBytes = 400;
 
 interface Waiting {
   readonly payload: Payload;
@@ -105,7 +103,7 @@ export class Outbox {
       this.write(queue, { name, payloads, timeMs }, 1, this.options.markTime(timeMs));
       return;
     }
-    const roomBytes = this.options.maxSnapshotBytes() - frameBytes;
+    const roomBytes = this.options.maxSnapshotBytes() - eventFrameBytes[name];
     const items = payloads.flatMap(
       (payload) => this.fit(queue, name, payload, timeMs, roomBytes) ?? [],
     );
@@ -133,7 +131,11 @@ export class Outbox {
     sealed: readonly SealedAggregate[],
   ): Promise<void> {
     this.collected[queue] += sealed.length;
-    for (const part of split(this.acceptSealed(queue, sealed), this.groupRoomBytes(), timeBytes)) {
+    for (const part of split(
+      this.acceptSealed(queue, sealed),
+      this.groupRoomBytes(name),
+      timeBytes,
+    )) {
       const payloads = part.map(({ payload }) => payload);
       const partIds = part.flatMap(({ partId }) => partId ?? []);
       this.write(queue, {
@@ -164,7 +166,7 @@ export class Outbox {
     timeMs: number,
     partId?: string,
   ): Waiting | undefined {
-    const item = this.fit(queue, name, payload, timeMs, this.eventRoomBytes());
+    const item = this.fit(queue, name, payload, timeMs, this.eventRoomBytes(name));
     if (item === undefined) return undefined;
     const limitBytes = waitingLimitBytes - (queue === 'low' ? reservedBytes : 0);
     if (this.waitingBytes + item.sizeBytes > limitBytes) {
@@ -209,12 +211,13 @@ export class Outbox {
     }
   }
 
-  private eventRoomBytes(): number {
-    return this.options.maxEventBytes() - frameBytes;
+  /** What the payloads of one event of this name may have together. */
+  private eventRoomBytes(name: EventName): number {
+    return this.options.maxEventBytes() - eventFrameBytes[name];
   }
 
-  private groupRoomBytes(): number {
-    return Math.min(groupLimitBytes, this.eventRoomBytes());
+  private groupRoomBytes(name: EventName): number {
+    return Math.min(groupLimitBytes, this.eventRoomBytes(name));
   }
 
   private writeHigh(): void {
@@ -234,7 +237,7 @@ export class Outbox {
     const groups = [...this.groups].filter(([, group]) => wanted(group));
     for (const [key] of groups) this.groups.delete(key);
     for (const [, { queue, name, items }] of groups) {
-      for (const part of split(items, this.groupRoomBytes(), timeBytes)) {
+      for (const part of split(items, this.groupRoomBytes(name), timeBytes)) {
         const payloads = part.map(({ payload, timeMs }) =>
           part.length === 1 ? payload : withDetails(payload, { TimestampUTC: utcText(timeMs) }),
         );

@@ -135,6 +135,20 @@ describe('the outbox', () => {
     expect(outbox.collectedEvents.high).toBe(written.length);
   });
 
+  it('knows what an event takes around its payloads, and splits nothing that fits', async () => {
+    const ports = Array.from({ length: 100 }, (_, n) => port(String(n)));
+    await outbox.addSnapshot('high', 'ListeningPorts', ports, clock.wallMs());
+    const wholeBytes = written[0]?.sizeBytes ?? 0;
+    // A comma, and the longest category.
+    maxSnapshotBytes = wholeBytes + 3;
+    written = [];
+    await outbox.addSnapshot('high', 'ListeningPorts', ports, clock.wallMs());
+    expect(written.map(({ sizeBytes }) => sizeBytes)).toEqual([wholeBytes]);
+    maxSnapshotBytes = wholeBytes - 1;
+    await outbox.addSnapshot('high', 'ListeningPorts', ports, clock.wallMs());
+    expect(written.length).toBeGreaterThan(2);
+  });
+
   it('gives a snapshot to the disk at its pace, however large it is, and loses nothing of it', async () => {
     outbox = create(true);
     const ports = Array.from({ length: 300 }, (_, n) => ({
