@@ -136,12 +136,43 @@ function listeningPort(payload: JsonObject, details: Details): ReturnType<Speake
   };
 }
 
+/** A rule in few words: where it stands, what it does, and what it asks of a packet. */
+function firewallRule(payload: JsonObject, details: Details): ReturnType<Speaker> {
+  const {
+    Action: action,
+    ChainName: chain,
+    DestinationAddress: to,
+    DestinationPort: port,
+    Protocol: protocol,
+    SourceAddress: from,
+  } = payload;
+  const conditions = [
+    protocol !== undefined && shown(protocol),
+    from !== undefined && `from ${brief(text(from))}`,
+    to !== undefined && `to ${brief(text(to))}`,
+    port !== undefined && `port ${brief(text(port))}`,
+    ...['State', 'InInterface', 'OutInterface', 'Match'].map(
+      (key) => details[key] !== undefined && brief(text(details[key])),
+    ),
+  ].filter((condition) => condition !== false);
+  const what = action === 'Other' ? brief(text(details['Verdict'])) : shown(action);
+  return {
+    text: [`${shown(details['Table'])} ${shown(chain)}: ${what}`, ...conditions].join(' '),
+    aside: facts(
+      details['Policy'] !== undefined && 'policy',
+      details['Unfiltered'] !== undefined && 'nothing filters here',
+      payload['Enabled'] === false && 'not in force',
+    ),
+  };
+}
+
 const speakers: Readonly<Record<string, Speaker>> = {
   ProcessCreate: processCreate,
   ProcessTerminate: processTerminate,
   ConnectionCreate: connectionCreate,
   Login: login,
   ListeningPorts: listeningPort,
+  FirewallConfiguration: firewallRule,
   OSBaseline: (payload, details) => ({
     text: shown(details['CheckId'] ?? payload['CceId']),
     aside: facts(

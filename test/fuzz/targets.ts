@@ -16,6 +16,9 @@ import { fitStatus, twinSizeBytes, withinTwinLimits } from '../../agent/twin/rep
 import { buildBatch } from '../../agent/uplink/batch.js';
 import { isJsonObject, JsonError, parseJson, type JsonValue } from '../../base/json.js';
 import { printable } from '../../base/text.js';
+import { parseSave } from '../../collectors/firewall-configuration/iptables/save.js';
+import { parseRuleset } from '../../collectors/firewall-configuration/nftables/ruleset.js';
+import { toPayloads } from '../../collectors/firewall-configuration/rules/payloads.js';
 import { addressText } from '../../collectors/kernel/address.js';
 import { parseFields, parseRecord, untrustedText } from '../../collectors/kernel/audit/record.js';
 import { parseAuditPlace } from '../../collectors/kernel/audit/unread-time.js';
@@ -329,6 +332,30 @@ export const targets: Readonly<Record<string, Target>> = {
             ]);
             return;
           }
+    },
+  },
+  'rules of nft, up to the message': {
+    seeds: ['docker', 'firewalld', 'nft-1.1.3', 'openwrt-fw4'].map((name) =>
+      file(`firewall-configuration/cases/${name}/nft.json`),
+    ),
+    run: async (input) => {
+      // What is no answer of nft is refused with a reason.
+      const ruleset = await parseRuleset(input.toString('utf8')).catch((error: unknown) => {
+        if (!(error instanceof Error) || !error.message.startsWith('The answer of nft'))
+          throw error;
+      });
+      const payloads = toPayloads(ruleset?.chains ?? []);
+      checkEvents([securityEvent({ name: 'FirewallConfiguration', payloads, timeMs: 0 })]);
+    },
+  },
+  'rules of iptables-save, up to the message': {
+    seeds: [
+      file('firewall-configuration/cases/iptables-legacy/iptables-legacy-save.txt'),
+      file('firewall-configuration/cases/ufw/ip6tables-save.txt'),
+    ],
+    run: async (input) => {
+      const payloads = toPayloads((await parseSave(input.toString('utf8'), 'ip')).chains);
+      checkEvents([securityEvent({ name: 'FirewallConfiguration', payloads, timeMs: 0 })]);
     },
   },
   'utmp records, up to the message': {

@@ -126,7 +126,12 @@ export function mapWritten(data: JsonValue | undefined, depth = 0): string {
 
 /** As it stands in the answer, bounded. */
 export function shown(value: JsonValue): string {
-  return cut(JSON.stringify(value), 256);
+  try {
+    return cut(JSON.stringify(value), 256);
+  } catch {
+    // So deeply nested that it cannot be written; no nft prints that.
+    return '…';
+  }
 }
 
 export function words(...parts: readonly string[]): string {

@@ -164,6 +164,14 @@ test('chains that lead to each other in a circle, which no kernel takes, are tol
   expect(entries).toHaveLength(4);
 });
 
+test('an expression nested beyond all measure is told as one that is not understood', async () => {
+  const deep = `${'[{"match":'.repeat(100_000)}1${'}]'.repeat(100_000)}`;
+  const rules = `{"rule":{"family":"inet","table":"filter","chain":"input","expr":${deep}}}`;
+  const objects = [meta, table, input].map((object) => JSON.stringify(object));
+  const { chains } = await parseRuleset(`{"nftables":[${[...objects, rules].join(',')}]}`);
+  expect(toPayloads(chains)[0]).toMatchObject({ Action: 'Other', Priority: 0 });
+});
+
 test('an answer of another kind is refused with a reason', async () => {
   await expect(parseRuleset('')).rejects.toThrow('The answer of nft is not JSON.');
   await expect(parseRuleset('{}')).rejects.toThrow('has no list "nftables"');

@@ -283,6 +283,29 @@ describe('the live view of messages', () => {
     ]);
   });
 
+  it('tells a rule of the firewall in few words', () => {
+    const rule = {
+      Priority: 0,
+      ChainName: 'input',
+      Enabled: true,
+      Action: 'Other',
+      Protocol: 'tcp',
+      DestinationPort: '22',
+      ExtraDetails: { Table: 'inet filter', Verdict: 'jump web', State: 'new' },
+    };
+    const open = {
+      Priority: 0,
+      ChainName: 'INPUT',
+      Enabled: true,
+      Action: 'Allow',
+      ExtraDetails: { Table: 'ip', Hook: 'input', Unfiltered: 'true' },
+    };
+    expect(texts(new LiveView(), event('FirewallConfiguration', rule, open))).toEqual([
+      'FirewallConfiguration inet filter input: jump web tcp port 22 new',
+      'FirewallConfiguration ip INPUT: Allow   (nothing filters here)',
+    ]);
+  });
+
   it('of snapshots shows the first, and then what is new and what is gone', () => {
     const view = new LiveView();
     const ssh = { Protocol: 'tcp', LocalAddress: '127.0.0.1', LocalPort: '22' };
