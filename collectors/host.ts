@@ -2,8 +2,9 @@ import { endianness, release, uptime } from 'node:os';
 import type { Clock } from '../base/clock.js';
 import { reasonOf } from '../base/errors.js';
 import { isUnavailable, type Unavailable } from '../base/unavailable.js';
+import { evaluateTwin } from '../config/evaluate-twin.js';
 import type { FileScans } from './interface/file-scan.js';
-import type { HostSettings, Host } from './interface/host.js';
+import type { HostSettings, Host, TwinOfCollectors } from './interface/host.js';
 import { InventoryClient } from './inventory/client.js';
 import { fileNote, noNote } from './kernel/audit/change-note.js';
 import type { AuditFeed } from './kernel/audit/feed.js';
@@ -47,6 +48,8 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
   readonly lastAuditPlace?: AuditPlace;
   /** Where changes of the kernel's audit are noted, so that the run after a crash takes them back. */
   readonly noteFile?: string;
+  /** The settings of the twin; absent: its defaults. */
+  readonly twin?: TwinOfCollectors;
   /** Scans of all files; absent: none was made. */
   readonly fileScans?: FileScans;
   /** Descriptors that systemd handed over (`handedOverSockets`); `audit` and `connector` are used. */
@@ -88,6 +91,7 @@ export function createHost(options: HostOptions): ManagedHost {
     clock,
     byteOrder: endianness(),
     settings,
+    twin: options.twin ?? { current: evaluateTwin({}, undefined).settings },
     users: new UserNames(paths),
     executableHashes,
     inventory: new InventoryClient(settings.inventoryDirectory),

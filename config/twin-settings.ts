@@ -73,7 +73,7 @@ export const twinSettings = {
     kind: 'string',
     default: null,
     format: filePath,
-    meaning: 'File on the device that holds these checks.',
+    meaning: 'File on the device that holds these checks, see docs/custom-checks.md.',
     ...live,
   },
   baselineCustomChecksFileHash: {

@@ -35,6 +35,7 @@ export const layers = [
   'collectors/login',
   'collectors/os-baseline/facts',
   'collectors/os-baseline/checks',
+  'collectors/os-baseline/custom',
   'collectors/os-baseline/scan',
   'collectors/os-baseline',
   'collectors/firewall-configuration/rules',

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { systemClock } from '../../base/clock.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { printable } from '../../base/text.js';
@@ -8,6 +9,15 @@ import { hostPaths } from '../../collectors/kernel/paths.js';
 import { baselineChecks } from '../../collectors/os-baseline/checks/index.js';
 import type { Check, Verdict } from '../../collectors/os-baseline/checks/check.js';
 import { countsOf, type Outcome, runBaseline } from '../../collectors/os-baseline/run-baseline.js';
+import { CustomChecksError } from '../../collectors/os-baseline/custom/custom-error.js';
+import {
+  type CustomChecks,
+  readCustomFile,
+  sha256Of,
+  textOf,
+} from '../../collectors/os-baseline/custom/load-checks.js';
+import { parseCustomChecks } from '../../collectors/os-baseline/custom/parse-checks.js';
+import type { HostFiles } from '../../collectors/os-baseline/facts/host-files.js';
 import { scanFiles } from '../../collectors/os-baseline/scan/scan-files.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import { KeptScan } from '../maintenance/kept-scan.js';
@@ -25,6 +35,11 @@ export const baselineCommand: Command = {
       value: 'ID',
       meaning: 'Only this check, for example parameter-aslr.',
     },
+    custom: {
+      type: 'string',
+      value: 'FILE',
+      meaning: 'Also the checks of this file, whose SHA-256 for the twin is told.',
+    },
     scan: {
       type: 'boolean',
       meaning: 'Look at all files now, instead of telling what the last maintenance window found.',
@@ -37,6 +52,7 @@ export const baselineCommand: Command = {
   },
   run: async (parsed) => {
     const checks = choose(parsed.text('check'));
+    const customPath = parsed.text('custom');
     const host = createHost({
       clock: systemClock,
       settings: standardLocalSettings(),
@@ -45,12 +61,28 @@ export const baselineCommand: Command = {
       onProblem: () => undefined,
     });
     const signal = AbortSignal.timeout(deadlineMs);
-    const { outcomes, limitations } = await runBaseline(checks, { host, signal });
+    const { outcomes, limitations } = await runBaseline(checks, {
+      host,
+      signal,
+      ...(customPath !== undefined && { custom: (files) => customChecks(customPath, files) }),
+    });
     for (const limitation of limitations) process.stderr.write(`${printable(limitation)}\n`);
     process.stdout.write(parsed.flag('json') ? json(outcomes) : readable(outcomes));
     return countsOf(outcomes).failed === 0 ? exitCodes.stopped : exitCodes.crashed;
   },
 };
+
+/** Those of a file that a person names: no hash has to be right yet, and the right one is told. */
+async function customChecks(path: string, files: HostFiles): Promise<CustomChecks> {
+  try {
+    const bytes = await readCustomFile(resolve(path), files);
+    process.stderr.write(`SHA-256 of ${printable(path)}: ${sha256Of(bytes)}\n`);
+    return { checks: await parseCustomChecks(textOf(bytes)) };
+  } catch (error) {
+    if (!(error instanceof CustomChecksError)) throw error;
+    throw new CommandError(error.message, exitCodes.configuration);
+  }
+}
 
 /** Those that the agent kept, where this user may read them; or of one that is made now. */
 async function fileScans(now: boolean): Promise<FileScans> {

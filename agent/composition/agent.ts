@@ -181,6 +181,7 @@ export class Agent {
       ...(libc === undefined ? {} : { libc }),
       clock,
       settings: local,
+      twin: this.settings,
       fileScans,
       handedOver: handedOverSockets(environment, process.pid),
       noteFile: join(local.stateDirectory, changeNoteName),

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js';
+import type { CurrentSettings } from '../../config/settings.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { Inventory } from '../inventory/client.js';
 import type { AuditSource } from '../kernel/audit/source.js';
@@ -26,6 +27,10 @@ export type HostSettings = Pick<
   | 'inventoryDirectory'
 >;
 
+export type TwinOfCollectors = CurrentSettings<
+  'baselineCustomChecksEnabled' | 'baselineCustomChecksFilePath' | 'baselineCustomChecksFileHash'
+>;
+
 /** What the host offers to the collectors: the readers of the kernel that several of them share. */
 export interface Host {
   readonly ownPid: number;
@@ -33,6 +38,8 @@ export interface Host {
   readonly clock: Clock;
   readonly byteOrder: ByteOrder;
   readonly settings: HostSettings;
+  /** Those settings of the twin that collectors read, as they are in force. */
+  readonly twin: TwinOfCollectors;
   readonly audit: AuditSource;
   readonly processEvents: ProcessEvents;
   readonly processes: Processes;

@@ -1,5 +1,6 @@
 import type { SnapshotCollector } from '../interface/collector.js';
 import { baselineChecks } from './checks/index.js';
+import { loadCustomChecks } from './custom/load-checks.js';
 import { toPayloads } from './payloads.js';
 import { countsOf, runBaseline } from './run-baseline.js';
 
@@ -8,7 +9,11 @@ export const osBaseline: SnapshotCollector<'OSBaseline'> = {
   kind: 'snapshot',
   name: 'OSBaseline',
   async collect({ host, signal, setSource }) {
-    const { outcomes, limitations } = await runBaseline(baselineChecks, { host, signal });
+    const { outcomes, limitations } = await runBaseline(baselineChecks, {
+      host,
+      signal,
+      custom: (files) => loadCustomChecks(host.twin.current, files),
+    });
     setSource({
       source: 'files',
       counters: { ...countsOf(outcomes) },

@@ -1,4 +1,5 @@
-import { type Check, evaluate, type Verdict } from './checks/check.js';
+import { type Check, error, evaluate, pass, type Verdict } from './checks/check.js';
+import type { CustomChecks } from './custom/load-checks.js';
 import type { FactContext } from './facts/fact-reader.js';
 import { readFacts } from './facts/fact-book.js';
 import { HostFiles } from './facts/host-files.js';
@@ -15,22 +16,41 @@ export interface BaselineRun {
   readonly limitations: readonly string[];
 }
 
+/** What is told where the file of custom checks cannot be used. */
+const customFile: Check = {
+  id: 'custom-checks',
+  subject: 'custom',
+  title: 'The file of checks of your own can be used',
+  severity: 'Important',
+  expected: 'a file of checks with the SHA-256 that the twin says',
+  remedy: 'Correct the file or the settings baselineCustomChecks… of the twin.',
+  needs: [],
+  judge: () => pass,
+};
+
+interface RunOptions extends Pick<FactContext, 'host' | 'signal'> {
+  /** Gives further checks, of a file on the device. */
+  readonly custom?: (files: HostFiles) => Promise<CustomChecks>;
+}
+
 /** Reads what the checks need, each fact once, and judges it. Rejects only when the signal is aborted. */
 export async function runBaseline(
-  checks: readonly Check[],
-  { host, signal }: Pick<FactContext, 'host' | 'signal'>,
+  ours: readonly Check[],
+  { host, signal, custom }: RunOptions,
 ): Promise<BaselineRun> {
   const files = await HostFiles.open({ paths: host.paths, signal });
+  const further = (await custom?.(files)) ?? { checks: [] };
+  const checks = 'checks' in further ? [...ours, ...further.checks] : ours;
   const limitations = files.limitation === undefined ? [] : [files.limitation];
   const limit = (sentence: string): void => void limitations.push(sentence);
   const book = await readFacts(
     checks.flatMap(({ needs }) => needs),
     { host, files, signal, limit },
   );
-  return {
-    outcomes: checks.map((check) => ({ check, verdict: evaluate(check, book) })),
-    limitations,
-  };
+  const outcomes = checks.map((check): Outcome => ({ check, verdict: evaluate(check, book) }));
+  if ('problem' in further)
+    outcomes.push({ check: customFile, verdict: error(further.problem.replace(/\.$/, '')) });
+  return { outcomes, limitations };
 }
 
 /** How many checks came to what. */

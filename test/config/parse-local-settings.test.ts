@@ -43,6 +43,7 @@ test('the identity alone is enough; all else has its default, nested as in the f
     keepAlive: { text: 'PT60S', ms: 60_000 },
     requestTimeout: { text: 'PT30S', ms: 30_000 },
     shutdownTimeout: { text: 'PT5S', ms: 5000 },
+    inventoryDirectory: '/run/iot-security-agent-inventory',
     maintenanceDuration: { text: 'PT1H', ms: 3_600_000 },
     stateDirectory: '/var/lib/iot-security-agent',
     runtimeDirectory: '/run/iot-security-agent',

@@ -28,6 +28,13 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     clock: new FakeClock(),
     byteOrder: 'LE',
     settings: caseSettings,
+    twin: {
+      current: {
+        baselineCustomChecksEnabled: false,
+        baselineCustomChecksFilePath: null,
+        baselineCustomChecksFileHash: null,
+      },
+    },
     audit: { subscribe: refuse },
     processEvents: { subscribe: refuse },
     processes: {

@@ -17,6 +17,7 @@ export const subjects = {
   permissions: 'Permissions of files',
   updates: 'Updates',
   debug: 'Debug interfaces',
+  custom: 'Checks of your own',
 } as const;
 export type Subject = keyof typeof subjects;
 
