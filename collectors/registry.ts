@@ -2,6 +2,7 @@ import { connectionCreate } from './connection-create/index.js';
 import { firewallConfiguration } from './firewall-configuration/index.js';
 import type { Collector } from './interface/collector.js';
 import { listeningPorts } from './listening-ports.js';
+import { localUsers } from './local-users/index.js';
 import { login } from './login/index.js';
 import { osBaseline } from './os-baseline/index.js';
 import { processCreate } from './process-create/index.js';
@@ -12,6 +13,7 @@ export const collectors: readonly Collector[] = [
   connectionCreate,
   firewallConfiguration,
   listeningPorts,
+  localUsers,
   login,
   osBaseline,
   processCreate,

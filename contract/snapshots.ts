@@ -26,12 +26,40 @@ export const snapshots = {
     type: 'Security',
     priority: 'High',
     noun: 'local users',
-    meaning: 'The users of the device, each with the groups it belongs to.',
+    meaning:
+      'The users in the files of the device (/etc/passwd), each with the groups it belongs to. Never a password, nor a hash of one.',
     fields: {
       UserId: required('string', 'User id, decimal.'),
       UserName: required('string', 'Name of the user.'),
-      GroupIds: required('string', 'Group ids, decimal, parted by semicolons.'),
-      GroupNames: required('string', 'Names of these groups, in the same order.'),
+      GroupIds: required(
+        'string',
+        'Group ids, decimal, parted by semicolons; the primary group first, then those that name the user as a member.',
+      ),
+      GroupNames: required(
+        'string',
+        'Names of these groups, in the same order. `(no such group)` stands for the name of a primary group that does not exist, `(not known)` where groups cannot be read, and `%3B` for a semicolon within a name.',
+      ),
+    },
+    details: {
+      Home: 'Home directory.',
+      Shell: 'Program that a login starts; empty: `/bin/sh`.',
+      Password:
+        '`set`; `locked`: no password opens the account, though a key may; `empty`: it has none, and where `nullok` is allowed none is asked for; `absent`: /etc/shadow has no line for the user.',
+      PasswordAlgorithm: 'Algorithm of its hash, such as `yescrypt`; also of one that is locked.',
+      PasswordChanged: 'Day (UTC) on which the password was last changed.',
+      PasswordMustChange: '`true`: the password must be changed at the next login.',
+      AccountExpires: 'Day (UTC) from which the account is closed.',
+      SameUserId: 'Other users with the same id, parted by semicolons.',
+      SameName: '`true`: a line before has the same name; the system takes that one.',
+    },
+    caveats: {
+      PasswordKnown:
+        '`false`: /etc/shadow may not be read, so that nothing is known of the password.',
+      GroupsKnown: '`false`: /etc/group cannot be read.',
+      GroupsLeftOut:
+        'Number of groups that are left out of the lists because they would be too long.',
+      NotEnumerated:
+        'Directory services that the device asks for users (`sss`, `ldap`, `winbind`, `systemd`, `nis`), parted by semicolons; users that only they know are not told.',
     },
   },
   FirewallConfiguration: {

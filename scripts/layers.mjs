@@ -33,6 +33,7 @@ export const layers = [
   'collectors/connection-create',
   'collectors/login/sources',
   'collectors/login',
+  'collectors/local-users',
   'collectors/os-baseline/facts',
   'collectors/os-baseline/checks',
   'collectors/os-baseline/custom',
