@@ -7,9 +7,9 @@ import { splitUserRecord, type UserRecord } from './user-record.js';
 /**
  * What a record says about a login: `identified` is the kernel's own word that a process got its login uid, `ports`
  * the addresses of an encrypted session, `refresh` that PAM renewed what somebody already has, as when a screen is
- * unlocked; the rest are the stations of a login that PAM and the login programs tell.
+ * unlocked; the rest are the stages of a login that PAM and the login programs tell.
  */
-export type LoginStation =
+export type LoginStage =
   | 'identified'
   | 'ports'
   | 'authentication'
@@ -35,7 +35,7 @@ export const loginRecordTypes = {
   CRYPTO_SESSION: 2407,
 } as const;
 
-const stations: ReadonlyMap<number, LoginStation> = new Map([
+const stages: ReadonlyMap<number, LoginStage> = new Map([
   [loginRecordTypes.LOGIN, 'identified'],
   [loginRecordTypes.USER_AUTH, 'authentication'],
   [loginRecordTypes.USER_ACCT, 'account'],
@@ -50,7 +50,7 @@ const stations: ReadonlyMap<number, LoginStation> = new Map([
 
 /** One record of a login; whatever is absent it does not say. */
 export interface LoginRecord {
-  readonly station: LoginStation;
+  readonly stage: LoginStage;
   readonly timeMs: number;
   readonly pid: number;
   /** Undefined where the record does not say it, or not so that it can be read. */
@@ -87,18 +87,18 @@ export interface LoginRecord {
  * A program needs CAP_AUDIT_WRITE to send any of it, so that its word is worth that of root.
  */
 export function readLoginRecord(record: AuditRecord): LoginRecord | undefined {
-  const station = stations.get(record.type);
-  if (station === undefined) return undefined;
+  const stage = stages.get(record.type);
+  if (stage === undefined) return undefined;
   const said = splitUserRecord(record.body);
   const pid = decimal(said.kernel.get('pid'));
   if (pid === undefined) return undefined;
-  const origin = { station, timeMs: record.timeMs, pid };
-  if (station === 'identified') return { ...origin, ...identityOf(said, record.body) };
+  const origin = { stage, timeMs: record.timeMs, pid };
+  if (stage === 'identified') return { ...origin, ...identityOf(said, record.body) };
   const { kernel, first, last } = said;
   return {
     ...origin,
     succeeded: readResult(last.get('res') ?? last.get('result')),
-    operation: operationOf(said, station),
+    operation: operationOf(said, stage),
     ...some('executable', untrustedPath(first.get('exe'))),
     ...some('userName', userNameOf(said)),
     ...some('userId', decimal(first.get('id')) ?? decimal(first.get('uid'))),
@@ -118,7 +118,7 @@ export function readLoginRecord(record: AuditRecord): LoginRecord | undefined {
 function identityOf(
   { kernel }: UserRecord,
   body: string,
-): Omit<LoginRecord, 'station' | 'timeMs' | 'pid'> {
+): Omit<LoginRecord, 'stage' | 'timeMs' | 'pid'> {
   const renewed = (name: string): number | undefined =>
     decimal(new RegExp(String.raw`\bnew ${name}=(\d+)`, 'u').exec(body)?.[1] ?? kernel.get(name));
   const result = kernel.get('res');
@@ -131,12 +131,12 @@ function identityOf(
 }
 
 /** PAM wrote `PAM: session open` and `PAM session open:` before it wrote `op=PAM:session_open`. */
-function operationOf({ first, introduction }: UserRecord, station: LoginStation): string {
+function operationOf({ first, introduction }: UserRecord, stage: LoginStage): string {
   const operation = plainText(first.get('op'));
   if (operation !== undefined) return operation;
   const phase = /^PAM:? ?([a-z_ ]+)/u.exec(introduction)?.[1]?.trim().replaceAll(' ', '_');
   if (phase !== undefined && phase !== '') return `PAM:${phase}`;
-  return station === 'open' ? 'session_open' : station;
+  return stage === 'open' ? 'session_open' : stage;
 }
 
 /**

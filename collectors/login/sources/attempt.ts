@@ -1,7 +1,7 @@
 import {
   isPlaceholder,
   type LoginRecord,
-  type LoginStation,
+  type LoginStage,
 } from '../../kernel/audit/login-records.js';
 import type { LoginFacts } from './facts.js';
 import { isSsh, programName } from './programs.js';
@@ -30,10 +30,10 @@ export function isPam({ operation }: Pick<LoginRecord, 'operation'>): boolean {
 
 /** The phase that a record is; undefined for one that is none. */
 export function phaseOf(record: {
-  station: LoginStation;
+  stage: LoginStage;
   operation: string;
 }): LoginPhase | undefined {
-  switch (record.station) {
+  switch (record.stage) {
     case 'authentication':
       return isPam(record) ? 'authentication' : 'method';
     case 'account':

@@ -62,9 +62,9 @@ export class LoginAttempts {
     this.nowMs = nowMs;
     this.echoes.expire(nowMs);
     if (isNoLogin(record)) return;
-    if (record.station !== 'close' && record.station !== 'logout') this.findPorts(record);
+    if (record.stage !== 'close' && record.stage !== 'logout') this.findPorts(record);
     const { succeeded } = record;
-    switch (record.station) {
+    switch (record.stage) {
       case 'identified':
       case 'ports':
         if (succeeded !== false) this.sessions.learn(record, nowMs);
@@ -147,21 +147,21 @@ export class LoginAttempts {
   /** A refusal: a verdict of its own, unless only sshd says so. */
   private refused(record: LoginRecord): void {
     if (this.echoes.take(record)) return;
-    const isVerdict = isPam(record) && record.station === 'authentication';
+    const isVerdict = isPam(record) && record.stage === 'authentication';
     if (!isVerdict && this.sessions.hasOpen(record, this.nowMs)) return;
     if (isVerdict || this.isVerdictOfProgram(record) || this.isSecondThought(record))
       this.failed(record);
     else this.suspect(record);
   }
 
-  private isVerdictOfProgram({ executable, operation, station }: LoginRecord): boolean {
-    if (station === 'error') return false;
+  private isVerdictOfProgram({ executable, operation, stage }: LoginRecord): boolean {
+    if (stage === 'error') return false;
     return !isSsh(executable) || /^(?:password|keyboard-interactive)\b/u.test(operation);
   }
 
   /** What PAM accepted was refused after all. */
   private isSecondThought(record: LoginRecord): boolean {
-    return record.station !== 'error' && this.waiting.own(record) !== undefined;
+    return record.stage !== 'error' && this.waiting.own(record) !== undefined;
   }
 
   private failed(record: LoginRecord): void {
@@ -176,7 +176,7 @@ export class LoginAttempts {
 
   /** The success that a failure takes back: of sshd any, of others one that was not further yet. */
   private contradicted(record: LoginRecord): LoginAttempt | undefined {
-    if (isSsh(record.executable) && record.station === 'authentication')
+    if (isSsh(record.executable) && record.stage === 'authentication')
       return this.waiting.own(record);
     // A password that PAM refuses says nothing of one that it accepted.
     if (phaseOf(record) === 'authentication') return undefined;
@@ -248,8 +248,8 @@ export class LoginAttempts {
       .of(record.pid)
       .find(({ facts, isRefusal }) => !isRefusal && isSameClient(facts, record));
     if (attempt !== undefined) this.tell(attempt);
-    const isEnd = record.station === 'close' && isPam(record);
-    if (!isEnd && (record.station === 'close' || this.hasSession(record))) return;
+    const isEnd = record.stage === 'close' && isPam(record);
+    if (!isEnd && (record.stage === 'close' || this.hasSession(record))) return;
     const session = this.sessions.end(record)?.facts;
     if (session === undefined && (!isEnd || !isLogoutWithoutLogin(record))) return;
     const { pid, timeMs, succeeded } = record;
@@ -336,7 +336,7 @@ const mostWaiting = 1024;
 function isOneFactor(record: LoginRecord): boolean {
   return (
     record.succeeded === true &&
-    record.station === 'authentication' &&
+    record.stage === 'authentication' &&
     !isPam(record) &&
     isSsh(record.executable) &&
     record.operation !== wholeLogin

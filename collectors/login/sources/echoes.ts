@@ -96,10 +96,10 @@ const mostRemembered = 4096;
 const repetitions: readonly Repetition[] = ['method', 'login', 'error'];
 
 export function repetitionOf(record: LoginRecord): Repetition | undefined {
-  switch (record.station) {
+  switch (record.stage) {
     case 'login':
     case 'error':
-      return record.station;
+      return record.stage;
     case 'authentication':
       return isPam(record) ? undefined : 'method';
     default:

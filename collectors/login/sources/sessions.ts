@@ -44,7 +44,7 @@ export class LoginSessions {
   /** Keeps what the kernel or the program said of a process before its login is told. */
   learn(record: LoginRecord, nowMs: number): void {
     const { pid, userId, remotePort, localPort } = record;
-    if (userId !== undefined && record.station === 'identified') this.identities.set(pid, record);
+    if (userId !== undefined && record.stage === 'identified') this.identities.set(pid, record);
     if (remotePort !== undefined && localPort !== undefined)
       this.ports.set(connectionOf(record), { remotePort, localPort, sinceMs: nowMs });
   }

@@ -5,9 +5,9 @@ import { isSsh, programName } from './programs.js';
 /** What sshd calls the record of a login that it accepted, whatever its methods. */
 export const wholeLogin = 'success';
 
-function isWholeLogin({ executable, operation, station, succeeded }: LoginRecord): boolean {
+function isWholeLogin({ executable, operation, stage, succeeded }: LoginRecord): boolean {
   return (
-    station === 'authentication' &&
+    stage === 'authentication' &&
     operation === wholeLogin &&
     succeeded === true &&
     isSsh(executable)
@@ -32,7 +32,7 @@ export class WaitingLogins extends AttemptsByProcess {
     record: LoginRecord,
     isFit: (attempt: LoginAttempt) => boolean,
   ): LoginAttempt | undefined {
-    if (record.station !== 'open' && !isWholeLogin(record)) return undefined;
+    if (record.stage !== 'open' && !isWholeLogin(record)) return undefined;
     for (const attempt of this.values()) {
       const { facts, phases } = attempt;
       const isMeant =
@@ -74,7 +74,7 @@ export class WaitingLogins extends AttemptsByProcess {
   goOn(record: LoginRecord, attempt: LoginAttempt | undefined): void {
     if (attempt === undefined) return;
     const { succeeded, operation } = attempt.facts;
-    const isVerdict = record.station !== 'account' && record.succeeded === true;
+    const isVerdict = record.stage !== 'account' && record.succeeded === true;
     const facts = {
       ...merge(attempt.facts, record),
       succeeded: isVerdict ? true : succeeded,

@@ -130,7 +130,7 @@ describe('login records', () => {
   });
 
   it('of the kernel say the new login uid, in each of its forms', () => {
-    const expected = { station: 'identified', userId: 1000, sessionId: 1165, succeeded: true };
+    const expected = { stage: 'identified', userId: 1000, sessionId: 1165, succeeded: true };
     expect(firstOf('kernel-3.2-login-uid.log')).toMatchObject(expected);
     expect(
       read(
