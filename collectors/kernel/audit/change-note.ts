@@ -51,13 +51,7 @@ export function fileNote(
   onProblem: (sentence: string) => void,
 ): ChangeNote {
   return {
-    read: () => {
-      try {
-        return parseNote(readPlainFile(path, mostBytes), bootId);
-      } catch {
-        return new Map();
-      }
-    },
+    read: () => readNote(path, bootId),
     write: (changes) => {
       try {
         if (changes.size === 0) {
@@ -87,13 +81,7 @@ const mostBytes = 4096;
  */
 export function foreignNote(path: string, bootId: string): ChangeNote {
   return {
-    read: () => {
-      try {
-        return parseNote(readPlainFile(path, mostBytes), bootId);
-      } catch {
-        return new Map();
-      }
-    },
+    read: () => readNote(path, bootId),
     write: (changes) => {
       if (changes.size > 0) return;
       try {
@@ -104,6 +92,15 @@ export function foreignNote(path: string, bootId: string): ChangeNote {
       }
     },
   };
+}
+
+/** What cannot be read counts for nothing. */
+function readNote(path: string, bootId: string): StatusChangeMap {
+  try {
+    return parseNote(readPlainFile(path, mostBytes), bootId);
+  } catch {
+    return new Map();
+  }
 }
 
 /** Throws for whatever is no regular file, and for what is larger. */

@@ -29,10 +29,7 @@ export function isPam({ operation }: Pick<LoginRecord, 'operation'>): boolean {
 }
 
 /** The phase that a record is; undefined for one that is none. */
-export function phaseOf(record: {
-  stage: LoginStage;
-  operation: string;
-}): LoginPhase | undefined {
+export function phaseOf(record: { stage: LoginStage; operation: string }): LoginPhase | undefined {
   switch (record.stage) {
     case 'authentication':
       return isPam(record) ? 'authentication' : 'method';
