@@ -119,7 +119,10 @@ describe('ProcessTerminate on the real kernel', () => {
       observed
         .filter(({ payload }) => payload.ProcessId === pid)
         .map(({ payload }) => [payload.Executable, payload.ExitStatus]);
-    await until('both ends', 3000, () => endsOf(second?.pid).length > 0);
+    await until('both ends', 10_000, () =>
+      [first, second].every((process) => endsOf(process?.pid).length > 0),
+    );
+    // An end that is told twice is told again while its process is still being looked at.
     await sleep(500);
     expect(endsOf(first?.pid)).toEqual([[python, 5]]);
     expect(endsOf(second?.pid)).toEqual([[shell, 6]]);

@@ -262,6 +262,9 @@ export class ProcessTable implements Processes {
       }
     }
     if (!owed || record.found) this.read(record, execution);
+    // Gone before it was read, and no source will tell: its end, and those behind it, need not wait for more.
+    const isLost = !owed && program.facts === undefined;
+    if (isLost && this.present.startedMs(pid) === undefined) this.store.tell(program, {});
   }
 
   private executed(

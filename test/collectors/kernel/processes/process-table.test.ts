@@ -89,6 +89,23 @@ async function setUp() {
 const facts = (executable: string) => ({ executable, argv: [executable] });
 
 describe('facts of which the execution was audited', () => {
+  it('waits for nothing more of a program that was gone before it was read, where no source tells it', async () => {
+    const { kernel, ends, follow, table } = await setUp();
+    await follow();
+    const waits = async (pid: number): Promise<boolean> => {
+      kernel.fork(pid, 1);
+      kernel.exec(pid);
+      kernel.exit(pid);
+      let isTold = false;
+      void ends.at(-1)?.told.then(() => (isTold = true));
+      await settle();
+      return !isTold;
+    };
+    expect(await waits(50)).toBe(false);
+    table.feed();
+    expect(await waits(51)).toBe(true);
+  });
+
   it('are told as such until the process executes something that audit did not tell', async () => {
     const { table, kernel, follow, now } = await setUp();
     await follow();
