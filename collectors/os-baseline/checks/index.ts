@@ -1,10 +1,13 @@
+import { accountChecks } from './accounts.js';
 import type { Check } from './check.js';
 import { filePermissionChecks } from './file-permissions.js';
 import { fileScanChecks } from './file-scan.js';
+import { homeChecks } from './homes.js';
 import { kernelModuleChecks } from './kernel-modules.js';
 import { kernelParameterChecks } from './kernel-parameters.js';
 import { mountOptionChecks } from './mount-options.js';
 import { networkParameterChecks } from './network-parameters.js';
+import { passwordChecks } from './passwords.js';
 
 /** Every check of the baseline. A new file of checks is a line here. */
 export const baselineChecks: readonly Check[] = [
@@ -13,5 +16,8 @@ export const baselineChecks: readonly Check[] = [
   ...kernelParameterChecks,
   ...networkParameterChecks,
   ...filePermissionChecks,
+  ...passwordChecks,
+  ...accountChecks,
+  ...homeChecks,
   ...fileScanChecks,
 ];

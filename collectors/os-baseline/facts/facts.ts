@@ -1,13 +1,18 @@
 import type { FileScan } from '../../interface/file-scan.js';
+import { type Accounts, readAccounts } from './accounts.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { type NamedReader, oneByOne, type SubjectReader } from './fact-reader.js';
 import { type Group, readGroups } from './groups.js';
+import { type Home, readHomes } from './homes.js';
 import type { FileState } from './host-files.js';
 import { type ModuleState, readModules } from './kernel-modules.js';
 import { readParameters } from './kernel-parameters.js';
 import { type Listener, readListeners } from './listeners.js';
+import { type LoginDefs, readLoginDefs } from './login-defs.js';
 import { type Mounts, readMounts } from './mounts.js';
 import { type Packages, readPackages } from './packages.js';
+import { type Passwords, readPasswords } from './passwords.js';
+import { readShellDefaults, type ShellDefaults } from './shell-defaults.js';
 import { readFileScan } from './file-scan.js';
 import { readUnits, type Units } from './units.js';
 
@@ -19,6 +24,15 @@ export interface Subjects {
   readonly commandLine: CommandLine;
   /** What the last look at all files found, in the maintenance window. */
   readonly fileScan: FileScan;
+  /** The accounts of /etc/passwd. */
+  readonly accounts: Accounts;
+  /** How the password of each account stands. */
+  readonly passwords: Passwords;
+  /** The home directories of accounts that somebody can work with. */
+  readonly homes: readonly Home[];
+  readonly loginDefs: LoginDefs;
+  /** File mask, search path and timeout that files give a shell. */
+  readonly shellDefaults: ShellDefaults;
   /** The groups of /etc/group. */
   readonly groups: readonly Group[];
   /** Sockets that wait for others. */
@@ -47,6 +61,11 @@ export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Sub
   mounts: readMounts,
   commandLine: readCommandLine,
   fileScan: readFileScan,
+  accounts: readAccounts,
+  passwords: readPasswords,
+  homes: readHomes,
+  loginDefs: readLoginDefs,
+  shellDefaults: readShellDefaults,
   groups: readGroups,
   listeners: readListeners,
   packages: readPackages,

@@ -1,6 +1,8 @@
 import type { CheckCases } from '../judged.js';
+import { accountCases } from './accounts.js';
 import { filePermissionCases } from './file-permissions.js';
 import { fileScanCases } from './file-scan.js';
+import { homeCases } from './homes.js';
 import { kernelModuleCases } from './kernel-modules.js';
 import { mountOptionCases } from './mount-options.js';
 import { parameterCases } from './parameters.js';
@@ -11,5 +13,7 @@ export const checkCases: Readonly<Record<string, CheckCases>> = {
   ...kernelModuleCases,
   ...parameterCases,
   ...filePermissionCases,
+  ...accountCases,
+  ...homeCases,
   ...fileScanCases,
 };
