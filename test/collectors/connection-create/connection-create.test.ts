@@ -955,7 +955,7 @@ describe('ConnectionCreate without the best source', () => {
     const answer = await connectionCreate.start({ ...context, setSource: vi.fn(), fail: vi.fn() });
     expect(answer).toEqual({
       unavailable: expect.stringContaining(
-        '/nonexistent/net has no tables of TCP sockets',
+        '/nonexistent/proc/net has no tables of TCP sockets',
       ) as string,
     });
   });
