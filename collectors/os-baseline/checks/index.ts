@@ -1,17 +1,23 @@
 import { accountChecks } from './accounts.js';
+import { bootChecks } from './boot.js';
 import type { Check } from './check.js';
 import { filePermissionChecks } from './file-permissions.js';
 import { fileScanChecks } from './file-scan.js';
 import { homeChecks } from './homes.js';
+import { kernelHardeningChecks } from './kernel-hardening.js';
 import { kernelModuleChecks } from './kernel-modules.js';
 import { kernelParameterChecks } from './kernel-parameters.js';
 import { mountOptionChecks } from './mount-options.js';
 import { networkParameterChecks } from './network-parameters.js';
 import { passwordChecks } from './passwords.js';
+import { securityModuleChecks } from './security-modules.js';
 
 /** Every check of the baseline. A new file of checks is a line here. */
 export const baselineChecks: readonly Check[] = [
   ...mountOptionChecks,
+  ...bootChecks,
+  ...kernelHardeningChecks,
+  ...securityModuleChecks,
   ...kernelModuleChecks,
   ...kernelParameterChecks,
   ...networkParameterChecks,

@@ -133,6 +133,20 @@ const rows: readonly ParameterRow[] = [
     title: 'Ordinary users do not measure the kernel',
     severity: 'Warning',
   },
+  {
+    id: 'user-namespaces',
+    parameter: 'kernel.unprivileged_userns_clone',
+    values: ['0'],
+    title: 'Ordinary users make no user namespaces',
+    severity: 'Informational',
+  },
+  {
+    id: 'io-uring-restricted',
+    parameter: 'kernel.io_uring_disabled',
+    values: ['1', '2'],
+    title: 'Not everybody uses io_uring, past the system calls that are watched',
+    severity: 'Warning',
+  },
 ];
 
 const subjectOf = ({ parameter, subject }: ParameterRow): 'kernel' | 'network' | 'debug' =>
@@ -161,6 +175,17 @@ const harmfulKeys = 8 | 64;
 
 export const kernelParameterChecks: readonly Check[] = [
   ...rows.map(inForce),
+  check({
+    id: 'parameter-panic',
+    subject: 'kernel',
+    title: 'A device whose kernel fails starts anew by itself',
+    severity: 'Informational',
+    expected: 'kernel.panic is not 0',
+    remedy:
+      'Write "kernel.panic = 10" to a file in /etc/sysctl.d, and set it now with sysctl -w kernel.panic=10.',
+    needs: ['parameter:kernel.panic'],
+    judge: (value) => (value === '0' ? fail('kernel.panic = 0') : pass),
+  }),
   check({
     id: 'parameter-magic-keys',
     subject: 'debug',

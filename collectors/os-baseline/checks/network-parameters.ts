@@ -167,6 +167,38 @@ const rows: readonly ParameterRow[] = [
     severity: 'Warning',
     section: '3.2.9',
   },
+  {
+    id: 'redirects-v6-default',
+    parameter: 'net.ipv6.conf.default.accept_redirects',
+    values: ['0'],
+    title: 'ICMPv6 redirects change no route of new interfaces',
+    severity: 'Important',
+    section: '3.2.2',
+  },
+  {
+    id: 'secure-redirects-default',
+    parameter: 'net.ipv4.conf.default.secure_redirects',
+    values: ['0'],
+    title: 'ICMP redirects of known gateways change no route of new interfaces',
+    severity: 'Warning',
+    section: '3.2.3',
+  },
+  {
+    id: 'martians-logged-default',
+    parameter: 'net.ipv4.conf.default.log_martians',
+    values: ['1'],
+    title: 'Packets with impossible addresses are logged on new interfaces',
+    severity: 'Informational',
+    section: '3.2.4',
+  },
+  {
+    id: 'router-advertisements-default',
+    parameter: 'net.ipv6.conf.default.accept_ra',
+    values: ['0'],
+    title: 'IPv6 routers on the link do not configure new interfaces',
+    severity: 'Warning',
+    section: '3.2.9',
+  },
 ];
 
 export const networkParameterChecks: readonly Check[] = rows.map(inForce);

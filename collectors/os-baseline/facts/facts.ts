@@ -6,6 +6,7 @@ import { type Group, readGroups } from './groups.js';
 import { type Home, readHomes } from './homes.js';
 import type { FileState } from './host-files.js';
 import { type ModuleState, readModules } from './kernel-modules.js';
+import { type KernelConfig, readKernelConfig } from './kernel-config.js';
 import { readParameters } from './kernel-parameters.js';
 import { type Listener, readListeners } from './listeners.js';
 import { type LoginDefs, readLoginDefs } from './login-defs.js';
@@ -14,6 +15,10 @@ import { type Packages, readPackages } from './packages.js';
 import { type Passwords, readPasswords } from './passwords.js';
 import { readShellDefaults, type ShellDefaults } from './shell-defaults.js';
 import { readFileScan } from './file-scan.js';
+import { readRootDevice, type RootDevice } from './root-device.js';
+import { readSecureBoot } from './secure-boot.js';
+import { readUbootEnvironment, type UbootEnvironment } from './uboot-environment.js';
+import { readVulnerabilities, type Vulnerabilities } from './vulnerabilities.js';
 import { readUnits, type Units } from './units.js';
 
 /** What the device has one of. A new subject is a line here, a line in `subjectReaders`, and a file beside this one. */
@@ -35,6 +40,16 @@ export interface Subjects {
   readonly shellDefaults: ShellDefaults;
   /** The groups of /etc/group. */
   readonly groups: readonly Group[];
+  /** With what the running kernel was built. */
+  readonly kernelConfig: KernelConfig;
+  /** What the root file system lies on. */
+  readonly rootDevice: RootDevice;
+  /** Whether firmware starts signed programs alone, on devices with UEFI. */
+  readonly secureBoot: boolean;
+  /** Where the boot loader U-Boot keeps its settings. */
+  readonly ubootEnvironment: UbootEnvironment;
+  /** Weaknesses of the processor. */
+  readonly vulnerabilities: Vulnerabilities;
   /** Sockets that wait for others. */
   readonly listeners: readonly Listener[];
   /** What the package manager installed. */
@@ -67,6 +82,11 @@ export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Sub
   loginDefs: readLoginDefs,
   shellDefaults: readShellDefaults,
   groups: readGroups,
+  kernelConfig: readKernelConfig,
+  rootDevice: readRootDevice,
+  secureBoot: readSecureBoot,
+  ubootEnvironment: readUbootEnvironment,
+  vulnerabilities: readVulnerabilities,
   listeners: readListeners,
   packages: readPackages,
   units: readUnits,

@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { lstat, open, opendir, readlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { FileError, readTextFile } from '../../../base/bounded-file.js';
+import { FileError, readBoundedFile, readTextFile } from '../../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../../base/errors.js';
 import type { Paths } from '../../kernel/paths.js';
 import { absent, found, type Reading, unreadable } from './reading.js';
@@ -83,6 +83,14 @@ export class HostFiles {
     return this.guard(
       path,
       async () => (await readTextFile(await this.locate(path), maxBytes)).text,
+    );
+  }
+
+  /** A file of at most `maxBytes`, whatever is in it. */
+  async bytes(path: string, maxBytes: number): Promise<Reading<Buffer>> {
+    return this.guard(
+      path,
+      async () => (await readBoundedFile(await this.locate(path), maxBytes)).bytes,
     );
   }
 

@@ -1,8 +1,10 @@
 import type { CheckCases } from '../judged.js';
 import { accountCases } from './accounts.js';
+import { bootCases } from './boot.js';
 import { filePermissionCases } from './file-permissions.js';
 import { fileScanCases } from './file-scan.js';
 import { homeCases } from './homes.js';
+import { kernelHardeningCases } from './kernel-hardening.js';
 import { kernelModuleCases } from './kernel-modules.js';
 import { mountOptionCases } from './mount-options.js';
 import { parameterCases } from './parameters.js';
@@ -16,4 +18,6 @@ export const checkCases: Readonly<Record<string, CheckCases>> = {
   ...accountCases,
   ...homeCases,
   ...fileScanCases,
+  ...bootCases,
+  ...kernelHardeningCases,
 };

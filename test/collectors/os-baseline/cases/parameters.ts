@@ -37,6 +37,13 @@ const rows: readonly (readonly [string, string, readonly string[], readonly stri
   ['reverse-path-default', 'net.ipv4.conf.default.rp_filter', ['1', '2'], ['0']],
   ['syn-cookies', 'net.ipv4.tcp_syncookies', ['1', '2'], ['0']],
   ['router-advertisements', 'net.ipv6.conf.all.accept_ra', ['0'], ['1', '2']],
+  ['redirects-v6-default', 'net.ipv6.conf.default.accept_redirects', ['0'], ['1']],
+  ['secure-redirects-default', 'net.ipv4.conf.default.secure_redirects', ['0'], ['1']],
+  ['martians-logged-default', 'net.ipv4.conf.default.log_martians', ['1'], ['0']],
+  ['router-advertisements-default', 'net.ipv6.conf.default.accept_ra', ['0'], ['1', '2']],
+  ['user-namespaces', 'kernel.unprivileged_userns_clone', ['0'], ['1']],
+  ['io-uring-restricted', 'kernel.io_uring_disabled', ['1', '2'], ['0']],
+  ['panic', 'kernel.panic', ['10', '-1'], ['0']],
 ];
 
 export const parameterCases: Readonly<Record<string, CheckCases>> = Object.fromEntries(
