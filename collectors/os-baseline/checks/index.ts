@@ -7,10 +7,13 @@ import { homeChecks } from './homes.js';
 import { kernelHardeningChecks } from './kernel-hardening.js';
 import { kernelModuleChecks } from './kernel-modules.js';
 import { kernelParameterChecks } from './kernel-parameters.js';
+import { listenerChecks } from './listeners.js';
 import { mountOptionChecks } from './mount-options.js';
 import { networkParameterChecks } from './network-parameters.js';
 import { passwordChecks } from './passwords.js';
 import { securityModuleChecks } from './security-modules.js';
+import { packageChecks } from './packages.js';
+import { serviceChecks } from './services.js';
 
 /** Every check of the baseline. A new file of checks is a line here. */
 export const baselineChecks: readonly Check[] = [
@@ -26,4 +29,7 @@ export const baselineChecks: readonly Check[] = [
   ...accountChecks,
   ...homeChecks,
   ...fileScanChecks,
+  ...serviceChecks,
+  ...packageChecks,
+  ...listenerChecks,
 ];

@@ -5,6 +5,7 @@ import { type NamedReader, oneByOne, type SubjectReader } from './fact-reader.js
 import { type Group, readGroups } from './groups.js';
 import { type Home, readHomes } from './homes.js';
 import type { FileState } from './host-files.js';
+import { readInetd } from './inetd.js';
 import { type ModuleState, readModules } from './kernel-modules.js';
 import { type KernelConfig, readKernelConfig } from './kernel-config.js';
 import { readParameters } from './kernel-parameters.js';
@@ -19,6 +20,7 @@ import { readRootDevice, type RootDevice } from './root-device.js';
 import { readSecureBoot } from './secure-boot.js';
 import { readUbootEnvironment, type UbootEnvironment } from './uboot-environment.js';
 import { readVulnerabilities, type Vulnerabilities } from './vulnerabilities.js';
+import { readProcesses, type RunningProcess } from './processes.js';
 import { readUnits, type Units } from './units.js';
 
 /** What the device has one of. A new subject is a line here, a line in `subjectReaders`, and a file beside this one. */
@@ -54,6 +56,10 @@ export interface Subjects {
   readonly listeners: readonly Listener[];
   /** What the package manager installed. */
   readonly packages: Packages;
+  /** Services that inetd and xinetd are told to start. */
+  readonly inetd: ReadonlySet<string>;
+  /** What runs. */
+  readonly processes: readonly RunningProcess[];
   /** Services, sockets and timers: whether they start by themselves, and whether they run. */
   readonly units: Units;
 }
@@ -90,6 +96,8 @@ export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Sub
   listeners: readListeners,
   packages: readPackages,
   units: readUnits,
+  inetd: readInetd,
+  processes: readProcesses,
 };
 
 export const namedReaders: { readonly [N in keyof Named]: NamedReader<Named[N]> } = {

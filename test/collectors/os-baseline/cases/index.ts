@@ -8,6 +8,7 @@ import { kernelHardeningCases } from './kernel-hardening.js';
 import { kernelModuleCases } from './kernel-modules.js';
 import { mountOptionCases } from './mount-options.js';
 import { parameterCases } from './parameters.js';
+import { listenerCases, packageCases, serviceCases } from './services.js';
 
 /** The cases of every check by its id. A new file of cases is a line here. */
 export const checkCases: Readonly<Record<string, CheckCases>> = {
@@ -20,4 +21,7 @@ export const checkCases: Readonly<Record<string, CheckCases>> = {
   ...fileScanCases,
   ...bootCases,
   ...kernelHardeningCases,
+  ...serviceCases,
+  ...packageCases,
+  ...listenerCases,
 };
