@@ -1,5 +1,5 @@
 import type { FactContext, NamedReader } from './fact-reader.js';
-import { found, type Reading, unreadable } from './reading.js';
+import { absent, found, type Reading, unreadable } from './reading.js';
 
 /** One module or built-in part of the kernel. */
 export interface ModuleState {
@@ -52,7 +52,9 @@ export const readModules: NamedReader<ModuleState> = async (names, context) => {
   if ('unreadable' in loadedText) return all(loadedText);
   if (!('value' in release)) return all(unreadable('the release of the kernel is not known'));
   const loaded = new Set(
-    'value' in loadedText ? loadedText.value.split('\n').map((line) => line.split(' ', 1)[0]) : [],
+    'value' in loadedText
+      ? loadedText.value.split('\n').flatMap((line) => line.split(' ', 1).filter(Boolean))
+      : [],
   );
   const known = new Set(
     'value' in fileSystems
@@ -63,13 +65,18 @@ export const readModules: NamedReader<ModuleState> = async (names, context) => {
   const directory = `/lib/modules/${release.value.trim()}`;
   const installed = await namesInIndex(`${directory}/modules.dep`, wanted, context);
   if (!('value' in installed)) return all(installed);
+  const isIndexed = 'value' in (await files.state(`${directory}/modules.dep`));
+  // Something was loaded, but not from here: a container, or an initramfs. What else there is cannot be known.
+  const isElsewhere = !isIndexed && loaded.size > 0;
   const builtIn = await namesInIndex(`${directory}/modules.builtin`, wanted, context);
   if (!('value' in builtIn)) return all(builtIn);
   const barred = await readBarred(context);
   if (!('value' in barred)) return all(barred);
   return new Map(
-    names.map((name) => {
+    names.map((name): [string, Reading<ModuleState>] => {
       const isLoaded = loaded.has(plain(name));
+      if (isElsewhere && !isLoaded)
+        return [name, absent(`the modules of the running kernel are not in ${directory}`)];
       const bar = barred.value.get(plain(name));
       const state: ModuleState = {
         loaded: isLoaded,

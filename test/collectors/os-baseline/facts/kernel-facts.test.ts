@@ -14,6 +14,7 @@ import {
   parseMountInfo,
   readMounts,
 } from '../../../../collectors/os-baseline/facts/mounts.js';
+import { readRootDevice } from '../../../../collectors/os-baseline/facts/root-device.js';
 import { readSecureBoot } from '../../../../collectors/os-baseline/facts/secure-boot.js';
 import { parseUbootConfig } from '../../../../collectors/os-baseline/facts/uboot-environment.js';
 import { rootOf } from '../../../support/captured-roots.js';
@@ -99,6 +100,35 @@ describe('modules', () => {
       { value: { loaded: false, builtIn: true, installed: false } },
       { value: { loaded: false, builtIn: false, installed: false } },
     ]);
+  });
+});
+
+describe('modules that are not installed where the agent looks', () => {
+  it('are unknown where others are loaded, and cannot be there where there are none', async () => {
+    const read = async (files: Readonly<Record<string, string>>) =>
+      (await readModules(['udf'], await factContext(rootOf({ ...release, ...files })))).get('udf');
+    expect(await read({ 'proc/modules': 'veth 1 0 - Live 0x0\n' })).toHaveProperty('absent');
+    const nothing = { value: { loaded: false, builtIn: false, installed: false } };
+    expect(await read({ 'proc/modules': '' })).toEqual(nothing);
+    expect(await read({})).toEqual(nothing);
+  });
+});
+
+describe('the root', () => {
+  it('is verified by what veritysetup made, or by what the kernel made at its start', async () => {
+    const verified = async (files: Readonly<Record<string, string>>) => {
+      const root = '22 1 252:0 / / ro - ext4 /dev/dm-0 ro\n';
+      const context = await factContext(rootOf({ 'proc/1/mountinfo': root, ...files }));
+      const reading = await readRootDevice(context);
+      return 'value' in reading && reading.value.verified;
+    };
+    const uuid = 'sys/dev/block/252:0/dm/uuid';
+    const table = 'dm-mod.create="vroot,,,ro,0 524288 verity 1 /dev/a /dev/a 4096"';
+    expect(await verified({ [uuid]: 'CRYPT-VERITY-0a1b-vroot\n' })).toBe(true);
+    expect(await verified({ [uuid]: 'CRYPT-LUKS2-0a1b-root\n' })).toBe(false);
+    expect(await verified({ 'proc/cmdline': `root=/dev/dm-0 ${table}\n` })).toBe(true);
+    expect(await verified({ 'proc/cmdline': `root=/dev/sda1 ${table}\n` })).toBe(false);
+    expect(await verified({ 'proc/cmdline': 'root=/dev/dm-0 note=verity\n' })).toBe(false);
   });
 });
 
