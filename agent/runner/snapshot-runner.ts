@@ -8,7 +8,8 @@ import type { Host } from '../../collectors/interface/host.js';
 import type { SourceState } from '../../collectors/kernel/source-state.js';
 import type { Payload, SnapshotName } from '../../contract/events.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { CollectorState, Severity, Tell } from './collector-state.js';
+import { Announcer } from './announcer.js';
+import type { CollectorState, Tell } from './collector-state.js';
 
 const firstRetryMs = 60_000;
 /** Longer than any snapshot takes on a slow board, short enough to notice a hung read. */
@@ -37,16 +38,17 @@ export class SnapshotRunner {
   private intervalMs = 0;
   private lastStartMs = 0;
   private failures = 0;
-  private said = '';
-  /** What was last said was that there is no snapshot. */
-  private isTrouble = false;
+  private readonly announcer: Announcer;
   /** A run that was given up and has not ended: no second one is begun beside it. */
   private hangs = false;
   private generation = 0;
   private source: SourceState = { source: 'snapshot' };
   private current: CollectorState = { state: 'off' };
 
-  constructor(private readonly options: SnapshotRunnerOptions) {}
+  constructor(private readonly options: SnapshotRunnerOptions) {
+    const { collector, log, tell } = options;
+    this.announcer = new Announcer({ subject: `The snapshot ${collector.name}`, log, tell });
+  }
 
   get state(): CollectorState {
     return this.current;
@@ -102,7 +104,11 @@ export class SnapshotRunner {
       this.failures++;
       this.options.lose('collectorFailed', 1);
       this.current = { state: 'failing', limitation: outcome.message, ...run };
-      this.say('warn', `The snapshot ${collector.name} failed: ${outcome.message}`, 'Warning');
+      this.announcer.say(
+        'warn',
+        `The snapshot ${collector.name} failed: ${outcome.message}`,
+        'Warning',
+      );
       const retry = { shortestMs: firstRetryMs, longestMs: this.intervalMs };
       this.schedule(doublingMs(this.failures, retry));
       return;
@@ -111,13 +117,13 @@ export class SnapshotRunner {
     if (isUnavailable(outcome)) {
       this.current = { state: 'unavailable', limitation: outcome.unavailable, ...run };
       const sentence = `${collector.name} is not available here: ${outcome.unavailable}`;
-      this.say('info', sentence, 'Information');
+      this.announcer.say('info', sentence, 'Information');
     } else {
       this.current = { state: 'running', ...this.source, ...run };
-      const { limitation } = this.source;
-      if (this.isTrouble) this.sayWorks();
-      if (limitation === undefined) this.said = '';
-      else this.say('info', `${collector.name} comes from ${this.source.source}: ${limitation}`);
+      const { source, limitation } = this.source;
+      this.announcer.works();
+      if (limitation === undefined) this.announcer.forget();
+      else this.announcer.say('info', `${collector.name} comes from ${source}: ${limitation}`);
       pipeline.snapshot(collector.name, outcome, timeMs);
     }
     this.schedule(this.remainingMs());
@@ -152,22 +158,6 @@ export class SnapshotRunner {
     } finally {
       timer?.cancel();
     }
-  }
-
-  /** Says each new sentence once, not once an interval. @param severity of what the hub is told, too */
-  private say(level: 'info' | 'warn', sentence: string, severity?: Severity): void {
-    if (sentence === this.said) return;
-    this.said = sentence;
-    this.isTrouble = severity !== undefined;
-    this.options.log[level](sentence);
-    if (severity !== undefined) this.options.tell(severity, sentence);
-  }
-
-  private sayWorks(): void {
-    this.isTrouble = false;
-    const sentence = `The snapshot ${this.options.collector.name} works again.`;
-    this.options.log.info(sentence);
-    this.options.tell('Information', sentence);
   }
 }
 

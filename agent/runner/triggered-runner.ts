@@ -13,7 +13,8 @@ import type {
 } from '../../collectors/interface/collector.js';
 import type { Host } from '../../collectors/interface/host.js';
 import type { TriggeredName } from '../../contract/events.js';
-import type { CollectorState, Severity, Tell } from './collector-state.js';
+import { Announcer } from './announcer.js';
+import type { CollectorState, Tell } from './collector-state.js';
 
 /** Longer than any collector takes to be armed on a slow board. */
 const startDeadlineMs = 30_000;
@@ -42,16 +43,17 @@ export class TriggeredRunner {
   private running: RunningCollector | undefined;
   private timer: Timer | undefined;
   private attempts = 0;
-  private said = '';
-  /** What was last said was that nothing is seen. */
-  private isTrouble = false;
+  private readonly announcer: Announcer;
   /** A start that has not ended, or was given up: no second one is begun beside it. */
   private hangs = false;
   private lastEventMs: number | undefined;
   private readonly turns = new Turns();
   private current: CollectorState = { state: 'off' };
 
-  constructor(private readonly options: TriggeredRunnerOptions) {}
+  constructor(private readonly options: TriggeredRunnerOptions) {
+    const { collector, log, tell } = options;
+    this.announcer = new Announcer({ subject: `The collector ${collector.name}`, log, tell });
+  }
 
   get state(): CollectorState {
     const { lastEventMs } = this;
@@ -101,7 +103,7 @@ export class TriggeredRunner {
         isCurrent.value = mayEmit.value = false;
         this.setState({ state: 'unavailable', limitation: started.unavailable });
         const sentence = `${collector.name} is not available here: ${started.unavailable}`;
-        this.say('warn', sentence, 'Information');
+        this.announcer.say('warn', sentence, 'Information');
         this.retryLater();
         return;
       }
@@ -113,7 +115,7 @@ export class TriggeredRunner {
         },
       };
       this.attempts = 0;
-      if (this.isTrouble) this.sayWorks();
+      this.announcer.works();
       if (this.current.state !== 'running') this.setState({ state: 'running' });
     } catch (error) {
       isCurrent.value = mayEmit.value = false;
@@ -148,7 +150,7 @@ export class TriggeredRunner {
     this.options.lose('collectorFailed', 1);
     this.setState({ state: 'failing', limitation: reason });
     const sentence = `The collector ${this.options.collector.name} stopped working: ${reason}`;
-    this.say('warn', sentence, 'Warning');
+    this.announcer.say('warn', sentence, 'Warning');
     this.retryLater();
   }
 
@@ -179,7 +181,10 @@ export class TriggeredRunner {
     if (isSame && state.counters !== undefined) return;
     if (state.state === 'running' && state.limitation !== undefined) {
       const { name } = this.options.collector;
-      this.say('info', `${name} comes from ${state.source ?? 'its source'}: ${state.limitation}`);
+      this.announcer.say(
+        'info',
+        `${name} comes from ${state.source ?? 'its source'}: ${state.limitation}`,
+      );
     }
     this.options.onStateChange();
   }
@@ -193,22 +198,5 @@ export class TriggeredRunner {
     } catch (error) {
       log.warn(`The collector ${collector.name} could not be stopped: ${reasonOf(error)}.`);
     }
-  }
-
-  /** @param severity of what the hub is told, too */
-  private say(level: 'info' | 'warn', sentence: string, severity?: Severity): void {
-    if (sentence === this.said) return;
-    this.said = sentence;
-    this.isTrouble = severity !== undefined;
-    this.options.log[level](sentence);
-    if (severity !== undefined) this.options.tell(severity, sentence);
-  }
-
-  private sayWorks(): void {
-    this.isTrouble = false;
-    this.said = '';
-    const sentence = `The collector ${this.options.collector.name} works again.`;
-    this.options.log.info(sentence);
-    this.options.tell('Information', sentence);
   }
 }
