@@ -14,6 +14,8 @@ import { passwordChecks } from './passwords.js';
 import { securityModuleChecks } from './security-modules.js';
 import { packageChecks } from './packages.js';
 import { serviceChecks } from './services.js';
+import { sshFileChecks } from './ssh-files.js';
+import { sshSettingChecks } from './ssh-settings.js';
 
 /** Every check of the baseline. A new file of checks is a line here. */
 export const baselineChecks: readonly Check[] = [
@@ -28,6 +30,8 @@ export const baselineChecks: readonly Check[] = [
   ...passwordChecks,
   ...accountChecks,
   ...homeChecks,
+  ...sshSettingChecks,
+  ...sshFileChecks,
   ...fileScanChecks,
   ...serviceChecks,
   ...packageChecks,

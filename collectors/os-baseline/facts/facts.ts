@@ -1,6 +1,7 @@
 import type { FileScan } from '../../interface/file-scan.js';
 import { type Accounts, readAccounts } from './accounts.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
+import { type DropbearInstance, readDropbear } from './dropbear.js';
 import { type NamedReader, oneByOne, type SubjectReader } from './fact-reader.js';
 import { type Group, readGroups } from './groups.js';
 import { type Home, readHomes } from './homes.js';
@@ -9,11 +10,13 @@ import { readInetd } from './inetd.js';
 import { type ModuleState, readModules } from './kernel-modules.js';
 import { type KernelConfig, readKernelConfig } from './kernel-config.js';
 import { readParameters } from './kernel-parameters.js';
+import { type HostKey, readHostKeys } from './host-keys.js';
 import { type Listener, readListeners } from './listeners.js';
 import { type LoginDefs, readLoginDefs } from './login-defs.js';
 import { type Mounts, readMounts } from './mounts.js';
 import { type Packages, readPackages } from './packages.js';
 import { type Passwords, readPasswords } from './passwords.js';
+import { readSshd, type Sshd } from './sshd.js';
 import { readShellDefaults, type ShellDefaults } from './shell-defaults.js';
 import { readFileScan } from './file-scan.js';
 import { readRootDevice, type RootDevice } from './root-device.js';
@@ -38,6 +41,11 @@ export interface Subjects {
   /** The home directories of accounts that somebody can work with. */
   readonly homes: readonly Home[];
   readonly loginDefs: LoginDefs;
+  /** The settings that the OpenSSH server has in force. */
+  readonly sshd: Sshd;
+  readonly dropbear: readonly DropbearInstance[];
+  /** The device's own keys of SSH. */
+  readonly hostKeys: readonly HostKey[];
   /** File mask, search path and timeout that files give a shell. */
   readonly shellDefaults: ShellDefaults;
   /** The groups of /etc/group. */
@@ -86,6 +94,9 @@ export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Sub
   passwords: readPasswords,
   homes: readHomes,
   loginDefs: readLoginDefs,
+  sshd: readSshd,
+  dropbear: readDropbear,
+  hostKeys: readHostKeys,
   shellDefaults: readShellDefaults,
   groups: readGroups,
   kernelConfig: readKernelConfig,
