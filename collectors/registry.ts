@@ -1,3 +1,4 @@
+import { connectedHardware } from './connected-hardware/index.js';
 import { connectionCreate } from './connection-create/index.js';
 import { firewallConfiguration } from './firewall-configuration/index.js';
 import type { Collector } from './interface/collector.js';
@@ -10,6 +11,7 @@ import { processTerminate } from './process-terminate.js';
 
 /** Every collector there is; the event, the file and the setting share a name. */
 export const collectors: readonly Collector[] = [
+  connectedHardware,
   connectionCreate,
   firewallConfiguration,
   listeningPorts,

@@ -131,11 +131,37 @@ export const snapshots = {
     type: 'Security',
     priority: 'Low',
     noun: 'connected hardware',
-    meaning: 'The devices that the kernel knows.',
+    meaning:
+      'The devices that the kernel knows. What is several things is told as each of them: a USB stick as a device on USB and as a disk, of which the `Path` begins with that of the other.',
     fields: {
-      HardwareCategory: required('string', 'Bus or class of the device.'),
-      HardwareSubCategory: required('string', 'Kind of device in that class.'),
-      HardwareName: required('string', 'Name of the device.'),
+      HardwareCategory: required(
+        'string',
+        '`USB`, `PCI`, `Disk`, `Network`, `Sound`, `Serial`, `Video`, `Input`, `GPIO`, `I2C` or `SPI`.',
+      ),
+      HardwareSubCategory: required(
+        'string',
+        'Kind of device in that category: of USB and PCI the class (`Hub`, `Mass storage`, `Human interface`, `Bridge` …; of several interfaces all, with commas); of disks `NVMe`, `ATA`, `SCSI`, `USB`, `SD card`, `eMMC`, `Flash`, `Mapped`, `RAID`, `Loop` …; of networks `Ethernet`, `Wireless`, `Mobile`, `Bluetooth`, `CAN`, `Tunnel` …; `UART` or `USB`; `Capture` or `Graphics`; `Keyboard`, `Pointer`, `Buttons` …; `Chip`, `Adapter` or `Device`.',
+      ),
+      HardwareName: required(
+        'string',
+        "Name of the device: that of its id in the system's `usb.ids` or `pci.ids`, else its own, else its ids or the kernel's name.",
+      ),
+    },
+    details: {
+      Manufacturer: 'Who made it, by its id or as it says itself.',
+      Description:
+        "What it says of itself where the name is that of its id; else the kernel's name.",
+      VendorId: 'Id of the manufacturer on USB or PCI, four hexadecimal digits.',
+      ProductId: 'Id of the product, the same.',
+      Serial: 'Serial number as the device tells it: it tells one stick from another.',
+      Address: 'Hardware address of a network card.',
+      SizeBytes: 'Size of a disk, decimal.',
+      Removable:
+        '`true` when the device, or the medium of a disk, can be taken out; `false` when not.',
+      ReadOnly: '`true` for a disk that cannot be written.',
+      Driver: 'Driver of the kernel that serves it; absent where none does.',
+      Path: 'Where the device is in /sys, which says by what it is connected.',
+      Virtual: '`true`: made by the kernel, without hardware.',
     },
   },
   SystemInformation: {
