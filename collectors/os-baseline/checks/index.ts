@@ -1,4 +1,5 @@
 import { accountChecks } from './accounts.js';
+import { authenticationChecks } from './authentication.js';
 import { bootChecks } from './boot.js';
 import type { Check } from './check.js';
 import { filePermissionChecks } from './file-permissions.js';
@@ -28,6 +29,7 @@ export const baselineChecks: readonly Check[] = [
   ...networkParameterChecks,
   ...filePermissionChecks,
   ...passwordChecks,
+  ...authenticationChecks,
   ...accountChecks,
   ...homeChecks,
   ...sshSettingChecks,

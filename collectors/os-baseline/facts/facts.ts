@@ -16,6 +16,8 @@ import { type LoginDefs, readLoginDefs } from './login-defs.js';
 import { type Mounts, readMounts } from './mounts.js';
 import { type Packages, readPackages } from './packages.js';
 import { type Passwords, readPasswords } from './passwords.js';
+import { type Pam, readPam } from './pam.js';
+import { readSudoers, type Sudoers } from './sudoers.js';
 import { readSshd, type Sshd } from './sshd.js';
 import { readShellDefaults, type ShellDefaults } from './shell-defaults.js';
 import { readFileScan } from './file-scan.js';
@@ -41,6 +43,10 @@ export interface Subjects {
   /** The home directories of accounts that somebody can work with. */
   readonly homes: readonly Home[];
   readonly loginDefs: LoginDefs;
+  /** How passwords are asked for and changed. */
+  readonly pam: Pam;
+  /** Who may become root with sudo, and how. */
+  readonly sudoers: Sudoers;
   /** The settings that the OpenSSH server has in force. */
   readonly sshd: Sshd;
   readonly dropbear: readonly DropbearInstance[];
@@ -94,6 +100,8 @@ export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Sub
   passwords: readPasswords,
   homes: readHomes,
   loginDefs: readLoginDefs,
+  pam: readPam,
+  sudoers: readSudoers,
   sshd: readSshd,
   dropbear: readDropbear,
   hostKeys: readHostKeys,

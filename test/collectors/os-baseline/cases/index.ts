@@ -9,6 +9,7 @@ import { kernelModuleCases } from './kernel-modules.js';
 import { mountOptionCases } from './mount-options.js';
 import { parameterCases } from './parameters.js';
 import { listenerCases, packageCases, serviceCases } from './services.js';
+import { authenticationCases } from './authentication.js';
 import { sshCases } from './ssh.js';
 
 /** The cases of every check by its id. A new file of cases is a line here. */
@@ -20,6 +21,7 @@ export const checkCases: Readonly<Record<string, CheckCases>> = {
   ...accountCases,
   ...homeCases,
   ...sshCases,
+  ...authenticationCases,
   ...fileScanCases,
   ...bootCases,
   ...kernelHardeningCases,
