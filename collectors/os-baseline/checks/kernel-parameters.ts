@@ -54,14 +54,6 @@ const rows: readonly ParameterRow[] = [
     severity: 'Important',
   },
   {
-    id: 'bpf-jit-hardened',
-    parameter: 'net.core.bpf_jit_harden',
-    values: ['1', '2'],
-    title: 'Compiled BPF programs are hardened',
-    severity: 'Warning',
-    subject: 'kernel',
-  },
-  {
     id: 'kexec-disabled',
     parameter: 'kernel.kexec_load_disabled',
     values: ['1'],

@@ -55,7 +55,6 @@ const kernelOfDebian = {
   'module-usb-storage': 'it is loaded',
   'parameter-kernel-pointers-hidden': 'kernel.kptr_restrict = 0',
   'parameter-ptrace-restricted': 'kernel.yama.ptrace_scope = 0',
-  'parameter-bpf-jit-hardened': 'net.core.bpf_jit_harden = 0',
   'parameter-kexec-disabled': 'kernel.kexec_load_disabled = 0',
   'parameter-user-namespaces': 'kernel.unprivileged_userns_clone = 1',
   'parameter-panic': 'kernel.panic = 0',

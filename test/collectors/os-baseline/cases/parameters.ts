@@ -7,7 +7,6 @@ const rows: readonly (readonly [string, string, readonly string[], readonly stri
   ['kernel-log-restricted', 'kernel.dmesg_restrict', ['1'], ['0']],
   ['ptrace-restricted', 'kernel.yama.ptrace_scope', ['1', '2', '3'], ['0']],
   ['unprivileged-bpf', 'kernel.unprivileged_bpf_disabled', ['1', '2'], ['0']],
-  ['bpf-jit-hardened', 'net.core.bpf_jit_harden', ['1', '2'], ['0']],
   ['kexec-disabled', 'kernel.kexec_load_disabled', ['1'], ['0']],
   ['magic-keys', 'kernel.sysrq', ['0', '16', '176', '438'], ['1', '8', '64', '511', 'on']],
   ['core-dumps-set-uid', 'fs.suid_dumpable', ['0'], ['1', '2']],
