@@ -46,6 +46,7 @@ export const layers = [
   'collectors/firewall-configuration/nftables',
   'collectors/firewall-configuration/iptables',
   'collectors/firewall-configuration',
+  'collectors/system-information',
   'collectors',
 
   // The other process, with a bundle of its own.

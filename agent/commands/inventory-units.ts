@@ -101,7 +101,6 @@ PrivateTmp=yes
 PrivateDevices=yes
 DevicePolicy=closed
 ProtectClock=yes
-ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectControlGroups=yes
 ProtectProc=invisible
@@ -113,7 +112,8 @@ PrivateNetwork=${seesNetwork ? 'no' : 'yes'}
 IPAddressDeny=any
 RestrictAddressFamilies=${['AF_UNIX', ...families].join(' ')}
 
-# What it cannot ask of the kernel.
+# What it cannot ask of the kernel. Not ProtectHostname, which would keep the name of the host as it was at the start: without
+# the capability and the system call nobody changes it.
 ProtectKernelTunables=yes
 # Not ProtectKernelModules, which would hide the list of what is built in (/lib/modules): without the capability and the
 # system calls no module is loaded, and what the kernel would load by itself is not asked for.

@@ -8,7 +8,7 @@ const file = 'iot-security-agent-inventory.cjs';
 /** The process of an agent never comes here; on a device systemd runs the other bundle by itself. */
 export const inventoryCommand: Command = {
   name: 'inventory',
-  operands: '[NAME]',
+  operands: inventoryNames.join(' | '),
   operandMeanings: Object.fromEntries(
     inventoryNames.map((name) => [name, inventories[name].meaning]),
   ),

@@ -40,6 +40,8 @@ function childOf(pid: number): number | undefined {
 
 export interface ContainerOptions {
   readonly suite?: 'bookworm' | 'trixie';
+  /** Of Debian, beside those that every container has. */
+  readonly packages?: readonly string[];
   /** Whether the kernel in it has audit. */
   readonly audit?: boolean;
   /** Its root is a disk of this size, which can be full; without it, a directory. */
@@ -66,7 +68,9 @@ export class Container {
     const root = mkdtempSync(join(tmpdir(), 'agent-container-'));
     const name = `isa${process.pid}`;
     const disk = diskMegabytes === undefined ? undefined : await mountDisk(root, diskMegabytes);
-    await run('tar', ['-xf', await rootFileSystem({ suite, packages }), '-C', root]);
+    const installed = [...packages, ...(options.packages ?? [])];
+    const archive = await rootFileSystem({ suite, packages: installed });
+    await run('tar', ['-xf', archive, '-C', root]);
     options.prepare(root);
     const args = [
       ...['-D', root, '--boot', '--register=no', '--keep-unit', '--console=pipe'],

@@ -36,7 +36,7 @@ export class InstalledDevice {
   ) {}
 
   static async boot(
-    options: Pick<ContainerOptions, 'suite' | 'diskMegabytes' | 'audit'> = {},
+    options: Pick<ContainerOptions, 'suite' | 'diskMegabytes' | 'audit' | 'packages'> = {},
   ): Promise<InstalledDevice> {
     const fixture = new Fixture();
     await fixture.startHub();
