@@ -57,9 +57,10 @@ export async function readBoundedFile(path: string, maxBytes: number): Promise<F
       throw new FileError('unreadable', `is ${what}; name a file`);
     }
     // The size told by the file system is zero for files of /proc, and may change: what counts is what is read.
-    const buffer = Buffer.alloc(maxBytes + 1);
+    let buffer: Buffer = Buffer.alloc(Math.min(maxBytes, Math.max(stats.size, firstBytes)) + 1);
     let length = 0;
     for (;;) {
+      if (length === buffer.length) buffer = grown(buffer, maxBytes + 1);
       const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
       length += bytesRead;
       if (length > maxBytes) {
@@ -72,6 +73,15 @@ export async function readBoundedFile(path: string, maxBytes: number): Promise<F
   } finally {
     await handle.close();
   }
+}
+
+/** The bound is for what is hostile; most files are far smaller, and many are read in a row. */
+const firstBytes = 4096;
+
+function grown(buffer: Buffer, atMostBytes: number): Buffer {
+  const larger = Buffer.alloc(Math.min(2 * buffer.length, atMostBytes));
+  buffer.copy(larger);
+  return larger;
 }
 
 function describe(error: unknown): FileError {
