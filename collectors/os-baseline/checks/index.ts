@@ -17,6 +17,12 @@ import { packageChecks } from './packages.js';
 import { serviceChecks } from './services.js';
 import { sshFileChecks } from './ssh-files.js';
 import { sshSettingChecks } from './ssh-settings.js';
+import { containerChecks } from './containers.js';
+import { debugChecks } from './debug-interfaces.js';
+import { jobChecks } from './jobs.js';
+import { loggingChecks } from './logging.js';
+import { networkChecks } from './network.js';
+import { updateChecks } from './updates.js';
 
 /** Every check of the baseline. A new file of checks is a line here. */
 export const baselineChecks: readonly Check[] = [
@@ -38,4 +44,10 @@ export const baselineChecks: readonly Check[] = [
   ...serviceChecks,
   ...packageChecks,
   ...listenerChecks,
+  ...networkChecks,
+  ...loggingChecks,
+  ...jobChecks,
+  ...updateChecks,
+  ...debugChecks,
+  ...containerChecks,
 ];

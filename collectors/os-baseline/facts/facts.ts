@@ -27,6 +27,15 @@ import { readUbootEnvironment, type UbootEnvironment } from './uboot-environment
 import { readVulnerabilities, type Vulnerabilities } from './vulnerabilities.js';
 import { readProcesses, type RunningProcess } from './processes.js';
 import { readUnits, type Units } from './units.js';
+import { type AptSource, readAptConfiguration, readAptSources } from './apt.js';
+import { type Certificates, readCertificates } from './certificates.js';
+import { type OpenConsole, readConsoles } from './consoles.js';
+import { type Firewall, readFirewall } from './firewall.js';
+import { type LogFile, readLogFiles } from './log-files.js';
+import { type NetworkInterface, readNetworkInterfaces } from './network-interfaces.js';
+import { readRelease, type Release } from './release.js';
+import { readSystemdSettings, readWithDropIns, type Settings } from './settings-files.js';
+import { readUsbGadgets } from './usb-gadgets.js';
 
 /** What the device has one of. A new subject is a line here, a line in `subjectReaders`, and a file beside this one. */
 export interface Subjects {
@@ -70,6 +79,27 @@ export interface Subjects {
   readonly listeners: readonly Listener[];
   /** What the package manager installed. */
   readonly packages: Packages;
+  /** Where apt takes packages from. */
+  readonly aptSources: readonly AptSource[];
+  /** The settings of apt by their whole name in lower case. */
+  readonly aptConfiguration: ReadonlyMap<string, string>;
+  /** Certificates and keys of services. */
+  readonly certificates: Certificates;
+  /** Consoles that ask for no password. */
+  readonly consoles: readonly OpenConsole[];
+  /** The packet filter. */
+  readonly firewall: Firewall;
+  /** Limits of PAM: /etc/security/limits.conf and what belongs to it. */
+  readonly limits: string;
+  /** Files in /var/log. */
+  readonly logFiles: readonly LogFile[];
+  readonly networkInterfaces: readonly NetworkInterface[];
+  /** The distribution and the time. */
+  readonly release: Release;
+  /** Configuration of rsyslog. */
+  readonly rsyslog: string;
+  /** Functions of USB gadgets that are in use. */
+  readonly usbGadgets: readonly string[];
   /** Services that inetd and xinetd are told to start. */
   readonly inetd: ReadonlySet<string>;
   /** What runs. */
@@ -86,6 +116,8 @@ export interface Named {
   readonly text: string;
   /** The names in a directory, sorted. */
   readonly names: readonly string[];
+  /** Settings of a part of systemd, as `journald`. */
+  readonly systemd: Settings;
   /** A parameter of the running kernel (sysctl). */
   readonly parameter: string;
   /** A module of the kernel. */
@@ -117,12 +149,25 @@ export const subjectReaders: { readonly [S in keyof Subjects]: SubjectReader<Sub
   units: readUnits,
   inetd: readInetd,
   processes: readProcesses,
+  aptSources: readAptSources,
+  aptConfiguration: readAptConfiguration,
+  certificates: readCertificates,
+  consoles: readConsoles,
+  firewall: readFirewall,
+  limits: (context) =>
+    readWithDropIns('/etc/security/limits.conf', '/etc/security/limits.d', /\.conf$/, context),
+  logFiles: readLogFiles,
+  networkInterfaces: readNetworkInterfaces,
+  release: readRelease,
+  rsyslog: (context) => readWithDropIns('/etc/rsyslog.conf', '/etc/rsyslog.d', /\.conf$/, context),
+  usbGadgets: readUsbGadgets,
 };
 
 export const namedReaders: { readonly [N in keyof Named]: NamedReader<Named[N]> } = {
   file: oneByOne((path, { files }) => files.state(path)),
   text: oneByOne((path, { files }) => files.text(path)),
   names: oneByOne((path, { files }) => files.names(path)),
+  systemd: oneByOne(readSystemdSettings),
   parameter: readParameters,
   module: readModules,
 };

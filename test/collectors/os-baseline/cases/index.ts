@@ -11,6 +11,7 @@ import { parameterCases } from './parameters.js';
 import { listenerCases, packageCases, serviceCases } from './services.js';
 import { authenticationCases } from './authentication.js';
 import { sshCases } from './ssh.js';
+import { deviceCases } from './device.js';
 
 /** The cases of every check by its id. A new file of cases is a line here. */
 export const checkCases: Readonly<Record<string, CheckCases>> = {
@@ -28,4 +29,5 @@ export const checkCases: Readonly<Record<string, CheckCases>> = {
   ...serviceCases,
   ...packageCases,
   ...listenerCases,
+  ...deviceCases,
 };
