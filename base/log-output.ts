@@ -25,8 +25,12 @@ const reopenMs = 10_000;
 
 /**
  * Where the log goes: standard error, and a new stream to the journal when that one breaks, as it does when the journal
- * is stopped. A line that cannot be written is kept until there is a stream again, or counted as lost. Never fails, never
- * waits, takes a line for each write.
+ * is stopped. It takes a line for each write.
+ *
+ * 1. It never fails, and nobody waits for it.
+ * 2. A line that cannot be written is kept until there is a stream again, or counted as lost.
+ * 3. What waits in a stream and what is kept for the next one take about `mostWaitingBytes` each.
+ * 4. One stream is opened at a time, and one in `reopenMs` at most.
  */
 export class LogOutput extends Writable {
   /** Undefined while there is none that can be written. */

@@ -14,7 +14,7 @@ const urgentDelayMs = 5_000;
 const largestBytes = 262_144;
 
 /**
- * Keeps numbers that must survive a restart: losses that the hub may not have heard of, and what was already said.
+ * The file of numbers that must survive a restart: losses that the hub may not have heard of, and what was already said.
  * A missing or damaged file starts them again; it is never a reason not to start.
  */
 export class CountersFile {

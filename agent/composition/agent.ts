@@ -25,8 +25,8 @@ import type { Uplink } from '../uplink/uplink.js';
 import { buildParts, type AgentOptions, type Parts } from './parts.js';
 
 /**
- * Has every part built, starts them in the order in which the data flows, and stops them in an
- * order that loses nothing. `start` resolves when the collectors are armed, whether or not the hub is reached.
+ * The running agent: its parts, started in one order and stopped in the reverse one, which loses nothing. `start`
+ * resolves when the collectors are armed, whether or not the hub is reached.
  */
 export class Agent {
   private readonly losses = new LossLedger();

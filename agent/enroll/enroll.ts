@@ -8,14 +8,6 @@ import { parseLocalSettings } from '../../config/parse-local-settings.js';
 import { parseConnectionString, type ConnectionString } from '../identity/connection-string.js';
 import { writeFiles } from './write.js';
 
-/*
- * Invariants:
- * 1. Everything is checked before anything is written; after an error the device is as it was.
- * 2. Of an `agent.json` that exists only `identity` is changed. One that cannot be used is refused, not replaced: what
- *    is in it may be what makes this device work.
- * 3. The secret stands in its own file, which only root can read from its first byte on, and in no sentence.
- */
-
 /** The names that the unit and the documentation count on. */
 const secretFileName = 'module.connection';
 const settingsFileName = 'agent.json';
@@ -44,7 +36,14 @@ interface EnrollOptions {
   readonly groupFile?: string;
 }
 
-/** Checks the connection string and writes both files of the configuration. @throws CommandError */
+/**
+ * Checks the connection string and writes both files of the configuration. @throws CommandError
+ *
+ * 1. Everything is checked before anything is written; after an error the device is as it was.
+ * 2. Of an `agent.json` that exists only `identity` is changed. One that cannot be used is refused, not replaced: what
+ *    is in it may be what makes this device work.
+ * 3. The secret stands in its own file, which only root can read from its first byte on, and in no sentence.
+ */
 export async function enroll(options: EnrollOptions): Promise<Enrollment> {
   if (options.directory === '') throw unusable('--directory is empty; name a directory');
   // What is written must hold wherever the agent is started.

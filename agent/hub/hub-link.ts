@@ -12,18 +12,6 @@ import { OpenPublishes } from './open-publishes.js';
 import { Outage } from './outage.js';
 import { TwinReader } from './twin-reader.js';
 
-/*
- * Invariants:
- * 1. At most one client is alive; each is opened once and closed once, and what a former one still says is ignored.
- * 2. Any doubt ends the life: a lost connection, a call without an answer in time, an unreadable twin. Only a refusal
- *    of one request (throttled, not acceptable) leaves the connection as it is.
- * 3. The twin is read after every connect; changes that arrive while it is being read are handed on after it.
- * 4. Every attempt but the first of a start comes after a pause with jitter; a life shorter than a minute does not
- *    shorten the next pause.
- * 5. Where the fleet is spread, every attempt and every read of the twin is at a moment of this device, the first ones
- *    included.
- */
-
 export type LinkState =
   | { readonly name: 'stopped' }
   /** Not connected yet; the first attempt is `connectInMs` after this state began. */
@@ -62,6 +50,7 @@ export interface HubLinkOptions {
 
 /** mqtt.js waits for outstanding acknowledgements when it closes; with the last send before it a stop takes this more. */
 const closeTimeoutMs = 1_000;
+
 /** What belongs to one connection and ends with it. */
 interface Life {
   readonly client: HubClient;
@@ -81,7 +70,47 @@ interface Ended {
   readonly credentials: ModuleCredentials | undefined;
 }
 
-/** Keeps up a connection to the hub from `start` to `stop`; only `send` and `report` reject. */
+/**
+ * The connection to the hub, kept up from `start` to `stop`; only `send` and `report` reject.
+ *
+ * 1. At most one client is alive; each is opened once and closed once, and what a former one still says is ignored.
+ * 2. Any doubt ends the life: a lost connection, a call without an answer in time, an unreadable twin. Only a refusal
+ *    of one request (throttled, not acceptable) leaves the connection as it is.
+ * 3. The twin is read after every connect; changes that arrive while it is being read are handed on after it.
+ * 4. Every attempt but the first of a start comes after a pause with jitter; a life shorter than a minute does not
+ *    shorten the next pause.
+ * 5. Where the fleet is spread, every attempt and every read of the twin is at a moment of this device, the first ones
+ *    included.
+ *
+ * Its modes (`LinkState`):
+ *
+ * ## stopped
+ *
+ * Before `start` and after `stop`. `stop` leads here from every other mode, once the last client is closed or cut.
+ *
+ * ## starting
+ *
+ * The first attempt of a fleet that is spread waits for the moment of this device. Where nothing is spread this mode is
+ * left out.
+ *
+ * ## connecting
+ *
+ * The credentials are read, a client is made and opened. Its end is `connected`, or `waiting`.
+ *
+ * ## connected
+ *
+ * The hub took the connection. Messages and reported properties are sent only in this mode; the twin is read.
+ *
+ * ## closing
+ *
+ * A doubt ended the life: requests that wait for an answer are rejected, nothing of this client is handed on any more,
+ * and it is closed.
+ *
+ * ## waiting
+ *
+ * The pause before the next attempt, as long as `Outage` says; where the cause may have been the time of the device, a
+ * clock that is set ends it. Then `connecting`.
+ */
 export class HubLink {
   private readonly listeners = new Set<LinkListener>();
   private readonly outage: Outage;
@@ -187,9 +216,7 @@ export class HubLink {
     await this.pause(connectInMs);
   }
 
-  /**
-   * From the credentials to the end of the connection, whatever the end is.
-   */
+  /** From the credentials to the end of the connection, whatever the end is. */
   private async live(): Promise<Ended> {
     const { clock } = this.options;
     let client: HubClient | undefined;

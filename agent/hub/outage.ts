@@ -9,8 +9,12 @@ import { FlapDetector, flapPauseMs } from './flap-detector.js';
 const lastedMs = 60_000;
 
 /**
- * How long to wait between two attempts, and what to tell the operator: each kind of failure once per outage, and once
- * per row of connections that did not last; the repetitions only for those who look closer.
+ * The time without a lasting connection: how long to wait between two attempts, and what to tell the operator.
+ *
+ * 1. Each kind of failure is told once per outage, and once per row of connections that did not last; the repetitions
+ *    are told at the level of debug.
+ * 2. Pauses grow until a connection has lasted for `lastedMs`; those after refused credentials until one was made.
+ * 3. Several short lives in a row that the hub ended are told as what they have in common.
  */
 export class Outage {
   private readonly backoff: Backoff;

@@ -23,8 +23,13 @@ interface TwinReaderOptions {
 }
 
 /**
- * The twin as one connection sees it: one read at a time, asked for as often as one likes; changes that come while it
- * is read are handed on after it, because nobody can tell whether the answer already holds them.
+ * The twin as one connection sees it.
+ *
+ * 1. One read is under way or waits at a time, however often one is asked for.
+ * 2. Changes that come while the twin is read are handed on after it, because nobody can tell whether the answer already
+ *    holds them. When there are more than `maxHeldPatches`, the twin is read once more instead.
+ * 3. A refused read is repeated after a growing pause; any other failure is a doubt about the connection.
+ * 4. After `stop` no read begins, and what one still brings is dropped.
  */
 export class TwinReader {
   private readonly backoff: Backoff;

@@ -23,7 +23,7 @@ interface AggregatesOptions {
   readonly maxBytes: number;
 }
 
-/** Has equal observations counted as the twin asks for, and closes what was counted under settings that end. */
+/** Equal observations, counted as the twin asks for; what was counted under settings that end is closed. */
 export class Aggregates {
   /** The last priority of each event name that was not Off: what is open when it is switched off still goes out. */
   private readonly priorities = new Map<AggregatedName, SentPriority>();

@@ -20,7 +20,13 @@ interface OperationalOptions {
   readonly sent: () => MessageStatistics;
 }
 
-/** The events in which the agent tells about itself: statistics at the pace of the snapshots, configuration errors. */
+/**
+ * The events in which the agent tells about itself: statistics at the pace of the snapshots, configuration errors.
+ *
+ * 1. Every loss and every message is in exactly one statistics event, also over an orderly restart.
+ * 2. Statistics come one interval after the start or the last ones; the time before a restart counts.
+ * 3. The problems of one desired document are told once, also over a restart.
+ */
 export class OperationalEvents {
   private timer: Timer | undefined;
   private intervalMs = 0;
@@ -47,7 +53,6 @@ export class OperationalEvents {
     this.tellConfigurationErrors(desiredVersion, problems);
   }
 
-  /** Statistics come one interval after the start or the last ones. */
   private setInterval(intervalMs: number): void {
     if (intervalMs === this.intervalMs) return;
     const { clock } = this.options;

@@ -57,8 +57,12 @@ interface OutboxOptions {
 }
 
 /**
- * Puts payloads into events and events into the spool: payloads of one triggered event that come within half a second
- * share an event, and what fits no message is cut. What waits is bounded in bytes; what is dropped is counted.
+ * The place where payloads become events and events go into the spool.
+ *
+ * 1. Payloads of one triggered event that come within half a second share an event, those of High within one turn.
+ * 2. No event is larger than a message can carry: what fits none is cut, or dropped and counted.
+ * 3. What waits here takes at most `waitingLimitBytes`, of which Low leaves `reservedBytes` to the others; what comes
+ *    beyond is dropped and counted. A snapshot and a table of aggregates are written at the pace of the disk.
  */
 export class Outbox {
   private readonly groups = new Map<string, Group>();

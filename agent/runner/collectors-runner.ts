@@ -42,10 +42,11 @@ interface Run {
 const longestWaitMs = 10_000;
 
 /**
- * Runs every registered collector whose priority is not Off, and follows the settings while it runs.
+ * All registered collectors, each running while its priority is not Off.
  *
- * Each follows by itself: one that hangs while it starts or stops delays no other, nor the settings of any other, nor for
- * long the start of the agent.
+ * 1. Each follows the settings by itself: one that hangs while it starts or stops delays no other, nor the settings of
+ *    any other, nor for long the start of the agent.
+ * 2. Of settings that come while a collector applies earlier ones it applies only the newest.
  */
 export class CollectorsRunner {
   private readonly followers: readonly Follower[];
@@ -90,7 +91,7 @@ export class CollectorsRunner {
   }
 }
 
-/** Has one collector follow the settings, one step after the other. */
+/** One collector and the settings that it has yet to follow, one step after the other. */
 class Follower {
   private isStarted = false;
   private readonly turns = new Turns();

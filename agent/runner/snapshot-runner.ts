@@ -30,8 +30,13 @@ export interface SnapshotRunnerOptions {
 }
 
 /**
- * Runs one snapshot collector: at once when started, then at the moments of this device in each interval; a failure is
- * tried again sooner.
+ * One snapshot collector under its schedule.
+ *
+ * 1. A snapshot is taken at once after the start, then one in each interval, at a moment of this device.
+ * 2. Runs never overlap, also when one was given up after `deadlineMs` and has not ended.
+ * 3. A run that failed is repeated after a pause that doubles, up to the interval, and hands nothing on: to have failed
+ *    never looks like to have found nothing.
+ * 4. After `stop`, what a run still finds is dropped.
  */
 export class SnapshotRunner {
   private timer: Timer | undefined;

@@ -35,8 +35,33 @@ export interface TriggeredRunnerOptions {
 }
 
 /**
- * Keeps one triggered collector armed: starts it, starts it again when it broke, tries again when it was not
- * available. Starts and stops are serialised, so that Off, On in quick succession end in the last one asked for.
+ * One triggered collector, kept armed for as long as its event is wanted.
+ *
+ * 1. Starts and stops never overlap, so that Off, On in quick succession end in the last one asked for.
+ * 2. At most one start is under way, also when one was given up and has not ended. What is armed too late is stopped as
+ *    soon as it is.
+ * 3. What a collector had read is taken until its stop has ended, and nothing after that.
+ * 4. Nobody waits longer than `startDeadlineMs` for a start and `stopDeadlineMs` for a stop.
+ * 5. Of a collector that breaks, each break is counted as a loss, and told once while its reason is the same.
+ *
+ * Its modes (`CollectorState`):
+ *
+ * ## off
+ *
+ * Not wanted, and what the collector changed on the host is undone.
+ *
+ * ## running
+ *
+ * The collector is armed. `setSource` tells where its facts come from; `fail` leads to `failing`.
+ *
+ * ## unavailable
+ *
+ * The host cannot give what the collector needs. It is tried again after a pause that doubles.
+ *
+ * ## failing
+ *
+ * A start threw or took too long, or an armed collector failed. What is left of it is stopped, and it is tried again
+ * after a pause that doubles.
  */
 export class TriggeredRunner {
   private wanted = false;

@@ -15,7 +15,13 @@ export interface Waiting {
 /** While the disk takes writes a group may be large; while it does not, memory is what is used up. */
 const fullBytes = { writable: 4 * 1024 * 1024, refused: 1024 * 1024 } as const;
 
-/** The events of one queue that wait for the disk, in order. */
+/**
+ * The events of one queue that wait for the disk.
+ *
+ * 1. They leave in the order in which they came.
+ * 2. Every caller of `add` is told an outcome, and only one.
+ * 3. Their bodies take at most `fullBytes`.
+ */
 export class Backlog {
   private entries: Waiting[] = [];
   private sizeBytes = 0;

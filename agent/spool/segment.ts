@@ -1,4 +1,10 @@
-/** One file of a journal and the index of its records. The bodies stay on disk. */
+/**
+ * One file of a journal and the index of its records. The bodies stay on disk.
+ *
+ * 1. Sequences in the index rise, so that a record is found by halving.
+ * 2. What is forgotten stays in the columns, before `first`: the file holds it until the whole file goes.
+ * 3. `sizeBytes` is the length of the file; the owner of the file keeps it so.
+ */
 export class Segment {
   /** Parallel arrays, because an object per event would cost several times the memory. */
   private readonly sequences: number[] = [];

@@ -7,14 +7,29 @@
  * 3. What is acknowledged is not given again. A crash gives again at most what was not acknowledged.
  * 4. The files of all queues, with framing and with what is not freed yet, take at most `limitBytes`.
  * 5. When full, the oldest of the lowest priority goes first (low, operational, high), a segment (a sixteenth of the
- *    limit) at a time; an event never displaces one of higher priority. Every event that goes is counted, one that tells of several things as
- *    so many; of a record that was found damaged or missing nobody knows how many: it counts as one.
+ *    limit) at a time; an event never displaces one of higher priority. Every event that goes is counted, one that tells
+ *    of several things as so many; of a record that was found damaged or missing nobody knows how many: it counts as one.
  * 6. `append`, `read` and `acknowledge` never reject and never wait for space. While the disk refuses writes, events
  *    are kept in memory, bounded, readable, and written in order when it takes them again; newcomers that find that
  *    memory full are refused and counted, so that what is numbered stays without holes.
  * 7. Whatever the directory contains, and whatever the disk refuses, `open` succeeds; a disk that takes nothing at the
  *    start is one that refuses writes. No second process gets in.
  * 8. Losses found at the opening are counted once, not at every opening.
+ *
+ * Its modes:
+ *
+ * ## The disk takes writes
+ *
+ * `problem` is undefined. Appends that come while an operation runs are written, and made to last, as one group.
+ *
+ * ## The disk refuses writes
+ *
+ * `problem` says why. What is appended is numbered and held in memory; at growing intervals, and with each
+ * acknowledgement, the heads, the space and what is held are tried again. It ends when all that was held is on disk.
+ *
+ * ## Closed
+ *
+ * `close` was called: nothing more is taken. What waits is tried once more, and what the disk still refuses is counted.
  */
 import { doublingMs, type BackoffRange } from '../../base/backoff.js';
 import type { Timer } from '../../base/clock.js';

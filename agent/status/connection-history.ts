@@ -7,7 +7,7 @@ interface ObservedLink {
   listen(listener: LinkListener): () => void;
 }
 
-/** Follows the connection, to tell how long it has been what it is. */
+/** The state of the connection, and since when it has been in it. */
 export class ConnectionHistory {
   private sinceMs: number;
   private disconnectedSinceMs: number;

@@ -6,15 +6,6 @@ import { hasCode, reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { makeDirectory } from '../../base/make-directory.js';
 
-/*
- * Invariants:
- * 1. The socket appears at its path with its final owner and mode, and never takes the place of something else: not of
- *    a file, and not of the socket of an agent that lives. The socket of a dead one is replaced.
- * 2. A client gets the status of this moment and the end; nothing is read from it. It has `clientDeadlineMs`, and there
- *    are at most `mostClients` at a time.
- * 3. Whatever fails here is told once and never stops the agent.
- */
-
 const clientDeadlineMs = 2_000;
 const mostClients = 8;
 const probeDeadlineMs = 1_000;
@@ -27,7 +18,15 @@ interface StatusServerOptions {
   readonly log: Log;
 }
 
-/** Answers whoever may open the socket: root and the agent's group. */
+/**
+ * The socket that answers with the status whoever may open it: root and the agent's group.
+ *
+ * 1. The socket appears at its path with its final owner and mode, and never takes the place of something else: not of
+ *    a file, and not of the socket of an agent that lives. The socket of a dead one is replaced.
+ * 2. A client gets the status of this moment and the end; nothing is read from it. It has `clientDeadlineMs`, and there
+ *    are at most `mostClients` at a time.
+ * 3. Whatever fails here is told once and never stops the agent.
+ */
 export class StatusServer {
   private server: Server | undefined;
   private inode: number | undefined;

@@ -46,7 +46,7 @@ interface StatusServiceOptions {
   readonly settings: Pick<Settings, 'current' | 'problems'>;
 }
 
-/** Tells the status to whoever asks, and keeps the metrics file where one is wanted. */
+/** The status of the agent for whoever asks, and the metrics file where one is wanted. */
 export class StatusService {
   /** The collectors are armed. */
   ready = false;

@@ -26,8 +26,13 @@ const extensionMs = { each: 20_000, by: 60_000, longest: 1_200_000 } as const;
 const statusIntervalMs = 60_000;
 
 /**
- * The agent as a service of systemd (`Type=notify`): tells when it is ready and when it stops, what it is doing, and
- * that it makes progress. Does nothing where no service manager asked for it.
+ * The agent as a service of systemd (`Type=notify`): when it is ready and when it stops, what it is doing, and that it
+ * makes progress.
+ *
+ * 1. Where no service manager asked for it, nothing is told.
+ * 2. The watchdog is fed only while every check makes progress, and only after `ready`.
+ * 3. A start that takes long asks for more time, up to `extensionMs.longest` in all.
+ * 4. After `stopping` nothing but that is told.
  */
 export class Service {
   private readonly notifier: Notifier | undefined;

@@ -1,13 +1,6 @@
 import type { JsonObject } from '../../base/json.js';
 import { mergePatch, NestingError, sameJson } from './merge-patch.js';
 
-/*
- * Invariants:
- * 1. The document is always one that the hub once held in full: a full read, or that read with every later change.
- * 2. A change is applied only when it is the next one; an older one is dropped, a later one has the twin read again.
- * 3. A full read always wins, also with a lower version: then the module was deleted and made again.
- */
-
 /** `gap`: something is missing before this change, so the whole twin has to be read. */
 type PatchOutcome = 'applied' | 'old' | 'gap';
 
@@ -18,7 +11,13 @@ export interface Desired {
   readonly version: number;
 }
 
-/** The last full desired document, kept up to date by merge patches. */
+/**
+ * The last full desired document, kept up to date by merge patches.
+ *
+ * 1. The document is always one that the hub once held in full: a full read, or that read with every later change.
+ * 2. A change is applied only when it is the next one; an older one is dropped, a later one has the twin read again.
+ * 3. A full read always wins, also with a lower version: then the module was deleted and made again.
+ */
 export class DesiredDocument {
   private current: Desired = { document: {}, version: 0 };
 

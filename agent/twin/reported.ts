@@ -7,15 +7,6 @@ import { asHubError, isRefusal } from '../hub/failure.js';
 import { differencePatch, mergePatch } from './merge-patch.js';
 import { fitStatus, twinSizeBytes, withinTwinLimits } from './reported-limits.js';
 
-/*
- * Invariants:
- * 1. Only the members named here are ever touched; what others report in the same twin stays as it is.
- * 2. Only changes are sent, one update at a time, and what the hub has not acknowledged counts as not known there.
- * 3. An update that failed is made anew from what is wanted then, until one is acknowledged.
- * 4. Where the fleet is spread, every update waits for a moment of this device.
- * 5. After each full read the hub's own account of what it has replaces ours.
- */
-
 /** Beside the configuration object, so that comparing desired with reported configuration goes on working. */
 const statusObjectName = 'agentStatus';
 
@@ -34,7 +25,15 @@ interface ReportedOptions {
   readonly status: () => JsonObject;
 }
 
-/** Keeps the reported properties at the hub as they are wanted here. */
+/**
+ * The reported properties at the hub, kept as they are wanted here.
+ *
+ * 1. Only the members named here are ever touched; what others report in the same twin stays as it is.
+ * 2. Only changes are sent, one update at a time, and what the hub has not acknowledged counts as not known there.
+ * 3. An update that failed is made anew from what is wanted then, until one is acknowledged.
+ * 4. Where the fleet is spread, every update waits for a moment of this device.
+ * 5. After each full read the hub's own account of what it has replaces ours.
+ */
 export class ReportedProperties {
   private known: JsonObject | undefined;
   private sending = false;

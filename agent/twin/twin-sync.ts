@@ -11,15 +11,6 @@ import { ReportedProperties } from './reported.js';
 import { settingsInForce } from './settings-in-force.js';
 import { TwinFile } from './stored-twin.js';
 
-/*
- * Invariants:
- * 1. There are settings from the start on: those of the stored document, or the defaults.
- * 2. A change of the desired properties is applied at once, unless another was within the last second: then it waits for
- *    the end of that second, with all that come until then. What is applied last is always the newest document.
- * 3. Whatever the number of changes, settings are handed on, stored, logged and reported once per application.
- * 4. Nothing in a twin stops the agent; a document that cannot be evaluated leaves the settings as they are.
- */
-
 /** So that a back end that writes without end wears out neither the flash nor the processor of the device. */
 const pauseMs = 1000;
 
@@ -48,7 +39,15 @@ interface TwinSyncOptions {
   readonly status: () => JsonObject;
 }
 
-/** Turns the desired properties into settings, and reports what is in force. */
+/**
+ * The settings as the twin of the module has them: desired properties become settings, and what is in force is reported.
+ *
+ * 1. There are settings from the start on: those of the stored document, or the defaults.
+ * 2. A change of the desired properties is applied at once, unless another was within the last second: then it waits for
+ *    the end of that second, with all that come until then. What is applied last is always the newest document.
+ * 3. Whatever the number of changes, settings are handed on, stored, logged and reported once per application.
+ * 4. Nothing in a twin stops the agent; a document that cannot be evaluated leaves the settings as they are.
+ */
 export class TwinSync {
   private readonly desired = new DesiredDocument();
   private readonly file: TwinFile;

@@ -59,8 +59,13 @@ const newDay = (day: string): Day => ({
 });
 
 /**
- * Counts the metered units of a UTC day against a cap. The count is kept on disk, so that a restart does not begin it
- * anew; a clock that goes back takes nothing off it.
+ * The metered units of a UTC day, counted against a cap.
+ *
+ * 1. A unit counts when it is handed to the hub, and each time anew: the hub may have metered them all.
+ * 2. With a cap the count is written at each message, so that a restart does not begin it anew; without one only at the
+ *    end.
+ * 3. A clock that goes back takes nothing off the count. While the clock is not set, the count keeps the day it has.
+ * 4. That the cap is reached is logged once a day.
  */
 export class DailyUnits {
   private today = newDay('');

@@ -19,8 +19,11 @@ interface DuePrioritiesOptions {
 }
 
 /**
- * Which priorities are to be sent: each at its interval, High also when more waits than one message holds. What is due
- * stays due until it is said to be sent.
+ * The priorities that are to be sent now.
+ *
+ * 1. Each is due at its interval, at a moment of this device, and High also when more waits than one message holds.
+ * 2. What is due stays due until it is said to be sent.
+ * 3. What waits in the spool at the start has waited already, so that frequent restarts do not starve a long interval.
  */
 export class DuePriorities {
   private readonly due: Record<SentPriority, boolean> = { High: false, Low: false };
@@ -41,7 +44,6 @@ export class DuePriorities {
     this.triggers = { High: trigger('High'), Low: trigger('Low') };
   }
 
-  /** What waits in the spool has waited already, so that frequent restarts do not starve a long interval. */
   start(): void {
     this.running = true;
     for (const priority of sentPriorities) this.triggers[priority].start(this.waitedMs(priority));

@@ -8,13 +8,6 @@ import type { Envelope } from '../hub/message.js';
 import { queueOfPriority, type QueueName, type Spool, type StoredEvent } from '../spool/spool.js';
 import { buildBatch, type Batch } from './batch.js';
 
-/*
- * Invariants:
- * 1. A queue is read from the place behind the last message that was handed on, and is only forgotten up to what was
- *    acknowledged; `rewind` goes back to that place.
- * 2. Making a message changes nothing; only `advance` does.
- */
-
 interface MessageSourceOptions {
   readonly spool: Pick<Spool, 'read' | 'acknowledge' | 'stats'>;
   readonly log: Log;
@@ -41,7 +34,13 @@ export interface NextMessage {
   readonly exhausted: boolean;
 }
 
-/** Makes messages of what the spool holds, and has it forget what has arrived. */
+/**
+ * The messages that can be made of what the spool holds; what has arrived is forgotten there.
+ *
+ * 1. A queue is read from the place behind the last message that was handed on, and is only forgotten up to what was
+ *    acknowledged; `rewind` goes back to that place.
+ * 2. Making a message changes nothing; only `advance` does.
+ */
 export class MessageSource {
   private cursor: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };
   private readonly done: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };

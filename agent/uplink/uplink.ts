@@ -21,15 +21,6 @@ import { FlightWindow, type Flight } from './flight-window.js';
 import { MessageCeiling } from './message-ceiling.js';
 import { MessageSource, type NextMessage } from './message-source.js';
 
-/*
- * Invariants:
- * 1. The spool forgets an event only after the hub acknowledged the message it was in, and all messages before that.
- * 2. Messages are made of the front of each queue, one after the other; after a failure everything that is not
- *    acknowledged is sent again from there. So the first arrivals of a priority are in order, and nothing is left out.
- * 3. A due priority stays due until a message left nothing of its queue behind, however long the hub is away.
- * 4. Nothing is sent while the link is not connected, and never more than `messagesInFlight` at a time.
- */
-
 /** Over which what waited for midnight is spread. */
 const longestNewDayMs = 60 * 60_000;
 
@@ -70,7 +61,15 @@ export interface UplinkOptions {
   readonly atMidnight?: AtMidnight;
 }
 
-/** Sends what the spool holds when it is due, in order, until the hub has acknowledged it. */
+/**
+ * The way from the spool to the hub: what is due is sent, in order, until the hub has acknowledged it.
+ *
+ * 1. The spool forgets an event only after the hub acknowledged the message it was in, and all messages before that.
+ * 2. Messages are made of the front of each queue, one after the other; after a failure everything that is not
+ *    acknowledged is sent again from there. So the first arrivals of a priority are in order, and nothing is left out.
+ * 3. A due priority stays due until a message left nothing of its queue behind, however long the hub is away.
+ * 4. Nothing is sent while the link is not connected, and never more than `messagesInFlight` at a time.
+ */
 export class Uplink {
   private readonly source: MessageSource;
   private readonly due: DuePriorities;

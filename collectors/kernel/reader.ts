@@ -5,7 +5,7 @@ import type { Datagram, Libc, PollSet, Receiver } from './libc.js';
 import { errnoText, pollEvents } from './libc.js';
 
 /**
- * Waits for all kernel descriptors of the agent with one thread of Node's pool, parked in poll(2) without a timeout.
+ * The one wait for all kernel descriptors of the agent: a thread of Node's pool, parked in poll(2) without a timeout.
  *
  * 1. At most one poll is pending, and none after `stop` has resolved or the process exits: Node joins its pool at
  *    exit, also after an uncaught exception, so a pending call would hold the process forever.

@@ -63,7 +63,7 @@ const acceptingMs = 600_000;
 const mostAccepting = 256;
 
 /**
- * Finds by the calls of accept(2) who took the connections of the host.
+ * The takers of the connections of the host, by the calls of accept(2).
  *
  * 1. A call counts for the socket that it was made on, and only while that listens in the agent's network namespace: what
  *    anybody accepts elsewhere, or on a socket of another kind, takes nothing from anyone.

@@ -39,7 +39,7 @@ interface ConnectionBatchesOptions {
 }
 
 /**
- * Keeps what the trace told until the rest is known of it: the audited calls, and who listens.
+ * What the trace told, kept until the rest is known of it: the audited calls, and who listens.
  *
  * 1. Every batch is ready once, `longestCallDelayMs` after it came and when its owners are found at the latest.
  * 2. A batch whose calls still may tell something else is looked at again and again until then.

@@ -32,7 +32,7 @@ interface ConnectionTrackingOptions {
 }
 
 /**
- * Makes connections out of what TCP sockets go through, and finds the process of each.
+ * The connections that follow from what TCP sockets go through, and the process of each.
  *
  * 1. A connection is told once: when its handshake is finished, never when it failed.
  * 2. Who made one is the thread that called connect(2); who took one is the process that accepted it where audit saw

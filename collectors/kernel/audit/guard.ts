@@ -14,7 +14,7 @@ import { compareRules, coversAny, excludesRecords, hidingRules, ruleKey } from '
 import { type AuditStatus, locked } from './status.js';
 
 /**
- * Keeps the kernel's audit as the agent needs it, beside whoever else uses it.
+ * The guard of the kernel's audit: it is as the agent needs it, beside whoever else uses it.
  *
  * 1. Whatever is changed is remembered, and taken back by `restore` unless somebody else has changed it since, or
  *    owns audit by then and relies on it. Audit that was on at first is on in the end, also when somebody switched it
@@ -24,6 +24,20 @@ import { type AuditStatus, locked } from './status.js';
  * 4. Rules that vanish and audit switched off are noticed within a second when the kernel tells, within
  *    `inspectionMs` otherwise, set right again, and the time in between is counted.
  * 5. Steps never overlap.
+ *
+ * Its modes:
+ *
+ * ## Idle
+ *
+ * Before the first `setRules` that succeeded, and after `restore`: nothing is inspected.
+ *
+ * ## Armed
+ *
+ * The rules are in force. Audit is inspected every `inspectionMs`, and `noticeMs` after the kernel told of a change.
+ *
+ * ## Ending
+ *
+ * `restore` was called: no more rules are added, and everything is taken back as soon as the step under way has ended.
  */
 export class AuditGuard {
   private readonly changes: StatusChanges;

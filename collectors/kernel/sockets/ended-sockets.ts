@@ -51,6 +51,8 @@ const answerWithinMs = 1000;
 const probeSequence = 1;
 
 /**
+ * The kernel's news of sockets that ended in the agent's network namespace.
+ *
  * 1. Each subscription has a socket of its own, open until its end.
  * 2. Only the kernel is believed; what else arrives counts as unparsed.
  * 3. After its end nothing is told to a subscriber.

@@ -52,7 +52,7 @@ const beforeLookMs = 100;
 const newsDelayMs = 300;
 
 /**
- * Finds the processes that listen, for connections that the kernel accepts while any process is interrupted.
+ * The processes that listen, for connections that the kernel accepts while any process is interrupted.
  *
  * 1. A connection has an owner only when the agent's network namespace has it, by the socket tables, or had it, by the
  *    kernel's news of sockets that ended there: the trace tells of every namespace without saying which, and anybody can

@@ -57,6 +57,8 @@ const mostHeld = 65_536;
 const marginNs = 1_000_000;
 
 /**
+ * The changes of state of all TCP sockets, from the trace of the kernel.
+ *
  * 1. Transitions are told in the order of their time, whichever processor they happened on.
  * 2. What the kernel overwrote before it was read is counted, and what cannot be parsed too, for every subscriber.
  * 3. All subscribers share one trace, which is there from the first subscription to the end of the last.

@@ -23,7 +23,7 @@ export interface LoginAttemptsOptions {
 }
 
 /**
- * Makes one event of the several records that the programs and PAM write of one attempt to log in.
+ * Attempts to log in: one event of the several records that the programs and PAM write of each.
  *
  * An attempt belongs to a process, a user and a client, and goes through phases: PAM authenticates, the program names
  * its method, PAM looks at the account, a session is opened, the program tells the login. One process may serve any
