@@ -35,13 +35,18 @@ import { doublingMs, type BackoffRange } from '../../base/backoff.js';
 import type { Timer } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { Turns } from '../../base/turns.js';
-import { Backlog, type Waiting } from './backlog.js';
 import { openDirectory, openLockedDirectory } from './directory.js';
 import { systemFiles, type SpoolFiles } from './files.js';
 import { headsBytes, HeadsFile } from './heads.js';
-import { Journal } from './journal.js';
-import { maxBodyBytes, recordBytes, type RecordToWrite } from './records.js';
-import { maxSegmentBytes } from './recovery.js';
+import {
+  byPriority,
+  freeRoom,
+  numbered,
+  openQueues,
+  type Queue,
+  segmentBytesFor,
+} from './queues.js';
+import { maxBodyBytes, recordBytes } from './records.js';
 import {
   type AppendOutcome,
   type QueueName,
@@ -53,28 +58,9 @@ import {
 
 export * from './types.js';
 
-/** From the first to go to the last. */
-const byPriority = ['low', 'operational', 'high'] as const satisfies readonly QueueName[];
 const retryRange: BackoffRange = { shortestMs: 1000, longestMs: 30_000 };
 
 const cautiousBytes = 16 * 1024;
-
-interface Queue {
-  readonly name: QueueName;
-  readonly rank: number;
-  readonly journal: Journal;
-  readonly backlog: Backlog;
-  head: number;
-  nextSequence: number;
-}
-
-const segmentBytesFor = (limitBytes: number): number =>
-  Math.min(Math.max(Math.floor(limitBytes / 16), 512), maxSegmentBytes);
-
-function numbered(queue: Queue, entry: Waiting): RecordToWrite {
-  const sequence = (entry.sequence ??= queue.nextSequence++);
-  return { sequence, wallMs: entry.wallMs, body: entry.body, count: entry.count };
-}
 
 export class Spool {
   private readonly listeners: (() => void)[] = [];
@@ -100,7 +86,7 @@ export class Spool {
 
   /** Fails with `SpoolLockedError` only. */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const { directory, limitBytes, lose } = options;
+    const { directory, limitBytes } = options;
     const place = await openLockedDirectory(
       options.files ?? systemFiles,
       directory,
@@ -108,25 +94,12 @@ export class Spool {
     );
     const { files } = place;
     const heads = await HeadsFile.open(files, directory, byPriority.length);
-    const queues: Queue[] = [];
-    // How many events went with a directory that could not be entered nobody knows: one at least.
-    let lostEvents = place.wasPutAside ? 1 : 0;
-    if (lostEvents > 0) lose('spoolCorrupt', lostEvents);
-    let quarantinedFiles = lostEvents;
-    for (const [rank, name] of byPriority.entries()) {
-      const head = heads.found?.[rank];
-      const segmentBytes = segmentBytesFor(limitBytes);
-      const from = { files, directory, name, known: head, segmentBytes };
-      const { journal, recovery } = await Journal.open(from);
-      const lost = Math.max(0, recovery.missing - (head?.missing ?? 0)) + recovery.tornEnds;
-      if (lost > 0) lose('spoolCorrupt', lost, name);
-      lostEvents += lost;
-      quarantinedFiles += recovery.quarantinedFiles;
-      const nextSequence = journal.lastSequence + 1;
-      const start = head?.sequence ?? journal.oldestSequence - 1;
-      queues.push({ name, rank, journal, backlog: new Backlog(), head: start, nextSequence });
-    }
-    const recovery = { lostEvents, quarantinedFiles };
+    const { queues, recovery } = await openQueues({
+      ...options,
+      files,
+      heads: heads.found,
+      wasPutAside: place.wasPutAside,
+    });
     const spool = new Spool({ ...options, files }, heads, queues, place.unlock, recovery);
     await spool.setLimit(limitBytes);
     return spool;
@@ -328,26 +301,13 @@ export class Spool {
     return this.queues.reduce((sum, { journal }) => sum + journal.sizeBytes, headsBytes);
   }
 
-  /**
-   * Frees until `neededBytes` more fit: first what is forgotten, then the oldest of the lowest priority up to
-   * `rank`. False, and nothing is dropped, when even that would not be enough.
-   */
+  /** Makes `neededBytes` more fit; false when what may be dropped for it, up to `rank`, is not enough. */
   private async makeRoom(neededBytes: number, rank: number): Promise<boolean> {
+    const { lose } = this.options;
     const excessBytes = (): number => this.usedBytes() + neededBytes - this.limitBytes;
-    if (excessBytes() <= 0) return true;
-    for (const { journal } of this.queues) await journal.free(true);
-    const victims = this.queues.filter((queue) => queue.rank <= rank);
-    const droppable = victims.reduce((sum, { journal }) => sum + journal.sizeBytes, 0);
-    if (excessBytes() > droppable) return false;
-    for (const { name, journal } of victims)
-      while (excessBytes() > 0 && journal.sizeBytes > 0) {
-        const dropped = await journal.dropOldest(excessBytes());
-        if (dropped > 0) this.options.lose('spoolFull', dropped, name);
-      }
-    for (const queue of victims)
-      queue.head = Math.max(queue.head, queue.journal.oldestSequence - 1);
-    await this.writeHeads();
-    return true;
+    const room = await freeRoom(this.queues, rank, excessBytes, lose);
+    if (room === 'freed') await this.writeHeads();
+    return room !== 'none';
   }
 
   private async writeHeads(): Promise<void> {
