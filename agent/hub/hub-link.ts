@@ -6,29 +6,12 @@ import type { Log } from '../../base/log.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import { asHubError, HubError, isRefusal } from './failure.js';
-import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
+import type { HubClient, HubClientEvents } from './hub-client.js';
+import type { LinkListener, LinkState } from './link-state.js';
 import type { OutgoingMessage } from './message.js';
 import { OpenPublishes } from './open-publishes.js';
 import { Outage } from './outage.js';
 import { TwinReader } from './twin-reader.js';
-
-export type LinkState =
-  | { readonly name: 'stopped' }
-  /** Not connected yet; the first attempt is `connectInMs` after this state began. */
-  | { readonly name: 'starting'; readonly connectInMs: number }
-  | { readonly name: 'connecting' }
-  | { readonly name: 'connected' }
-  /** The connection is given up; its remains are being put away. */
-  | { readonly name: 'closing' }
-  /** Not connected; the next attempt is `retryInMs` after this state began. */
-  | { readonly name: 'waiting'; readonly failure: HubError; readonly retryInMs: number };
-
-/** All listeners are called in the order of what happened, and must not throw. */
-export interface LinkListener {
-  onTwin?(twin: TwinDocument): void;
-  onDesiredPatch?(patch: JsonObject): void;
-  onState?(state: LinkState): void;
-}
 
 export interface HubLinkOptions {
   /** Called before every attempt, so that a mended key file is used without a restart. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.js';
-import type { LinkListener, LinkState } from '../hub/hub-link.js';
+import type { LinkListener, LinkState } from '../hub/link-state.js';
 import type { StatusDocument } from './document.js';
 
 interface ObservedLink {

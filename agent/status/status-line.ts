@@ -1,4 +1,4 @@
-import type { LinkState } from '../hub/hub-link.js';
+import type { LinkState } from '../hub/link-state.js';
 import type { CollectorState } from '../runner/collector-state.js';
 import type { QueueName, QueueStats } from '../spool/spool.js';
 

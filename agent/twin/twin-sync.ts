@@ -5,7 +5,7 @@ import type { JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { LinkListener } from '../hub/hub-link.js';
+import type { LinkListener } from '../hub/link-state.js';
 import { type Desired, DesiredDocument } from './desired-document.js';
 import { ReportedProperties } from './reported.js';
 import { settingsInForce } from './settings-in-force.js';

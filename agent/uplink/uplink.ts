@@ -10,7 +10,7 @@ import type { MessageStatistics } from '../accounting/message-statistics.js';
 import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { HubError, isRefusal } from '../hub/failure.js';
-import type { LinkListener } from '../hub/hub-link.js';
+import type { LinkListener } from '../hub/link-state.js';
 import { unitBytes, unitsOf } from '../hub/message-size.js';
 import type { OutgoingMessage } from '../hub/message.js';
 import type { Spool, StoredEvent } from '../spool/spool.js';

@@ -1,5 +1,5 @@
 import { HubError } from '../../agent/hub/failure.js';
-import type { LinkListener, LinkState } from '../../agent/hub/hub-link.js';
+import type { LinkListener, LinkState } from '../../agent/hub/link-state.js';
 import type { OutgoingMessage } from '../../agent/hub/message.js';
 
 interface Sending {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LossLedger } from '../../../agent/accounting/losses.js';
 import { HubError } from '../../../agent/hub/failure.js';
-import type { LinkListener, LinkState } from '../../../agent/hub/hub-link.js';
+import type { LinkListener, LinkState } from '../../../agent/hub/link-state.js';
 import { ConnectionHistory } from '../../../agent/status/connection-history.js';
 import { MetricsFile } from '../../../agent/status/metrics-file.js';
 import { RecentLosses } from '../../../agent/status/recent-losses.js';

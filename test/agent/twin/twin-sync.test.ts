@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LinkListener } from '../../../agent/hub/hub-link.js';
+import type { LinkListener } from '../../../agent/hub/link-state.js';
 import { TwinSync } from '../../../agent/twin/twin-sync.js';
 import type { JsonObject } from '../../../base/json.js';
 import type { Evaluation } from '../../../config/evaluate-twin.js';
