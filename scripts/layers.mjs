@@ -46,10 +46,6 @@ export const layers = [
   'collectors/os-baseline/custom',
   'collectors/os-baseline/scan',
   'collectors/os-baseline',
-  'collectors/firewall-configuration/rules',
-  'collectors/firewall-configuration/nftables',
-  'collectors/firewall-configuration/iptables',
-  'collectors/firewall-configuration',
   'collectors/system-information',
   'collectors',
 
