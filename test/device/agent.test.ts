@@ -95,7 +95,7 @@ describe('the running agent on a real kernel', () => {
     await audited.start();
     auditctl('-D');
     await until('the rules', 5_000, armed);
-    // What is less than a second apart is one series, in which each second is counted once.
+    // What is less than a second apart is one series, in which each second is counted once: in this time nothing happens.
     await sleep(1_500);
     auditctl('-e', '0');
     await until('audit to be on', 5_000, () => kernelState().status['enabled'] === '1');
@@ -138,7 +138,10 @@ describe('the running agent on a real kernel', () => {
     const received = [...audited.fixture.hub.messages];
     await audited.fixture.hub.stop();
     await startPrograms('hub-gone', 200);
-    await sleep(10_000);
+    await audited.journaled('hub-gone', 200);
+    await until('an attempt to connect that failed', 30_000, () =>
+      audited.fixture.log.some((line) => /failedAttempts=[1-9]/.test(line)),
+    );
     await startPrograms('hub-late', 200);
     await audited.fixture.startHub();
     audited.set({ snapshotFrequency: 'PT2H' });
@@ -173,8 +176,7 @@ describe('the running agent on a real kernel', () => {
     });
     await audited.start();
     await startPrograms('killed', 300);
-    // An event, or the first sight of an aggregate, is on disk within a second.
-    await sleep(1_500);
+    await audited.journaled('killed', 300);
     await audited.fixture.killAgent();
     const [, killedPid] = /pid!=(\d+)/.exec(auditctl('-l')) ?? [];
     await audited.fixture.startAgent();

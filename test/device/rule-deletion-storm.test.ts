@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kernelState } from '../support/device/audit-support.js';
 import { AuditedAgent } from '../support/device/audited-agent.js';
 
+/** How long it is done: what is asked for is that so many seconds are counted at most. */
 const stormMs = 10_000;
 
 describe('somebody who deletes the audit rules ten times a second', () => {

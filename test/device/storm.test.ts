@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { kernelState, startPrograms } from '../support/device/audit-support.js';
+import { auditctl, kernelState, startPrograms, until } from '../support/device/audit-support.js';
 import { AuditedAgent } from '../support/device/audited-agent.js';
 import { payloadsOf, startsOf } from '../support/running-agent.js';
 
@@ -64,7 +63,7 @@ describe('a storm of programs and connections on a real kernel, more than the ca
       run('python3', ['-c', connectionStorm]),
     ]);
     const during = snapshots() - before;
-    await quiet(() => audited.fixture.hub.messages.length - snapshots());
+    await until('the agent to have read what the kernel held for it', 120_000, isAllRead);
     process.stdout.write(`before the stop: ${startsOf(audited.fixture.hub.messages).size} told\n`);
     const peakBytes = peakResidentBytes(audited.fixture.agent?.pid ?? 0);
     expect(await audited.fixture.stopAgent()).toEqual({ code: 0, signal: null });
@@ -89,12 +88,11 @@ describe('a storm of programs and connections on a real kernel, more than the ca
   }, 240_000);
 });
 
-/** Resolves when the number has been the same for 4 s: the agent has read everything that the kernel held for it. */
-async function quiet(count: () => number): Promise<void> {
-  for (let last = -1; last !== count();) {
-    last = count();
-    await sleep(4_000);
-  }
+/** Whether nothing waits in the kernel's queue for audit, nor in any netlink socket (`Rmem` of /proc/net/netlink). */
+function isAllRead(): boolean {
+  if (!/^backlog 0$/m.test(auditctl('-s'))) return false;
+  const [, ...sockets] = readFileSync('/proc/net/netlink', 'utf8').trim().split('\n');
+  return sockets.every((socket) => socket.trim().split(/\s+/)[4] === '0');
 }
 
 /** The most memory a process ever had resident (`VmHWM`, proc_pid_status(5)). */

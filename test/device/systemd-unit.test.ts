@@ -138,6 +138,7 @@ async function untilRestarted(restarts: number): Promise<void> {
 /** A service that is not started again for as long as a restart would take. */
 async function staysIn(state: string): Promise<void> {
   await until(`state ${state}`, async () => (await property('ActiveState')) === state);
+  // Nothing is to happen in this time, which is more than twice that of a restart.
   await sleep(2_500);
   expect(await property('ActiveState')).toBe(state);
 }
@@ -214,7 +215,13 @@ describe('the systemd unit', () => {
       fixture.hub.patchDesired(deviceId, desired({ ...quick, [key]: value }));
     const changed = async (): Promise<number> => (await log()).split('properties changed').length;
     change('aggregationIntervalProcessCreate', 'PT2S');
-    await sleep(1_000);
+    // The agent writes to the log that there is a change, and then reports what is in force.
+    await fixture.hub.awaitTwin(
+      deviceId,
+      ({ reported }) =>
+        /"aggregationIntervalProcessCreate":\{"value":"PT2S"/.test(JSON.stringify(reported)),
+      20_000,
+    );
     await systemctl('start', journal);
     const gap = 'The log could not be written for a while: ';
     await until('the gap in the log', async () => (await log()).includes(gap));
@@ -235,6 +242,7 @@ describe('the systemd unit', () => {
 
   it('ends and restarts an agent that hangs, and not one that works', async () => {
     const restarts = Number(await property('NRestarts'));
+    // Nothing is to happen in this time, which is longer than `WatchdogSec`.
     await sleep(12_000);
     expect(Number(await property('NRestarts'))).toBe(restarts);
     await systemctl('kill', '--kill-whom=main', '--signal=STOP', unit);

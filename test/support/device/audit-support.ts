@@ -127,7 +127,7 @@ export interface Auditd {
   stop(): Promise<void>;
 }
 
-/** Starts the distribution's auditd with a configuration of its own, and says whether it is still there shortly after. */
+/** Starts the distribution's auditd with a configuration of its own; resolves when it owns audit, or has given up. */
 export async function startAuditd(): Promise<Auditd> {
   const directory = mkdtempSync(join(tmpdir(), 'auditd-'));
   const settings = readFileSync('/etc/audit/auditd.conf', 'utf8').replace(
@@ -139,8 +139,9 @@ export async function startAuditd(): Promise<Auditd> {
     stdio: 'ignore',
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const patience = new Promise<'running'>((resolve) => setTimeout(() => resolve('running'), 1500));
-  const running = (await Promise.race([ended, patience])) === 'running';
+  const owns = (): boolean => kernelState().status['pid'] === String(child.pid);
+  await until('auditd to own audit, or to end', 15_000, () => child.exitCode !== null || owns());
+  const running = child.exitCode === null;
   return {
     running,
     pid: child.pid,

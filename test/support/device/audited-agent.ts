@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   desired,
@@ -104,6 +104,28 @@ export class AuditedAgent {
     }
   }
 
+  /** Resolves when the agent has on its disk that each program `<mark>-<n>` was seen. */
+  async journaled(mark: string, count: number): Promise<void> {
+    await until(`${count} × ${mark} on disk`, 15_000, () => {
+      const found = this.stateFiles().flatMap((text) => text.match(programs(mark)) ?? []);
+      return new Set(found).size >= count;
+    });
+  }
+
+  private stateFiles(): string[] {
+    const state = join(this.fixture.directory, 'state');
+    return readdirSync(state, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .flatMap(({ parentPath, name }) => {
+        try {
+          return [readFileSync(join(parentPath, name), 'latin1')];
+        } catch {
+          // The agent replaced it meanwhile; the next look finds the other one.
+          return [];
+        }
+      });
+  }
+
   /** Messages of the agent about itself, one in a line. */
   get diagnostics(): string {
     return payloadsOf(this.fixture.hub.messages, 'Diagnostic')
@@ -131,6 +153,8 @@ export class AuditedAgent {
     );
   }
 }
+
+const programs = (mark: string): RegExp => new RegExp(`/bin/true ${mark}-\\d+`, 'g');
 
 function setKernel(status: Readonly<Record<string, string>>): void {
   auditctl('-b', status['backlog_limit'] ?? '64');
