@@ -5,6 +5,7 @@ import { isUnavailable, type Unavailable } from '../base/unavailable.js';
 import { evaluateTwin } from '../config/evaluate-twin.js';
 import type { FileScans } from './interface/file-scan.js';
 import type { HostSettings, Host, TwinOfCollectors } from './interface/host.js';
+import { isOfInventory } from './inventory/cgroup.js';
 import { InventoryClient } from './inventory/client.js';
 import { fileNote, noNote } from './kernel/audit/change-note.js';
 import type { AuditFeed } from './kernel/audit/feed.js';
@@ -16,7 +17,7 @@ import { loadJournalLibrary } from './kernel/files/journal-library.js';
 import { UserNames } from './kernel/files/users.js';
 import { type Libc, loadLibc } from './kernel/libc.js';
 import { hostPaths, type Paths } from './kernel/paths.js';
-import { readBootId } from './kernel/processes/proc.js';
+import { readBootId, readCgroups } from './kernel/processes/proc.js';
 import { ProcConnector, type ProcessEvents } from './kernel/processes/proc-connector.js';
 import { ProcessTable } from './kernel/processes/process-table.js';
 import { KernelReader } from './kernel/reader.js';
@@ -28,6 +29,8 @@ import { openTraceInstance } from './kernel/trace/tracefs.js';
 export interface ManagedHost extends Host {
   /** Loads what the kernel readers need. Never fails: what cannot be had is `Unavailable` to whoever asks for it. */
   start(): Promise<void>;
+  /** The processes that run what the agent asked the inventory for, as far as /proc still shows them. */
+  readonly helpers: { mayRun(): boolean; has(pid: number): boolean };
   /** Resolves when the readers of the kernel have come round; at once when there are none. */
   comesRound(): Promise<void>;
   /** Where kernel audit was read up to, for the next run; undefined when it never was. */
@@ -85,6 +88,7 @@ export function createHost(options: HostOptions): ManagedHost {
   };
   const uptimeMs = (): number => uptime() * 1000;
   const unread = new UnreadTime(options.lastAuditPlace, readBootId(paths), uptimeMs);
+  const inventory = new InventoryClient(settings.inventoryDirectory, clock);
   return {
     ownPid: process.pid,
     paths,
@@ -94,7 +98,11 @@ export function createHost(options: HostOptions): ManagedHost {
     twin: options.twin ?? { current: evaluateTwin({}, undefined).settings },
     users: new UserNames(paths),
     executableHashes,
-    inventory: new InventoryClient(settings.inventoryDirectory),
+    inventory,
+    helpers: {
+      mayRun: () => inventory.mayRun,
+      has: (pid) => isOfInventory(readCgroups(paths, pid) ?? ''),
+    },
     fileScans: options.fileScans ?? { latest: () => undefined },
     audit: {
       subscribe: async (subscriber) =>

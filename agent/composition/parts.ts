@@ -134,7 +134,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   });
   const redactor = createRedactor(local.redactionPatterns);
   const pipeline = new Pipeline({
-    own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid),
+    own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid, host.helpers),
     redactor,
     maxCommandLineBytes: local.maxCommandLineBytes,
     aggregates: aggregates.coordinator,

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { type Clock, systemClock } from '../../base/clock.js';
 import { hasCode, plainReason, reasonOf } from '../../base/errors.js';
 import { Turns } from '../../base/turns.js';
 import type { Unavailable } from '../../base/unavailable.js';
@@ -17,6 +18,9 @@ export interface Inventory {
 /** JSON writes a quote as two characters; an answer has one long output, or several short ones. */
 const mostBytes = 2 * longestOutput + 1024 * 1024;
 
+/** So long after an answer the kernel may still tell of processes that gave it. */
+const afterglowMs = 3_000;
+
 /**
  * Asks the inventory process over its sockets, of which each has the name of an inventory.
  * One run at a time: each is a process of its own, and a device has little memory. Memory: one answer of `mostBytes`.
@@ -24,11 +28,28 @@ const mostBytes = 2 * longestOutput + 1024 * 1024;
 export class InventoryClient implements Inventory {
   readonly #turns = new Turns();
 
-  /** @param directory where the sockets are */
-  constructor(private readonly directory: string) {}
+  #asked = 0;
+  #answeredMs = -Infinity;
 
-  ask(name: InventoryName, signal: AbortSignal): Promise<InventoryAnswer | Unavailable> {
-    return this.#turns.run(() => this.#askNow(name, signal));
+  /** @param directory where the sockets are */
+  constructor(
+    private readonly directory: string,
+    private readonly clock: Clock = systemClock,
+  ) {}
+
+  /** Whether there may be processes of an inventory, or were a moment ago. */
+  get mayRun(): boolean {
+    return this.#asked > 0 || this.clock.monotonicMs() - this.#answeredMs < afterglowMs;
+  }
+
+  async ask(name: InventoryName, signal: AbortSignal): Promise<InventoryAnswer | Unavailable> {
+    this.#asked++;
+    try {
+      return await this.#turns.run(() => this.#askNow(name, signal));
+    } finally {
+      this.#asked--;
+      this.#answeredMs = this.clock.monotonicMs();
+    }
   }
 
   async #askNow(name: InventoryName, signal: AbortSignal): Promise<InventoryAnswer | Unavailable> {

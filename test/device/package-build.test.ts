@@ -108,7 +108,11 @@ describe('npm run package', () => {
     };
     const names = sbom.components.map(({ name }) => name);
     expect(names).toEqual(
-      expect.arrayContaining(['azure-iot-device', 'winston', '@koromix/koffi-linux-x64', 'node']),
+      expect.arrayContaining([
+        ...['azure-iot-device', 'winston', '@koromix/koffi-linux-x64', 'node'],
+        // Of the inventory process.
+        'systeminformation',
+      ]),
     );
     expect(
       names.filter((name) => /esbuild|vitest|storage-blob|koffi-linux-arm/.test(name)),

@@ -308,6 +308,15 @@ describe('the events of the public schema', () => {
     expect(hub.messages.flatMap(({ problems }) => problems)).toEqual([]);
   });
 
+  it('tell nothing of what the inventory process ran for the agent', () => {
+    const told = payloadsOf(device.fixture.hub.messages, 'ProcessCreate');
+    expect(told.length).toBeGreaterThan(0);
+    const isInventory = ({ CommandLine, Executable }: (typeof told)[number]): boolean =>
+      /-inventory\.cjs|^nft -j|tables.*-save$/.test(String(CommandLine)) ||
+      /\/(nft|xtables-\w+-multi)$/.test(String(Executable));
+    expect(told.filter(isInventory)).toEqual([]);
+  });
+
   // The kernel tells ends of processes to the initial pid namespace alone, which a container is not in.
   it('have the end of a process among them, told on the host itself', async () => {
     const fixture = new Fixture();

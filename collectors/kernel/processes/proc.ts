@@ -162,6 +162,11 @@ export function readStat(paths: Paths, pid: number): ProcessStat | undefined {
   return bytes && parseStat(bytes.toString('utf8'));
 }
 
+/** The control groups of a process as cgroups(7) has them; undefined once it is gone. */
+export function readCgroups(paths: Paths, pid: number): string | undefined {
+  return readBounded(`${paths.procRoot}/${pid}/cgroup`, longestStatusBytes)?.toString('latin1');
+}
+
 /**
  * Reads what is known of a process, the things that vanish first first. Synchronous, because every moment counts for
  * a process that ends at once; a look costs about 100 µs.

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { OwnProcesses } from '../../../agent/pipeline/own-processes.js';
+import { type Helpers, OwnProcesses } from '../../../agent/pipeline/own-processes.js';
 
 const table = (parents: Record<number, number>) => (pid: number) => parents[pid];
+
+const helpers = (cgroup: ReadonlySet<number>, mayRun = { yes: true }): Helpers => ({
+  mayRun: () => mayRun.yes,
+  has: (pid) => cgroup.has(pid),
+});
 
 describe('the agent never reports itself', () => {
   it('knows its children and their descendants, also across a fork without exec', () => {
@@ -35,7 +40,45 @@ describe('the agent never reports itself', () => {
   });
 
   it('stays bounded', () => {
-    const own = new OwnProcesses(10, () => 10, 100);
+    const own = new OwnProcesses(10, () => 10, undefined, 100);
     for (let pid = 100; pid < 10_000; pid++) expect(own.isOwn(pid, 10)).toBe(true);
+  });
+
+  it('knows what runs for it in the inventory process, also when it is gone', () => {
+    const parents: Record<number, number> = { 10: 1, 50: 1, 51: 50 };
+    const cgroup = new Set([50, 51]);
+    const own = new OwnProcesses(10, table(parents), helpers(cgroup));
+    expect(own.isOwn(50, 1)).toBe(true);
+    expect(own.isOwn(51, 50)).toBe(true);
+    // A short-lived program, of which the kernel told before it ended, and its end.
+    expect(own.isOwn(52, 51)).toBe(true);
+    expect(own.isOwn(52, undefined)).toBe(true);
+    cgroup.clear();
+    for (const pid of [50, 51]) Reflect.deleteProperty(parents, pid);
+    expect(own.isOwn(53, 51)).toBe(true);
+    expect(own.isOwn(51, undefined)).toBe(true);
+  });
+
+  it('reports whoever lives outside of it, whatever the number or the parent was', () => {
+    const parents: Record<number, number> = { 10: 1, 50: 1 };
+    const cgroup = new Set([50]);
+    const own = new OwnProcesses(10, table(parents), helpers(cgroup));
+    expect(own.isOwn(50, 1)).toBe(true);
+    // Somebody who was moved out, and a stranger with the number of one that ended.
+    Object.assign(parents, { 60: 50 });
+    expect(own.isOwn(60, 50)).toBe(false);
+    cgroup.clear();
+    expect(own.isOwn(50, 1)).toBe(false);
+  });
+
+  it('forgets them when none can run any more, because their numbers are given to others', () => {
+    const mayRun = { yes: true };
+    const own = new OwnProcesses(10, table({ 10: 1 }), helpers(new Set([50]), mayRun));
+    expect(own.isOwn(50, 1)).toBe(true);
+    expect(own.isOwn(52, 50)).toBe(true);
+    mayRun.yes = false;
+    expect(own.isOwn(60, 1)).toBe(false);
+    mayRun.yes = true;
+    expect(own.isOwn(52, 1)).toBe(false);
   });
 });
