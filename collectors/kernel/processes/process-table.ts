@@ -1,14 +1,15 @@
 import type { Clock, Timer } from '../../../base/clock.js';
 import { isUnavailable, type Unavailable } from '../../../base/unavailable.js';
 import type { Paths } from '../paths.js';
-import { type PresentProcess, PresentProcesses } from './present-processes.js';
-import { hasOtherThreads, listPids } from './proc.js';
+import { PresentProcesses } from './present-processes.js';
+import { hasOtherThreads } from './proc.js';
 import type { ProcessEvents, ProcessEventSubscription } from './proc-connector.js';
 import type { ExitEvent, ForkEvent, ProcessEvent } from './proc-connector-messages.js';
 import { ProcessEndings } from './process-endings.js';
+import { ProcessLooks } from './process-looks.js';
+import { endedAt, endedSince, forkerOf, momentOf } from './process-moments.js';
 import {
   clockErrorMs,
-  type Execution,
   type Moment,
   type ProcessRecord,
   type ProgramFacts,
@@ -44,6 +45,7 @@ const lookAgainMs = 1000;
 export class ProcessTable implements Processes {
   private readonly store: ProcessStore;
   private readonly present: PresentProcesses;
+  private readonly looks: ProcessLooks;
   private readonly followers = new Set<ProcessFollower>();
   private following: Promise<ProcessEventSubscription | Unavailable> | undefined;
   /** Every fork, exec and exit is being told. */
@@ -55,6 +57,8 @@ export class ProcessTable implements Processes {
   constructor(private readonly options: ProcessTableOptions) {
     this.store = new ProcessStore(options.clock);
     this.present = new PresentProcesses(options);
+    const { store, present } = this;
+    this.looks = new ProcessLooks({ ...options, store, present, isFed: () => this.feeds > 0 });
     this.endings = new ProcessEndings({
       clock: options.clock,
       hasOtherThreads: (pid) => hasOtherThreads(options.paths, pid),
@@ -66,9 +70,9 @@ export class ProcessTable implements Processes {
   }
 
   of(pid: number, atMs = this.options.clock.wallMs(), doer?: Doer): ProcessInfo | undefined {
-    const known = doer && this.momentOf(pid, atMs, doer);
+    const known = doer && momentOf(this.store, pid, atMs, doer);
     // An exact moment lies before a process event that was read.
-    if (known?.precision !== 'exact') this.catchUp();
+    if (known?.precision !== 'exact') this.looks.catchUp();
     const moment: Moment = known ?? { atMs, precision: 'rough' };
     const record = this.recordAt(pid, moment);
     if (record === undefined) return undefined;
@@ -104,7 +108,7 @@ export class ProcessTable implements Processes {
     return {
       executed: (pid, parentPid, facts, timeMs, serial) => {
         this.executed(pid, parentPid, facts, timeMs, serial);
-        return this.forkerOf(pid, timeMs, serial);
+        return forkerOf(this.store, pid, timeMs, serial);
       },
       end: () => {
         if (open) this.feeds--;
@@ -122,7 +126,7 @@ export class ProcessTable implements Processes {
         for (const { lose } of this.followers) lose?.(cause, count);
         if (cause !== 'socketOverflow') return;
         this.lookAgain?.cancel();
-        this.lookAgain = this.options.clock.after(lookAgainMs, () => this.look());
+        this.lookAgain = this.options.clock.after(lookAgainMs, () => this.looks.all());
       },
       onFailed: (error) => {
         const failed = [...this.followers];
@@ -133,7 +137,7 @@ export class ProcessTable implements Processes {
     });
     if (isUnavailable(subscription)) return subscription;
     this.current = subscription;
-    this.look();
+    this.looks.all();
     return subscription;
   }
 
@@ -142,52 +146,6 @@ export class ProcessTable implements Processes {
     this.current = undefined;
     this.lookAgain?.cancel();
     this.endings.clear();
-  }
-
-  /** Takes over what runs already: when it ends, or executes something else, its program can no longer be read. */
-  private look(): void {
-    const { clock, paths } = this.options;
-    const pids = new Set(listPids(paths));
-    for (const pid of this.store.livingPids()) {
-      if (!pids.has(pid)) this.store.end(pid, clock.wallMs());
-    }
-    for (const pid of pids) {
-      const known = this.store.living(pid);
-      const fromMs = this.nowMs();
-      const startedMs = known && this.present.startedMs(pid);
-      if (known !== undefined && Math.abs(known.startedMs - (startedMs ?? 0)) <= slackMs) {
-        // What was told and not announced never will be: its announcement was lost, or nobody followed then.
-        for (const execution of known.executions) execution.announced = true;
-        this.lookAgainAt(known);
-        continue;
-      }
-      const found = this.present.read(pid);
-      if (found === undefined) continue;
-      this.takeOver(pid, found, fromMs).found = true;
-    }
-  }
-
-  /** The announcement of what it runs may have been lost, and where nobody tells executions, so are they. */
-  private lookAgainAt(record: ProcessRecord): void {
-    const { facts } = record.program;
-    if (facts === undefined) this.read(record, record.current);
-    if (facts === undefined || this.feeds > 0) return;
-    const fromMs = this.nowMs();
-    const found = this.present.read(record.pid);
-    if (found === undefined || found.facts.executable === facts.executable) return;
-    const execution = this.store.execute(record, this.store.newProgram(found.facts), {
-      sinceMs: fromMs,
-    });
-    execution.read = this.readSince(fromMs, execution);
-  }
-
-  /** A process of which /proc tells, read since `fromMs`. */
-  private takeOver(pid: number, found: PresentProcess, fromMs: number): ProcessRecord {
-    const { facts, kernel, parentPid, startedMs } = found;
-    const program = this.store.newProgram(facts);
-    const record = this.store.begin(pid, parentPid, startedMs, program, kernel);
-    record.current.read = this.readSince(fromMs, record.current);
-    return record;
   }
 
   private take(event: ProcessEvent): void {
@@ -229,7 +187,7 @@ export class ProcessTable implements Processes {
         this.store.replace(first, parent.announced.program);
       return;
     }
-    const parent = this.store.living(parentPid) ?? this.readLiving(parentPid, timeMs);
+    const parent = this.store.living(parentPid) ?? this.looks.readLiving(parentPid, timeMs);
     const program = parent?.announced.program ?? this.store.newProgram({});
     const record = this.store.begin(pid, parentPid, timeMs, program, parent?.kernel ?? false);
     record.threaded = false;
@@ -261,7 +219,7 @@ export class ProcessTable implements Processes {
         return;
       }
     }
-    if (!owed || record.found) this.read(record, execution);
+    if (!owed || record.found) this.looks.read(record, execution);
     // Gone before it was read, and no source will tell: its end, and those behind it, need not wait for more.
     const isLost = !owed && program.facts === undefined;
     if (isLost && this.present.startedMs(pid) === undefined) this.store.tell(program, {});
@@ -278,7 +236,7 @@ export class ProcessTable implements Processes {
     let owed = record?.owedAt(timeMs, serial);
     if (owed === undefined) {
       // The kernel announces an execution before audit tells it.
-      this.catchUp();
+      this.looks.catchUp();
       record = this.executing(pid, timeMs);
       owed = record?.owedAt(timeMs, serial);
     }
@@ -299,7 +257,7 @@ export class ProcessTable implements Processes {
   private executing(pid: number, timeMs: number): ProcessRecord | undefined {
     const living = this.store.living(pid);
     if (living !== undefined && living.startedMs <= timeMs + slackMs) return living;
-    return this.endedAt(pid, timeMs);
+    return endedAt(this.store, pid, timeMs);
   }
 
   private exited(exit: ExitEvent): void {
@@ -308,7 +266,8 @@ export class ProcessTable implements Processes {
       this.endings.firstThreadEnded(living, exit);
       return;
     }
-    const record = this.store.end(exit.pid, exit.timeMs) ?? this.endedSince(exit.pid, exit.timeMs);
+    const record =
+      this.store.end(exit.pid, exit.timeMs) ?? endedSince(this.store, exit.pid, exit.timeMs);
     if (record?.kernel !== true) this.tellEnd(exit, record);
   }
 
@@ -320,59 +279,19 @@ export class ProcessTable implements Processes {
     for (const { onEnd } of this.followers) onEnd?.(ended);
   }
 
-  /** A process that was found missing before its end was told. */
-  private endedSince(pid: number, timeMs: number): ProcessRecord | undefined {
-    const ended = this.store.ended(pid);
-    return ended?.endedMs !== undefined && ended.endedMs >= timeMs ? ended : undefined;
-  }
-
-  private endedAt(pid: number, atMs: number, lateMs = slackMs): ProcessRecord | undefined {
-    return this.store
-      .all(pid)
-      .find(
-        ({ endedMs, startedMs }) =>
-          endedMs !== undefined && startedMs <= atMs + slackMs && atMs <= endedMs + lateMs,
-      );
-  }
-
-  /** The moment of what `doer` did, as exactly as it is known. */
-  private momentOf(pid: number, atMs: number, doer: Doer): Moment {
-    const { serial } = doer;
-    if (doer.pid === pid) return { atMs, precision: 'own', serial };
-    for (const record of this.store.all(doer.pid)) {
-      const moment = record.momentOf(atMs, serial);
-      if (moment !== undefined) return moment;
-    }
-    return { atMs, precision: 'rough', serial };
-  }
-
-  /** Who forked the process, if it had not ended when the process executed what was told for that time. */
-  private forkerOf(pid: number, timeMs: number, serial: number | undefined): number | undefined {
-    for (const record of this.store.all(pid)) {
-      const moment = record.momentOf(timeMs, serial);
-      if (moment === undefined) continue;
-      const { forkSeen, parentPid } = record;
-      if (!forkSeen || parentPid === undefined) return undefined;
-      const hadEnded = ({ endedMs }: ProcessRecord): boolean => (endedMs ?? Infinity) < moment.atMs;
-      const parent = this.store.all(parentPid).find(({ startedMs }) => startedMs <= moment.atMs);
-      return parent === undefined || hadEnded(parent) ? undefined : parentPid;
-    }
-    return undefined;
-  }
-
   private recordAt(pid: number, { atMs, precision }: Moment): ProcessRecord | undefined {
     const living = this.store.living(pid);
     const lateMs = precision === 'exact' ? clockErrorMs : slackMs;
     const startLateMs = living?.forkSeen === true ? lateMs : slackMs;
     if (living === undefined || living.startedMs > atMs + startLateMs) {
-      return this.endedAt(pid, atMs, lateMs) ?? this.readLiving(pid, atMs);
+      return endedAt(this.store, pid, atMs, lateMs) ?? this.looks.readLiving(pid, atMs);
     }
     if (this.current !== undefined) return living;
     const startedMs = this.present.startedMs(pid);
     if (startedMs === undefined) return this.store.end(pid, this.options.clock.wallMs());
     if (startedMs <= living.startedMs + slackMs) return living;
     this.store.end(pid, startedMs);
-    return this.readLiving(pid, atMs);
+    return this.looks.readLiving(pid, atMs);
   }
 
   /** What is known of the program that the process ran then; undefined when that is forgotten. */
@@ -382,43 +301,7 @@ export class ProcessTable implements Processes {
     const { facts } = execution.program;
     const believed = this.current !== undefined || this.feeds > 0;
     const isPresent = execution === record.current && record.endedMs === undefined;
-    if (isPresent && !(believed && facts !== undefined)) this.read(record, execution);
+    if (isPresent && !(believed && facts !== undefined)) this.looks.read(record, execution);
     return execution.program.facts ?? {};
-  }
-
-  /** Reads a process that the table does not know; one that started after `atMs` is another. */
-  private readLiving(pid: number, atMs: number): ProcessRecord | undefined {
-    const fromMs = this.nowMs();
-    const found = this.present.read(pid);
-    if (found === undefined || found.startedMs > atMs + slackMs) return undefined;
-    const record = this.takeOver(pid, found, fromMs);
-    this.catchUp();
-    return record;
-  }
-
-  /** Reads what the process runs, which is this execution as far as is known; `announced` corrects it otherwise. */
-  private read(record: ProcessRecord, execution: Execution): void {
-    const fromMs = this.nowMs();
-    const found = this.present.read(record.pid);
-    if (found === undefined || found.startedMs > record.startedMs + slackMs) return;
-    // What a child says of itself need not hold for its parent, though they run the same program.
-    const isInherited = record.forkSeen && execution === record.executions[0];
-    if (isInherited) this.store.replace(execution, this.store.newProgram(found.facts));
-    else this.store.tell(execution.program, found.facts);
-    execution.read = this.readSince(fromMs, execution);
-    this.catchUp();
-  }
-
-  private readSince(fromMs: number, { program }: Execution): Execution['read'] {
-    return { fromMs, toMs: this.nowMs(), facts: program.facts ?? {} };
-  }
-
-  /** Takes the process events that have come and were not read; nothing while one is being taken. */
-  private catchUp(): void {
-    this.options.events.catchUp?.();
-  }
-
-  private nowMs(): number {
-    return this.options.events.nowMs?.() ?? this.options.clock.wallMs();
   }
 }
