@@ -15,6 +15,7 @@ import { ExecutableHashes } from './kernel/files/executable-hash.js';
 import { Journal, type JournalSource } from './kernel/files/journal.js';
 import { loadJournalLibrary } from './kernel/files/journal-library.js';
 import { UserNames } from './kernel/files/users.js';
+import { type DeviceEvents, KernelDeviceEvents } from './kernel/devices/device-events.js';
 import { type Libc, loadLibc } from './kernel/libc.js';
 import { hostPaths, type Paths } from './kernel/paths.js';
 import { readBootId, readCgroups } from './kernel/processes/proc.js';
@@ -55,7 +56,7 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
   readonly twin?: TwinOfCollectors;
   /** Scans of all files; absent: none was made. */
   readonly fileScans?: FileScans;
-  /** Descriptors that systemd handed over (`handedOverSockets`); `audit` and `connector` are used. */
+  /** Descriptors that systemd handed over (`handedOverSockets`); `audit`, `connector` and `uevents` are used. */
   readonly handedOver?: ReadonlyMap<string, number>;
 }
 
@@ -65,6 +66,7 @@ interface Kernel {
   readonly processEvents: ProcessEvents;
   readonly socketStates: SocketStates;
   readonly endedSockets: EndedSockets;
+  readonly deviceEvents: DeviceEvents;
   readonly journal: JournalSource;
 }
 
@@ -123,6 +125,10 @@ export function createHost(options: HostOptions): ManagedHost {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.endedSockets.subscribe(subscriber),
     },
+    deviceEvents: {
+      subscribe: async (subscriber) =>
+        isUnavailable(kernel) ? kernel : kernel.deviceEvents.subscribe(subscriber),
+    },
     journal: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.journal.subscribe(subscriber),
@@ -159,6 +165,7 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
   }
   const audit = handedOver.get('audit');
   const connector = handedOver.get('connector');
+  const uevents = handedOver.get('uevents');
   return {
     reader,
     audit: createAuditFeed({
@@ -192,6 +199,11 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       directory: paths.journalDirectory,
     }),
     endedSockets: new EndedSocketReader({ libc, reader, clock }),
+    deviceEvents: new KernelDeviceEvents({
+      libc,
+      reader,
+      ...(uevents !== undefined && { handedOver: uevents }),
+    }),
     socketStates: new SocketStateTrace({
       reader,
       clock,

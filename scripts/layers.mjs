@@ -19,6 +19,7 @@ export const layers = [
   'collectors/kernel/processes',
   'collectors/kernel/trace',
   'collectors/kernel/sockets',
+  'collectors/kernel/devices',
   'collectors/kernel/system-bus',
   'collectors/kernel/audit',
 

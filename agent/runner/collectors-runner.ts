@@ -151,10 +151,7 @@ function createRun(collector: Collector, options: CollectorsRunnerOptions): Run 
         return Promise.resolve();
       },
       retime: (settings) => runner.setInterval(settings.snapshotFrequency.ms),
-      stop: () => {
-        runner.stop();
-        return Promise.resolve();
-      },
+      stop: () => runner.stop(),
     };
   }
   const runner = new TriggeredRunner({ ...options, collector, lose });

@@ -9,7 +9,10 @@ import type { SourceState } from '../../collectors/kernel/source-state.js';
 import type { Payload, SnapshotName } from '../../contract/events.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { Announcer } from './announcer.js';
+import { ChangeWatch } from './change-watch.js';
 import type { CollectorState, Tell } from './collector-state.js';
+
+type Collect = SnapshotCollector<SnapshotName>['collect'];
 
 const firstRetryMs = 60_000;
 /** Longer than any snapshot takes on a slow board, short enough to notice a hung read. */
@@ -32,7 +35,8 @@ export interface SnapshotRunnerOptions {
 /**
  * One snapshot collector under its schedule.
  *
- * 1. A snapshot is taken at once after the start, then one in each interval, at a moment of this device.
+ * 1. A snapshot is taken at once after the start, then one in each interval, at a moment of this device, and one
+ *    soon after a change that the collector noticed.
  * 2. Runs never overlap, also when one was given up after `deadlineMs` and has not ended.
  * 3. A run that failed is repeated after a pause that doubles, up to the interval, and hands nothing on: to have failed
  *    never looks like to have found nothing.
@@ -49,21 +53,31 @@ export class SnapshotRunner {
   private generation = 0;
   private source: SourceState = { source: 'snapshot' };
   private current: CollectorState = { state: 'off' };
+  private isRunning = false;
+  /** Something changed while a snapshot was taken. */
+  private again = false;
+  private readonly watch: ChangeWatch;
 
   constructor(private readonly options: SnapshotRunnerOptions) {
     const { collector, log, tell } = options;
     this.announcer = new Announcer({ subject: `The snapshot ${collector.name}`, log, tell });
+    this.watch = new ChangeWatch({ ...options, take: () => this.takeEarly() });
   }
 
   get state(): CollectorState {
-    return this.current;
+    const missed = this.watch.limitation;
+    if (missed === undefined || this.current.state !== 'running') return this.current;
+    const limitations = [this.current.limitation, missed];
+    return { ...this.current, limitation: limitations.filter(Boolean).join(' ') };
   }
 
   /** Resolves when the first snapshot was taken or has failed. */
   async start(intervalMs: number): Promise<void> {
     this.intervalMs = intervalMs;
     this.current = { state: 'running' };
-    await this.run(++this.generation);
+    const generation = ++this.generation;
+    await this.watch.start();
+    if (generation === this.generation) await this.run(generation);
   }
 
   /** The next snapshot is due one new interval after the last one began; when that is past, at the next moment. */
@@ -73,11 +87,25 @@ export class SnapshotRunner {
     if (this.timer !== undefined && this.failures === 0) this.schedule(this.remainingMs());
   }
 
-  stop(): void {
+  /** Resolves when changes are not watched any more. */
+  async stop(): Promise<void> {
     this.generation++;
     this.timer?.cancel();
     this.timer = undefined;
+    this.isRunning = this.again = false;
     this.current = { state: 'off' };
+    await this.watch.stop();
+  }
+
+  private takeEarly(): void {
+    if (this.isRunning) {
+      this.again = true;
+      return;
+    }
+    // One that was given up is repeated anyway.
+    if (this.hangs) return;
+    this.timer?.cancel();
+    void this.run(this.generation);
   }
 
   private remainingMs(): number {
@@ -97,12 +125,25 @@ export class SnapshotRunner {
   }
 
   private async run(generation: number): Promise<void> {
-    const { clock, collector, pipeline } = this.options;
+    const { clock } = this.options;
     this.timer = undefined;
     this.lastStartMs = clock.monotonicMs();
     const timeMs = clock.wallMs();
+    this.isRunning = true;
+    this.watch.covered();
     const outcome = await this.collect().catch((error: unknown) => asError(error));
     if (generation !== this.generation) return;
+    this.isRunning = false;
+    this.conclude(outcome, timeMs);
+    if (this.again) {
+      this.again = false;
+      this.takeEarly();
+    }
+  }
+
+  /** Tells how a snapshot ended, and sets when the next is due. */
+  private conclude(outcome: Awaited<ReturnType<Collect>> | Error, timeMs: number): void {
+    const { clock, collector, pipeline } = this.options;
     const durationMs = Math.round(clock.monotonicMs() - this.lastStartMs);
     const run = { lastRunMs: timeMs, durationMs };
     if (outcome instanceof Error) {
@@ -134,7 +175,7 @@ export class SnapshotRunner {
     this.schedule(this.remainingMs());
   }
 
-  private async collect(): ReturnType<SnapshotCollector<SnapshotName>['collect']> {
+  private async collect(): ReturnType<Collect> {
     const { clock, collector, host, lose } = this.options;
     if (this.hangs) throw new Error('the one before, which was given up, has not ended yet');
     const abort = new AbortController();

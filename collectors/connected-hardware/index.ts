@@ -8,6 +8,7 @@ import { pciDevices } from './buses/pci.js';
 import { pins } from './buses/pins.js';
 import { serialPorts } from './buses/serial.js';
 import { usbDevices } from './buses/usb.js';
+import { watchHardware } from './hot-plug.js';
 import { categories, type Device } from './facts/device.js';
 import { Sysfs } from './facts/sysfs.js';
 
@@ -21,6 +22,7 @@ const mostDevices = 3_000;
 export const connectedHardware: SnapshotCollector<'ConnectedHardware'> = {
   kind: 'snapshot',
   name: 'ConnectedHardware',
+  watch: watchHardware,
   async collect({ host, signal, lose, setSource }) {
     const { paths } = host;
     const sysfs = new Sysfs(paths.sysRoot, signal);

@@ -13,6 +13,20 @@ export interface SnapshotCollector<N extends SnapshotName> {
   readonly kind: 'snapshot';
   readonly name: N;
   collect(context: SnapshotContext): Promise<readonly Payload<N>[] | Unavailable>;
+  /**
+   * Notices changes of what is there, so that nobody waits for the next interval; resolves when every change from then on
+   * is noticed. When and how often a change leads to a snapshot is the runner's. Absent: only the interval counts.
+   */
+  watch?(context: WatchContext): Promise<RunningCollector | Unavailable>;
+}
+
+export interface WatchContext {
+  readonly host: Host;
+  readonly lose: ReportLoss;
+  /** What is there may not be what the last snapshot told; as often as it likes. */
+  readonly changed: () => void;
+  /** The watch broke for good; the runner stops it and starts it again later. */
+  readonly fail: (error: Error) => void;
 }
 
 interface SnapshotContext {

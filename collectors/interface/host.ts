@@ -3,6 +3,7 @@ import type { CurrentSettings } from '../../config/settings.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { Inventory } from '../inventory/client.js';
 import type { AuditSource } from '../kernel/audit/source.js';
+import type { DeviceEvents } from '../kernel/devices/device-events.js';
 import type { ByteOrder } from '../kernel/byte-order.js';
 import type { ExecutableHashes } from '../kernel/files/executable-hash.js';
 import type { JournalSource } from '../kernel/files/journal.js';
@@ -45,6 +46,7 @@ export interface Host {
   readonly processes: Processes;
   readonly socketStates: SocketStates;
   readonly endedSockets: EndedSockets;
+  readonly deviceEvents: DeviceEvents;
   readonly journal: JournalSource;
   readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
   /** What needs a program: the agent's process starts none. */

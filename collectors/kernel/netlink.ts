@@ -13,7 +13,12 @@ export interface NetlinkMessage {
   readonly payload: Buffer;
 }
 
-export const netlinkProtocols = { socketDiagnosis: 4, audit: 9, connector: 11 } as const;
+export const netlinkProtocols = {
+  socketDiagnosis: 4,
+  audit: 9,
+  connector: 11,
+  kobjectUevent: 15,
+} as const;
 export const netlinkHeaderBytes = 16;
 export const netlinkTypes = { noop: 1, error: 2, done: 3 } as const;
 const requestFlag = 0x1;

@@ -22,6 +22,8 @@ import { toPayloads } from '../../collectors/firewall-configuration/rules/payloa
 import { addressText } from '../../collectors/kernel/address.js';
 import { parseFields, parseRecord, untrustedText } from '../../collectors/kernel/audit/record.js';
 import { parseAuditPlace } from '../../collectors/kernel/audit/unread-time.js';
+import { IdNames } from '../../collectors/connected-hardware/facts/id-names.js';
+import { parseUevent } from '../../collectors/kernel/devices/uevent.js';
 import { parsePasswd } from '../../collectors/kernel/files/users.js';
 import { parseUtmp, utmpLayouts } from '../../collectors/kernel/files/utmp.js';
 import { UtmpReader } from '../../collectors/kernel/files/utmp-reader.js';
@@ -42,6 +44,13 @@ import {
   readPage,
 } from '../../collectors/kernel/trace/trace-page.js';
 import { loginObservation } from '../../collectors/login/payload.js';
+import {
+  parseAccount,
+  parseGroup,
+  parsePasswordRecord,
+} from '../../collectors/local-users/account-lines.js';
+import { directoryServices } from '../../collectors/local-users/directories.js';
+import { Memberships } from '../../collectors/local-users/memberships.js';
 import { WtmpLogins } from '../../collectors/login/sources/wtmp.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
@@ -402,6 +411,55 @@ export const targets: Readonly<Record<string, Target>> = {
       const { names, uids } = parsePasswd(input.toString('utf8'));
       for (const name of [...names.values(), ...uids.keys()])
         ensure(!/[\n:]/.test(name), 'a name is one field');
+    },
+  },
+  'passwd, group, shadow and nsswitch.conf': {
+    seeds: ['passwd', 'group', 'shadow', 'nsswitch.conf'].map((name) =>
+      file(`../captured-roots/debian-13/etc/${name}`),
+    ),
+    run: (input) => {
+      const lines = input.toString('utf8').split('\n');
+      const memberships = new Memberships(['root', 'anna'], new Set([0, 1000]));
+      for (const line of lines) {
+        const group = parseGroup(line);
+        if (typeof group !== 'string') memberships.add(group);
+        const record = parsePasswordRecord(line);
+        const [, field = ''] = line.trimStart().split(':');
+        if (field.length > 16 && typeof record !== 'string') {
+          const { name, ...told } = record;
+          ensure(!JSON.stringify(told).includes(field), 'no hash is held');
+          ensure(name !== '', 'a record has a name');
+        }
+        parseAccount(line);
+      }
+      for (const name of ['root', 'anna']) {
+        const { ids, names } = memberships.of(name, 0, '(no such group)');
+        ensure(ids.split(';').length === names.split(';').length, 'ids and names are aligned');
+      }
+      ensure(directoryServices(input.toString('utf8')).length <= 16, 'services are bounded');
+    },
+  },
+  'names of ids': {
+    seeds: [
+      file('../captured-roots/debian-13/usr/share/misc/pci.ids'),
+      file('../captured-roots/debian-13/var/lib/usbutils/usb.ids'),
+    ],
+    run: (input) => {
+      const id = { vendor: '8086', product: '10d3' };
+      const names = new IdNames([id]);
+      input.toString('utf8').split('\n').forEach(names.take);
+      ensure((names.productOf(id) ?? '').length <= 200, 'a name is bounded');
+    },
+  },
+  'device events': {
+    seeds: [
+      text(
+        'add@/devices/virtual/net/uhtap\0ACTION=add\0DEVPATH=/devices/virtual/net/uhtap\0SUBSYSTEM=net\0INTERFACE=uhtap\0IFINDEX=12\0SEQNUM=1169\0',
+      ),
+    ],
+    run: (input) => {
+      const event = parseUevent(input);
+      ensure(event?.path.startsWith('/') ?? true, 'a path begins at the root of /sys');
     },
   },
   'desired properties': {

@@ -44,6 +44,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     },
     socketStates: { subscribe: refuse },
     endedSockets: { subscribe: refuse },
+    deviceEvents: { subscribe: refuse },
     journal: { subscribe: refuse },
     users: { nameOf: () => undefined, uidOf: () => undefined },
     inventory: { ask: refuse },

@@ -141,7 +141,7 @@ describe('a snapshot', () => {
   it('is not taken any more when the collector is off, not even one that is under way', async () => {
     const { clock, runner, snapshots } = setUp(['hang']);
     const started = runner.start(1_000);
-    runner.stop();
+    void runner.stop();
     await clock.advance(60_000);
     await started;
     expect(snapshots).toEqual([]);
