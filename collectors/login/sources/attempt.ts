@@ -24,6 +24,17 @@ export interface LoginAttempt {
   isRefresh: boolean;
 }
 
+/** @param atMs when it is told, monotonic clock. @param phase that it has had */
+export function newAttempt(facts: LoginFacts, atMs: number, phase?: LoginPhase): LoginAttempt {
+  return {
+    facts,
+    phases: new Set(phase === undefined ? [] : [phase]),
+    isRefusal: false,
+    atMs,
+    isRefresh: false,
+  };
+}
+
 export function isPam({ operation }: Pick<LoginRecord, 'operation'>): boolean {
   return operation.startsWith('PAM:');
 }

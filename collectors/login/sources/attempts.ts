@@ -1,16 +1,10 @@
 import type { LoginRecord } from '../../kernel/audit/login-records.js';
-import {
-  isPam,
-  isSameClient,
-  type LoginAttempt,
-  type LoginPhase,
-  merge,
-  phaseOf,
-} from './attempt.js';
+import { isPam, isSameClient, type LoginAttempt, merge, newAttempt, phaseOf } from './attempt.js';
 import type { LoginOrigin } from './connections.js';
-import { LoginEchoes, repetitionOf } from './echoes.js';
+import { LoginEchoes } from './echoes.js';
 import type { LoginFacts } from './facts.js';
 import { isLocalLogin, isNoLogin, isSsh } from './programs.js';
+import { LoginRefusals, patienceMs } from './refusals.js';
 import { LoginSessions } from './sessions.js';
 import { WaitingLogins, wholeLogin } from './waiting.js';
 
@@ -53,9 +47,19 @@ export class LoginAttempts {
   private readonly waiting = new WaitingLogins();
   private readonly sessions = new LoginSessions();
   private readonly echoes = new LoginEchoes();
+  private readonly refusals: LoginRefusals;
   private nowMs = 0;
 
-  constructor(private readonly options: LoginAttemptsOptions) {}
+  constructor(private readonly options: LoginAttemptsOptions) {
+    const { waiting, sessions, echoes } = this;
+    this.refusals = new LoginRefusals({
+      waiting,
+      sessions,
+      echoes,
+      onWaiting: (attempt) => this.add(attempt),
+      onVerdict: (attempt) => this.report(attempt),
+    });
+  }
 
   /** `nowMs` comes from a monotonic clock. */
   push(record: LoginRecord, nowMs: number): void {
@@ -70,27 +74,28 @@ export class LoginAttempts {
         if (succeeded !== false) this.sessions.learn(record, nowMs);
         return;
       case 'authentication':
-        if (succeeded === false) this.refused(record);
+        if (succeeded === false) this.refusals.refused(record, nowMs);
         else this.authenticated(record);
         return;
       case 'account':
-        if (succeeded === false) this.failed(record);
+        if (succeeded === false) this.refusals.failed(record, nowMs);
         else this.accounted(record);
         return;
       case 'refresh':
         if (succeeded === true) this.refreshed(record);
         return;
       case 'login':
-        if (succeeded === false) this.refused(record);
+        if (succeeded === false) this.refusals.refused(record, nowMs);
         else this.loggedIn(record);
         return;
       case 'error':
-        if (succeeded === false && this.waiting.own(record) === undefined) this.refused(record);
+        if (succeeded === false && this.waiting.own(record) === undefined)
+          this.refusals.refused(record, nowMs);
         return;
       case 'open':
         if (succeeded !== false) this.opened(record);
         else if (this.waiting.find(record) !== undefined || record.remoteAddress !== undefined)
-          this.failed(record);
+          this.refusals.failed(record, nowMs);
         return;
       case 'close':
       case 'logout':
@@ -142,64 +147,6 @@ export class LoginAttempts {
 
   private tellSoon(attempt: LoginAttempt): void {
     attempt.atMs = Math.min(attempt.atMs, this.nowMs + patienceMs);
-  }
-
-  /** A refusal: a verdict of its own, unless only sshd says so. */
-  private refused(record: LoginRecord): void {
-    if (this.echoes.take(record)) return;
-    const isVerdict = isPam(record) && record.stage === 'authentication';
-    if (!isVerdict && this.sessions.hasOpen(record, this.nowMs)) return;
-    if (isVerdict || this.isVerdictOfProgram(record) || this.isSecondThought(record))
-      this.failed(record);
-    else this.suspect(record);
-  }
-
-  private isVerdictOfProgram({ executable, operation, stage }: LoginRecord): boolean {
-    if (stage === 'error') return false;
-    return !isSsh(executable) || /^(?:password|keyboard-interactive)\b/u.test(operation);
-  }
-
-  /** What PAM accepted was refused after all. */
-  private isSecondThought(record: LoginRecord): boolean {
-    return record.stage !== 'error' && this.waiting.own(record) !== undefined;
-  }
-
-  private failed(record: LoginRecord): void {
-    const accepted = this.contradicted(record);
-    const before = accepted ?? this.waiting.refusalOf(record);
-    if (before !== undefined) this.waiting.remove(before);
-    const { operation } = record;
-    const facts = { ...merge(before?.facts, record), succeeded: false, operation, refusals: 0 };
-    this.echoes.note(facts, this.nowMs, repetitionOf(record));
-    this.report({ ...newAttempt(facts, this.nowMs), phases: new Set() });
-  }
-
-  /** The success that a failure takes back: of sshd any, of others one that was not further yet. */
-  private contradicted(record: LoginRecord): LoginAttempt | undefined {
-    if (isSsh(record.executable) && record.stage === 'authentication')
-      return this.waiting.own(record);
-    // A password that PAM refuses says nothing of one that it accepted.
-    if (phaseOf(record) === 'authentication') return undefined;
-    return this.waiting.find(record);
-  }
-
-  private suspect(record: LoginRecord): void {
-    const before = this.waiting.refusalOf(record);
-    if (before === undefined) {
-      this.add({
-        ...newAttempt({ ...record, refusals: 1 }, this.nowMs + patienceMs),
-        isRefusal: true,
-      });
-      return;
-    }
-    const { operation, refusals = 0 } = before.facts;
-    before.facts = {
-      ...merge(before.facts, record),
-      succeeded: false,
-      operation,
-      refusals: refusals + 1,
-    };
-    before.atMs = this.nowMs + patienceMs;
   }
 
   private accounted(record: LoginRecord): void {
@@ -324,8 +271,6 @@ export class LoginAttempts {
   }
 }
 
-/** sshd and login repeat a refusal two or three seconds after PAM. */
-const patienceMs = 3000;
 /** sshd tells the terminal some 50 ms after the session. */
 const terminalPatienceMs = 1000;
 /** `LoginGraceTime` of sshd: so long somebody whose key was accepted may look for the second factor. */
@@ -341,16 +286,6 @@ function isOneFactor(record: LoginRecord): boolean {
     isSsh(record.executable) &&
     record.operation !== wholeLogin
   );
-}
-
-function newAttempt(facts: LoginFacts, atMs: number, phase?: LoginPhase): LoginAttempt {
-  return {
-    facts,
-    phases: new Set(phase === undefined ? [] : [phase]),
-    isRefusal: false,
-    atMs,
-    isRefresh: false,
-  };
 }
 
 /** Of a login before our time only these are worth their logout; others would be one of each job and service. */
