@@ -1,9 +1,11 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { checkConfig } from '../../../agent/commands/check-config.js';
 import type { JsonValue } from '../../../base/json.js';
+import type { Collector } from '../../../collectors/interface/collector.js';
+import { collectors } from '../../../collectors/registry.js';
 import { configurationObjectName } from '../../../config/twin-settings.js';
 
 let directory = '';
@@ -153,6 +155,10 @@ test('a twin file that is not JSON is told with line and column', async () => {
 });
 
 test('a setting of an event that nothing here collects is told to be without effect', async () => {
+  const all = collectors as Collector[];
+  const place = all.findIndex(({ name }) => name === 'ConnectedHardware');
+  const removed = all.splice(place, 1);
+  onTestFinished(() => void all.splice(place, 0, ...removed));
   const { code, text } = await check({
     [configurationObjectName]: {
       eventPriorityConnectedHardware: { value: 'High' },
