@@ -19,8 +19,12 @@ beforeEach(async () => {
 
 afterEach(() => fixture.close());
 
-/** Every collector that polls works in any environment; the others are Off, so that nothing else is degraded. */
-const onlyPolling = { eventPriorityProcessTerminate: 'Off', eventPriorityLogin: 'Off' };
+/** Collectors that read files work in any environment; the others are Off, so that nothing else is degraded. */
+const onlyPolling = {
+  eventPriorityProcessTerminate: 'Off',
+  eventPriorityLogin: 'Off',
+  eventPriorityFirewallConfiguration: 'Off',
+};
 
 const status = (...options: string[]): Promise<CommandResult> =>
   runCommandLine(['status', '--config', fixture.configFile, ...options]);

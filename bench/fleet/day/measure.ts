@@ -28,7 +28,7 @@ import { configurationObjectName } from '../../../config/twin-settings.js';
 import { FakeClock, settle } from '../../../test/support/fake-clock.js';
 import { MemoryFiles } from '../../../test/support/memory-files.js';
 import type { Metered, MeasuredDay } from './measured.js';
-import { openPorts, type Happening } from './ordinary-day.js';
+import { type Happening, snapshots } from './ordinary-day.js';
 
 const dayMs = 86_400_000;
 /** The intervals of low messages divide five days evenly: 24 of five hours. */
@@ -201,7 +201,7 @@ class LivingAgent {
     operational.start();
     reporting.hubHas({});
     const snapshot = (): void => {
-      pipeline.snapshot('ListeningPorts', openPorts, clock.wallMs());
+      for (const [name, payloads] of snapshots) pipeline.snapshot(name, payloads, clock.wallMs());
       clock.after(snapshotFrequency.ms, snapshot);
     };
     clock.after(moments.nextMs('snapshot', snapshotFrequency.ms), snapshot);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Payload, TriggeredName } from '../../../contract/events.js';
+import type { Payload, SnapshotName, TriggeredName } from '../../../contract/events.js';
+import recordedSnapshots from './snapshots.json' with { type: 'json' };
 
 /**
  * What a gateway does on an ordinary day. What its programs do, with their command lines, ends, connections and logins,
@@ -147,11 +148,17 @@ const socket = (
 });
 
 /** What listens on the gateway all day. */
-export const openPorts: readonly Payload<'ListeningPorts'>[] = [
+const openPorts: readonly Payload<'ListeningPorts'>[] = [
   socket('tcp', '0.0.0.0', '22', '/usr/sbin/sshd', '540'),
   socket('tcp', '0.0.0.0', '1883', '/usr/sbin/mosquitto', '612'),
   socket('tcp', '127.0.0.1', '1880', '/usr/bin/node', '655'),
   socket('tcp6', '::', '22', '/usr/sbin/sshd', '540'),
   socket('tcp6', '::', '1883', '/usr/sbin/mosquitto', '612'),
   socket('udp', '0.0.0.0', '68', '/usr/sbin/dhclient', '401'),
+];
+
+/** The snapshots as `collect` gives them on Debian 12 as it is installed, with what listens on the gateway. */
+export const snapshots: readonly (readonly [SnapshotName, readonly Payload[]])[] = [
+  ['ListeningPorts', openPorts],
+  ...(Object.entries(recordedSnapshots) as unknown as [SnapshotName, Payload[]][]),
 ];
