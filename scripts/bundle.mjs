@@ -1,5 +1,5 @@
 // How the agent becomes one file: what esbuild bundles, and what it leaves out of the dependencies.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
@@ -62,6 +62,22 @@ const withoutBlobUpload = {
   },
 };
 
+/**
+ * esbuild escapes what is no ASCII in texts, and leaves it in comments and regular expressions. One such character has V8
+ * keep the whole file in twice the memory (3 MB), for as long as the agent runs.
+ */
+const asciiAlone = {
+  name: 'ascii-alone',
+  setup(build) {
+    build.onEnd(() => {
+      const { outfile } = build.initialOptions;
+      const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+      const text = readFileSync(outfile, 'utf8');
+      writeFileSync(outfile, text.replace(/[\u0080-\uffff]/g, escaped));
+    });
+  },
+};
+
 /** A package may carry a version of its own, which the agent in it has to tell; the rest of the file is not needed. */
 const manifestOf = (version) => ({
   name: 'manifest',
@@ -99,7 +115,13 @@ export async function bundleAgent({
 }) {
   const { metafile } = await esbuild.build({
     ...common(interpreter),
-    plugins: [nativeBesideBundle, withoutBlobUpload, withoutPrograms, manifestOf(version)],
+    plugins: [
+      nativeBesideBundle,
+      withoutBlobUpload,
+      withoutPrograms,
+      manifestOf(version),
+      asciiAlone,
+    ],
     entryPoints: ['agent/main.ts'],
     outfile,
     metafile: true,

@@ -78,6 +78,10 @@ describe('the bundle', () => {
     expect(readFileSync(agentBundle, 'utf8')).not.toMatch(/require\(["'](?:node:)?child_process/);
   });
 
+  it('is ASCII alone, of which V8 keeps each character in one byte and not in two', () => {
+    expect(/[\u0080-\uffff]/.exec(readFileSync(agentBundle, 'utf8'))?.[0]).toBeUndefined();
+  });
+
   it('runs without the native part, on what can be read without it', async () => {
     const bundle = join(directory, 'agent.cjs');
     copyFileSync(agentBundle, bundle);
