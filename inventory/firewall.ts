@@ -6,8 +6,13 @@ import { findProgram, runProgram } from './program.js';
 /**
  * What the programs of the packet filter say. `iptables-save` is one of two programs, by the choice of the device: the
  * one over nf_tables, whose rules `nft` tells, too, or the legacy one; each says in its first line which it is.
+ * @param remainingMs how long the next program may take
  */
-export async function firewallPrograms(): Promise<readonly ProgramAnswer[]> {
+export async function firewallPrograms(
+  remainingMs: () => number,
+): Promise<readonly ProgramAnswer[]> {
+  const ask = (program: string, args: readonly string[], isLoaded: () => boolean | undefined) =>
+    askWhereLoaded(program, args, isLoaded, { longestMs: remainingMs() });
   const answers = [await ask('nft', ['-j', 'list', 'ruleset'], hasNfTables)];
   for (const family of ['ip', 'ip6'] as const) {
     const legacy = (): boolean => hasLegacyTables(family);
@@ -18,14 +23,15 @@ export async function firewallPrograms(): Promise<readonly ProgramAnswer[]> {
   return answers;
 }
 
-async function ask(
+async function askWhereLoaded(
   program: string,
   args: readonly string[],
   isLoaded: () => boolean | undefined,
+  limits: { readonly longestMs: number },
 ): Promise<ProgramAnswer> {
-  if (findProgram(program) === undefined) return runProgram(program, args);
+  if (findProgram(program) === undefined) return runProgram(program, args, limits);
   const loaded = isLoaded();
-  if (loaded === true) return runProgram(program, args);
+  if (loaded === true) return runProgram(program, args, limits);
   if (loaded === false) return { program, outcome: 'notLoaded', stdout: '', error: '' };
   const error =
     'not asked, because that may load the module nf_tables, and no modules.builtin tells whether it is built in';

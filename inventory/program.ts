@@ -8,9 +8,6 @@ import { longestOutput } from '../collectors/inventory/names.js';
 /** Where administrators' programs are; nothing else is searched, whatever PATH says. */
 const directories = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
-/** So long one program may take, in milliseconds: listing 5,000 rules takes a slow board two seconds. */
-const longestMs = 8_000;
-
 /** The file of a program, symbolic links resolved; undefined where the device has none that can be run. */
 export function findProgram(program: string, where = directories): string | undefined {
   for (const directory of where) {
@@ -27,8 +24,9 @@ export function findProgram(program: string, where = directories): string | unde
 }
 
 interface RunOptions {
+  /** So long it may take, in milliseconds. */
+  readonly longestMs: number;
   readonly directories?: readonly string[];
-  readonly longestMs?: number;
   readonly longestOutput?: number;
 }
 
@@ -39,7 +37,7 @@ interface RunOptions {
 export async function runProgram(
   program: string,
   args: readonly string[],
-  options: RunOptions = {},
+  options: RunOptions,
 ): Promise<ProgramAnswer> {
   const path = findProgram(program, [...(options.directories ?? directories)]);
   if (path === undefined) return { program, outcome: 'absent', stdout: '', error: '' };
@@ -68,7 +66,7 @@ function untilEnd(
       child.stdout?.destroy();
       child.stderr?.destroy();
     };
-    const deadline = setTimeout(() => end('late'), options.longestMs ?? longestMs);
+    const deadline = setTimeout(() => end('late'), Math.max(0, options.longestMs));
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
       if (stdout.length <= mostUnits) return;

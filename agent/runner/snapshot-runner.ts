@@ -15,8 +15,8 @@ import type { CollectorState, Tell } from './collector-state.js';
 type Collect = SnapshotCollector<SnapshotName>['collect'];
 
 const firstRetryMs = 60_000;
-/** Longer than any snapshot takes on a slow board, short enough to notice a hung read. */
-const deadlineMs = 30_000;
+/** Longer than any snapshot takes on a slow board that is busy, short enough to notice a hung read. */
+const deadlineMs = 120_000;
 
 export interface SnapshotRunnerOptions {
   readonly collector: SnapshotCollector<SnapshotName>;

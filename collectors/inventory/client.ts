@@ -60,7 +60,7 @@ export class InventoryClient implements Inventory {
       text = await readAnswer(path, signal);
     } catch (error) {
       signal.throwIfAborted();
-      return { unavailable: this.#why(error, name, path) };
+      return { unavailable: whyUnanswered(error, name, this.directory) };
     }
     const log = `see journalctl -u 'iot-security-agent-inventory-${name}@*'`;
     if (text === '')
@@ -73,14 +73,16 @@ export class InventoryClient implements Inventory {
       };
     }
   }
+}
 
-  #why(error: unknown, name: InventoryName, path: string): string {
-    if (hasCode(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR'))
-      return `The inventory process, which runs what needs a program, cannot be asked: nobody serves ${path}. Start its socket with systemctl enable --now iot-security-agent-inventory-${name}.socket or, without systemd, run iot-security-agent inventory --listen ${this.directory} as root.`;
-    if (hasCode(error, 'EACCES', 'EPERM'))
-      return `The inventory process may be asked by root and the group iot-security-agent alone (${path} is closed to user ${process.geteuid?.() ?? '?'}); use sudo, or join the group.`;
-    return `The inventory process at ${path} did not answer: ${plainReason(error)}.`;
-  }
+/** Why the inventory process gave no answer, and what to do. */
+export function whyUnanswered(error: unknown, name: InventoryName, directory: string): string {
+  const path = `${directory}/${name}`;
+  if (hasCode(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR'))
+    return `The inventory process, which runs what needs a program, cannot be asked: nobody serves ${path}. Start its socket with systemctl enable --now iot-security-agent-inventory-${name}.socket or, without systemd, run iot-security-agent inventory --listen ${directory} as root.`;
+  if (hasCode(error, 'EACCES', 'EPERM'))
+    return `The inventory process may be asked by root and the group iot-security-agent alone (${path} is closed to user ${process.geteuid?.() ?? '?'}); use sudo, or join the group.`;
+  return `The inventory process at ${path} did not answer: ${plainReason(error)}.`;
 }
 
 /** Everything until the other side ends; empty when it went without a word. */

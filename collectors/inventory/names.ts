@@ -52,8 +52,8 @@ export function isInventoryName(name: string): name is InventoryName {
   return Object.hasOwn(inventories, name);
 }
 
-/** The longest that a run may take, in milliseconds: the snapshot that asks for it is given up after 30 s. */
-export const longestRunMs = 25_000;
+/** The longest that a run may take, in milliseconds: the snapshot that asks for it is given up after two minutes. */
+export const longestRunMs = 100_000;
 
 /** The longest output of one program, in UTF-16 units: 5,000 rules of nft have about 3 million. */
 export const longestOutput = 4 * 1024 * 1024;

@@ -24,7 +24,11 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const run = (program: string, args: readonly string[] = [], limits = {}) =>
-  runProgram(program, args, { directories: ['/nowhere', directory], ...limits });
+  runProgram(program, args, {
+    longestMs: 20_000,
+    directories: ['/nowhere', directory],
+    ...limits,
+  });
 
 describe('a program of the inventory', () => {
   it('is told with its file, its exit status, its output and its first complaint', async () => {
