@@ -55,7 +55,7 @@ export class OwnProcesses {
   private helps(pid: number, parentPid: number | undefined): boolean {
     if (!this.running.mayRun()) {
       // Their numbers are given to others.
-      this.helpers.clear();
+      if (this.helpers.size > 0) this.helpers.clear();
       return false;
     }
     const byItself = this.running.has(pid);

@@ -40,6 +40,8 @@ export class InstalledAgent {
       aggregationEnabledProcessCreate: false,
       aggregationEnabledConnectionCreate: false,
       snapshotFrequency: 'PT1H',
+      // The kernel of the machine stands alone: nothing tells whether nftables is in it, which makes an agent degraded.
+      eventPriorityFirewallConfiguration: 'Off',
     };
     const wrapped = Object.entries(settings).map(([key, value]) => [key, { value }] as const);
     await machine.patchDesired(deviceId, {
