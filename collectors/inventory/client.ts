@@ -18,8 +18,8 @@ export interface Inventory {
 /** JSON writes a quote as two characters; an answer has one long output, or several short ones. */
 const mostBytes = 2 * longestOutput + 1024 * 1024;
 
-/** So long after an answer the kernel may still tell of processes that gave it. */
-const afterglowMs = 3_000;
+/** So long after an answer processes that gave it may still be told: on a busy device their hashes are waited for. */
+const afterglowMs = 15_000;
 
 /**
  * Asks the inventory process over its sockets, of which each has the name of an inventory.
