@@ -11,7 +11,9 @@ const unit = readFileSync(
 );
 const memoryCapBytes = Number(/^MemoryMax=(\d+)M$/m.exec(unit)?.[1]) * 1024 * 1024;
 /** What the unit has Node keep to, without which the memory of the unit is not what is measured. */
-const nodeOptions = /^Environment=(NODE_OPTIONS=\S+)$/m.exec(unit)?.[1]?.slice('NODE_OPTIONS='.length);
+const nodeOptions = /^Environment=(NODE_OPTIONS=\S+)$/m
+  .exec(unit)?.[1]
+  ?.slice('NODE_OPTIONS='.length);
 
 describe('a storm of events beyond what can be handled', () => {
   const fixture = new Fixture();
