@@ -1,37 +1,6 @@
 import { posix } from 'node:path';
+import { type MountInfo, parseMountTable } from '../kernel/files/mount-info.js';
 import { known, type SystemFiles, tidy, type Told } from './system-files.js';
-
-/** One mount of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
-interface Mount {
-  readonly point: string;
-  /** Major and minor number. */
-  readonly device: string;
-  readonly type: string;
-  readonly source: string;
-  /** Of this mount, and of its file system. */
-  readonly isReadOnly: boolean;
-  readonly isReadOnlyFileSystem: boolean;
-}
-
-/** A line that no kernel writes is passed over. */
-export function parseMounts(text: string): readonly Mount[] {
-  return text.split('\n').flatMap((line) => {
-    const [head = '', tail = ''] = line.split(' - ');
-    const [, , device, , point, options = ''] = head.split(' ');
-    const [type, source = '', superOptions = ''] = tail.split(' ');
-    if (device === undefined || point === undefined || type === undefined || type === '') return [];
-    return [
-      {
-        point,
-        device,
-        type,
-        source,
-        isReadOnly: options.split(',').includes('ro'),
-        isReadOnlyFileSystem: superOptions.split(',').includes('ro'),
-      },
-    ];
-  });
-}
 
 /** How many devices may lie below one another: a partition, RAID, encryption and volumes are four. */
 const mostLayers = 16;
@@ -41,10 +10,10 @@ export async function rootDevice(files: SystemFiles): Promise<Told> {
   const { procRoot } = files.paths;
   // The service has a mount namespace of its own, in which nearly all is read-only.
   const first = await files.text(`${procRoot}/1/mountinfo`);
-  const mounts = parseMounts(first ?? (await files.text(`${procRoot}/self/mountinfo`)) ?? '');
-  const root = mounts.findLast(({ point }) => point === '/');
+  const mounts = parseMountTable(first ?? (await files.text(`${procRoot}/self/mountinfo`)) ?? '');
+  const root = mounts.findLast(({ mountPoint }) => mountPoint === '/');
   if (root === undefined) return {};
-  const boot = mounts.findLast(({ point }) => point === '/boot') ?? root;
+  const boot = mounts.findLast(({ mountPoint }) => mountPoint === '/boot') ?? root;
   const below = await layersBelow(files, root);
   return {
     fields: known({ BootDevice: await nodeOf(files, boot) }),
@@ -59,14 +28,14 @@ export async function rootDevice(files: SystemFiles): Promise<Told> {
 }
 
 /** In a namespace that is not known to be that of the device, a mount that is read-only says nothing about it. */
-function readOnly(root: Mount, isOfDevice: boolean): string | undefined {
-  if (root.isReadOnlyFileSystem) return 'true';
-  if (!root.isReadOnly) return 'false';
+function readOnly(root: MountInfo, isOfDevice: boolean): string | undefined {
+  if (root.superOptions.has('ro')) return 'true';
+  if (!root.options.has('ro')) return 'false';
   return isOfDevice ? 'true' : undefined;
 }
 
 /** The directory in /sys of the device of a mount; undefined where it is no disk: an overlay, a share. */
-async function directoryOf(files: SystemFiles, mount: Mount): Promise<string | undefined> {
+async function directoryOf(files: SystemFiles, mount: MountInfo): Promise<string | undefined> {
   const { sysRoot } = files.paths;
   const target = await files.target(`${sysRoot}/dev/block/${mount.device}`);
   if (target !== undefined) return posix.join(sysRoot, 'dev/block', target);
@@ -89,7 +58,7 @@ async function mappedAs(files: SystemFiles, name: string): Promise<string | unde
   return undefined;
 }
 
-async function nodeOf(files: SystemFiles, mount: Mount): Promise<string | undefined> {
+async function nodeOf(files: SystemFiles, mount: MountInfo): Promise<string | undefined> {
   const directory = await directoryOf(files, mount);
   if (directory !== undefined) return tidy(`/dev/${posix.basename(directory)}`);
   return mount.source.startsWith('/dev/') && mount.source !== '/dev/root'
@@ -105,7 +74,7 @@ interface Layers {
 }
 
 /** Goes down from the device of the root, through the volumes, the encryption and the RAID below it. */
-async function layersBelow(files: SystemFiles, root: Mount): Promise<Layers> {
+async function layersBelow(files: SystemFiles, root: MountInfo): Promise<Layers> {
   const top = await directoryOf(files, root);
   if (top === undefined) return { mapped: [], isWhole: false };
   const seen = new Set<string>();

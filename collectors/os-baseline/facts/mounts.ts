@@ -1,20 +1,9 @@
 import { posix } from 'node:path';
+import { type MountInfo, parseMountTable } from '../../kernel/files/mount-info.js';
 import type { FactContext } from './fact-reader.js';
 import { found, type Reading } from './reading.js';
 
-export interface Mount {
-  readonly mountPoint: string;
-  /** The directory of the file system that is mounted there; `/` for all of it. */
-  readonly root: string;
-  readonly type: string;
-  /** The device, the share or the word that the mount was made of. */
-  readonly source: string;
-  /** Of this mount, as `nodev`. */
-  readonly options: ReadonlySet<string>;
-  /** Of its file system, which all mounts of it share, as `ro`. */
-  readonly superOptions: ReadonlySet<string>;
-  /** Major and minor number. */
-  readonly device: string;
+export interface Mount extends MountInfo {
   /** Whether its disk can be taken out; the disk that holds the root counts as fixed. */
   readonly removable: boolean;
 }
@@ -30,34 +19,9 @@ export interface Mounts {
 
 const longestMountTableBytes = 4 * 1024 * 1024;
 
-/** /proc/PID/mountinfo (proc_pid_mountinfo(5)); a line that no kernel writes is passed over. */
-export function parseMountInfo(text: string): Mount[] {
-  return text.split('\n').flatMap((line) => {
-    const [head = '', tail = ''] = line.split(' - ');
-    const [, , device = '', root = '', mountPoint, options = ''] = head.split(' ');
-    const [type, source = '', superOptions = ''] = tail.split(' ');
-    if (mountPoint === undefined || type === undefined || type === '') return [];
-    return [
-      {
-        mountPoint: unescaped(mountPoint),
-        root: unescaped(root),
-        type,
-        source: unescaped(source),
-        options: new Set(options.split(',')),
-        superOptions: new Set(superOptions.split(',')),
-        device,
-        removable: false,
-      },
-    ];
-  });
-}
-
-/** Blank, tab, newline and backslash are written as three octal digits. */
-function unescaped(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
-}
+/** The mounts of a table, of whose disks nothing is known yet. */
+export const parseMountInfo = (text: string): Mount[] =>
+  parseMountTable(text).map((mount) => ({ ...mount, removable: false }));
 
 export function mountsOf(all: readonly Mount[]): Mounts {
   return {

@@ -10,7 +10,7 @@ import { inventoryFacts } from '../../../collectors/system-information/inventory
 import { parseMemoryInfo } from '../../../collectors/system-information/memory.js';
 import { parseOsRelease } from '../../../collectors/system-information/operating-system.js';
 import { architectureOf } from '../../../collectors/system-information/program-architecture.js';
-import { parseMounts } from '../../../collectors/system-information/root-device.js';
+import { parseMountTable } from '../../../collectors/kernel/files/mount-info.js';
 import { checkPayload } from '../../../contract/payload-check.js';
 import type { Payload } from '../../../contract/events.js';
 import { rootOf } from '../../support/captured-roots.js';
@@ -280,7 +280,7 @@ describe('parsers of the system', () => {
       fc.property(fc.string(), fc.uint8Array(), (text, bytes) => {
         parseOsRelease(text);
         parseMemoryInfo(text);
-        parseMounts(text);
+        parseMountTable(text);
         architectureOf(Buffer.from(bytes));
       }),
     );
