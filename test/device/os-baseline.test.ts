@@ -1,6 +1,7 @@
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inventoryNames } from '../../collectors/inventory/names.js';
 import { Container, writeInto } from '../support/device/container.js';
 
 const repository = join(import.meta.dirname, '..', '..');
@@ -23,6 +24,16 @@ function sandboxed(): string {
   return kept.join('\n').replace('[Service]', service.join('\n'));
 }
 
+/** The inventory process of the package: where the files of a kernel tell nothing of its packet filter, it is asked. */
+function installInventory(root: string): void {
+  for (const name of inventoryNames)
+    for (const unit of [`${name}.socket`, `${name}@.service`]) {
+      const file = `iot-security-agent-inventory-${unit}`;
+      const text = readFileSync(join(repository, 'systemd', file), 'utf8');
+      writeInto(root, `/etc/systemd/system/${file}`, text);
+    }
+}
+
 const check = (id: string, kind: string): string =>
   `  - { id: ${id}, title: It is well, severity: Warning, remedy: Mend it now., ${kind} }\n`;
 
@@ -30,8 +41,14 @@ let container: Container;
 
 beforeAll(async () => {
   container = await Container.boot({
-    binds: { [repository]: '/opt/iot-security-agent', [process.execPath]: '/usr/bin/node' },
+    packages: ['nftables', 'iptables'],
+    binds: {
+      [repository]: '/opt/iot-security-agent',
+      [join(repository, 'dist')]: '/usr/lib/iot-security-agent',
+      [process.execPath]: '/usr/bin/node',
+    },
     prepare: (root) => {
+      installInventory(root);
       writeInto(root, '/etc/systemd/system/baseline.service', sandboxed());
       writeInto(root, '/etc/sysusers.d/agent.conf', 'u iot-security-agent - "Security agent"\n');
       writeInto(
@@ -56,6 +73,8 @@ describe('the baseline in the sandbox of the packaged unit', () => {
   let says = '';
 
   beforeAll(async () => {
+    const sockets = inventoryNames.map((name) => `iot-security-agent-inventory-${name}.socket`);
+    await container.execute('systemctl', 'start', ...sockets);
     const { code } = await container.attempt('systemctl', 'start', 'baseline.service');
     if (code !== 0)
       throw new Error(await container.execute('journalctl', '-u', 'baseline.service'));
