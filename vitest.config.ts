@@ -8,11 +8,14 @@ const startsPrograms =
 const found = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .map((name) => `test/${name}`)
   .filter((path) => path.endsWith('.test.ts') && !path.startsWith('test/device/'))
-  .filter((path) => startsPrograms.test(readFileSync(path, 'utf8')));
+  .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+const starting = found.filter(({ text }) => startsPrograms.test(text)).map(({ path }) => path);
+/** What puts something else in the place of a module, which another file of the same process may have loaded before. */
+const replacing = found.filter(({ text }) => text.includes('vi.mock(')).map(({ path }) => path);
 
 /** What the fast part leaves out: besides those, what looks at much: a megabyte at once, a day, random input. */
 const slow = [
-  ...found,
+  ...starting,
   'test/agent/spool/spool-kill.test.ts',
   'test/agent/pipeline/redaction/linear-time.test.ts',
   'test/{bench,fuzz}/**',
@@ -24,7 +27,8 @@ const virtualMachines = 'test/device/virtual-machine/**/*.test.ts';
 
 /**
  * `unit` changes nothing on the host (npm test), and `fast` is the part of it that runs no whole agent (npm run
- * test:fast); `device` needs root and a real kernel, `vm` boots whole machines under emulation (both npm run
+ * test:fast): `fast` in few processes, which load the sources once for all their files, so that a file may leave nothing
+ * behind for the next, and `fast-alone` in one for each file, as `unit` does with all; `device` needs root and a real kernel, `vm` boots whole machines under emulation (both npm run
  * test:device).
  */
 export default defineConfig({
@@ -46,7 +50,17 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/device/**', ...slow],
+          exclude: ['test/device/**', ...slow, ...replacing],
+          isolate: false,
+          maxWorkers: 3,
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'fast-alone',
+          include: replacing,
+          exclude: slow,
           maxWorkers: 3,
           testTimeout: 60_000,
         },

@@ -17,8 +17,7 @@ const args = process.argv.slice(2);
 const isFast = args.includes('--fast');
 const vitestArgs = [
   'run',
-  '--project',
-  isFast ? 'fast' : 'unit',
+  ...(isFast ? ['--project=fast', '--project=fast-alone'] : ['--project=unit']),
   ...args.filter((each) => each !== '--fast'),
 ];
 const tests = ['tests', bin('vitest'), vitestArgs];
