@@ -58,6 +58,7 @@ export const layers = [
   'agent/spool',
   'agent/state',
   'agent/accounting',
+  'agent/identity/services',
   'agent/identity',
   'agent/fleet',
   'agent/maintenance',
