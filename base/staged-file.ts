@@ -11,7 +11,7 @@ export interface StagedFile {
 /** Writes a file beside `path`, with its final owner and mode from the first byte on, to be put there or not. */
 export async function stageFile(
   path: string,
-  text: string,
+  content: string | Uint8Array,
   options: {
     readonly mode: number;
     readonly owner?: { readonly uid: number; readonly gid: number };
@@ -26,7 +26,7 @@ export async function stageFile(
   try {
     if (owner !== undefined) await file.chown(owner.uid, owner.gid);
     await file.chmod(mode);
-    await file.writeFile(text);
+    await file.writeFile(content);
     await file.sync();
   } catch (error) {
     await discard().catch(() => undefined);

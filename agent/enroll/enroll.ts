@@ -67,8 +67,7 @@ export async function enroll(options: EnrollOptions): Promise<Enrollment> {
   const groupId = await groupIdOf(agentGroup, options.groupFile);
   const changed = !isDeepStrictEqual(settings, before);
   await writeFiles(directory, {
-    secretFile,
-    secret: `${line}\n`,
+    secrets: [{ path: secretFile, content: `${line}\n` }],
     settingsFile,
     settings: changed ? text : undefined,
     groupId,

@@ -5,13 +5,18 @@ import { makeDirectory } from '../../base/make-directory.js';
 import { stageFile, type StagedFile } from '../../base/staged-file.js';
 
 export interface Files {
-  readonly secretFile: string;
-  readonly secret: string;
+  /** For root alone. */
+  readonly secrets: readonly SecretFile[];
   readonly settingsFile: string;
   /** The new settings; undefined when those that are there stay. */
   readonly settings: string | undefined;
   /** The group that may read the settings. */
   readonly groupId: number | undefined;
+}
+
+export interface SecretFile {
+  readonly path: string;
+  readonly content: string | Uint8Array;
 }
 
 interface Owner {
@@ -21,28 +26,36 @@ interface Owner {
 
 const directoryMode = 0o750;
 const settingsMode = 0o640;
+const secretMode = 0o600;
 
 /**
- * Puts both files into `directory`, or leaves it as it was.
+ * Puts all of them into `directory`, or leaves it as it was. The settings come last: they are what names the secrets.
  * @throws CommandError (77)
  */
 export async function writeFiles(directory: string, files: Files): Promise<void> {
-  const { secretFile, settingsFile } = files;
+  const { secrets, settingsFile, settings } = files;
   const self = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const reader = self.uid === 0 ? { uid: 0, gid: files.groupId ?? self.gid } : self;
   let madeDirectory = false;
   try {
     madeDirectory = await makeDirectory(directory, directoryMode);
     if (madeDirectory) await allow(directory, reader, directoryMode);
-    const secret = { path: secretFile, text: files.secret, mode: 0o600, owner: self };
-    if (files.settings === undefined) {
-      await replaceAll([secret]);
-      // Where it is a mount of its own these may be refused, and who reads it is decided elsewhere.
+    const replacements: Replacement[] = secrets.map((secret) => ({
+      ...secret,
+      mode: secretMode,
+      owner: self,
+    }));
+    if (settings !== undefined)
+      replacements.push({
+        path: settingsFile,
+        content: settings,
+        mode: settingsMode,
+        owner: reader,
+      });
+    await replaceAll(replacements);
+    // Where it is a mount of its own these may be refused, and who reads it is decided elsewhere.
+    if (settings === undefined)
       await allow(settingsFile, reader, settingsMode).catch(() => undefined);
-      return;
-    }
-    const settings = { path: settingsFile, text: files.settings, mode: settingsMode };
-    await replaceAll([secret, { ...settings, owner: reader }]);
   } catch (error) {
     if (madeDirectory) await rmdir(directory).catch(() => undefined);
     const outcome = error instanceof HalfWrittenError ? '' : ' Nothing was changed.';
@@ -59,9 +72,7 @@ async function allow(path: string, { uid, gid }: Owner, mode: number): Promise<v
   await chmod(path, mode);
 }
 
-interface Replacement {
-  readonly path: string;
-  readonly text: string;
+interface Replacement extends SecretFile {
   readonly mode: number;
   readonly owner: Owner;
 }
@@ -74,9 +85,9 @@ async function replaceAll(replacements: readonly Replacement[]): Promise<void> {
   const staged: StagedFile[] = [];
   const kept: { readonly path: string; readonly wasThere: boolean }[] = [];
   try {
-    for (const { path, text, mode, owner } of replacements) {
+    for (const { path, content, mode, owner } of replacements) {
       for (const place of [path, `${path}.new`, besides(path)]) await refuseDirectory(place);
-      staged.push(await stageFile(path, text, { mode, owner }));
+      staged.push(await stageFile(path, content, { mode, owner }));
     }
     for (const { path } of replacements) kept.push({ path, wasThere: await keep(path) });
     for (const file of staged) await file.commit();
