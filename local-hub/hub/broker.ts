@@ -1,13 +1,18 @@
-import type { TLSSocket } from 'node:tls';
-import { Aedes, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
-import type { ServerCertificate } from './certificates.js';
-import { heldKeepAlive, refusal, watchPackets } from './client-packets.js';
-import { checkConnect, type Admission, type Refusal, type RefusalCode } from './connect-check.js';
+import type { Duplex } from 'node:stream';
+import { Aedes, type Client, type PublishPacket } from 'aedes';
+import type { ClientCertificate } from './client-certificate.js';
+import { heldKeepAlive, levelOf, refusal, watchPackets } from './client-packets.js';
+import {
+  checkConnect,
+  type Admission,
+  type ConnectHub,
+  type Refusal,
+  type RefusalCode,
+} from './connect-check.js';
 import type { Faults } from './faults.js';
-import { HttpFront } from './http-front.js';
-import { addressOf, clientIdOf, type Address, type Identities } from './identities.js';
+import { addressOf, clientIdOf, type Address } from './identities.js';
+import { carryOut, type Publication, type Reaction } from './publication.js';
 import { Subscriptions } from './subscriptions.js';
-import { TlsListener } from './tls-listener.js';
 
 /*
  * 1. A client is connected only after its credentials were checked, and no longer than they are valid.
@@ -25,27 +30,7 @@ export interface ConnectionEvent extends Address {
   readonly code?: RefusalCode;
 }
 
-export interface Publication {
-  readonly from: Admission;
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly retain: boolean;
-  /** The client had it said for the case that its connection ends without its own doing. */
-  readonly isWill: boolean;
-}
-
-/** What is done with a publish: the connection ends over `close`. */
-export type Reaction =
-  | 'acknowledge'
-  | 'withhold-acknowledgement'
-  | { readonly acknowledgeAfterMs: number }
-  | { readonly close: string };
-
-interface BrokerOptions {
-  readonly port: number;
-  readonly hubName: string;
-  readonly certificate: ServerCertificate;
-  readonly identities: Identities;
+interface BrokerOptions extends ConnectHub {
   readonly onPublication: (publication: Publication) => Reaction;
   readonly onConnection: (event: ConnectionEvent) => void;
   readonly faults: Readonly<Faults>;
@@ -56,12 +41,12 @@ interface Session {
   readonly expiry: NodeJS.Timeout | undefined;
 }
 
-/** MQTT over TLS on loopback, with the rules of IoT Hub about who connects and what is subscribed. */
+/** MQTT with the rules of IoT Hub about who connects and what is subscribed. */
 export class Broker {
   readonly #options: BrokerOptions;
   readonly #aedes: Aedes;
-  readonly #listener: TlsListener;
   readonly #subscriptions: Subscriptions;
+  readonly #certificates = new WeakMap<Client, ClientCertificate>();
   readonly #admissions = new WeakMap<Client, Admission>();
   readonly #closeReasons = new WeakMap<Client, string>();
   readonly #wills = new WeakMap<Client, object>();
@@ -69,26 +54,25 @@ export class Broker {
 
   private constructor(options: BrokerOptions, aedes: Aedes) {
     this.#options = options;
-    const http = new HttpFront();
     this.#aedes = aedes;
     this.#subscriptions = new Subscriptions(aedes, options.identities);
-    this.#listener = new TlsListener(options.certificate, (socket) => {
-      socket.setNoDelay(true);
-      if (!options.faults.silent) http.handle(socket, () => this.#handle(socket));
-    });
   }
 
   static async start(options: BrokerOptions): Promise<Broker> {
     const broker = new Broker(options, await Aedes.createBroker());
     broker.#wire();
     await broker.#subscriptions.restore();
-    await broker.#listener.start(options.port);
     return broker;
   }
 
-  /** The port that is, or was until `stop`, listened on. */
-  get port(): number {
-    return this.#listener.port;
+  /** Takes a connection on which a client is about to say CONNECT. */
+  accept(stream: Duplex, certificate: ClientCertificate | undefined): void {
+    const client = this.#aedes.handle(stream);
+    if (certificate !== undefined) this.#certificates.set(client, certificate);
+    watchPackets(client, () => {
+      const reason = 'its protocol level is neither 3, 4 nor 5';
+      this.#refuse(client, { protocolLevel: 0, clientId: '' }, { code: 1, reason });
+    });
   }
 
   isConnected(address: Address): boolean {
@@ -111,12 +95,9 @@ export class Broker {
     if (client !== undefined) this.#close(client, reason);
   }
 
-  /** Ends every connection: in order (FIN) or as a crash of the network does (RST). */
-  dropConnections(how: 'fin' | 'rst'): void {
-    for (const { client } of this.#sessions.values()) {
-      this.#closeReasons.set(client, 'dropped on demand');
-    }
-    this.#listener.dropConnections(how);
+  /** All connections are about to end, for this reason. */
+  expectEnd(reason: string): void {
+    for (const { client } of this.#sessions.values()) this.#closeReasons.set(client, reason);
   }
 
   async loseSession(address: Address): Promise<void> {
@@ -124,25 +105,9 @@ export class Broker {
     await this.#subscriptions.lose(address);
   }
 
-  /** From now on nothing on the present connections is read or written; they stay open. */
-  freezeConnections(): void {
-    this.#listener.freezeConnections();
-  }
-
   async stop(): Promise<void> {
-    for (const { client } of this.#sessions.values()) {
-      this.#closeReasons.set(client, 'the hub stopped');
-    }
+    this.expectEnd('the hub stopped');
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    await this.#listener.stop();
-  }
-
-  #handle(socket: TLSSocket): void {
-    const client = this.#aedes.handle(socket);
-    watchPackets(client, () => {
-      const reason = 'its protocol level is neither 3, 4 nor 5';
-      this.#refuse(client, { protocolLevel: 0, clientId: '' }, { code: 1, reason });
-    });
   }
 
   #wire(): void {
@@ -153,6 +118,7 @@ export class Broker {
         clientId: packet.clientId,
         username: packet.username,
         password: packet.password?.toString('utf8'),
+        certificate: this.#certificates.get(client),
         will: packet.will,
       };
       const verdict = this.#check(request);
@@ -186,11 +152,10 @@ export class Broker {
   }
 
   #check(request: Parameters<typeof checkConnect>[0]): ReturnType<typeof checkConnect> {
-    const { faults, hubName, identities } = this.#options;
-    const { refuseConnectWith: code, tokenLifeMs } = faults;
+    const { refuseConnectWith: code, tokenLifeMs } = this.#options.faults;
     if (code !== undefined) return { code, reason: 'refused on demand' };
     const nowMs = Date.now();
-    const verdict = checkConnect(request, hubName, identities, nowMs);
+    const verdict = checkConnect(request, this.#options, nowMs);
     if (tokenLifeMs === undefined || 'code' in verdict) return verdict;
     return { ...verdict, expiresAtMs: Math.min(verdict.expiresAtMs, nowMs + tokenLifeMs) };
   }
@@ -249,30 +214,8 @@ export class Broker {
             retain,
             isWill: this.#wills.get(client) === packet,
           });
-    packet.retain = false;
-    if (reaction === 'acknowledge') return null;
-    if (reaction === 'withhold-acknowledgement' || 'acknowledgeAfterMs' in reaction) {
-      if (typeof reaction === 'object' && packet.qos === 1) {
-        const { messageId = 0 } = packet;
-        setTimeout(() => acknowledge(client, messageId), reaction.acknowledgeAfterMs).unref();
-      }
-      packet.qos = 0; // the broker then answers nothing, and goes on reading
-      return null;
-    }
-    this.#closeReasons.set(client, reaction.close);
-    return new Error(reaction.close);
+    const fault = carryOut(reaction, client, packet);
+    if (fault !== undefined) this.#closeReasons.set(client, fault);
+    return fault === undefined ? null : new Error(fault);
   }
-}
-
-/** As on the wire: the highest bit, which bridges set, makes it another one. */
-function levelOf(packet: ConnectPacket): number {
-  const { bridgeMode, protocolId } = packet as { bridgeMode?: boolean; protocolId?: string };
-  const level = (packet.protocolVersion ?? 0) + (bridgeMode === true ? 128 : 0);
-  // MQTT 3.1 called itself by another name; that name at level 4 is nothing that exists.
-  return level === 4 && protocolId !== 'MQTT' ? 0 : level;
-}
-
-/** PUBACK, MQTT 3.1.1 §3.4. */
-function acknowledge(client: Client, messageId: number): void {
-  if (!client.closed) client.conn.write(Buffer.from([0x40, 2, messageId >> 8, messageId & 0xff]));
 }

@@ -1,30 +1,62 @@
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash, createPrivateKey, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
-import { reasonOf } from '../../base/errors.js';
-import { replaceFileSync } from '../../base/replace-file.js';
 
-const dayMs = 86_400_000;
-const caLifeDays = 3650;
-const serverLifeDays = 397;
-/** A certificate with less left than this is made anew at the next start. */
-const renewalMarginDays = 30;
+/*
+ * Certificates of every kind that takes part: of the hub, of devices and modules, and of the authorities above them.
+ */
 
-/** TLS material of the stand-in hub, all PEM. */
-export interface ServerCertificate {
-  /** File that a client has to trust; it stays the same while the authority is valid. */
-  readonly caFile: string;
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
+/** From when to when a certificate holds. */
+export interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
 }
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/** A certificate with its key, all PEM. */
+export interface IssuedCertificate {
+  /** The certificate itself, then the authorities below the one that has to be known, lowest first. */
+  readonly certificatePem: string;
+  /** PKCS#8, not encrypted. */
+  readonly privateKeyPem: string;
+  /** Upper-case hexadecimal, as a hub is told of it. */
+  readonly sha1Thumbprint: string;
+  readonly sha256Thumbprint: string;
+  readonly validToMs: number;
+}
 
-interface KeyAndCertificate {
-  readonly certificate: x509.X509Certificate;
-  readonly privateKey: webcrypto.CryptoKey;
+export type KeyKind = 'ec' | 'rsa';
+
+/** What a client's certificate says. */
+export interface CertificateRequest {
+  /** `device` or `device/module`. */
+  readonly commonName: string;
+  /** From yesterday for a year when absent. */
+  readonly validity?: Validity;
+  readonly keyKind?: KeyKind;
+}
+
+const dayMs = 86_400_000;
+
+/** From a day ago, so that a device whose clock is behind can still connect, until so many days from now. */
+export function lifetime(days: number, nowMs = Date.now()): Validity {
+  return { notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + days * dayMs) };
+}
+
+const algorithms = {
+  ec: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  rsa: {
+    name: 'RSASSA-PKCS1-v1_5',
+    hash: 'SHA-256',
+    publicExponent: Uint8Array.of(1, 0, 1),
+    modulusLength: 2048,
+  },
+} as const;
+
+/** What authorities sign with. */
+const signingAlgorithm = algorithms.ec;
+
+function newKeys(kind: KeyKind): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithms[kind], true, ['sign', 'verify']);
 }
 
 function pem(label: string, bytes: ArrayBuffer): string {
@@ -34,130 +66,166 @@ function pem(label: string, bytes: ArrayBuffer): string {
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }
 
-function lifetime(days: number, nowMs: number): { notBefore: Date; notAfter: Date } {
-  // A day back, so that a device whose clock is behind can still connect.
-  return { notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + days * dayMs) };
-}
+/** A name of one part; the text is not read as anything else, whatever characters it has. */
+const nameOf = (commonName: string): x509.Name =>
+  new x509.Name([{ CN: [{ utf8String: commonName }] }]);
 
-async function createAuthority(nowMs: number): Promise<KeyAndCertificate> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=iot-security-agent local hub CA',
-    keys,
-    signingAlgorithm: algorithm,
-    ...lifetime(caLifeDays, nowMs),
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  return { certificate, privateKey: keys.privateKey };
-}
-
-async function createServerCertificate(
-  authority: KeyAndCertificate,
-  nowMs: number,
-): Promise<KeyAndCertificate> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: 'CN=localhost',
-    issuer: authority.certificate.subject,
-    publicKey: keys.publicKey,
-    signingKey: authority.privateKey,
-    signingAlgorithm: algorithm,
-    ...lifetime(serverLifeDays, nowMs),
-    extensions: [
-      new x509.BasicConstraintsExtension(false),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([
-        { type: 'dns', value: 'localhost' },
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'ip', value: '::1' },
-      ]),
-      await x509.AuthorityKeyIdentifierExtension.create(authority.certificate),
-    ],
-  });
-  return { certificate, privateKey: keys.privateKey };
-}
-
-function stillValid(certificatePem: string, nowMs: number): boolean {
-  const { notAfter } = new x509.X509Certificate(certificatePem);
-  return notAfter.getTime() - nowMs > renewalMarginDays * dayMs;
-}
-
-async function writeKeyAndCertificate(
-  directory: string,
-  name: string,
-  made: KeyAndCertificate,
-): Promise<void> {
-  const key = await webcrypto.subtle.exportKey('pkcs8', made.privateKey);
-  replaceFileSync(join(directory, `${name}.key.pem`), pem('PRIVATE KEY', key), 0o600);
-  replaceFileSync(join(directory, `${name}.pem`), `${made.certificate.toString('pem')}\n`, 0o644);
-}
-
-async function readAuthority(directory: string): Promise<KeyAndCertificate> {
-  const pkcs8 = x509.PemConverter.decodeFirst(readFileSync(join(directory, 'ca.key.pem'), 'utf8'));
-  const certificate = new x509.X509Certificate(readFileSync(join(directory, 'ca.pem'), 'utf8'));
-  const privateKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']);
-  return { certificate, privateKey };
-}
-
-function usable(directory: string, name: string, nowMs: number): boolean {
-  const key = join(directory, `${name}.key.pem`);
-  const certificate = join(directory, `${name}.pem`);
-  if (!existsSync(key) || !existsSync(certificate)) return false;
-  try {
-    return stillValid(readFileSync(certificate, 'utf8'), nowMs);
-  } catch {
-    return false; // not a certificate: made anew like an absent one
-  }
-}
-
-/**
- * Gives the server certificate for `localhost`, `127.0.0.1` and `::1` from `directory`; makes it, and the authority
- * that signs it, when absent, unreadable as a certificate, or about to expire. Keys have mode 0600.
- */
-export async function ensureCertificates(
-  directory: string,
-  nowMs = Date.now(),
-): Promise<ServerCertificate> {
-  if (!usable(directory, 'ca', nowMs)) {
-    const authority = await createAuthority(nowMs);
-    await writeKeyAndCertificate(directory, 'ca', authority);
-    await writeKeyAndCertificate(
-      directory,
-      'server',
-      await createServerCertificate(authority, nowMs),
-    );
-  } else if (!usable(directory, 'server', nowMs)) {
-    const authority = await readAuthority(directory);
-    await writeKeyAndCertificate(
-      directory,
-      'server',
-      await createServerCertificate(authority, nowMs),
-    );
-  }
-  chmodSync(join(directory, 'ca.key.pem'), 0o600);
-  chmodSync(join(directory, 'server.key.pem'), 0o600);
+async function issued(
+  certificate: x509.X509Certificate,
+  key: webcrypto.CryptoKey,
+  chainPem: string,
+): Promise<IssuedCertificate> {
+  const bytes = Buffer.from(certificate.rawData);
+  const thumbprint = (digest: string): string =>
+    createHash(digest).update(bytes).digest('hex').toUpperCase();
   return {
-    caFile: join(directory, 'ca.pem'),
-    certificatePem: readFileSync(join(directory, 'server.pem'), 'utf8'),
-    privateKeyPem: readFileSync(join(directory, 'server.key.pem'), 'utf8'),
+    certificatePem: `${certificate.toString('pem')}\n${chainPem}`,
+    privateKeyPem: pem('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', key)),
+    sha1Thumbprint: thumbprint('sha1'),
+    sha256Thumbprint: thumbprint('sha256'),
+    validToMs: certificate.notAfter.getTime(),
   };
 }
 
-/** {@link ensureCertificates} in a directory that is made when absent; rejects with a sentence when it cannot be used. */
-export async function openCertificates(directory: string): Promise<ServerCertificate> {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return await ensureCertificates(directory);
-  } catch (error) {
-    const cause = reasonOf(error);
-    throw new Error(
-      `The state directory ${directory} of the local hub cannot be used (${cause}); choose another.`,
-      { cause: error },
-    );
+function clientExtensions(): x509.Extension[] {
+  return [
+    new x509.BasicConstraintsExtension(false),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+  ];
+}
+
+/** A certificate that nobody but its own key vouches for: a hub knows it by its thumbprint. */
+export async function selfSigned({
+  commonName,
+  validity = lifetime(365),
+  keyKind = 'ec',
+}: CertificateRequest): Promise<IssuedCertificate> {
+  const keys = await newKeys(keyKind);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: nameOf(commonName),
+    keys,
+    signingAlgorithm: algorithms[keyKind],
+    ...validity,
+    extensions: clientExtensions(),
+  });
+  return issued(certificate, keys.privateKey, '');
+}
+
+/** A key that an operator keeps under a password: PKCS#8 in PEM, AES-256. */
+export function encryptKey(privateKeyPem: string, passphrase: string): string {
+  const key = createPrivateKey(privateKeyPem);
+  return key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString();
+}
+
+/** Whoever signs certificates. */
+export class Authority {
+  readonly #certificate: x509.X509Certificate;
+  readonly #key: webcrypto.CryptoKey;
+  /** The authorities from this one up to the highest but that one, PEM: what its certificates are shown with. */
+  readonly #chainPem: string;
+
+  private constructor(
+    certificate: x509.X509Certificate,
+    key: webcrypto.CryptoKey,
+    chainPem: string,
+  ) {
+    this.#certificate = certificate;
+    this.#key = key;
+    this.#chainPem = chainPem;
   }
+
+  /** The highest of its kind; valid for ten years. */
+  static async create(commonName: string, validity = lifetime(3650)): Promise<Authority> {
+    const keys = await newKeys('ec');
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      name: nameOf(commonName),
+      keys,
+      signingAlgorithm,
+      ...validity,
+      extensions: await authorityExtensions(keys.publicKey),
+    });
+    return new Authority(certificate, keys.privateKey, '');
+  }
+
+  /** The one whose certificate and PKCS#8 key, PEM, were kept. Rejects on what is neither. */
+  static async open(certificatePem: string, privateKeyPem: string): Promise<Authority> {
+    const certificate = new x509.X509Certificate(certificatePem);
+    const pkcs8 = x509.PemConverter.decodeFirst(privateKeyPem);
+    const uses: webcrypto.KeyUsage[] = ['sign'];
+    const key = await webcrypto.subtle.importKey('pkcs8', pkcs8, signingAlgorithm, true, uses);
+    return new Authority(certificate, key, '');
+  }
+
+  /** Its own certificate, PEM: what whoever trusts it has to know. */
+  get certificatePem(): string {
+    return `${this.#certificate.toString('pem')}\n`;
+  }
+
+  async privateKeyPem(): Promise<string> {
+    return pem('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', this.#key));
+  }
+
+  /** An authority below this one. */
+  async createIntermediate(commonName: string, validity = lifetime(1825)): Promise<Authority> {
+    const keys = await newKeys('ec');
+    const certificate = await this.#sign(keys.publicKey, nameOf(commonName), validity, [
+      ...(await authorityExtensions(keys.publicKey)),
+    ]);
+    const chainPem = `${certificate.toString('pem')}\n${this.#chainPem}`;
+    return new Authority(certificate, keys.privateKey, chainPem);
+  }
+
+  /** The certificate of a device or module. */
+  async issue({
+    commonName,
+    validity = lifetime(365),
+    keyKind = 'ec',
+  }: CertificateRequest): Promise<IssuedCertificate> {
+    const keys = await newKeys(keyKind);
+    const name = nameOf(commonName);
+    const certificate = await this.#sign(keys.publicKey, name, validity, clientExtensions());
+    return issued(certificate, keys.privateKey, this.#chainPem);
+  }
+
+  /** The certificate of a server that is reached under these names and addresses, the first of which is its own. */
+  async issueServer(names: x509.JsonGeneralNames, validity: Validity): Promise<IssuedCertificate> {
+    const keys = await newKeys('ec');
+    const name = nameOf(names[0]?.value ?? '');
+    const certificate = await this.#sign(keys.publicKey, name, validity, [
+      new x509.BasicConstraintsExtension(false),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(names),
+    ]);
+    return issued(certificate, keys.privateKey, this.#chainPem);
+  }
+
+  async #sign(
+    publicKey: webcrypto.CryptoKey,
+    subject: x509.Name,
+    validity: Validity,
+    extensions: x509.Extension[],
+  ): Promise<x509.X509Certificate> {
+    return x509.X509CertificateGenerator.create({
+      subject,
+      issuer: this.#certificate.subjectName,
+      publicKey,
+      signingKey: this.#key,
+      signingAlgorithm,
+      ...validity,
+      extensions: [
+        ...extensions,
+        await x509.AuthorityKeyIdentifierExtension.create(this.#certificate),
+      ],
+    });
+  }
+}
+
+async function authorityExtensions(publicKey: webcrypto.CryptoKey): Promise<x509.Extension[]> {
+  return [
+    new x509.BasicConstraintsExtension(true, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+  ];
 }

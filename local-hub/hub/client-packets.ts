@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { Client } from 'aedes';
+import type { Client, ConnectPacket } from 'aedes';
 
 /*
  * Where IoT Hub differs from what the broker does with packets before it asks its hooks.
@@ -15,6 +15,14 @@ const longestSilenceSeconds = 1767;
 export function heldKeepAlive(askedSeconds: number): number {
   const longest = longestSilenceSeconds / 1.5;
   return askedSeconds === 0 ? longest : Math.min(askedSeconds, longest);
+}
+
+/** The protocol level as on the wire: the highest bit, which bridges set, makes it another one. */
+export function levelOf(packet: ConnectPacket): number {
+  const { bridgeMode, protocolId } = packet as { bridgeMode?: boolean; protocolId?: string };
+  const level = (packet.protocolVersion ?? 0) + (bridgeMode === true ? 128 : 0);
+  // MQTT 3.1 called itself by another name; that name at level 4 is nothing that exists.
+  return level === 4 && protocolId !== 'MQTT' ? 0 : level;
 }
 
 /** CONNACK of a refusal: MQTT 3.1.1 §3.2, or MQTT 5 §3.2 for a client that speaks that. */

@@ -1,6 +1,6 @@
-import type { Address, Identities } from './identities.js';
-import { clientIdOf } from './identities.js';
-import { checkToken } from './sas.js';
+import type { ClientCertificate } from './client-certificate.js';
+import { clientIdOf, type Address, type Identities } from './identities.js';
+import { checkProof, resourceOf } from './proof.js';
 import { parseRequest } from './topics.js';
 
 /** Return codes of CONNACK, MQTT 3.1.1 §3.2.2.3. */
@@ -13,7 +13,16 @@ interface ConnectRequest {
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: string | undefined;
+  /** The one of the TLS handshake. */
+  readonly certificate: ClientCertificate | undefined;
   readonly will?: { readonly topic: string; readonly qos?: number } | undefined;
+}
+
+/** What is asked of the hub. */
+export interface ConnectHub {
+  readonly hubName: string;
+  readonly identities: Identities;
+  readonly settings: { readonly moduleSasDisabled: boolean };
 }
 
 export interface Admission {
@@ -56,10 +65,10 @@ function willFault(will: ConnectRequest['will'], address: Address): string | und
 /** Decides about a CONNECT as IoT Hub does; see {@link RefusalCode} for what the client gets to know. */
 export function checkConnect(
   request: ConnectRequest,
-  hubName: string,
-  identities: Identities,
+  hub: ConnectHub,
   nowMs: number,
 ): Admission | Refusal {
+  const { hubName, identities } = hub;
   if (request.protocolLevel !== 4) {
     return { code: 1, reason: `MQTT protocol level ${request.protocolLevel} instead of 4 (3.1.1)` };
   }
@@ -84,10 +93,10 @@ export function checkConnect(
   }
   const fault = willFault(request.will, address);
   if (fault !== undefined) return { code: 5, reason: fault };
-  const path = moduleId === undefined ? '' : `/modules/${moduleId}`;
-  const verdict = checkToken(request.password ?? '', {
-    resource: `${hubName}/devices/${deviceId}${path}`,
-    keys: [identity.primaryKey, identity.secondaryKey],
+  const verdict = checkProof(request.password ?? '', request.certificate, {
+    identity,
+    resource: resourceOf(hubName, address),
+    moduleSasDisabled: hub.settings.moduleSasDisabled,
     nowMs,
   });
   if ('refused' in verdict) return { code: 5, reason: verdict.refused };

@@ -23,7 +23,21 @@ export interface Twin {
   reportedVersion: number;
 }
 
+/** How a device or module proves who it is. */
+export type Authentication =
+  /** By a token that one of its two keys signed. */
+  | { readonly type: 'sas' }
+  /** By a certificate that the hub knows by its thumbprint, SHA-1 or SHA-256 in upper-case hexadecimal. */
+  | {
+      readonly type: 'selfSigned';
+      readonly primaryThumbprint: string;
+      readonly secondaryThumbprint: string;
+    }
+  /** By a certificate of an authority that the hub knows, made out to `device` or `device/module`. */
+  | { readonly type: 'certificateAuthority' };
+
 export interface Identity extends Address {
+  authentication: Authentication;
   /** Base64, 32 bytes. */
   primaryKey: string;
   secondaryKey: string;
@@ -54,6 +68,7 @@ export function addressOf(clientId: string): Address {
 }
 
 const newKey = (): string => randomBytes(32).toString('base64');
+const bySas: Authentication = { type: 'sas' };
 const newTwin = (): Twin => ({
   desired: {},
   desiredVersion: 1,
@@ -76,8 +91,10 @@ export class Identities {
     if (!existsSync(file)) return new Identities(file, []);
     const text = readFileSync(file, 'utf8');
     try {
-      const { identities } = JSON.parse(text) as { identities: Identity[] };
-      return new Identities(file, identities);
+      const { identities } = JSON.parse(text) as { identities: Partial<Identity>[] };
+      // What was kept before there were certificates says nothing of how it proves itself.
+      const complete = identities.map((kept) => ({ authentication: bySas, ...kept }) as Identity);
+      return new Identities(file, complete);
     } catch (error) {
       const cause = reasonOf(error);
       throw new Error(
@@ -108,6 +125,7 @@ export class Identities {
     }
     const identity: Identity = {
       ...address,
+      authentication: bySas,
       primaryKey: newKey(),
       secondaryKey: newKey(),
       generationId: newGeneration(),
@@ -117,6 +135,11 @@ export class Identities {
     this.#byClientId.set(clientIdOf(address), identity);
     this.save();
     return identity;
+  }
+
+  remove(identity: Identity): void {
+    this.#byClientId.delete(clientIdOf(identity));
+    this.save();
   }
 
   /** Deletes and makes again. */
@@ -133,6 +156,11 @@ export class Identities {
   rollKeys(identity: Identity): void {
     identity.primaryKey = newKey();
     identity.secondaryKey = newKey();
+    this.save();
+  }
+
+  setAuthentication(identity: Identity, authentication: Authentication): void {
+    identity.authentication = authentication;
     this.save();
   }
 

@@ -1,23 +1,34 @@
 import { join } from 'node:path';
 import type { JsonObject, JsonValue } from '../../base/json.js';
 import { Broker, type ConnectionEvent } from './broker.js';
-import { openCertificates } from './certificates.js';
 import { DirectMethods, type MethodResult } from './direct-methods.js';
 import { noFaults, type Faults } from './faults.js';
-import { Identities, type Identity } from './identities.js';
+import { Front } from './front.js';
+import { HubSettings } from './hub-settings.js';
+import { Identities, type Authentication, type Identity } from './identities.js';
 import { Inbox } from './inbox.js';
 import { Listeners, type Unsubscribe } from './listeners.js';
 import type { ReceivedMessage } from './received-message.js';
-import { registrationOf, type ModuleRegistration } from './registration.js';
+import {
+  registrationOf,
+  type DeviceRegistration,
+  type ModuleRegistration,
+} from './registration.js';
+import { Registry } from './registry.js';
 import { Requests } from './requests.js';
 import { SchemaCheck } from './schema-check.js';
-import { desiredFilter, methodFilter } from './topics.js';
-import { changeDesired, viewTwin, type TwinView } from './twin-service.js';
+import { openCertificates } from './server-certificate.js';
+import { ServerTls } from './server-tls.js';
+import { methodFilter } from './topics.js';
+import { TwinBackEnd, type TwinChange } from './twin-back-end.js';
+import { viewTwin, type TwinView } from './twin-service.js';
 
 export type { ConnectionEvent } from './broker.js';
 export type { Faults } from './faults.js';
-export type { ModuleRegistration } from './registration.js';
+export type { Authentication } from './identities.js';
+export type { DeviceRegistration, ModuleRegistration } from './registration.js';
 export type { ReceivedMessage } from './received-message.js';
+export type { TwinChange } from './twin-back-end.js';
 export type { TwinView } from './twin-service.js';
 
 export interface LocalHubOptions {
@@ -25,74 +36,119 @@ export interface LocalHubOptions {
   readonly stateDirectory: string;
   /** On 127.0.0.1; 0, the default, takes a free one. */
   readonly port?: number;
+  /** For HTTPS, likewise; IoT Hub has it on 443. */
+  readonly httpsPort?: number;
   /** What clients call the hub; they dial `localhost` by their gateway host name. */
   readonly hubName?: string;
   /** The subscriptions of the last run are gone, as after a failover. */
   readonly forgetSessions?: boolean;
 }
 
-/** A change of a twin, by the device (`reported`) or by the back end (`desired`). */
-export interface TwinChange {
-  readonly deviceId: string;
-  readonly moduleId: string | undefined;
-  readonly section: 'desired' | 'reported';
-  readonly version: number;
-}
-
-/** A stand-in IoT Hub on loopback, as devices see it over MQTT; the methods are its back end. */
+/** A stand-in IoT Hub on loopback, as devices see it; the methods are its back end. */
 export class LocalHub {
   readonly hubName: string;
-  /** The authority that clients have to trust, PEM. */
-  readonly caFile: string;
   readonly faults: Faults = noFaults();
-  readonly #identities: Identities;
+  /** Who may connect, and how they prove who they are. */
+  readonly registry: Registry;
+  /** For other servers on loopback that clients shall trust in the same way. */
+  readonly tls: ServerTls;
   readonly #methods = new DirectMethods();
   readonly #inbox = new Inbox();
   readonly #messageListeners = new Listeners<ReceivedMessage>();
-  readonly #twinListeners = new Listeners<TwinChange>();
   readonly #connectionListeners = new Listeners<ConnectionEvent>();
+  readonly #twins: TwinBackEnd;
+  readonly #front: Front;
   #broker!: Broker;
 
-  private constructor(hubName: string, caFile: string, identities: Identities) {
+  private constructor(
+    hubName: string,
+    tls: ServerTls,
+    identities: Identities,
+    settings: HubSettings,
+  ) {
     this.hubName = hubName;
-    this.caFile = caFile;
-    this.#identities = identities;
+    this.tls = tls;
+    this.#twins = new TwinBackEnd(
+      identities,
+      (...parameters) => void this.#broker.sendTo(...parameters),
+    );
+    this.registry = new Registry({
+      identities,
+      settings,
+      tls,
+      disconnect: (address, reason) => this.#broker.disconnect(address, reason),
+      loseSession: (address) => this.#broker.loseSession(address),
+    });
+    this.#front = new Front({
+      tls,
+      faults: this.faults,
+      onMqtt: (stream, certificate) => this.#broker.accept(stream, certificate),
+      onRequest: (_request, response) => response.writeHead(404, { connection: 'close' }).end(),
+      onUpgrade: (_request, socket) => socket.destroy(),
+    });
   }
 
-  /** Starts on new or kept state. Rejects when the port is taken or the state cannot be read. */
+  /** Starts on new or kept state. Rejects when a port is taken or the state cannot be read. */
   static async start(options: LocalHubOptions): Promise<LocalHub> {
-    const { stateDirectory, port = 0, hubName = 'local-hub.azure-devices.net' } = options;
+    const { stateDirectory, hubName = 'local-hub.azure-devices.net' } = options;
     const certificate = await openCertificates(stateDirectory);
     const identities = Identities.open(join(stateDirectory, 'identities.json'));
+    const settings = HubSettings.open(join(stateDirectory, 'hub.json'));
     if (options.forgetSessions === true) identities.forgetSessions();
-    const hub = new LocalHub(hubName, certificate.caFile, identities);
-    const requests = hub.#requests();
+    const tls = new ServerTls(certificate, () => settings.authorities);
+    const hub = new LocalHub(hubName, tls, identities, settings);
+    const requests = hub.#requests(identities);
     hub.#broker = await Broker.start({
-      port,
       hubName,
-      certificate,
       identities,
+      settings,
       onPublication: (publication) => requests.onPublication(publication),
       onConnection: (event) => hub.#connectionListeners.tell(event),
       faults: hub.faults,
     });
+    await hub.#front.start(options.port ?? 0, options.httpsPort ?? 0);
     return hub;
   }
 
-  get port(): number {
-    return this.#broker.port;
+  /** The authority that clients have to trust, PEM. */
+  get caFile(): string {
+    return this.tls.caFile;
   }
 
-  /** Ends every connection and stops listening; `start` with the same directory and port goes on. */
+  get port(): number {
+    return this.#front.ports.mqtt;
+  }
+
+  /** Of HTTPS. */
+  get httpsPort(): number {
+    return this.#front.ports.https;
+  }
+
+  /** Ends every connection and stops listening; `start` with the same directory and ports goes on. */
   async stop(): Promise<void> {
     await this.#broker.stop();
+    await this.#front.stop();
   }
 
-  /** Registers the device and its module when they are new; gives their credentials each time. */
-  registerModule(deviceId: string, moduleId = 'azureiotsecurity'): ModuleRegistration {
-    this.#identities.register({ deviceId });
-    this.#identities.register({ deviceId, moduleId });
-    return this.#registration(deviceId, moduleId);
+  /**
+   * Registers the device and its module when they are new, with keys or as `authentication` says; gives their credentials
+   * each time.
+   */
+  registerModule(
+    deviceId: string,
+    moduleId = 'azureiotsecurity',
+    authentication?: Authentication,
+  ): ModuleRegistration {
+    return this.#registration(
+      this.registry.register({ deviceId, moduleId }, authentication),
+      moduleId,
+    );
+  }
+
+  /** The same for a device alone. */
+  registerDevice(deviceId: string, authentication?: Authentication): DeviceRegistration {
+    const identity = this.registry.register({ deviceId }, authentication);
+    return registrationOf(identity, this.hubName, this.port);
   }
 
   readTwin(deviceId: string, moduleId = 'azureiotsecurity'): TwinView {
@@ -101,12 +157,12 @@ export class LocalHub {
 
   /** Merges into desired as the service's PATCH does; the device is told exactly `patch`. */
   patchDesired(deviceId: string, patch: JsonObject, moduleId = 'azureiotsecurity'): void {
-    this.#changeDesired(this.#identity(deviceId, moduleId), patch, 'patch');
+    this.#twins.changeDesired(this.#identity(deviceId, moduleId), patch, 'patch');
   }
 
   /** Replaces desired as the service's PUT does; the device is told `null` for every key that vanished. */
   replaceDesired(deviceId: string, document: JsonObject, moduleId = 'azureiotsecurity'): void {
-    this.#changeDesired(this.#identity(deviceId, moduleId), document, 'replace');
+    this.#twins.changeDesired(this.#identity(deviceId, moduleId), document, 'replace');
   }
 
   /** Deletes the module and makes it again: new keys, empty twin, version 1, no session. */
@@ -114,31 +170,17 @@ export class LocalHub {
     deviceId: string,
     moduleId = 'azureiotsecurity',
   ): Promise<ModuleRegistration> {
-    const identity = this.#identity(deviceId, moduleId);
-    this.#broker.disconnect(identity, 'the module was deleted and made again');
-    this.#identities.recreate(identity);
-    await this.#broker.loseSession(identity);
-    return this.#registration(deviceId, moduleId);
+    return this.#registration(await this.registry.recreate({ deviceId, moduleId }), moduleId);
   }
 
   /** New keys; the connection made with the old ones ends. */
   rollKeys(deviceId: string, moduleId = 'azureiotsecurity'): ModuleRegistration {
-    const identity = this.#identity(deviceId, moduleId);
-    this.#identities.rollKeys(identity);
-    this.#broker.disconnect(identity, 'the keys were rolled');
-    return this.#registration(deviceId, moduleId);
+    return this.#registration(this.registry.rollKeys({ deviceId, moduleId }), moduleId);
   }
 
   /** A disabled device is refused, its modules with it; their connections end. */
   setDisabled(deviceId: string, disabled: boolean): void {
-    const device = this.#identities.register({ deviceId });
-    this.#identities.setDisabled(device, disabled);
-    if (!disabled) return;
-    for (const identity of this.#identities.all()) {
-      if (identity.deviceId === deviceId) {
-        this.#broker.disconnect(identity, 'the device was disabled');
-      }
-    }
+    this.registry.setDisabled(deviceId, disabled);
   }
 
   /** Calls a method of the module, as a back end does. */
@@ -161,12 +203,13 @@ export class LocalHub {
 
   /** Ends every connection: in order (`fin`), or as a broken network does (`rst`). */
   dropConnections(how: 'fin' | 'rst' = 'fin'): void {
-    this.#broker.dropConnections(how);
+    this.#broker.expectEnd('dropped on demand');
+    this.#front.dropConnections(how);
   }
 
   /** Leaves the present connections half-open: from now on nothing on them is read or answered. */
   freezeConnections(): void {
-    this.#broker.freezeConnections();
+    this.#front.freezeConnections();
   }
 
   isConnected(deviceId: string, moduleId = 'azureiotsecurity'): boolean {
@@ -197,24 +240,7 @@ export class LocalHub {
     timeoutMs: number,
     moduleId = 'azureiotsecurity',
   ): Promise<TwinView> {
-    const current = this.readTwin(deviceId, moduleId);
-    if (satisfied(current)) return current;
-    return new Promise((resolve, reject) => {
-      const stop = this.onTwinChange((change) => {
-        if (change.deviceId !== deviceId || change.moduleId !== moduleId) return;
-        const twin = this.readTwin(deviceId, moduleId);
-        if (!satisfied(twin)) return;
-        clearTimeout(timer);
-        stop();
-        resolve(twin);
-      });
-      const timer = setTimeout(() => {
-        stop();
-        const { reported } = this.readTwin(deviceId, moduleId);
-        const shown = JSON.stringify(reported).slice(0, 2000);
-        reject(new Error(`The awaited twin did not come in ${timeoutMs} ms; reported: ${shown}`));
-      }, timeoutMs);
-    });
+    return this.#twins.await(this.#identity(deviceId, moduleId), satisfied, timeoutMs);
   }
 
   onMessage(listener: (message: ReceivedMessage) => void): Unsubscribe {
@@ -222,7 +248,7 @@ export class LocalHub {
   }
 
   onTwinChange(listener: (change: TwinChange) => void): Unsubscribe {
-    return this.#twinListeners.add(listener);
+    return this.#twins.onChange(listener);
   }
 
   onConnection(listener: (event: ConnectionEvent) => void): Unsubscribe {
@@ -230,35 +256,16 @@ export class LocalHub {
   }
 
   #identity(deviceId: string, moduleId: string): Identity {
-    const identity = this.#identities.find({ deviceId, moduleId });
-    if (identity === undefined) throw new Error(`${deviceId}/${moduleId} is not registered.`);
-    return identity;
+    return this.registry.get({ deviceId, moduleId });
   }
 
-  #registration(deviceId: string, moduleId: string): ModuleRegistration {
-    const identity = this.#identity(deviceId, moduleId);
-    return registrationOf(identity, moduleId, this.hubName, this.port);
+  #registration(identity: Identity, moduleId: string): ModuleRegistration {
+    return { ...registrationOf(identity, this.hubName, this.port), moduleId };
   }
 
-  #changeDesired(identity: Identity, change: JsonObject, how: 'patch' | 'replace'): void {
-    const notice = changeDesired(identity, this.#identities, change, how);
-    const version = identity.twin.desiredVersion;
-    const topic = `${desiredFilter.slice(0, -1)}?$version=${version}`;
-    this.#broker.sendTo(identity, desiredFilter, topic, JSON.stringify(notice));
-    this.#tellTwinChange(identity, 'desired', version);
-  }
-
-  #tellTwinChange(
-    { deviceId, moduleId }: Identity,
-    section: TwinChange['section'],
-    version: number,
-  ): void {
-    this.#twinListeners.tell({ deviceId, moduleId, section, version });
-  }
-
-  #requests(): Requests {
+  #requests(identities: Identities): Requests {
     return new Requests({
-      identities: this.#identities,
+      identities,
       schema: new SchemaCheck(),
       methods: this.#methods,
       faults: this.faults,
@@ -267,7 +274,7 @@ export class LocalHub {
         this.#inbox.add(message);
         this.#messageListeners.tell(message);
       },
-      onReported: (identity, version) => this.#tellTwinChange(identity, 'reported', version),
+      onReported: (identity, version) => this.#twins.changed(identity, 'reported', version),
     });
   }
 }

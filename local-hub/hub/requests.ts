@@ -1,4 +1,4 @@
-import type { Publication, Reaction } from './broker.js';
+import type { Publication, Reaction } from './publication.js';
 import type { DirectMethods } from './direct-methods.js';
 import type { Faults, TwinRefusal } from './faults.js';
 import { clientIdOf, type Address, type Identities, type Identity } from './identities.js';

@@ -1,6 +1,6 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { ServerCertificate } from './certificates.js';
+import type { ServerTls } from './server-tls.js';
 
 /** Takes TLS connections on 127.0.0.1 and can break them. */
 export class TlsListener {
@@ -10,20 +10,15 @@ export class TlsListener {
   readonly #encrypted = new Set<TLSSocket>();
   #port = 0;
 
-  constructor(certificate: ServerCertificate, onConnection: (socket: TLSSocket) => void) {
-    this.#server = createServer(
-      {
-        key: certificate.privateKeyPem,
-        cert: certificate.certificatePem,
-        minVersion: 'TLSv1.2',
-      },
-      (socket) => {
+  constructor(tls: ServerTls, onConnection: (socket: TLSSocket) => void) {
+    this.#server = tls.create((options) =>
+      createServer(options, (socket) => {
         this.#encrypted.add(socket);
         socket.once('close', () => this.#encrypted.delete(socket));
         // Whoever takes the connection over listens too; until then a reset must not end the process.
         socket.on('error', () => undefined);
         onConnection(socket);
-      },
+      }),
     );
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import type { HttpsService } from '../../agent/identity/services/https-client.js';
-import { openCertificates } from '../../local-hub/hub/certificates.js';
+import { openCertificates } from '../../local-hub/hub/server-certificate.js';
 
 /** A request as a scripted service got it. */
 export interface Asked {

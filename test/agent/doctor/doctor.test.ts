@@ -21,7 +21,7 @@ import { withinDeadline, type Finding } from '../../../agent/doctor/finding.js';
 import { auditAdvice } from '../../../agent/doctor/host.js';
 import { judge } from '../../../agent/status/health.js';
 import { readLocalSettings } from '../../../config/read-local-settings.js';
-import { openCertificates } from '../../../local-hub/hub/certificates.js';
+import { openCertificates } from '../../../local-hub/hub/server-certificate.js';
 import { soundFacts } from '../../support/status-facts.js';
 
 let directory = '';

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureCertificates } from '../../../local-hub/hub/certificates.js';
+import { ensureCertificates } from '../../../local-hub/hub/server-certificate.js';
 import { pause, withBench, type FaultBench } from '../../support/fault-bench.js';
 import { desired, deviceId, eventsOf, payloadsOf, quick } from '../../support/running-agent.js';
 

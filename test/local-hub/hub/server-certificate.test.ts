@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureCertificates } from '../../../local-hub/hub/certificates.js';
+import { ensureCertificates } from '../../../local-hub/hub/server-certificate.js';
 import { temporaryDirectory } from '../../support/hub-fixture.js';
 
 const dayMs = 86_400_000;

@@ -1,0 +1,58 @@
+import type { TLSSocket } from 'node:tls';
+import { clientIdOf, type Identity } from './identities.js';
+
+/** The certificate that a client showed in the TLS handshake, and whose key it has proved to have. */
+export interface ClientCertificate {
+  readonly commonName: string;
+  /** SHA-1 and SHA-256, upper-case hexadecimal. */
+  readonly thumbprints: readonly string[];
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** Why no authority that the hub knows vouches for it; undefined when one does. */
+  readonly chainFault: string | undefined;
+}
+
+/** Undefined when the client showed none. */
+export function certificateOf(socket: TLSSocket): ClientCertificate | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  // Of several common names the service takes none.
+  const commonName: unknown = certificate.toLegacyObject().subject.CN;
+  return {
+    commonName: typeof commonName === 'string' ? commonName : '',
+    thumbprints: [certificate.fingerprint, certificate.fingerprint256].map((fingerprint) =>
+      fingerprint.replaceAll(':', ''),
+    ),
+    notBeforeMs: Date.parse(certificate.validFrom),
+    notAfterMs: Date.parse(certificate.validTo),
+    chainFault: socket.authorized ? undefined : String(socket.authorizationError),
+  };
+}
+
+/** Why the certificate does not prove that its holder is `identity`; undefined when it does. */
+export function certificateFault(
+  certificate: ClientCertificate,
+  identity: Identity,
+  nowMs: number,
+): string | undefined {
+  const { authentication } = identity;
+  if (authentication.type === 'sas') return 'it is registered with keys, not with a certificate';
+  if (nowMs < certificate.notBeforeMs || nowMs > certificate.notAfterMs) {
+    const [from, to] = [certificate.notBeforeMs, certificate.notAfterMs].map((ms) =>
+      new Date(ms).toISOString(),
+    );
+    return `its certificate holds from ${from} to ${to}`;
+  }
+  if (authentication.type === 'selfSigned') {
+    const { primaryThumbprint, secondaryThumbprint } = authentication;
+    const known = [primaryThumbprint, secondaryThumbprint].map((text) => text.toUpperCase());
+    if (certificate.thumbprints.some((thumbprint) => known.includes(thumbprint))) return undefined;
+    return 'its certificate has neither the primary nor the secondary thumbprint';
+  }
+  const wanted = clientIdOf(identity);
+  if (certificate.commonName !== wanted) {
+    return `its certificate is made out to '${certificate.commonName}', not to '${wanted}'`;
+  }
+  if (certificate.chainFault === undefined) return undefined;
+  return `no registered authority vouches for its certificate (${certificate.chainFault})`;
+}
