@@ -1,16 +1,9 @@
-import { systemClock } from '../../base/clock.js';
 import { exitCodes } from '../../base/exit-codes.js';
 import { printable } from '../../base/text.js';
-import { standardLocalSettings } from '../../config/parse-local-settings.js';
-import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
-import { findAgentUser } from '../doctor/agent-user.js';
-import { checkConfiguration } from '../doctor/configuration.js';
-import { checkConnection } from '../doctor/connection.js';
+import { defaultConfigFile } from '../../config/read-local-settings.js';
+import { checks } from '../doctor/checks.js';
+import { examine } from '../doctor/examination.js';
 import type { Finding } from '../doctor/finding.js';
-import { unknown } from '../doctor/finding.js';
-import { checkHost } from '../doctor/host.js';
-import { askStatus } from '../status/client.js';
-import { statusSocket } from '../status/service.js';
 import { configOption, type Command } from './command.js';
 
 export const doctorCommand: Command = {
@@ -18,7 +11,14 @@ export const doctorCommand: Command = {
   meaning: 'Checks what a working agent needs, and says how to mend what is missing.',
   options: {
     config: configOption,
-    json: { type: 'boolean', meaning: 'Print all findings as one line of JSON.' },
+    json: {
+      type: 'boolean',
+      meaning: 'Print all findings as one line of JSON: check, verdict, found, remedy.',
+    },
+    send: {
+      type: 'boolean',
+      meaning: 'Send a test message, too, unless the agent runs.',
+    },
   },
   exitCodes: {
     [exitCodes.stopped]: 'All is well; notes do not count.',
@@ -28,6 +28,7 @@ export const doctorCommand: Command = {
     doctor({
       configFile: parsed.text('config') ?? defaultConfigFile,
       json: parsed.flag('json'),
+      send: parsed.flag('send'),
       write: (text) => void process.stdout.write(text),
     }),
 };
@@ -35,36 +36,36 @@ export const doctorCommand: Command = {
 interface DoctorOptions {
   readonly configFile: string;
   readonly json: boolean;
+  readonly send?: boolean;
   readonly write: (text: string) => void;
 }
 
-/** Changes nothing and starts nothing. @returns 1 when something is to be mended, else 0 */
-export async function doctor({ configFile, json, write }: DoctorOptions): Promise<number> {
-  const read = await readLocalSettings(configFile);
-  const settings = 'settings' in read ? read.settings : standardLocalSettings();
-  const answer = await askStatus(statusSocket(settings.runtimeDirectory));
-  const user = await findAgentUser(answer, configFile);
-  const configuration = await checkConfiguration(configFile, read, user);
-  const { credentials } = configuration;
-  const [connection, host] = await Promise.all([
-    credentials === undefined
-      ? [unknown('the way to the hub is not known without the configuration')]
-      : checkConnection({ credentials, wallMs: () => systemClock.wallMs() }),
-    checkHost(answer),
-  ]);
-  const groups = { configuration: configuration.findings, connection, host };
-  write(json ? `${JSON.stringify(groups)}\n` : readable(groups));
-  const all = Object.values(groups).flat();
-  return all.some(({ outcome }) => outcome === 'mend') ? exitCodes.crashed : exitCodes.stopped;
+/** Changes nothing on the device. @returns 1 when something is to be mended, else 0 */
+export async function doctor(options: DoctorOptions): Promise<number> {
+  const { configFile, json, send = false, write } = options;
+  const { findings } = await examine({ configFile, send });
+  write(json ? `${JSON.stringify(findings.map(rowOf))}\n` : readable(findings));
+  return findings.some(({ verdict }) => verdict === 'mend') ? exitCodes.crashed : exitCodes.stopped;
 }
 
-function readable(groups: Readonly<Record<string, readonly Finding[]>>): string {
-  return Object.entries(groups)
-    .map(([name, findings]) => {
-      const lines = findings.map(({ outcome, remedy, says }) =>
-        printable(`  ${outcome.padEnd(8)} ${says}${remedy === undefined ? '' : `; ${remedy}`}`),
-      );
-      return [name, ...lines, ''].join('\n');
-    })
-    .join('');
+/** The same members in each. */
+const rowOf = ({ check, found, remedy, verdict }: Finding) => ({
+  check,
+  verdict,
+  found,
+  remedy: remedy ?? null,
+});
+
+function readable(findings: readonly Finding[]): string {
+  let group = '';
+  let text = '';
+  for (const { check, found, remedy, verdict } of findings) {
+    if (checks[check].group !== group) {
+      group = checks[check].group;
+      text += `${group}\n`;
+    }
+    const line = `  ${verdict.padEnd(8)} ${found}${remedy === undefined ? '' : `; ${remedy}`}`;
+    text += `${printable(line)}\n`;
+  }
+  return text;
 }

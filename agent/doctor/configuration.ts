@@ -1,50 +1,47 @@
 import { existsSync } from 'node:fs';
 import type { LocalResult } from '../../config/parse-local-settings.js';
-import {
-  CredentialError,
-  loadCredentials,
-  type ModuleCredentials,
-} from '../identity/credentials.js';
+import type { Unanswered } from '../status/client.js';
+import type { StatusDocument } from '../status/document.js';
 import type { AgentUser } from './agent-user.js';
-import { mend, note, ok, type Finding } from './finding.js';
+import { mend, note, ok } from './finding.js';
+import { checkIdentity, type IdentityCheck } from './identity.js';
+import { checkPermissions } from './permissions.js';
+import { checkSpool } from './spool.js';
 import { checkStateDirectory } from './state-directory.js';
 
-interface ConfigurationCheck {
-  readonly findings: readonly Finding[];
-  readonly credentials?: ModuleCredentials;
-}
-
 const markerIsOn = note(
+  'marker',
   'messages carry the security marker ("securityMarker": true), so that a hub with the security service routes them to that service alone and to none of your own endpoints',
   'remove "securityMarker" from the configuration if no message arrives where you look for it',
 );
 
-/**
- * Whether the agent could start with this configuration.
- * @param read what is in the file
- */
+interface ConfigurationCheckOptions {
+  readonly configFile: string;
+  /** What is in the file. */
+  readonly read: LocalResult;
+  readonly user: AgentUser;
+  readonly answer: StatusDocument | Unanswered;
+}
+
+/** Whether the agent could start with this configuration, and keep what it collects. */
 export async function checkConfiguration(
-  configFile: string,
-  read: LocalResult,
-  user: AgentUser,
-): Promise<ConfigurationCheck> {
+  options: ConfigurationCheckOptions,
+): Promise<IdentityCheck> {
+  const { answer, configFile, read, user } = options;
   if ('problems' in read) {
     // Every problem tells its remedy; of a file that is missing there is a better one.
     const remedy = existsSync(configFile) ? undefined : 'iot-security-agent enroll writes it';
-    return { findings: read.problems.map(({ message }) => mend(message, remedy)) };
+    return { findings: read.problems.map(({ message }) => mend('settings', message, remedy)) };
   }
   const { settings } = read;
-  const findings = [ok(`${configFile} can be used`)];
-  if (settings.securityMarker) findings.push(markerIsOn);
-  let credentials: ModuleCredentials | undefined;
-  try {
-    credentials = await loadCredentials(settings, user.ids === undefined ? {} : { ids: user.ids });
-    const { deviceId, hostName, moduleId } = credentials;
-    findings.push(ok(`the credentials of ${deviceId}/${moduleId} at ${hostName} can be read`));
-  } catch (error) {
-    if (!(error instanceof CredentialError)) throw error;
-    findings.push(mend(error.message));
-  }
-  findings.push(await checkStateDirectory(settings.stateDirectory, user));
+  const { credentials, findings: identity } = await checkIdentity(settings, user);
+  const findings = [
+    ok('settings', `${configFile} can be used`),
+    ...(settings.securityMarker ? [markerIsOn] : []),
+    ...identity,
+    ...(await checkPermissions(configFile, settings, user)),
+    ...(await checkStateDirectory(settings.stateDirectory, user)),
+    await checkSpool(settings.stateDirectory, answer),
+  ];
   return { findings, ...(credentials === undefined ? {} : { credentials }) };
 }

@@ -1,13 +1,14 @@
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP } from 'node:net';
-import { connect as connectTls, rootCertificates } from 'node:tls';
 import { reasonOf } from '../../base/errors.js';
 import { classifyFailure } from '../hub/failure.js';
 import type { ModuleCredentials } from '../identity/credentials.js';
 import { durationText } from '../status/duration-text.js';
 import { timeText } from '../time/clock-watch.js';
 import { readHubDate } from '../time/hub-date.js';
+import type { CheckName } from './checks.js';
 import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding.js';
+import { readServerCertificate } from './server-certificate.js';
 
 const mqttPort = 8883;
 const deadlineMs = 5_000;
@@ -32,6 +33,15 @@ interface Target {
   readonly endpoint: { readonly dialled: string; readonly identity: string };
 }
 
+const steps: readonly (readonly [
+  CheckName,
+  (target: Target, wallMs: () => number) => Promise<Finding>,
+])[] = [
+  ['dns', resolves],
+  ['tcp', answers],
+  ['tls', isTrusted],
+];
+
 /** The way to the hub, step by step: what fails first is what is to be mended, and ends it. */
 export async function checkConnection(
   options: ConnectionCheckOptions,
@@ -39,18 +49,20 @@ export async function checkConnection(
   const { credentials, httpsPort = 443, wallMs } = options;
   const target = targetOf(credentials);
   const findings: Finding[] = [];
-  for (const step of [resolves, answers, isTrusted]) {
+  for (const [check, step] of steps) {
     try {
       findings.push(await step(target, wallMs));
     } catch (error) {
-      const { message } = classifyFailure(error, 'connect', {
-        ...target.endpoint,
-        clock: timeText(wallMs()),
-      });
-      return [...findings, mend(message)];
+      findings.push(mend(check, sentenceOf(error, target, wallMs)));
     }
+    if (findings.at(-1)?.verdict === 'mend') return findings;
   }
   return [...findings, await clockFinding({ ...target, port: httpsPort }, wallMs)];
+}
+
+function sentenceOf(error: unknown, { endpoint }: Target, wallMs: () => number): string {
+  const clock = timeText(wallMs());
+  return classifyFailure(error, 'connect', { ...endpoint, clock }).message;
 }
 
 function targetOf(credentials: ConnectionCheckOptions['credentials']): Target {
@@ -66,11 +78,11 @@ function targetOf(credentials: ConnectionCheckOptions['credentials']): Target {
 }
 
 async function resolves({ host }: Target): Promise<Finding> {
-  if (isIP(host) !== 0) return ok(`${host} is an address`);
+  if (isIP(host) !== 0) return ok('dns', `${host} is an address`);
   const found = await withinDeadline(deadlineMs, `the name server asked for ${host}`, () =>
     lookup(host, { all: true }),
   );
-  return ok(`${host} resolves to ${found.map(({ address }) => address).join(', ')}`);
+  return ok('dns', `${host} resolves to ${found.map(({ address }) => address).join(', ')}`);
 }
 
 async function answers({ host, port }: Target): Promise<Finding> {
@@ -85,32 +97,31 @@ async function answers({ host, port }: Target): Promise<Finding> {
       });
     });
   });
-  return ok(`TCP port ${port} of ${host} answers`);
+  return ok('tcp', `TCP port ${port} of ${host} answers`);
 }
 
-async function isTrusted(
-  { host, port, trustedCaPem }: Target,
-  wallMs: () => number,
-): Promise<Finding> {
-  const ca = [...rootCertificates, ...(trustedCaPem === undefined ? [] : [trustedCaPem])];
-  const validTo = await withinDeadline(deadlineMs, `${host}:${port}`, (signal) => {
-    return new Promise<string>((resolve, reject) => {
-      const servername = isIP(host) === 0 ? { servername: host } : {};
-      const socket = connectTls({ host, port, ca, minVersion: 'TLSv1.2', ...servername });
-      signal.addEventListener('abort', () => socket.destroy());
-      socket.once('error', reject);
-      socket.once('secureConnect', () => {
-        const until = socket.getPeerCertificate().valid_to;
-        socket.destroy();
-        resolve(until);
-      });
-    });
-  });
-  const days = Math.floor((Date.parse(validTo) - wallMs()) / dayMs);
-  if (days < 14) {
-    return note(`the certificate of ${host} is trusted, but expires in ${days} days`, 'renew it');
+async function isTrusted(target: Target, wallMs: () => number): Promise<Finding> {
+  const { host, port } = target;
+  const { chain, fault, validToMs } = await withinDeadline(
+    deadlineMs,
+    `${host}:${port}`,
+    (signal) => readServerCertificate(target, signal),
+  );
+  const [name = 'nobody', ...issuers] = chain;
+  const issuedBy = issuers.length === 0 ? 'issued by itself' : `issued by ${issuers.join(', by ')}`;
+  if (fault !== undefined) {
+    const why = sentenceOf(new Error(fault), target, wallMs).replace(/\.$/, '');
+    return mend('tls', `${why}. What it showed is ${name}, ${issuedBy}`);
   }
-  return ok(`the certificate of ${host} is trusted, for ${days} more days`);
+  const days = Math.floor(((validToMs ?? 0) - wallMs()) / dayMs);
+  if (days < 14) {
+    return note(
+      'tls',
+      `the certificate of ${host} is trusted, ${issuedBy}, but expires in ${days} days`,
+      'renew it',
+    );
+  }
+  return ok('tls', `the certificate of ${host} is trusted, for ${days} more days, ${issuedBy}`);
 }
 
 /** By the Date header over verified HTTPS. A gateway need not serve that. */
@@ -124,18 +135,22 @@ async function clockFinding(
       readHubDate({ host, port, trustedCaPem }, signal),
     );
   } catch (error) {
-    return unknown(`the clock could not be compared with that of ${host}: ${reasonOf(error)}`);
+    return unknown(
+      'clock',
+      `the clock could not be compared with that of ${host}: ${reasonOf(error)}`,
+    );
   }
-  if (hubMs === undefined) return unknown(`${host} does not tell the time`);
+  if (hubMs === undefined) return unknown('clock', `${host} does not tell the time`);
   const aheadSeconds = Math.round((wallMs() - hubMs) / 1000);
   const difference = `${durationText(Math.abs(aheadSeconds))} ${aheadSeconds > 0 ? 'ahead of' : 'behind'} that of ${host}`;
   if (Math.abs(aheadSeconds) > worstClockErrorSeconds) {
     return mend(
+      'clock',
       `the clock is ${difference}, so that tokens are refused`,
       'set it, for example by enabling systemd-timesyncd or chrony',
     );
   }
   return Math.abs(aheadSeconds) > 30
-    ? note(`the clock is ${difference}`)
-    : ok(`the clock agrees with that of ${host}`);
+    ? note('clock', `the clock is ${difference}`)
+    : ok('clock', `the clock agrees with that of ${host}`);
 }

@@ -1,20 +1,31 @@
+import type { CheckName } from './checks.js';
+
 /** What one check came to: `mend` counts, `note` is worth knowing, `unknown` could not be found out here. */
 export interface Finding {
-  readonly outcome: 'ok' | 'note' | 'mend' | 'unknown';
-  /** What was found: one sentence, without its full stop. */
-  readonly says: string;
+  readonly check: CheckName;
+  readonly verdict: 'ok' | 'note' | 'mend' | 'unknown';
+  /** One sentence, without its full stop. */
+  readonly found: string;
   /** What to do about it, as it follows "; ". */
   readonly remedy?: string;
 }
 
-export const ok = (says: string): Finding => ({ outcome: 'ok', says });
-export const note = (says: string, remedy?: string): Finding => make('note', says, remedy);
-export const mend = (says: string, remedy?: string): Finding => make('mend', says, remedy);
-export const unknown = (says: string, remedy?: string): Finding => make('unknown', says, remedy);
+export const ok = (check: CheckName, found: string): Finding => ({ check, verdict: 'ok', found });
+export const note = (check: CheckName, found: string, remedy?: string): Finding =>
+  make(check, 'note', found, remedy);
+export const mend = (check: CheckName, found: string, remedy?: string): Finding =>
+  make(check, 'mend', found, remedy);
+export const unknown = (check: CheckName, found: string, remedy?: string): Finding =>
+  make(check, 'unknown', found, remedy);
 
-function make(outcome: Finding['outcome'], says: string, remedy?: string): Finding {
-  const plain = says.replace(/\.$/, '');
-  return { outcome, says: plain, ...(remedy === undefined ? {} : { remedy }) };
+function make(
+  check: CheckName,
+  verdict: Finding['verdict'],
+  found: string,
+  remedy?: string,
+): Finding {
+  const plain = found.replace(/\.$/, '');
+  return { check, verdict, found: plain, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 /** Ends a check that waits for others. `what` completes "… did not answer within 5 s". */

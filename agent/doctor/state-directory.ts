@@ -11,18 +11,36 @@ import { mend, note, ok, unknown, type Finding } from './finding.js';
 /** The local cache at its default size, twice, and the small files beside it. */
 const enoughBytes = 8 * 1024 * 1024;
 
-/** Whether the user that runs the agent, not the one who asks, can keep its state at `path`. */
-export async function checkStateDirectory(path: string, user: AgentUser): Promise<Finding> {
+/** Each segment of the spool is a file, and a directory that was made anew a few more. */
+const enoughInodes = 256;
+
+/** Whether the user that runs the agent, not the one who asks, can keep its state at `path`, and has room there. */
+export async function checkStateDirectory(
+  path: string,
+  user: AgentUser,
+): Promise<readonly Finding[]> {
+  const finding = await stateDirectoryFinding(path, user);
+  try {
+    return [finding, await diskFinding((await nearest(path)).place)];
+  } catch {
+    // The finding says why it cannot be looked at.
+    return [finding];
+  }
+}
+
+async function stateDirectoryFinding(path: string, user: AgentUser): Promise<Finding> {
   try {
     return await judge(path, user);
   } catch (error) {
     if (hasCode(error, 'EACCES') && process.geteuid?.() !== 0) {
       return unknown(
+        'state-directory',
         `${path} is closed to user ${process.geteuid?.() ?? '?'}`,
         'run doctor as root',
       );
     }
     return mend(
+      'state-directory',
       `the state directory ${path} cannot be used: ${plainReason(error)}`,
       `mend that, or set "stateDirectory" to another directory`,
     );
@@ -33,29 +51,48 @@ async function judge(path: string, user: AgentUser): Promise<Finding> {
   const uid = user.ids?.uid;
   const fault = await stateDirectoryFault(path, uid);
   if (fault !== undefined) {
-    return mend(`the state directory ${path} cannot be used: ${fault.fault}`, fault.remedy);
+    return mend(
+      'state-directory',
+      `the state directory ${path} cannot be used: ${fault.fault}`,
+      fault.remedy,
+    );
   }
   const { place, stats } = await nearest(path);
   const ownUid = process.geteuid?.();
   // Also tells of a disk that is read-only.
   if (ownUid === 0 || ownUid === uid) await access(place, constants.W_OK | constants.X_OK);
-  const { bavail, bsize } = await statfs(place);
-  const free = bavail * bsize;
-  if (free < enoughBytes) {
-    return mend(`only ${sizeText(free)} are free at ${path}`, 'make room, or events will be lost');
-  }
   const by = uid === undefined ? '' : ` by user ${uid}`;
-  if (place === path) return ok(`${path} can be written to${by}, with ${sizeText(free)} free`);
+  if (place === path) return ok('state-directory', `${path} can be written to${by}`);
   if (user.isOfUnit && path === standardLocalSettings().stateDirectory) {
-    return note(`${path} does not exist yet; systemd makes it`);
+    return note('state-directory', `${path} does not exist yet; systemd makes it`);
   }
   if (uid !== undefined && !mayMakeIn(stats, uid)) {
     return mend(
+      'state-directory',
       `the state directory ${path} does not exist, and user ${uid}, who runs the agent, may not make it in ${place}`,
       'make it and give it to that user with chown, or set "stateDirectory" to another directory',
     );
   }
-  return note(`${path} does not exist yet; the agent makes it`);
+  return note('state-directory', `${path} does not exist yet; the agent makes it`);
+}
+
+async function diskFinding(place: string): Promise<Finding> {
+  const { bavail, bsize, ffree, files } = await statfs(place);
+  return roomFinding(place, { freeBytes: bavail * bsize, inodes: files, freeInodes: ffree });
+}
+
+/** What there is to say of the room on a disk. A file system without a table of inodes tells zero of them (statfs(2)). */
+export function roomFinding(
+  place: string,
+  room: { readonly freeBytes: number; readonly inodes: number; readonly freeInodes: number },
+): Finding {
+  const { freeBytes, freeInodes, inodes } = room;
+  const remedy = 'make room, or events will be lost';
+  if (freeBytes < enoughBytes)
+    return mend('disk', `only ${sizeText(freeBytes)} are free at ${place}`, remedy);
+  if (inodes > 0 && freeInodes < enoughInodes)
+    return mend('disk', `only ${freeInodes} more files can be made at ${place}`, remedy);
+  return ok('disk', `${sizeText(freeBytes)} are free at ${place}`);
 }
 
 /** The path, or what is there of it. */

@@ -145,6 +145,6 @@ function octal(stats: Stats): string {
 }
 
 /** A path as one word of a POSIX shell, to be copied as it stands. */
-function shellWord(path: string): string {
+export function shellWord(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

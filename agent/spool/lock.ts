@@ -1,6 +1,7 @@
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 
+import { hasCode } from '../../base/errors.js';
 import type { SpoolFiles } from './files.js';
 import { ignore } from './segment-files.js';
 
@@ -74,4 +75,23 @@ async function moveStale(files: SpoolFiles, path: string, stale: string): Promis
 
 async function readLock(files: SpoolFiles, path: string): Promise<string> {
   return files.readlink(path).catch(() => '');
+}
+
+/**
+ * The process that lives and has the directory, without taking it; undefined where nobody has.
+ * @throws NodeJS.ErrnoException where that may not be looked at
+ */
+export async function lockHolder(
+  directory: string,
+  identify: Identify = identifyProcess,
+): Promise<number | undefined> {
+  let holder: string;
+  try {
+    holder = await fs.readlink(join(directory, 'lock'));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'EINVAL')) return undefined;
+    throw error;
+  }
+  const pid = Number.parseInt(holder, 10);
+  return pid > 0 && (await identify(pid)) === holder ? pid : undefined;
 }

@@ -101,7 +101,7 @@ describe('doctor', () => {
     const text = await container.execute('/bin/sh', '-c', `${program} doctor; true`);
     expect(text).toMatch(/ok {7}.*iot-security-agent\.service is active \(running\)/);
     expect(text).toMatch(/ok {7}.*the certificate of localhost is trusted/);
-    expect(text).toMatch(/ {2}(ok|mend) +the agent runs \(pid \d+\)/);
+    expect(text).toMatch(/ {2}(ok|mend) +the agent runs \(pid \d+, /);
   });
 
   it('tells a unit that failed, with the command that shows why', async () => {

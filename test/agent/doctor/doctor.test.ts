@@ -18,7 +18,8 @@ import { findAgentUser, type AgentUser } from '../../../agent/doctor/agent-user.
 import { checkConfiguration } from '../../../agent/doctor/configuration.js';
 import { checkConnection } from '../../../agent/doctor/connection.js';
 import { withinDeadline, type Finding } from '../../../agent/doctor/finding.js';
-import { auditAdvice } from '../../../agent/doctor/host.js';
+import { auditAdvice } from '../../../agent/doctor/audit.js';
+import { checks } from '../../../agent/doctor/checks.js';
 import { judge } from '../../../agent/status/health.js';
 import { readLocalSettings } from '../../../config/read-local-settings.js';
 import { openCertificates } from '../../../local-hub/hub/server-certificate.js';
@@ -34,7 +35,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const outcomes = (findings: readonly Finding[]): string =>
-  findings.map(({ outcome, says }) => `${outcome}: ${says}`).join('\n');
+  findings.map(({ verdict, found }) => `${verdict}: ${found}`).join('\n');
 
 function configure(changes: Readonly<Record<string, unknown>> = {}): void {
   const keyFile = join(directory, 'key');
@@ -54,15 +55,18 @@ function configure(changes: Readonly<Record<string, unknown>> = {}): void {
 
 const ownIds = { uid: process.geteuid?.() ?? 0, gids: [process.getegid?.() ?? 0] };
 const self = { ids: ownIds, isOfUnit: false };
-const check = async (user: AgentUser = self): Promise<readonly Finding[]> =>
-  (await checkConfiguration(configFile, await readLocalSettings(configFile), user)).findings;
+const nobody = { unanswered: 'The agent is not running.', forbidden: false };
+const check = async (user: AgentUser = self): Promise<readonly Finding[]> => {
+  const read = await readLocalSettings(configFile);
+  return (await checkConfiguration({ configFile, read, user, answer: nobody })).findings;
+};
 
 describe('the configuration', () => {
   it('that has messages marked says where those go', async () => {
     configure({ securityMarker: true });
-    const marker = (await check()).find(({ says }) => says.includes('security marker'));
+    const marker = (await check()).find(({ check }) => check === 'marker');
     expect(marker).toMatchObject({
-      outcome: 'note',
+      verdict: 'note',
       remedy: expect.stringContaining('remove "securityMarker"') as unknown,
     });
     configure();
@@ -72,8 +76,8 @@ describe('the configuration', () => {
   it('that can be used is well, with the space that is free', async () => {
     configure();
     const findings = await check();
-    expect(findings.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok']);
-    expect(outcomes(findings)).toMatch(/device-1\/azureiotsecurity at localhost.*\n.*free/);
+    expect(new Set(findings.map(({ verdict }) => verdict))).toEqual(new Set(['ok']));
+    expect(outcomes(findings)).toMatch(/device-1\/azureiotsecurity at localhost[^]*are free at/);
   });
 
   it.each([
@@ -169,7 +173,10 @@ describe('the way to the hub', () => {
   });
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-  const checkWay = (changes: { gatewayHostName?: string; trustedCaPem?: string } = {}) =>
+  const checkWay = (
+    changes: { gatewayHostName?: string; trustedCaPem?: string } = {},
+    nowMs?: number,
+  ) =>
     checkConnection({
       credentials: {
         hostName: 'hub.example',
@@ -179,13 +186,14 @@ describe('the way to the hub', () => {
         trustedCaPem,
         ...changes,
       },
-      wallMs: () => Date.now(),
+      wallMs: () => nowMs ?? Date.now(),
       httpsPort: port,
     });
 
   it('that is open is well: name, port, certificate and clock', async () => {
     const findings = await checkWay();
-    expect(findings.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok', 'ok']);
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['ok', 'ok', 'ok', 'ok']);
+    expect(findings[2]?.found).toMatch(/ more days, issued by iot-security-agent local hub CA$/);
   });
 
   it('with a clock that is wrong is to be mended', async () => {
@@ -200,6 +208,25 @@ describe('the way to the hub', () => {
     const material = await openCertificates(join(directory, 'other'));
     const text = outcomes(await checkWay({ trustedCaPem: readFileSync(material.caFile, 'utf8') }));
     expect(text).toMatch(/mend: .*not signed by an authority.*trustedCaFile[^\n]*$/);
+    expect(text).toMatch(
+      /What it showed is localhost.*, issued by iot-security-agent local hub CA/,
+    );
+  });
+
+  it('with a certificate that was made out to another name ends there', async () => {
+    const material = await openCertificates(join(directory, 'hub'));
+    const other = createServer({ key: material.privateKeyPem, cert: material.certificatePem });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.2', resolve));
+    const gatewayHostName = `127.0.0.2:${(other.address() as AddressInfo).port}`;
+    const text = outcomes(await checkWay({ gatewayHostName }));
+    expect(text).toMatch(/mend: .*made out to another name than 127\.0\.0\.2[^\n]*$/);
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('with a certificate that ends soon is noted', async () => {
+    const endsMs = Date.now() + 390 * 86_400_000;
+    const findings = await checkWay({}, endsMs);
+    expect(outcomes(findings)).toMatch(/note: .*is trusted, .*but expires in \d days/);
   });
 
   it('with a name that does not resolve, or a port where nobody listens, ends there', async () => {
@@ -259,10 +286,20 @@ describe('doctor', () => {
     expect(text).toMatch(/ {2}mend {5}The agent is not running/);
     text = '';
     await doctor({ configFile, json: true, write: (line) => (text += line) });
-    expect(Object.keys(JSON.parse(text) as object)).toEqual([
-      'configuration',
-      'connection',
-      'host',
-    ]);
+    const rows = JSON.parse(text) as readonly Record<string, string | null>[];
+    for (const row of rows) {
+      expect(Object.keys(row)).toEqual(['check', 'verdict', 'found', 'remedy']);
+      expect(Object.keys(checks)).toContain(row['check']);
+    }
+    const order = rows.map(({ check: name }) => Object.keys(checks).indexOf(name ?? ''));
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+
+  it('looks at nothing that the documentation does not name', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/operate.md'), 'utf8');
+    const rows = new Map([...page.matchAll(/^\| (\w+) +\| (.*) \|$/gm)].map(([, a, b]) => [a, b]));
+    for (const [name, { group }] of Object.entries(checks)) {
+      expect(rows.get(group), name).toContain(`\`${name}\``);
+    }
   });
 });

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { systemClock } from '../../base/clock.js';
+import { standardLocalSettings, type LocalResult } from '../../config/parse-local-settings.js';
+import { readLocalSettings } from '../../config/read-local-settings.js';
+import { askStatus, type Unanswered } from '../status/client.js';
+import type { StatusDocument } from '../status/document.js';
+import { statusSocket } from '../status/service.js';
+import { findAgentUser } from './agent-user.js';
+import { checkConfiguration } from './configuration.js';
+import { checkConnection } from './connection.js';
+import { unknown, type Finding } from './finding.js';
+import { checkHost } from './host.js';
+import { hindrance } from './own-connection.js';
+import { checkTwin } from './twin.js';
+
+interface ExaminationOptions {
+  readonly configFile: string;
+  /** Whether to send a test message. */
+  readonly send: boolean;
+}
+
+export interface Examination {
+  /** In the order in which they are told. */
+  readonly findings: readonly Finding[];
+  readonly read: LocalResult;
+  readonly answer: StatusDocument | Unanswered;
+}
+
+/** Looks at everything that a working agent needs. Changes nothing on the device, and does not disturb the agent. */
+export async function examine({ configFile, send }: ExaminationOptions): Promise<Examination> {
+  const read = await readLocalSettings(configFile);
+  const settings = 'settings' in read ? read.settings : standardLocalSettings();
+  const answer = await askStatus(statusSocket(settings.runtimeDirectory));
+  const user = await findAgentUser(answer, configFile);
+  const { credentials, findings } = await checkConfiguration({ configFile, read, user, answer });
+  const toHub = async (): Promise<readonly Finding[]> => {
+    if (credentials === undefined) {
+      const found = 'the way to the hub is not known without the configuration';
+      return [unknown('dns', found)];
+    }
+    const way = await checkConnection({ credentials, wallMs: () => systemClock.wallMs() });
+    // What stands in the way has been told.
+    if (way.some(({ verdict }) => verdict === 'mend')) return way;
+    const hindered = await hindrance(answer, join(settings.stateDirectory, 'spool'));
+    return [...way, ...(await checkTwin({ settings, credentials, hindered, send }))];
+  };
+  const { inventoryDirectory } = settings;
+  const [connection, host] = await Promise.all([
+    toHub(),
+    checkHost({ answer, inventoryDirectory }),
+  ]);
+  return { findings: [...findings, ...connection, ...host], read, answer };
+}

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../base/clock.js';
+import { reasonOf } from '../../base/errors.js';
+import { utcText } from '../../base/timestamps.js';
+import { version } from '../../base/version.js';
+import type { LocalSettings } from '../../config/local-settings.js';
+import type { HubClient, HubClientEvents, TwinDocument } from '../hub/hub-client.js';
+import { envelopeText, type OutgoingMessage } from '../hub/message.js';
+import { createSdkClient } from '../hub/sdk-client.js';
+import type { ModuleCredentials } from '../identity/credentials.js';
+import { securityEvent } from '../pipeline/event.js';
+import { storedAgentId } from '../state/agent-id.js';
+import { durationText } from '../status/duration-text.js';
+import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding.js';
+import type { Hindrance } from './own-connection.js';
+import { formsOfTwin } from './twin-dialect.js';
+
+interface TwinCheckOptions {
+  readonly settings: LocalSettings;
+  readonly credentials: ModuleCredentials;
+  /** Why there may be no connection; then what the running agent says of itself answers. */
+  readonly hindered: Hindrance | undefined;
+  /** Whether a test message is wished for. */
+  readonly send: boolean;
+  readonly createClient?: (credentials: ModuleCredentials, events: HubClientEvents) => HubClient;
+}
+
+const closeMs = 2_000;
+
+/** Reads the module twin as the agent does, and sends a test message where one is wished for. */
+export async function checkTwin(options: TwinCheckOptions): Promise<readonly Finding[]> {
+  const { createClient = clientOf(options.settings), credentials, hindered, settings } = options;
+  if (hindered !== undefined) return hinderedFindings(hindered, options.send);
+  const deadlineMs = settings.requestTimeout.ms;
+  let lost: ((error: Error) => void) | undefined;
+  const ended = new Promise<never>((_, reject) => (lost = reject));
+  ended.catch(() => undefined);
+  const client = createClient(credentials, {
+    desiredPatch: () => undefined,
+    renewed: () => undefined,
+    unusable: () => undefined,
+    disconnected: (failure) => lost?.(failure),
+  });
+  const step = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    Promise.race([withinDeadline(deadlineMs, what, work), ended]);
+  const findings: Finding[] = [];
+  try {
+    await step('the hub', () => client.open());
+    const twin = await step('the read of the module twin', () => client.readTwin());
+    findings.push(twinFinding(twin, settings.remoteConfigurationObjectName));
+    if (options.send) {
+      const message = await testMessage(settings);
+      await step('the test message', () => client.send(message));
+      findings.push(
+        ok(
+          'message',
+          `the hub acknowledged a test message (event Diagnostic, message id ${message.messageId}); it goes where the routes of the hub lead it`,
+        ),
+      );
+    }
+  } catch (error) {
+    const check = findings.length === 0 ? 'twin' : 'message';
+    findings.push(mend(check, reasonOf(error)));
+  } finally {
+    await withinDeadline(closeMs, 'closing', () => client.close()).catch(() => client.abandon());
+  }
+  return findings;
+}
+
+function clientOf(settings: LocalSettings) {
+  return createSdkClient({
+    keepAliveMs: settings.keepAlive.ms,
+    productInfo: `iot-security-agent/${version} doctor`,
+    untilRenewalMs: () => 3_600_000,
+    wallMs: () => systemClock.wallMs(),
+    clockCorrectionMs: () => 0,
+  });
+}
+
+/** What the twin holds, and in which of the forms that agents have had. */
+export function twinFinding({ desired }: TwinDocument, objectName: string): Finding {
+  const { $version } = desired;
+  const version = typeof $version === 'number' ? ` (desired version ${$version})` : '';
+  const { microAgentSettings, olderObject, settings } = formsOfTwin(desired, objectName);
+  const read = `the module twin can be read${version}`;
+  if (settings !== undefined) return ok('twin', `${read} and sets ${settings} in ${objectName}`);
+  if (olderObject !== undefined) {
+    return note(
+      'twin',
+      `${read}, but its settings stand in ${olderObject}, as until July 2019, so that all defaults are in force`,
+      `move them to ${objectName}, each as {"value": …}`,
+    );
+  }
+  if (microAgentSettings > 0) {
+    return note(
+      'twin',
+      `${read} and has ${microAgentSettings} settings of the micro agent, but no ${objectName}`,
+      'see docs/coming-from-micro-agent.md for the settings that stand for them',
+    );
+  }
+  return note(
+    'twin',
+    `${read} and has no ${objectName}, so that all defaults are in force`,
+    'set what should differ from them there, or nothing if they suit',
+  );
+}
+
+function hinderedFindings({ because, status }: Hindrance, send: boolean): readonly Finding[] {
+  const findings = [twinByStatus(because, status)];
+  if (send) {
+    const done =
+      status === undefined
+        ? ''
+        : `; the agent itself has had ${status.today.messages} messages acknowledged today`;
+    findings.push(
+      unknown(
+        'message',
+        `no test message was sent, because ${because}${done}`,
+        'to send one, stop the agent first: systemctl stop iot-security-agent',
+      ),
+    );
+  }
+  return findings;
+}
+
+function twinByStatus(because: string, status: Hindrance['status']): Finding {
+  const notRead = `the module twin was not read by doctor, because ${because}`;
+  if (status === undefined)
+    return unknown('twin', notRead, 'run doctor as root, or stop the agent');
+  const { connection, twin } = status;
+  if (twin.desiredVersion === 0) {
+    return unknown(
+      'twin',
+      `${notRead}; by its own status the agent has not read it yet`,
+      'see why under "connection" of iot-security-agent status',
+    );
+  }
+  const state =
+    connection.state === 'connected'
+      ? 'connected'
+      : `${connection.state}, without a connection for ${durationText(connection.disconnectedSeconds)}`;
+  const found = `${notRead}; by its own status it has version ${twin.desiredVersion} in force and is ${state}`;
+  const [problem] = twin.problems;
+  return problem === undefined
+    ? ok('twin', found)
+    : mend(
+        'twin',
+        `${found}, and ${twin.problems.length} values of the twin are not in force as written, ${problem.key} among them: ${problem.reason}`,
+        'correct them in the twin',
+      );
+}
+
+async function testMessage(settings: LocalSettings): Promise<OutgoingMessage> {
+  const nowMs = systemClock.wallMs();
+  // One that is not stored yet is made by the agent; doctor writes nothing.
+  const agentId =
+    settings.agentId ?? (await storedAgentId(settings.stateDirectory)) ?? randomUUID();
+  const { securityMarker } = settings;
+  const envelope = { agentVersion: version, agentId, hubResourceId: '', securityMarker };
+  const [head, tail] = envelopeText(envelope);
+  const event = securityEvent({
+    name: 'Diagnostic',
+    payloads: [
+      {
+        Severity: 'Information',
+        Message: 'This is a test message that somebody asked for with: doctor --send.',
+        ProcessId: process.pid,
+        ThreadId: process.pid,
+        CorrelationId: randomUUID(),
+      },
+    ],
+    timeMs: nowMs,
+  });
+  return {
+    body: `${head}${JSON.stringify(event)}${tail}`,
+    messageId: event.Id,
+    priority: 'Low',
+    creationTimeUtc: utcText(nowMs),
+    securityMarker,
+  };
+}
