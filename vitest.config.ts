@@ -28,8 +28,8 @@ const virtualMachines = 'test/device/virtual-machine/**/*.test.ts';
 /**
  * `unit` changes nothing on the host (npm test), and `fast` is the part of it that runs no whole agent (npm run
  * test:fast): `fast` in few processes, which load the sources once for all their files, so that a file may leave nothing
- * behind for the next, and `fast-alone` in one for each file, as `unit` does with all; `device` needs root and a real kernel, `vm` boots whole machines under emulation (both npm run
- * test:device).
+ * behind for the next, and `fast-alone` in one for each file, as `unit` does with all; `device` needs root and a real
+ * kernel, `vm` boots whole machines under emulation (both npm run test:device).
  */
 export default defineConfig({
   test: {

@@ -2,7 +2,6 @@ import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../base/errors.js';
 import type { ReportLoss } from '../../base/loss.js';
 import type { SnapshotCollector } from '../interface/collector.js';
-import { readTextLines } from '../kernel/files/text-lines.js';
 import {
   type Account,
   isDirectoryMark,
@@ -11,7 +10,8 @@ import {
   parseGroup,
   parsePasswordRecord,
   type PasswordRecord,
-} from './account-lines.js';
+} from '../kernel/files/account-lines.js';
+import { readTextLines } from '../kernel/files/text-lines.js';
 import { directoryServices } from './directories.js';
 import { Memberships } from './memberships.js';
 import { toPayloads } from './payloads.js';
@@ -35,7 +35,7 @@ export const localUsers: SnapshotCollector<'LocalUsers'> = {
     const accounts: Account[] = [];
     const directories = new Set<string>();
     const passwd = await readRecords(`${etcRoot}/passwd`, signal, lose, (line) => {
-      if (isDirectoryMark(line.trimStart())) directories.add('nis');
+      if (isDirectoryMark(line)) directories.add('nis');
       const account = parseAccount(line);
       if (typeof account === 'string') return account;
       if (accounts.length >= mostAccounts) return 'malformed';

@@ -1,4 +1,4 @@
-import type { Group } from './account-lines.js';
+import type { Group } from '../kernel/files/account-lines.js';
 
 /** How a group is called of which only the id is known. */
 export type MissingName = '(no such group)' | '(not known)';

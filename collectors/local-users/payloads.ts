@@ -1,5 +1,5 @@
 import type { Details, Payload } from '../../contract/events.js';
-import type { Account, PasswordRecord } from './account-lines.js';
+import type { Account, Password, PasswordRecord } from '../kernel/files/account-lines.js';
 import type { Memberships } from './memberships.js';
 
 export interface LocalAccounts {
@@ -51,20 +51,26 @@ export function toPayloads(found: LocalAccounts): Payload<'LocalUsers'>[] {
   });
 }
 
+/** Whether there is a hash behind the lock, the algorithm says. */
+const told: Readonly<Record<Password['state'], string>> = {
+  empty: 'empty',
+  set: 'set',
+  locked: 'locked',
+  none: 'locked',
+};
+
 function passwordDetails(
   account: Account,
   passwords: ReadonlyMap<string, PasswordRecord> | undefined,
 ): Details<'LocalUsers'> {
   const record = passwords?.get(account.name);
-  const isElsewhere = account.password === 'elsewhere';
-  if (isElsewhere && passwords === undefined) return { PasswordKnown: 'false' };
-  const state =
-    account.password === 'elsewhere' ? (record?.password ?? 'absent') : account.password;
-  const algorithm = isElsewhere ? record?.algorithm : account.algorithm;
+  if (account.password === 'elsewhere' && passwords === undefined)
+    return { PasswordKnown: 'false' };
+  const password = account.password === 'elsewhere' ? record?.password : account.password;
   const { changedDay, expiresDay } = record ?? {};
   return {
-    Password: state,
-    ...(algorithm !== undefined && { PasswordAlgorithm: algorithm }),
+    Password: password === undefined ? 'absent' : told[password.state],
+    ...(password?.algorithm !== undefined && { PasswordAlgorithm: password.algorithm }),
     ...(changedDay !== undefined && changedDay > 0 && { PasswordChanged: isoDay(changedDay) }),
     ...(changedDay === 0 && { PasswordMustChange: 'true' }),
     ...(expiresDay !== undefined && { AccountExpires: isoDay(expiresDay) }),

@@ -48,7 +48,7 @@ import {
   parseAccount,
   parseGroup,
   parsePasswordRecord,
-} from '../../collectors/local-users/account-lines.js';
+} from '../../collectors/kernel/files/account-lines.js';
 import { directoryServices } from '../../collectors/local-users/directories.js';
 import { Memberships } from '../../collectors/local-users/memberships.js';
 import { WtmpLogins } from '../../collectors/login/sources/wtmp.js';

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Paths } from '../paths.js';
+import { parseAccount } from './account-lines.js';
 
 const longestFileBytes = 1024 * 1024;
 const longestNameBytes = 256;
@@ -9,25 +10,23 @@ interface PasswdFile {
   readonly names: ReadonlyMap<number, string>;
   /** Of several lines of one name the first counts. */
   readonly uids: ReadonlyMap<string, number>;
-  /** Lines that are no account: wrong number of fields, a uid that is none, a name that cannot be one. */
+  /** Lines that are no account, or whose name cannot be shown. */
   readonly skippedLines: number;
 }
 
-/** /etc/passwd (passwd(5)): seven fields between colons. Comments, blank lines and NIS marks are passed over. */
+/** /etc/passwd (passwd(5)). Comments, blank lines and NIS marks are passed over. */
 export function parsePasswd(text: string): PasswdFile {
   const names = new Map<number, string>();
   const uids = new Map<string, number>();
   let skippedLines = 0;
   for (const line of text.split('\n')) {
-    if (line.trim() === '' || /^\s*[#+-]/u.test(line)) continue;
-    const fields = line.split(':');
-    const [name = '', , uidText = ''] = fields;
-    const uid = /^\d{1,10}$/u.test(uidText) ? Number(uidText) : Number.NaN;
-    const usable = fields.length === 7 && isName(name) && uid < 0xffff_ffff;
-    if (!usable) {
+    const account = parseAccount(line);
+    if (account === 'passed-over') continue;
+    if (account === 'malformed' || !isName(account.name)) {
       skippedLines++;
       continue;
     }
+    const { uid, name } = account;
     if (!names.has(uid)) names.set(uid, name);
     if (!uids.has(name)) uids.set(name, uid);
   }
@@ -36,7 +35,7 @@ export function parsePasswd(text: string): PasswdFile {
 
 function isName(name: string): boolean {
   // eslint-disable-next-line no-control-regex -- control characters are what must not be in a name
-  return name !== '' && name.length <= longestNameBytes && !/[\u0000-\u001f\u007f\s]/u.test(name);
+  return name.length <= longestNameBytes && !/[\u0000-\u001f\u007f\s]/u.test(name);
 }
 
 const nobody: PasswdFile = { names: new Map(), uids: new Map(), skippedLines: 0 };

@@ -8,18 +8,16 @@ const shippedAccounts: ReadonlySet<string> = new Set(
   tech technician temp test tester torizon ubnt ubuntu user vagrant volumio weston`.split(/\s+/),
 );
 
-/** Schemes whose hashes fall to whoever has them. */
-const weakSchemes: ReadonlySet<string> = new Set(['des', 'md5', 'nt', 'sun-md5', 'sha1']);
+/** Whose hashes fall to whoever has them. */
+const weakAlgorithms: ReadonlySet<string> = new Set(['DES', 'MD5', 'NT', 'SunMD5', 'SHA-1']);
 
 const letsIn = ['empty', 'set'];
 
 function namesOf(
   { byName }: Passwords,
-  isMeant: (state: string, scheme: string, name: string) => boolean,
+  isMeant: (state: string, name: string) => boolean,
 ): string[] {
-  return [...byName].flatMap(([name, { state, scheme = '' }]) =>
-    isMeant(state, scheme, name) ? [name] : [],
-  );
+  return [...byName].flatMap(([name, { state }]) => (isMeant(state, name) ? [name] : []));
 }
 
 export const passwordChecks: readonly Check[] = [
@@ -48,10 +46,7 @@ export const passwordChecks: readonly Check[] = [
     judge: (passwords) =>
       failIf(
         listed(
-          namesOf(
-            passwords,
-            (state, _, name) => letsIn.includes(state) && shippedAccounts.has(name),
-          ),
+          namesOf(passwords, (state, name) => letsIn.includes(state) && shippedAccounts.has(name)),
         ),
       ),
   }),
@@ -81,8 +76,8 @@ export const passwordChecks: readonly Check[] = [
       'Set ENCRYPT_METHOD or the option of pam_unix to yescrypt or sha512, then set these passwords again.',
     needs: ['passwords'],
     judge({ byName }) {
-      const weak = [...byName].flatMap(([name, { scheme }]) =>
-        scheme !== undefined && weakSchemes.has(scheme) ? [`${name} (${scheme})`] : [],
+      const weak = [...byName].flatMap(([name, { algorithm }]) =>
+        algorithm !== undefined && weakAlgorithms.has(algorithm) ? [`${name} (${algorithm})`] : [],
       );
       return failIf(listed(weak));
     },

@@ -1,4 +1,3 @@
-import { parsePasswd } from '../../kernel/files/users.js';
 import {
   check,
   type Check,
@@ -49,9 +48,9 @@ const permission: Kind = (members, text) => {
   return check({
     ...text,
     expected: `${path} owned by ${owner}${group === undefined ? '' : `:${group}`}, mode ${octal(mode)} or stricter`,
-    needs: [`file:${path}`, '?text:/etc/passwd', '?groups'],
-    judge(state, passwd, groups) {
-      const uid = owner === 'root' ? 0 : parsePasswd(passwd ?? '').uids.get(owner);
+    needs: [`file:${path}`, '?accounts', '?groups'],
+    judge(state, accounts, groups) {
+      const uid = owner === 'root' ? 0 : accounts?.all.find(({ name }) => name === owner)?.uid;
       if (uid === undefined) return error(`there is no user ${owner}`);
       const gid = groups?.find((other) => other.name === group)?.gid;
       if (group !== undefined && gid === undefined) return error(`there is no group ${group}`);

@@ -1,9 +1,10 @@
 import type { FileScan } from '../../interface/file-scan.js';
+import type { Group } from '../../kernel/files/account-lines.js';
 import { type Accounts, readAccounts } from './accounts.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { type DropbearInstance, readDropbear } from './dropbear.js';
 import { type NamedReader, oneByOne, type SubjectReader } from './fact-reader.js';
-import { type Group, readGroups } from './groups.js';
+import { readGroups } from './groups.js';
 import { type Home, readHomes } from './homes.js';
 import type { FileState } from './host-files.js';
 import { readInetd } from './inetd.js';

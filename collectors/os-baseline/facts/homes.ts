@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { type Account, hasLoginShell, readAccounts } from './accounts.js';
+import type { Account } from '../../kernel/files/account-lines.js';
+import { hasLoginShell, readAccounts } from './accounts.js';
 import type { FactContext, SubjectReader } from './fact-reader.js';
 import type { FileState } from './host-files.js';
 import { found, type Reading } from './reading.js';

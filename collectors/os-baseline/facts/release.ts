@@ -1,3 +1,4 @@
+import { parseOsRelease } from '../../kernel/files/os-release.js';
 import type { SubjectReader } from './fact-reader.js';
 import { mapReading } from './reading.js';
 
@@ -12,16 +13,7 @@ export const readRelease: SubjectReader<Release> = async ({ files, host }) => {
   const own = await files.text('/etc/os-release', 65_536);
   const text = 'absent' in own ? await files.text('/usr/lib/os-release', 65_536) : own;
   return mapReading(text, (release) => ({
-    fields: parseRelease(release),
+    fields: parseOsRelease(release),
     nowMs: host.clock.wallMs(),
   }));
 };
-
-/** Lines `NAME=value`, quoted or not. */
-export function parseRelease(text: string): Map<string, string> {
-  return new Map(
-    [...text.matchAll(/^([A-Z][A-Z0-9_]*)=(["']?)(.*)\2[ \t]*$/gm)].map(
-      ([, name = '', , value = '']) => [name, value],
-    ),
-  );
-}

@@ -1,7 +1,7 @@
 import { plainReason } from '../../../base/errors.js';
-import { parsePasswd } from '../../kernel/files/users.js';
 import type { FileScan } from '../../interface/file-scan.js';
 import type { Host } from '../../interface/host.js';
+import { parseAccounts } from '../facts/accounts.js';
 import { parseGroups } from '../facts/groups.js';
 import { HostFiles } from '../facts/host-files.js';
 import { readMounts } from '../facts/mounts.js';
@@ -86,7 +86,7 @@ async function knownIds(files: HostFiles): Promise<Required<KnownIds> | { unknow
   const groups = await files.text('/etc/group', longestAccountsBytes);
   if (!('value' in groups)) return { unknown: 'the groups of /etc/group cannot be read' };
   return {
-    uids: new Set(parsePasswd(passwd.value).names.keys()),
+    uids: new Set(parseAccounts(passwd.value).all.map(({ uid }) => uid)),
     gids: new Set(parseGroups(groups.value).map(({ gid }) => gid)),
   };
 }

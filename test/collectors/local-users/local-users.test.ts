@@ -155,6 +155,8 @@ describe('a snapshot of users', () => {
         'carriage:x:0:0::/:/bin/sh\r',
         'old:aBcDeFgHiJkLm:0:0::/:',
         'open::0:0::/:',
+        'sign:x:-0:0::/:',
+        'nul:x:0:0:\0::/:/bin/sh',
         '# comment:x:0:0::/:',
         'letters:x:zero:0::/:',
         'beyond:x:4294967296:0::/:',
@@ -174,6 +176,8 @@ describe('a snapshot of users', () => {
       'carriage: absent',
       'old: set DES',
       'open: empty',
+      'sign: absent',
+      'nul: absent',
     ]);
     expect(lose.mock.calls).toEqual([
       ['unparsed', 5],

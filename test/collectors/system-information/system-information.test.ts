@@ -8,7 +8,7 @@ import { ofMaker } from '../../../collectors/system-information/firmware.js';
 import { systemInformation } from '../../../collectors/system-information/index.js';
 import { inventoryFacts } from '../../../collectors/system-information/inventory-facts.js';
 import { parseMemoryInfo } from '../../../collectors/system-information/memory.js';
-import { parseOsRelease } from '../../../collectors/system-information/operating-system.js';
+import { parseOsRelease } from '../../../collectors/kernel/files/os-release.js';
 import { architectureOf } from '../../../collectors/system-information/program-architecture.js';
 import { parseMountTable } from '../../../collectors/kernel/files/mount-info.js';
 import { checkPayload } from '../../../contract/payload-check.js';

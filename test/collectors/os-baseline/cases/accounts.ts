@@ -36,6 +36,8 @@ export const accountCases: Readonly<Record<string, CheckCases>> = {
       [passwords({ root: '', anna: yescrypt }), 'root'],
       [passwords({ root: '*', anna: '', bob: '' }), 'anna, bob'],
       [[parsePasswords('guest::1000:1000::/:/bin/sh', '')], 'guest'],
+      [[parsePasswords('toor::0:0::/:/bin/sh:', '')], 'toor'],
+      [[parsePasswords(' anna:x:1000:1000', ' anna::::::\n')], 'anna'],
     ],
   },
   'password-shipped-account': {
@@ -56,8 +58,8 @@ export const accountCases: Readonly<Record<string, CheckCases>> = {
   'password-weak-hash': {
     pass: [passwords({ root: yescrypt, anna: hash('$6$salt$', 86), bob: '*', carl: 'x' })],
     fail: [
-      [passwords({ root: hash('', 13), anna: hash('$1$salt$', 22) }), 'root (des), anna (md5)'],
-      [passwords({ bob: `!${hash('$1$salt$', 22)}` }), 'bob (md5)'],
+      [passwords({ root: hash('', 13), anna: hash('$1$salt$', 22) }), 'root (DES), anna (MD5)'],
+      [passwords({ bob: `!${hash('$1$salt$', 22)}` }), 'bob (MD5)'],
     ],
   },
   'password-in-passwd': {
@@ -73,7 +75,13 @@ export const accountCases: Readonly<Record<string, CheckCases>> = {
   },
   'account-uid-zero': {
     pass: [[accounts(anna)]],
-    fail: [[[accounts(anna, 'toor:x:0:0::/:/bin/sh', 'r:x:00:0::/:')], 'toor, r']],
+    fail: [
+      [[accounts(anna, 'toor:x:0:0::/:/bin/sh', 'r:x:00:0::/:')], 'toor, r'],
+      // As the C library takes them.
+      [[accounts('colon:x:0:0::/:/bin/sh:', 'short:x:0:0', ' blank:x: 0:0:::')], 'colon, short, blank'],
+      [[accounts('minus:x:-0:0::/:', 'nul:x:0:0:\0::/:/bin/sh')], 'minus, nul'],
+      [[accounts('\u00a0root:x:0:0::/root:/bin/sh')], '\u00a0root'],
+    ],
   },
   'account-duplicate-uid': {
     pass: [[accounts(anna)]],
@@ -128,6 +136,7 @@ export const accountCases: Readonly<Record<string, CheckCases>> = {
       [[parseGroups('wheel:x:0:'), accounts()], 'there is no group root'],
       [[parseGroups('root:x:5:'), accounts()], 'gid 5'],
       [[parseGroups('root:x:0:root,anna'), accounts(anna)], 'anna'],
+      [[parseGroups(' root:x:+0:root, anna'), accounts(anna)], 'anna'],
     ],
   },
   'group-shadow-empty': {

@@ -1,3 +1,4 @@
+import { parseAccounts } from '../../../../collectors/os-baseline/facts/accounts.js';
 import type { FileState } from '../../../../collectors/os-baseline/facts/host-files.js';
 import type { Home } from '../../../../collectors/os-baseline/facts/homes.js';
 import type { ShellDefaults } from '../../../../collectors/os-baseline/facts/shell-defaults.js';
@@ -11,7 +12,8 @@ const state = (mode: number, uid = 1000, kind: FileState['kind'] = 'file'): File
   sizeBytes: 10,
 });
 
-const account = { name: 'anna', uid: 1000, gid: 1000, home: '/home/anna', shell: '/bin/sh' };
+const [account] = parseAccounts('anna:x:1000:1000::/home/anna:/bin/sh').all;
+if (account === undefined) throw new Error('There is one account.');
 const home = (more: Partial<Home> = {}): Given => [
   [{ account, state: state(0o750, 1000, 'directory'), dotFiles: [], authorizedKeys: [], ...more }],
 ];

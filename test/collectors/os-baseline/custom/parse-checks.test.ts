@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Check } from '../../../../collectors/os-baseline/checks/check.js';
+import { parseAccounts } from '../../../../collectors/os-baseline/facts/accounts.js';
 import { CustomChecksError } from '../../../../collectors/os-baseline/custom/custom-error.js';
 import { customKindNames } from '../../../../collectors/os-baseline/custom/kinds.js';
 import { parseCustomChecks } from '../../../../collectors/os-baseline/custom/parse-checks.js';
@@ -37,15 +38,17 @@ describe('a custom check', () => {
 
   it('asks for owner, group and mode', async () => {
     const check = await one('permission: { path: /a, mode: "0640", owner: app, group: web }');
-    const passwd = 'root:x:0:0::/:/bin/sh\napp:x:7:7::/:/bin/sh\n';
+    const accounts = parseAccounts('root:x:0:0::/:/bin/sh\napp:x:7:7::/:/bin/sh\n');
     const groups = [{ name: 'web', gid: 9, members: [] }];
-    expect(judged(check, [state(0o640, 7, 9), passwd, groups])).toEqual(pass);
-    expect(judged(check, [state(0o600, 7, 9), passwd, groups])).toEqual(pass);
-    expect(judged(check, [state(0o644, 0, 0), passwd, groups])).toEqual(
+    expect(judged(check, [state(0o640, 7, 9), accounts, groups])).toEqual(pass);
+    expect(judged(check, [state(0o600, 7, 9), accounts, groups])).toEqual(pass);
+    expect(judged(check, [state(0o644, 0, 0), accounts, groups])).toEqual(
       fail('owned by user 0, group 0, mode 0644'),
     );
-    expect(judged(check, [state(0o640, 7, 9), '', groups])).toMatchObject({ result: 'error' });
-    expect(judged(check, [none, passwd, groups])).toMatchObject({ result: 'notApplicable' });
+    expect(judged(check, [state(0o640, 7, 9), parseAccounts(''), groups])).toMatchObject({
+      result: 'error',
+    });
+    expect(judged(check, [none, accounts, groups])).toMatchObject({ result: 'notApplicable' });
   });
 
   it('asks for a parameter of the kernel', async () => {

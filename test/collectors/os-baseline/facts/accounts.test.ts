@@ -17,9 +17,9 @@ describe('passwords', () => {
   it('of the captured systems stand as a person reads them', async () => {
     const expected: Partial<Record<CapturedSystem, unknown>> = {
       'debian-12': [
-        ['anna', { state: 'set', scheme: 'yescrypt', inPasswd: false }],
+        ['anna', { state: 'set', algorithm: 'yescrypt', inPasswd: false }],
         ['kiosk', { state: 'empty', inPasswd: false }],
-        ['service', { state: 'locked', scheme: 'sha512', inPasswd: false }],
+        ['service', { state: 'locked', algorithm: 'SHA-512', inPasswd: false }],
       ],
       busybox: [['root', { state: 'empty', inPasswd: false }]],
       'yocto-read-only': [['root', { state: 'empty', inPasswd: false }]],

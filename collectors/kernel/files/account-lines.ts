@@ -6,9 +6,8 @@ export interface Account {
   readonly gid: number;
   readonly home: string;
   readonly shell: string;
-  /** What the field of the password says; `elsewhere`: /etc/shadow holds it. */
-  readonly password: PasswordState | 'elsewhere';
-  readonly algorithm: string | undefined;
+  /** `elsewhere`: /etc/shadow holds it. */
+  readonly password: Password | 'elsewhere';
 }
 
 export interface Group {
@@ -20,15 +19,24 @@ export interface Group {
 /** A line of /etc/shadow, without what is secret in it. */
 export interface PasswordRecord {
   readonly name: string;
-  readonly password: PasswordState;
-  readonly algorithm: string | undefined;
+  readonly password: Password;
   /** Days since the epoch; 0: must be changed at the next login. */
   readonly changedDay: number | undefined;
   readonly expiresDay: number | undefined;
 }
 
-/** `locked`: no password opens it; `empty`: none is asked for where `nullok` stands. */
-export type PasswordState = 'set' | 'locked' | 'empty';
+/**
+ * How the password of an account stands; the hash itself goes no further than the parser.
+ * - `empty`: none is asked for where `nullok` stands.
+ * - `set`: there is one.
+ * - `locked`: there is one, and it is put out of use.
+ * - `none`: nothing that is typed fits.
+ */
+export interface Password {
+  readonly state: 'empty' | 'set' | 'locked' | 'none';
+  /** How it is hashed, `other` where that is not known; undefined where no hash is. */
+  readonly algorithm?: string;
+}
 
 /** `passed-over`: blank, a comment, or a mark of NIS. */
 export type NoRecord = 'malformed' | 'passed-over';
@@ -46,8 +54,8 @@ export function parseAccount(line: string): Account | NoRecord {
   const [name = '', field = '', uidText = '', gidText = '', , home = '', ...shell] = fieldsOf(line);
   const [uid, gid] = [parseId(uidText), parseId(gidText)];
   if (name === '' || uid === undefined || gid === undefined) return 'malformed';
-  const password = field === 'x' || field.startsWith('##') ? 'elsewhere' : passwordState(field);
-  return { name, uid, gid, home, shell: shell.join(':'), password, algorithm: algorithmOf(field) };
+  const password = field === 'x' || field.startsWith('##') ? 'elsewhere' : passwordOf(field);
+  return { name, uid, gid, home, shell: shell.join(':'), password };
 }
 
 /** A line of group(5), as leniently. */
@@ -69,32 +77,39 @@ export function parsePasswordRecord(line: string): PasswordRecord | NoRecord {
   if (name === '' || field === undefined) return 'malformed';
   return {
     name,
-    password: passwordState(field),
-    algorithm: algorithmOf(field),
+    password: passwordOf(field),
     changedDay: parseDay(changed),
     expiresDay: parseDay(expires),
   };
 }
 
-/** Fields stand between colons, and blanks before the first are none of it. */
-function fieldsOf(line: string): string[] {
-  return line.trimStart().split(':');
+/** The records among the lines of a file that is held as a whole; what is none is passed over. */
+export function recordsOf<R>(text: string, parse: (line: string) => R | NoRecord): R[] {
+  return text.split('\n').flatMap((line) => {
+    const record = parse(line);
+    return typeof record === 'string' ? [] : [record];
+  });
 }
 
-function withoutRecord(line: string): NoRecord | undefined {
-  const text = line.trim();
-  if (text === '' || text.startsWith('#') || isDirectoryMark(text)) return 'passed-over';
-  return text.includes('\0') ? 'malformed' : undefined;
+/** What the C library reads of a line: it knows no text behind a zero byte, and skips the blanks of ASCII at the start. */
+const readable = (line: string): string =>
+  (line.split('\0', 1)[0] ?? '').replace(/^[ \t-\r]+/u, '');
+
+const fieldsOf = (line: string): string[] => readable(line).split(':');
+
+function withoutRecord(line: string): 'passed-over' | undefined {
+  const text = readable(line);
+  return text === '' || text.startsWith('#') || isDirectoryMark(text) ? 'passed-over' : undefined;
 }
 
 /** `+`, `+name` and `-name` stand for entries of NIS (nsswitch.conf(5), compat). */
 export function isDirectoryMark(line: string): boolean {
-  return line.startsWith('+') || line.startsWith('-');
+  return /^[+-]/u.test(readable(line));
 }
 
-/** As strtoul(3) reads it: blanks, a sign and leading zeros may stand before the digits. */
+/** As strtoul(3) reads it: blanks, a sign and leading zeros may stand before the digits, and minus zero is zero. */
 function parseId(text: string): number | undefined {
-  const digits = /^\s*[+]?0*(\d{1,10})$/u.exec(text)?.[1];
+  const digits = /^\s*(?:\+|-(?=0+$))?0*(\d{1,10})$/u.exec(text)?.[1];
   const id = digits === undefined ? Number.NaN : Number(digits);
   return id <= highestId ? id : undefined;
 }
@@ -111,15 +126,17 @@ const algorithms: Readonly<Record<string, string>> = {
   ...{ sha1: 'SHA-1', md5: 'SunMD5', sm3: 'SM3', sm3y: 'sm3-yescrypt' },
 };
 
-function passwordState(field: string): PasswordState {
-  if (field === '') return 'empty';
-  return !field.startsWith('!') && algorithmOf(field) !== undefined ? 'set' : 'locked';
+/** The second field of passwd(5) or shadow(5); `!` and `*` before a hash lock it. */
+function passwordOf(field: string): Password {
+  if (field === '') return { state: 'empty' };
+  const hash = field.replace(/^[!*]+/u, '');
+  const algorithm = algorithmOf(hash);
+  if (algorithm === undefined) return { state: 'none' };
+  return { state: hash === field ? 'set' : 'locked', algorithm };
 }
 
-/** Of the hash in the field, also behind a lock; undefined where no hash is, so that no password fits. */
-function algorithmOf(field: string): string | undefined {
-  const hash = field.replace(/^!+/u, '');
-  const prefix = /^\$([a-z0-9]{1,8})[$,]/u.exec(hash)?.[1];
+function algorithmOf(hash: string): string | undefined {
+  const prefix = /^\$([a-z0-9]{1,8})[$,]/iu.exec(hash)?.[1];
   if (prefix !== undefined) return Object.hasOwn(algorithms, prefix) ? algorithms[prefix] : 'other';
   return /^[./0-9A-Za-z]{13}$|^_[./0-9A-Za-z]{19}$/u.test(hash) ? 'DES' : undefined;
 }
