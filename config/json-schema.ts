@@ -1,6 +1,7 @@
 import { durationPattern, longestDurationText } from '../base/duration.js';
 import type { JsonObject, JsonValue } from '../base/json.js';
 import { priorities } from '../contract/priority.js';
+import { companions, identityWays, type IdentityKey, type IdentityWay } from './identity-ways.js';
 import { localSettings } from './local-settings.js';
 import { longestPattern } from './read-setting.js';
 import type { Setting } from './setting.js';
@@ -83,6 +84,9 @@ export function localSchema(): JsonObject {
     title: 'Local settings of the security agent',
     ...objectSchema(localSettings),
     required: ['identity'],
+    dependencies: Object.fromEntries(
+      Object.entries(companions).map(([key, needed]) => [key, [needed]]),
+    ),
   };
 }
 
@@ -113,13 +117,26 @@ function under(
   );
 }
 
-/** A connection string says all of who the agent is; otherwise hub, device and key are needed. */
-const who: JsonObject = {
-  oneOf: [
-    {
-      required: ['hostName', 'deviceId', 'keyFile'],
-      not: { required: ['connectionStringFile'] },
-    },
-    { required: ['connectionStringFile'], not: { required: ['keyFile'] } },
-  ],
-};
+/** Together they are what `identityFaults` accepts. */
+function waySchema({ mode, needs, takes }: IdentityWay): JsonObject {
+  const others = identityKeys.filter((key) => !needs.includes(key) && !takes.includes(key));
+  const has = (key: string): JsonObject => {
+    const [name = '', inner] = key.split('.');
+    if (inner === undefined) return { required: [name] };
+    const within = { type: 'object', required: [inner] };
+    return { required: [name], properties: { [name]: within } };
+  };
+  return {
+    properties: { mode: { const: mode } },
+    // The mode of a file that names none.
+    ...(mode === localSettings['identity.mode'].default ? {} : { required: ['mode'] }),
+    ...(needs.length === 0 ? {} : { allOf: needs.map(has) }),
+    not: { anyOf: others.map(has) },
+  };
+}
+
+const identityKeys = Object.keys(localSettings).flatMap((key) =>
+  key.startsWith('identity.') && key !== 'identity.mode' ? [key.slice('identity.'.length)] : [],
+) as readonly IdentityKey[];
+
+const who: JsonObject = { anyOf: identityWays.map(waySchema) };

@@ -33,6 +33,9 @@ const hubIdentifier = {
   ],
 } as const satisfies Format;
 
+/** unix(7). */
+const socketPath = { ...absolutePath, maxLength: 107, maxBytes: 107 } as const satisfies Format;
+
 /** RFC 1123 §2.1: labels of up to 63 letters, digits and inner hyphens. */
 const hostLabel = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 const hostNamePattern = `${hostLabel}(\\.${hostLabel})*`;
@@ -40,6 +43,13 @@ const hostNamePattern = `${hostLabel}(\\.${hostLabel})*`;
 /** 1 to 65535. */
 const portPattern =
   '([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
+
+/** A host name with a port where it is not `port`. */
+const endpoint = (port: string, example: string): Format => ({
+  pattern: `^${hostNamePattern}(:${portPattern})?$`,
+  says: `a host name, with a port where it is not ${port}, such as ${example}`,
+  maxLength: 259,
+});
 
 const path = (meaning: string) =>
   ({ kind: 'string', format: absolutePath, meaning, ...restart }) as const;
@@ -51,8 +61,7 @@ const choice = <const V extends readonly string[]>(
   values: V,
   standard: V[number],
   meaning: string,
-  later: readonly string[] = [],
-) => ({ kind: 'choice', values, default: standard, later, meaning, ...restart }) as const;
+) => ({ kind: 'choice', values, default: standard, meaning, ...restart }) as const;
 
 const interval = (standard: string, minimum: string, maximum: string, meaning: string) =>
   ({ kind: 'duration', default: standard, minimum, maximum, meaning, ...restart }) as const;
@@ -99,10 +108,9 @@ export const localSettings = {
     ...restart,
   },
   'identity.mode': choice(
-    ['module'],
+    ['module', 'device', 'dps', 'edge'],
     'module',
-    'How the agent proves who it is: as the module, with its own symmetric key.',
-    ['device', 'dps', 'edge'],
+    "Whose secret is on the device: the module's own (`module`), the device's, with which the key of the module is read from the hub (`device`), that of its enrolment in the provisioning service, which names hub and device (`dps`), or none, because the services of IoT Edge sign for the module (`edge`).",
   ),
   'identity.hostName': {
     kind: 'string',
@@ -111,13 +119,15 @@ export const localSettings = {
       says: 'a host name without scheme or port, such as myhub.azure-devices.net',
       maxLength: 253,
     },
-    meaning: 'The IoT Hub; required unless a connection string names it.',
+    meaning:
+      'The IoT Hub as it is signed; required unless a connection string, the provisioning service or IoT Edge names it.',
     ...restart,
   },
   'identity.deviceId': {
     kind: 'string',
     format: hubIdentifier,
-    meaning: 'The device that the module belongs to; required unless a connection string names it.',
+    meaning:
+      'The device that the module belongs to; required unless a connection string, the provisioning service or IoT Edge names it.',
     ...restart,
   },
   'identity.moduleId': {
@@ -128,22 +138,98 @@ export const localSettings = {
   },
   'identity.gatewayHostName': {
     kind: 'string',
-    format: {
-      pattern: `^${hostNamePattern}(:${portPattern})?$`,
-      says: 'a host name, with a port where it is not 8883, such as gateway.local or localhost:18883',
-      maxLength: 259,
-    },
-    meaning: 'Connect here instead of to the hub: an IoT Edge gateway, or a stand-in hub.',
+    format: endpoint('8883 or, over WebSockets, 443', 'gateway.local or localhost:18883'),
+    meaning:
+      'Connect here instead of to the hub, whose name is still signed: an IoT Edge gateway, another name of the hub, or a stand-in hub.',
     ...restart,
   },
   'identity.keyFile': path(
-    'File that holds the symmetric key of the module, base64 on its first line.',
+    "File that holds a symmetric key, base64 on its first line: that of the module, of the device (`device`), or of the device's enrolment, derived already where it is that of a group (`dps`).",
   ),
   'identity.connectionStringFile': path(
-    'File that holds the connection string of the module; instead of keyFile.',
+    'File that holds the connection string of the module, or of the device (`device`); instead of keyFile.',
+  ),
+  'identity.certificateFile': path(
+    'File that holds the certificate (X.509) of the module, or of the device (`device`, `dps`): PEM, the certificate first and then those that lead to its authority, perhaps with its key; or PKCS#12.',
+  ),
+  'identity.privateKeyFile': path(
+    'PEM file that holds the private key of the certificate, perhaps encrypted; where certificateFile does not hold it.',
+  ),
+  'identity.privateKeyPasswordFile': path(
+    'File that holds the password of the private key or of the PKCS#12 file on its first line.',
+  ),
+  'identity.restEndpoint': {
+    kind: 'string',
+    format: endpoint('443', 'hub.local or localhost:18443'),
+    meaning:
+      'Where the HTTPS interface of the hub is asked for the module (`device`, `dps`), when that is not the hub itself.',
+    ...restart,
+  },
+  'identity.dps.endpoint': {
+    kind: 'string',
+    default: 'global.azure-devices-provisioning.net',
+    format: endpoint('443', 'global.azure-devices-provisioning.net'),
+    meaning: 'The provisioning service.',
+    ...restart,
+  },
+  'identity.dps.idScope': {
+    kind: 'string',
+    format: { pattern: '^[A-Za-z0-9]+$', says: 'an ID scope such as 0ne00000A1B', maxLength: 64 },
+    meaning: 'The ID scope of the provisioning service.',
+    ...restart,
+  },
+  'identity.dps.registrationId': {
+    kind: 'string',
+    format: {
+      pattern: '^[A-Za-z0-9._:-]*[A-Za-z0-9-]$',
+      says: 'a registration id: up to 128 letters, digits and - . _ : with a letter, a digit or - at its end',
+      maxLength: 128,
+    },
+    meaning: 'The registration id of the device in the provisioning service.',
+    ...restart,
+  },
+  'identity.dps.register': {
+    kind: 'boolean',
+    default: false,
+    meaning:
+      'Whether the agent registers the device when the provisioning service has not assigned it to a hub; otherwise it looks up what was assigned, which disturbs nothing.',
+    ...restart,
+  },
+  'identity.edge.identitySocket': directory(
+    '/run/aziot/identityd.sock',
+    'Socket of the Identity Service of IoT Edge; in a container the variables of IoT Edge count instead.',
+    socketPath,
+  ),
+  'identity.edge.keySocket': directory(
+    '/run/aziot/keyd.sock',
+    'Socket of the Keys Service of IoT Edge, which signs.',
+    socketPath,
   ),
   trustedCaFile: path('PEM certificates that are trusted in addition to the public ones.'),
-  transport: choice(['mqtt'], 'mqtt', 'How the hub is reached: MQTT over TLS.', ['mqtt-websocket']),
+  transport: choice(
+    ['mqtt', 'mqtt-websocket'],
+    'mqtt',
+    'How the hub is reached: MQTT over TLS, or MQTT over WebSockets, for networks that let only HTTPS out.',
+  ),
+  proxy: {
+    kind: 'string',
+    format: {
+      pattern: `^http://${hostNamePattern}:${portPattern}$`,
+      says: 'the address of an HTTP proxy with its port, such as http://proxy.example:3128',
+      maxLength: 266,
+      exclusions: [
+        {
+          pattern: '@',
+          says: 'an address without user and password; write user:password into a file of its own and name that in proxyCredentialsFile',
+        },
+      ],
+    },
+    meaning: 'HTTP proxy through which the hub is reached (CONNECT); none when absent.',
+    ...restart,
+  },
+  proxyCredentialsFile: path(
+    'File that holds user:password for the proxy on its first line (Basic authentication).',
+  ),
   remoteConfigurationObjectName: {
     kind: 'string',
     default: configurationObjectName,
@@ -308,14 +394,6 @@ export const localSettings = {
     'Least severe log lines that are written.',
   ),
 } as const satisfies Record<string, Setting>;
-
-/** Keys of the design that no version accepts yet: named, so that they are not called a typing error. */
-export const laterLocalKeys: readonly string[] = [
-  'identity.certificateFile',
-  'identity.privateKeyFile',
-  'identity.dps',
-  'proxy',
-];
 
 export type LocalKey = keyof typeof localSettings;
 

@@ -2,7 +2,8 @@ import { isJsonObject, JsonError, parseJson } from '../base/json.js';
 import type { JsonObject, JsonValue } from '../base/json.js';
 import { quoted } from '../base/quote.js';
 import { printable } from '../base/text.js';
-import { laterLocalKeys, localSettings } from './local-settings.js';
+import { companions, identityFaults, type IdentityKey } from './identity-ways.js';
+import { localSettings } from './local-settings.js';
 import type { LocalKey, LocalSettings } from './local-settings.js';
 import { nearest } from './nearest.js';
 import { defaultValue, readSetting } from './read-setting.js';
@@ -42,6 +43,7 @@ export function parseLocalSettings(text: string, fileName: string): LocalResult 
   const reader = new LocalReader(fileName);
   reader.readObject(document, '');
   reader.checkIdentity();
+  reader.checkCompanions();
   return reader.problems.length > 0
     ? { problems: reader.problems }
     : { settings: reader.settings() };
@@ -77,65 +79,63 @@ class LocalReader {
     }
   }
 
-  /** A connection string says all of who the agent is; otherwise hub, device and key are needed. */
+  /** Who the agent is must be said once, and completely. */
   checkIdentity(): void {
+    // One that is wrong was told; what it would need is not known.
     if (this.#written.has('identity')) return;
-    const has = (key: LocalKey): boolean => this.#written.has(key);
-    if (has('identity.connectionStringFile')) {
-      if (!has('identity.keyFile')) return;
-      this.#problem(
-        'identity.keyFile',
-        'stands beside identity.connectionStringFile, which holds a key too; remove one of them',
-      );
-      return;
+    const mode = this.#values.get('identity.mode');
+    if (this.#written.has('identity.mode') && mode === undefined) return;
+    const head = 'identity.';
+    const names = [...this.#written]
+      .filter((key) => key.startsWith(head) && key !== 'identity.mode' && Object.hasOwn(table, key))
+      .map((key) => key.slice(head.length)) as IdentityKey[];
+    const standard = localSettings['identity.mode'].default;
+    for (const { key, says } of identityFaults(String(mode ?? standard), new Set(names))) {
+      const whole = head + key;
+      const isWrongAbove = this.#written.has(whole.slice(0, whole.lastIndexOf('.')));
+      if (!isWrongAbove) this.#problem(whole, says);
     }
-    const remedies = {
-      'identity.hostName': 'set it to the name of the IoT Hub, such as myhub.azure-devices.net',
-      'identity.deviceId': 'set it to the id under which the hub knows this device',
-      'identity.keyFile':
-        'set it to the file that holds the key of the module, or set identity.connectionStringFile',
-    } as const;
-    for (const [key, remedy] of Object.entries(remedies)) {
-      if (!this.#written.has(key)) this.#problem(key, `is missing; ${remedy}`);
+  }
+
+  checkCompanions(): void {
+    for (const [key, needed] of Object.entries(companions)) {
+      if (!this.#written.has(key) || this.#written.has(needed)) continue;
+      this.#problem(
+        key,
+        `belongs to ${needed}, which is missing; set that too, or remove this one`,
+      );
     }
   }
 
   settings(): LocalSettings {
     const root: Record<string, unknown> = {};
-    const put = (key: string, value: unknown): void => {
-      const [first = '', ...rest] = key.split('.');
-      if (rest.length === 0) root[first] = value;
-      else root[first] = { ...(root[first] as object | undefined), [rest.join('.')]: value };
-    };
     for (const key of keys) {
       const value = this.#values.get(key) ?? defaultValue(table[key] as Setting);
-      if (value !== undefined) put(key, value);
+      const path = key.split('.');
+      const name = path.pop() ?? '';
+      let place = root;
+      // The branches are there also where nothing is in them.
+      for (const branch of path) place = (place[branch] ??= {}) as Record<string, unknown>;
+      if (value !== undefined) place[name] = value;
     }
     return root as unknown as LocalSettings;
   }
 
   #readKey(key: string, setting: Setting, json: JsonValue): void {
     this.#written.add(key);
-    if (setting.kind === 'choice' && setting.later?.some((value) => value === json)) {
-      this.#problem(
-        key,
-        `is ${quoted(json)}, which is not supported yet; use ${setting.values.join(' or ')}`,
-      );
-      return;
-    }
     const reading = readSetting(setting, json, false);
     switch (reading.kind) {
       case 'value':
         this.#values.set(key, reading.value);
         return;
       case 'clamped':
-        this.#problem(key, `is ${quoted(json)}, which is ${reading.limit}; choose another value`);
+        this.#problem(key, `is ${shown(json)}, which is ${reading.limit}; choose another value`);
         return;
       case 'mismatch': {
         const instead = json === null ? 'remove the key, or set it to' : 'but must be';
         this.#problem(
           key,
-          `is ${quoted(json)}${json === null ? ';' : ','} ${instead} ${reading.expected}`,
+          `is ${shown(json)}${json === null ? ';' : ','} ${instead} ${reading.expected}`,
         );
       }
     }
@@ -143,10 +143,6 @@ class LocalReader {
 
   #unknown(key: string): void {
     const shown = printable(key, 80);
-    if (laterLocalKeys.some((later) => key === later)) {
-      this.#problem(shown, 'is not supported yet; remove it');
-      return;
-    }
     const suggestion = nearest(key, keys);
     // What was meant is there, so that it is not called missing as well.
     if (suggestion) this.#written.add(suggestion);
@@ -161,4 +157,9 @@ class LocalReader {
   #problem(key: string, says: string): void {
     this.problems.push({ key, message: `${this.#fileName}: ${key} ${says}.` });
   }
+}
+
+/** A value that was written, without what may be a password in an address. */
+function shown(json: JsonValue): string {
+  return quoted(typeof json === 'string' ? json.replace(/\/\/.*@/s, '//***@') : json);
 }

@@ -1,4 +1,5 @@
-import { laterLocalKeys, localSettings } from './local-settings.js';
+import { identityWays } from './identity-ways.js';
+import { localSettings } from './local-settings.js';
 import type { Setting } from './setting.js';
 import { configurationObjectName, twinSettings } from './twin-settings.js';
 
@@ -10,14 +11,15 @@ Generated from the declarations in \`config/\` by \`npm run generate\`; a test f
 
 ## Local file
 
-\`/etc/iot-security-agent/agent.json\`, read once at start. A dot in a key stands for a nested object. Required are
-\`identity.hostName\`, \`identity.deviceId\` and \`identity.keyFile\`, or else \`identity.connectionStringFile\` alone. An
-unknown key, a value of the wrong type or one beyond its bounds is an error: \`iot-security-agent check-config\` tells all
-of them. The schema is \`agent.schema.json\`, beside this text.
+\`/etc/iot-security-agent/agent.json\`, read once at start. A dot in a key stands for a nested object. An unknown key, a
+value of the wrong type or one beyond its bounds is an error: \`iot-security-agent check-config\` tells all of them. The
+schema is \`agent.schema.json\`, beside this text.
 
 ${rows(localSettings)}
 
-Not supported yet: ${laterLocalKeys.map(code).join(', ')}.
+Of \`identity\` these belong together; each line is one way to say who the agent is and to prove it:
+
+${identityRows()}
 
 ## Module twin
 
@@ -47,6 +49,15 @@ function rows(table: Readonly<Record<string, Setting>>): string {
   return [head, ...lines].join('\n');
 }
 
+function identityRows(): string {
+  const names = (keys: readonly string[]): string =>
+    keys.length === 0 ? 'nothing' : keys.map(code).join(', ');
+  const lines = identityWays.map(
+    ({ mode, needs, takes }) => `| ${code(mode)} | ${names(needs)} | ${names(takes)} |`,
+  );
+  return ['| Mode | Needs | Also takes |', '| --- | --- | --- |', ...lines].join('\n');
+}
+
 function typeOf(setting: Setting): string {
   switch (setting.kind) {
     case 'duration':
@@ -58,16 +69,12 @@ function typeOf(setting: Setting): string {
     case 'priority':
       return '`Off`, `Low` or `High`';
     case 'choice':
-      return setting.values.map(code).join(', ') + later(setting.later ?? []);
+      return setting.values.map(code).join(', ');
     case 'string':
       return setting.format.says;
     case 'patterns':
       return `list of up to ${setting.maxItems} regular expressions`;
   }
-}
-
-function later(values: readonly string[]): string {
-  return values.length === 0 ? '' : ` (not supported yet: ${values.map(code).join(', ')})`;
 }
 
 function standard(setting: Setting): string {

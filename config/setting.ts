@@ -44,8 +44,6 @@ interface ChoiceSetting extends Declared {
   readonly kind: 'choice';
   readonly values: readonly string[];
   readonly default?: string;
-  /** Values that exist in the design of the product but cannot be used yet. */
-  readonly later?: readonly string[];
 }
 
 /** What a text must look like. */

@@ -59,6 +59,8 @@ export const layers = [
   'agent/state',
   'agent/accounting',
   'agent/identity/services',
+  'agent/identity/credentials',
+  'agent/identity/modes',
   'agent/identity',
   'agent/fleet',
   'agent/maintenance',

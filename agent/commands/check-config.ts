@@ -8,12 +8,10 @@ import { evaluateTwin } from '../../config/evaluate-twin.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
 import { configurationObjectName, eventOfSetting } from '../../config/twin-settings.js';
-import {
-  CredentialError,
-  loadCredentials,
-  loadTrustedCertificates,
-  secretAccess,
-} from '../identity/credentials.js';
+import { createCredentialSource } from '../identity/credential-source.js';
+import { CredentialError } from '../identity/credentials/credential-error.js';
+import { loadTrustedCertificates } from '../identity/credentials/trusted-certificates.js';
+import { surroundingsOf } from '../identity/modes/surroundings.js';
 import { stateDirectoryFault } from '../state/state-directory.js';
 import { configOption, type Command } from './command.js';
 
@@ -90,8 +88,9 @@ async function stateDirectoryProblems(path: string): Promise<readonly string[]> 
 
 async function credentialProblems(settings: LocalSettings): Promise<readonly string[]> {
   const { trustedCaFile, ...others } = settings;
+  const surroundings = surroundingsOf(process.env, settings.requestTimeout.ms);
   const outcomes = await Promise.allSettled([
-    loadCredentials(others, secretAccess(process.env)),
+    createCredentialSource(others, surroundings).check(),
     ...(trustedCaFile === undefined ? [] : [loadTrustedCertificates(trustedCaFile)]),
   ]);
   return outcomes.flatMap((outcome) => {

@@ -9,7 +9,9 @@ import { type Libc, loadLibc } from '../../collectors/kernel/libc.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
 import { Agent } from '../composition/agent.js';
-import { CredentialError, loadCredentials, secretAccess } from '../identity/credentials.js';
+import { createCredentialSource } from '../identity/credential-source.js';
+import { CredentialError } from '../identity/credentials/credential-error.js';
+import { surroundingsOf } from '../identity/modes/surroundings.js';
 import { SpoolLockedError } from '../spool/lock.js';
 import { reportCrash } from '../supervisor/crash-report.js';
 import { Service } from '../supervisor/service.js';
@@ -46,7 +48,8 @@ export const runCommand: Command = {
 /** A credential that cannot work is told at once; later ones only delay the connection. */
 async function checkCredentials(local: LocalSettings, configFile: string): Promise<void> {
   try {
-    await loadCredentials(local, secretAccess(process.env));
+    const surroundings = surroundingsOf(process.env, local.requestTimeout.ms);
+    await createCredentialSource(local, surroundings).check();
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;
     throw new CommandError(

@@ -19,7 +19,8 @@ import { identityPhase } from '../fleet/identity-phase.js';
 import { HubLink } from '../hub/hub-link.js';
 import { largestEventBytes, largestSnapshotBytes } from '../hub/message-size.js';
 import { createSdkClient } from '../hub/sdk-client.js';
-import { loadCredentials, secretAccess } from '../identity/credentials.js';
+import { createCredentialSource } from '../identity/credential-source.js';
+import { secretAccess } from '../identity/credentials/secret-file.js';
 import { Aggregates } from '../pipeline/aggregates.js';
 import { Diagnostics } from '../pipeline/diagnostics.js';
 import type { KeptScan } from '../maintenance/kept-scan.js';
@@ -144,17 +145,22 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     onObserved: () => counters.changed(),
   });
   const diagnostics = new Diagnostics({ clock, pipeline, redactor });
-  const credentials = () => loadCredentials(local, secretAccess(environment));
-  const phase = await identityPhase(credentials, agentId);
-  const moments = new FleetMoments(phase, clock, settings);
   const hubTime = new HubTime({
     wallMs: () => clock.wallMs(),
     log,
     timeoutMs: local.requestTimeout.ms,
     onWrongClock: options.warn,
   });
+  const source = createCredentialSource(local, {
+    access: secretAccess(environment),
+    environment,
+    hubTimeMs: () => clock.wallMs() + hubTime.correctionMs,
+    timeoutMs: local.requestTimeout.ms,
+  });
+  const phase = await identityPhase(source, agentId);
+  const moments = new FleetMoments(phase, clock, settings);
   const link = new HubLink({
-    credentials,
+    source,
     createClient: createSdkClient({
       keepAliveMs: local.keepAlive.ms,
       productInfo: `iot-security-agent/${version}`,
@@ -167,7 +173,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     log,
     moments,
     requestTimeoutMs: local.requestTimeout.ms,
-    compareTime: (credentials) => hubTime.compare(credentials),
+    compareTime: (whose) => hubTime.compare(whose),
   });
   const uplink = new Uplink({
     spool,

@@ -5,7 +5,7 @@ import { hostPaths } from '../../collectors/kernel/paths.js';
 import { defaultConfigFile } from '../../config/read-local-settings.js';
 import { agentGroup } from '../enroll/configuration.js';
 import { groupIdOf } from '../enroll/settings-file.js';
-import type { ProcessIds } from '../identity/secret-file.js';
+import type { ProcessIds } from '../identity/credentials/secret-file.js';
 import type { Unanswered } from '../status/client.js';
 import type { StatusDocument } from '../status/document.js';
 import { agentUnit, openSystemdManager } from '../supervisor/systemd-manager.js';

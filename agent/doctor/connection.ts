@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP } from 'node:net';
 import { reasonOf } from '../../base/errors.js';
 import { classifyFailure } from '../hub/failure.js';
-import type { ModuleCredentials } from '../identity/credentials.js';
+import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import { durationText } from '../status/duration-text.js';
 import { timeText } from '../time/clock-watch.js';
 import { readHubDate } from '../time/hub-date.js';

@@ -1,9 +1,9 @@
 import type { LocalSettings } from '../../config/local-settings.js';
-import {
-  CredentialError,
-  loadCredentials,
-  type ModuleCredentials,
-} from '../identity/credentials.js';
+import { createCredentialSource } from '../identity/credential-source.js';
+import { CredentialError } from '../identity/credentials/credential-error.js';
+import type { ModuleCredentials } from '../identity/credentials/credentials.js';
+import { surroundingsOf } from '../identity/modes/surroundings.js';
+import { ServiceError } from '../identity/services/service-error.js';
 import type { AgentUser } from './agent-user.js';
 import { mend, ok, type Finding } from './finding.js';
 
@@ -19,12 +19,15 @@ export async function checkIdentity(
 ): Promise<IdentityCheck> {
   try {
     const access = user.ids === undefined ? {} : { ids: user.ids };
-    const credentials = await loadCredentials(settings, access);
+    const credentials = await createCredentialSource(settings, {
+      ...surroundingsOf(process.env, settings.requestTimeout.ms),
+      access,
+    }).current();
     const { deviceId, hostName, moduleId } = credentials;
     const found = `the credentials of ${deviceId}/${moduleId} at ${hostName} can be read`;
     return { findings: [ok('identity', found)], credentials };
   } catch (error) {
-    if (!(error instanceof CredentialError)) throw error;
+    if (!(error instanceof CredentialError || error instanceof ServiceError)) throw error;
     return { findings: [mend('identity', error.message)] };
   }
 }

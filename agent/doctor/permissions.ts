@@ -3,7 +3,7 @@ import { lstat, opendir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode, plainReason } from '../../base/errors.js';
 import type { LocalSettings } from '../../config/local-settings.js';
-import { mendingCommand, shellWord } from '../identity/secret-file.js';
+import { mendingCommand, shellWord } from '../identity/credentials/secret-file.js';
 import { statusSocket } from '../status/service.js';
 import type { AgentUser } from './agent-user.js';
 import { mend, note, ok, unknown, type Finding } from './finding.js';
@@ -34,8 +34,15 @@ export async function checkPermissions(
 }
 
 /** The files that settings name and that hold a secret. */
-export function secretFiles({ identity }: LocalSettings): readonly string[] {
-  return [identity.keyFile, identity.connectionStringFile].filter((path) => path !== undefined);
+export function secretFiles({ identity, proxyCredentialsFile }: LocalSettings): readonly string[] {
+  return [
+    identity.keyFile,
+    identity.connectionStringFile,
+    identity.certificateFile,
+    identity.privateKeyFile,
+    identity.privateKeyPasswordFile,
+    proxyCredentialsFile,
+  ].filter((path) => path !== undefined);
 }
 
 interface Fault {

@@ -7,7 +7,7 @@ import type { LocalSettings } from '../../config/local-settings.js';
 import type { HubClient, HubClientEvents, TwinDocument } from '../hub/hub-client.js';
 import { envelopeText, type OutgoingMessage } from '../hub/message.js';
 import { createSdkClient } from '../hub/sdk-client.js';
-import type { ModuleCredentials } from '../identity/credentials.js';
+import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import { securityEvent } from '../pipeline/event.js';
 import { storedAgentId } from '../state/agent-id.js';
 import { durationText } from '../status/duration-text.js';

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
-import { parseConnectionString, type ConnectionString } from '../identity/connection-string.js';
+import {
+  parseConnectionString,
+  type ConnectionString,
+} from '../identity/credentials/connection-string.js';
 import { prepareConfiguration, secretNames, writeConfiguration } from './configuration.js';
 import { unusable } from './settings-file.js';
 

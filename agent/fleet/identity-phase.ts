@@ -1,4 +1,4 @@
-import type { ModuleCredentials } from '../identity/credentials.js';
+import type { CredentialSource } from '../identity/credentials/credentials.js';
 import { DevicePhase } from './device-phase.js';
 
 /**
@@ -6,12 +6,11 @@ import { DevicePhase } from './device-phase.js';
  * Only where the identity is not known yet the agent id has to do.
  */
 export async function identityPhase(
-  credentials: () => Promise<ModuleCredentials>,
+  source: Pick<CredentialSource, 'check'>,
   agentId: string,
 ): Promise<DevicePhase> {
   try {
-    const { hostName, deviceId, moduleId } = await credentials();
-    return DevicePhase.of(`${hostName}/${deviceId}/${moduleId}`);
+    return DevicePhase.of((await source.check()) ?? agentId);
   } catch {
     return DevicePhase.of(agentId);
   }

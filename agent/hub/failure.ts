@@ -1,20 +1,11 @@
 import { reasonOf } from '../../base/errors.js';
+import { ServiceError, type ServiceErrorKind } from '../identity/services/service-error.js';
 
 /**
  * What went wrong between the agent and the hub; the kind decides the reaction, the message is one sentence for
  * the operator. Never holds a key, a token or a connection string.
  */
-export type FailureKind =
-  | 'network'
-  | 'tls'
-  | 'authorisation'
-  | 'credentials'
-  | 'unavailable'
-  | 'throttled'
-  | 'timeout'
-  | 'dropped'
-  | 'refused'
-  | 'protocol';
+export type FailureKind = ServiceErrorKind | 'dropped' | 'refused';
 
 /** One failed step towards the hub; the message is a sentence for the operator, with every secret taken out. */
 export class HubError extends Error {
@@ -38,6 +29,7 @@ export function isRefusal(failure: Pick<HubError, 'kind'>): boolean {
 /** Whatever was thrown, as a HubError; what is none is a fault of the protocol. */
 export function asHubError(error: unknown): HubError {
   if (error instanceof HubError) return error;
+  if (error instanceof ServiceError) return new HubError(error.kind, error.message);
   return new HubError('protocol', reasonOf(error));
 }
 

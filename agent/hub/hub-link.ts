@@ -4,18 +4,20 @@ import { reasonOf } from '../../base/errors.js';
 import type { JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { ModuleCredentials } from '../identity/credentials.js';
+import type { CredentialSource, ModuleCredentials } from '../identity/credentials/credentials.js';
+import { ServiceError, type HubAddress } from '../identity/services/service-error.js';
 import { asHubError, HubError, isRefusal } from './failure.js';
 import type { HubClient, HubClientEvents } from './hub-client.js';
 import type { LinkListener, LinkState } from './link-state.js';
+import { LongSilence } from './long-silence.js';
 import type { OutgoingMessage } from './message.js';
 import { OpenPublishes } from './open-publishes.js';
 import { Outage } from './outage.js';
 import { TwinReader } from './twin-reader.js';
 
 export interface HubLinkOptions {
-  /** Called before every attempt, so that a mended key file is used without a restart. */
-  readonly credentials: () => Promise<ModuleCredentials>;
+  /** Asked before every attempt, so that a mended key file is used without a restart. */
+  readonly source: CredentialSource;
   readonly createClient: (credentials: ModuleCredentials, events: HubClientEvents) => HubClient;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -28,7 +30,7 @@ export interface HubLinkOptions {
    * Called after a refusal of the credentials, which a wrong clock causes too.
    * @returns whether a token would be signed with another time now
    */
-  readonly compareTime: (credentials: ModuleCredentials) => Promise<boolean>;
+  readonly compareTime: (hub: HubAddress) => Promise<boolean>;
 }
 
 /** mqtt.js waits for outstanding acknowledgements when it closes; with the last send before it a stop takes this more. */
@@ -49,8 +51,10 @@ interface Ended {
   readonly failure: HubError;
   /** How long the connection was established; undefined when it never was. */
   readonly lifeMs: number | undefined;
-  /** Undefined when they could not be read. */
+  /** Undefined when they could not be had. */
   readonly credentials: ModuleCredentials | undefined;
+  /** Who refused instead of the hub, where it was another service. */
+  readonly asked: HubAddress | undefined;
 }
 
 /**
@@ -97,6 +101,7 @@ interface Ended {
 export class HubLink {
   private readonly listeners = new Set<LinkListener>();
   private readonly outage: Outage;
+  private readonly silence: LongSilence;
   private life: Life | undefined;
   private wake: (() => void) | undefined;
   private running: Promise<void> | undefined;
@@ -105,6 +110,7 @@ export class HubLink {
 
   constructor(private readonly options: HubLinkOptions) {
     this.outage = new Outage(options.clock, options.random, options.log, options.moments);
+    this.silence = new LongSilence(options.clock);
   }
 
   /** @returns what ends the listening. */
@@ -173,13 +179,15 @@ export class HubLink {
     await this.awaitFirstMoment();
     while (!this.stopping) {
       this.enter({ name: 'connecting' });
-      const { failure, lifeMs, credentials } = await this.live();
+      const ended = await this.live();
+      const { failure, lifeMs } = ended;
       // Set while `live` was awaited.
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
-      const correctedTime = await this.correctTime(failure, credentials);
+      const correctedTime = await this.correctTime(ended);
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
+      this.tellSource(ended, correctedTime);
       const pauseMs = this.outage.pauseAfter(failure, lifeMs, correctedTime);
       const { pattern } = this.outage;
       const told = pattern === undefined ? failure : new HubError(failure.kind, pattern);
@@ -241,12 +249,15 @@ export class HubLink {
       if (this.life !== life) throw await ended.promise;
       const establishedMs = clock.monotonicMs();
       this.outage.over();
+      this.silence.over();
       this.enter({ name: 'connected' });
       life.twin.request(this.options.moments.firstReadMs());
       const failure = await ended.promise;
-      return { failure, lifeMs: clock.monotonicMs() - establishedMs, credentials };
+      const lifeMs = clock.monotonicMs() - establishedMs;
+      return { failure, lifeMs, credentials, asked: undefined };
     } catch (error) {
-      return { failure: asHubError(error), lifeMs: undefined, credentials };
+      const asked = error instanceof ServiceError ? error.asked : undefined;
+      return { failure: asHubError(error), lifeMs: undefined, credentials, asked };
     } finally {
       this.life = undefined;
       if (client !== undefined) await this.dispose(client);
@@ -308,19 +319,26 @@ export class HubLink {
 
   private async readCredentials(): Promise<ModuleCredentials> {
     try {
-      return await this.options.credentials();
+      return await this.options.source.current();
     } catch (error) {
+      if (error instanceof ServiceError) throw error;
       throw new HubError('credentials', reasonOf(error));
     }
   }
 
   /** @returns whether the refusal is explained by a wrong clock, which is known now */
-  private async correctTime(
-    failure: HubError,
-    credentials: ModuleCredentials | undefined,
-  ): Promise<boolean> {
-    if (failure.kind !== 'authorisation' || credentials === undefined) return false;
-    return this.options.compareTime(credentials);
+  private async correctTime({ asked, credentials, failure }: Ended): Promise<boolean> {
+    const hub = asked ?? credentials;
+    if (failure.kind !== 'authorisation' || hub === undefined) return false;
+    return this.options.compareTime(hub);
+  }
+
+  /** What became of the credentials, where it may be their fault. */
+  private tellSource({ credentials, failure }: Ended, correctedTime: boolean): void {
+    if (credentials === undefined) return;
+    const { source } = this.options;
+    if (failure.kind === 'authorisation' && !correctedTime) source.refused(credentials);
+    if (this.silence.failed(failure.kind)) source.unreachable?.(credentials);
   }
 
   private async dispose(client: HubClient): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.js';
-import type { ModuleCredentials } from '../identity/credentials.js';
+import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import type { HubError } from './failure.js';
 import { propertiesSizeBytes } from './message-size.js';
 import type { OutgoingMessage } from './message.js';

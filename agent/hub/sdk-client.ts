@@ -5,7 +5,7 @@ import type { ModuleClient } from 'azure-iot-device';
 import deviceMqtt from 'azure-iot-device-mqtt';
 import type { JsonObject } from '../../base/json.js';
 import { renewalPeriodMs } from '../fleet/fleet-moments.js';
-import type { ModuleCredentials } from '../identity/credentials.js';
+import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import { timeText } from '../time/clock-watch.js';
 import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
 import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
@@ -136,7 +136,7 @@ class SdkClient implements HubClient {
       }
     }
     const client = device.ModuleClient.fromConnectionString(
-      connectionString(this.credentials),
+      connectionString(this.credentials, sharedAccessKeyOf(this.credentials)),
       CapturedMqtt,
     );
     this.client = client;
@@ -217,8 +217,13 @@ export function createSdkClient(
   return (credentials, events) => new SdkClient(credentials, options, events);
 }
 
-function connectionString(credentials: ModuleCredentials): string {
-  const { hostName, gatewayHostName, deviceId, moduleId, sharedAccessKey } = credentials;
+function sharedAccessKeyOf({ proof }: ModuleCredentials): string {
+  if (proof.kind === 'key') return proof.sharedAccessKey;
+  throw new HubError('credentials', 'Only a symmetric key can be used by this version.');
+}
+
+function connectionString(credentials: ModuleCredentials, sharedAccessKey: string): string {
+  const { hostName, gatewayHostName, deviceId, moduleId } = credentials;
   const gateway = gatewayHostName === undefined ? '' : `;GatewayHostName=${gatewayHostName}`;
   return `HostName=${hostName};DeviceId=${deviceId};ModuleId=${moduleId};SharedAccessKey=${sharedAccessKey}${gateway}`;
 }

@@ -1,5 +1,5 @@
 import type { Log } from '../../base/log.js';
-import type { ModuleCredentials } from '../identity/credentials.js';
+import type { HubAddress } from '../identity/services/service-error.js';
 import { spanText, timeText } from './clock-watch.js';
 import { readHubDate } from './hub-date.js';
 
@@ -38,9 +38,9 @@ export class HubTime {
   }
 
   /** Asks the hub for the time. @returns whether the next token will be signed with another time than the last */
-  async compare(credentials: ModuleCredentials): Promise<boolean> {
+  async compare(hub: HubAddress): Promise<boolean> {
     const { log, timeoutMs, wallMs } = this.options;
-    const hubMs = await readDate(credentials, timeoutMs).catch((error: unknown) => {
+    const hubMs = await readDate(hub, timeoutMs).catch((error: unknown) => {
       log.debug(`The hub was asked for the time in vain: ${String(error)}.`);
       return undefined;
     });
@@ -62,7 +62,7 @@ export class HubTime {
 }
 
 function readDate(
-  { gatewayHostName, hostName, trustedCaPem }: ModuleCredentials,
+  { gatewayHostName, hostName, trustedCaPem }: HubAddress,
   timeoutMs: number,
 ): Promise<number | undefined> {
   const [host = hostName, port = httpsPort] = (gatewayHostName ?? hostName).split(':');

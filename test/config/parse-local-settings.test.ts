@@ -20,9 +20,14 @@ function messagesOf(document: JsonValue | string): readonly string[] {
   return result.problems.map(({ message }) => message);
 }
 
+const unused = {
+  dps: { endpoint: 'global.azure-devices-provisioning.net', register: false },
+  edge: { identitySocket: '/run/aziot/identityd.sock', keySocket: '/run/aziot/keyd.sock' },
+};
+
 test('the identity alone is enough; all else has its default, nested as in the file', () => {
   expect(settingsOf({ identity })).toEqual({
-    identity: { mode: 'module', ...identity },
+    identity: { mode: 'module', ...identity, ...unused },
     transport: 'mqtt',
     remoteConfigurationObjectName: 'ms_iotn:urn_azureiot_Security_SecurityAgentConfiguration',
     audit: { own: 'auto', receiveBufferBytes: 8_388_608 },
@@ -54,7 +59,11 @@ test('the identity alone is enough; all else has its default, nested as in the f
 
 test('a connection string alone is enough', () => {
   const settings = settingsOf({ identity: { connectionStringFile: '/etc/module' } });
-  expect(settings.identity).toEqual({ mode: 'module', connectionStringFile: '/etc/module' });
+  expect(settings.identity).toEqual({
+    mode: 'module',
+    connectionStringFile: '/etc/module',
+    ...unused,
+  });
 });
 
 test('what is written is used', () => {
@@ -149,12 +158,19 @@ test.each<[Record<string, JsonValue>, string]>([
     'keepAlive is null; remove the key, or set it to an ISO-8601 duration such as PT7M.',
   ],
   [{ stateDirectory: 'state' }, 'stateDirectory is "state", but must be an absolute path.'],
-  [{ transport: 'amqp' }, 'transport is "amqp", but must be mqtt.'],
+  [{ transport: 'amqp' }, 'transport is "amqp", but must be mqtt or mqtt-websocket.'],
   [
-    { transport: 'mqtt-websocket' },
-    'transport is "mqtt-websocket", which is not supported yet; use mqtt.',
+    { proxy: 'http://x' },
+    'proxy is "http://x", but must be the address of an HTTP proxy with its port, such as http://proxy.example:3128.',
   ],
-  [{ proxy: 'http://x' }, 'proxy is not supported yet; remove it.'],
+  [
+    { proxy: 'http://anna:secret@proxy.example:3128' },
+    'proxy is "http://***@proxy.example:3128", but must be an address without user and password; write user:password into a file of its own and name that in proxyCredentialsFile.',
+  ],
+  [
+    { proxyCredentialsFile: '/etc/proxy' },
+    'proxyCredentialsFile belongs to proxy, which is missing; set that too, or remove this one.',
+  ],
   [{ audit: 'auto' }, 'audit is "auto", but must be an object: {…}.'],
   [{ audit: { own: 'always' } }, 'audit.own is "always", but must be auto or never.'],
   [
@@ -166,10 +182,13 @@ test.each<[Record<string, JsonValue>, string]>([
     'redactionPatterns is a list, but must be a list of regular expressions only: number 2 is none (Unterminated group).',
   ],
   [
-    { identity: { ...identity, mode: 'dps' } },
-    'identity.mode is "dps", which is not supported yet; use module.',
+    { identity: { mode: 'ddps' } },
+    'identity.mode is "ddps", but must be module, device, dps or edge.',
   ],
-  [{ identity: { ...identity, dps: {} } }, 'identity.dps is not supported yet; remove it.'],
+  [
+    { identity: { mode: 'dps', keyFile: '/k', dps: 1 } },
+    'identity.dps is 1, but must be an object: {…}.',
+  ],
   [{ identity: 'me' }, 'identity is "me", but must be an object: {…}.'],
   [
     { identity: { ...identity, hostName: 'https://hub' } },
@@ -193,6 +212,90 @@ test('every identity key that is missing is named', () => {
   }
 });
 
+test.each<[string, Record<string, JsonValue>]>([
+  ['module, certificate', { hostName: 'h', deviceId: 'd', certificateFile: '/c' }],
+  [
+    'module, certificate with its key and password apart',
+    {
+      hostName: 'h',
+      deviceId: 'd',
+      certificateFile: '/c',
+      privateKeyFile: '/k',
+      privateKeyPasswordFile: '/p',
+    },
+  ],
+  ['module, x509=true', { connectionStringFile: '/c', certificateFile: '/d', moduleId: 'm' }],
+  [
+    'device, key',
+    { mode: 'device', hostName: 'h', deviceId: 'd', keyFile: '/k', restEndpoint: 'r:1' },
+  ],
+  ['device, connection string', { mode: 'device', connectionStringFile: '/c' }],
+  ['device, certificate', { mode: 'device', hostName: 'h', deviceId: 'd', certificateFile: '/c' }],
+  ['dps, key', { mode: 'dps', keyFile: '/k', dps: { idScope: '0ne1', registrationId: 'r' } }],
+  [
+    'dps, certificate',
+    {
+      mode: 'dps',
+      certificateFile: '/k',
+      gatewayHostName: 'g:1',
+      dps: { idScope: '0ne1', registrationId: 'r', endpoint: 'localhost:1', register: true },
+    },
+  ],
+  ['edge', { mode: 'edge' }],
+  ['edge with sockets', { mode: 'edge', edge: { identitySocket: '/i', keySocket: '/k' } }],
+])('%s is a way to be somebody', (_, written) => {
+  expect(settingsOf({ identity: written }).identity).toMatchObject(written);
+});
+
+test.each<[Record<string, JsonValue>, readonly string[]]>([
+  [
+    { ...identity, certificateFile: '/c' },
+    [
+      'keyFile stands beside identity.certificateFile, but one of them is the proof; remove the other',
+    ],
+  ],
+  [
+    { ...identity, privateKeyFile: '/c' },
+    [
+      'privateKeyFile belongs to identity.certificateFile, which is missing; set that too, or remove this one',
+    ],
+  ],
+  [
+    { ...identity, dps: { idScope: 'x' }, edge: { keySocket: '/k' }, restEndpoint: 'h' },
+    [
+      'dps.idScope is for identity.mode dps, but the mode is module; remove it or change identity.mode',
+      'edge.keySocket is for identity.mode edge, but the mode is module; remove it or change identity.mode',
+      'restEndpoint is for identity.mode device or dps, but the mode is module; remove it or change identity.mode',
+    ],
+  ],
+  [
+    { mode: 'dps' },
+    [
+      'dps.idScope is missing; set it to the ID scope of the provisioning service',
+      'dps.registrationId is missing; set it to the registration id of this device',
+      'keyFile is missing; set it to the file that holds the key, or set identity.certificateFile',
+    ],
+  ],
+  [
+    { mode: 'dps', dps: { idScope: '0ne1', registrationId: 'r' }, ...identity },
+    [
+      'hostName contradicts identity.mode dps, where the provisioning service says that; remove it, or set identity.mode to module or device',
+      'deviceId contradicts identity.mode dps, where the provisioning service says that; remove it, or set identity.mode to module or device',
+    ],
+  ],
+  [
+    { mode: 'edge', keyFile: '/k' },
+    [
+      'keyFile contradicts identity.mode edge, where the Identity Service of IoT Edge says that; remove it, or set identity.mode to module, device or dps',
+    ],
+  ],
+])('%j is not one way to be somebody', (written, says) => {
+  const told = messagesOf({ identity: written }).map((message) =>
+    message.slice(file.length + ': identity.'.length, -1),
+  );
+  expect(told.sort()).toEqual([...says].sort());
+});
+
 test('a misspelt key is not also called missing', () => {
   const { hostName, ...others } = identity;
   expect(messagesOf({ identity: { ...others, hostname: hostName } })).toHaveLength(1);
@@ -200,18 +303,20 @@ test('a misspelt key is not also called missing', () => {
 
 test('all problems are told at once', () => {
   const document = { logLevl: 1, keepAlive: 'PT0S', audit: { own: 1 }, identity: { mode: 'dps' } };
-  expect(messagesOf(document)).toHaveLength(7);
+  expect(messagesOf(document)).toHaveLength(6);
 });
 
 test('every key is refused when its value is an object in a list', () => {
   for (const key of Object.keys(localSettings)) {
-    const [first = '', second] = key.split('.');
-    const wrong = [{ a: 1 }];
-    const inner =
-      second === undefined ? wrong : { ...(first === 'identity' ? identity : {}), [second]: wrong };
-    expect(messagesOf({ identity, [first]: inner })[0]).toContain(
-      `${file}: ${key} is a list, but must be`,
-    );
+    const document = key
+      .split('.')
+      .reduceRight<JsonValue>((inner, name) => ({ [name]: inner }), [{ a: 1 }]);
+    expect(
+      messagesOf({
+        ...(key.startsWith('identity') ? {} : { identity }),
+        ...(document as object),
+      })[0],
+    ).toContain(`${file}: ${key} is a list, but must be`);
   }
 });
 

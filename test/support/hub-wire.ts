@@ -5,10 +5,11 @@ import type { TwinDocument } from '../../agent/hub/hub-client.js';
 import { HubLink, type HubLinkOptions } from '../../agent/hub/hub-link.js';
 import type { LinkState } from '../../agent/hub/link-state.js';
 import { createSdkClient } from '../../agent/hub/sdk-client.js';
-import type { ModuleCredentials } from '../../agent/identity/credentials.js';
+import type { ModuleCredentials } from '../../agent/identity/credentials/credentials.js';
 import { systemClock } from '../../base/clock.js';
 import type { JsonObject } from '../../base/json.js';
 import { LocalHub, type ModuleRegistration } from '../../local-hub/hub/local-hub.js';
+import { sourceOf } from './credential-source.js';
 import { unspread } from './moments.js';
 import { recordingLog } from './recording-log.js';
 
@@ -35,7 +36,7 @@ export class Bench {
       gatewayHostName: registration.gatewayHostName,
       deviceId: registration.deviceId,
       moduleId: registration.moduleId,
-      sharedAccessKey: registration.primaryKey,
+      proof: { kind: 'key', sharedAccessKey: registration.primaryKey },
       trustedCaPem: readFileSync(this.hub.caFile, 'utf8'),
     };
   }
@@ -63,7 +64,7 @@ export class LinkProbe {
     keepAliveMs = 60_000,
   ) {
     this.link = new HubLink({
-      credentials,
+      source: sourceOf(credentials),
       createClient: createSdkClient({
         ...clientDefaults,
         keepAliveMs,

@@ -1,5 +1,5 @@
 import type { HubClient, HubClientEvents, TwinDocument } from '../../agent/hub/hub-client.js';
-import type { ModuleCredentials } from '../../agent/identity/credentials.js';
+import type { ModuleCredentials } from '../../agent/identity/credentials/credentials.js';
 
 export interface Call {
   readonly resolve: (value?: unknown) => void;

@@ -1,14 +1,22 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Moments } from '../../../agent/fleet/fleet-moments.js';
-import { HubError } from '../../../agent/hub/failure.js';
+import { HubError, type FailureKind } from '../../../agent/hub/failure.js';
 import { HubLink } from '../../../agent/hub/hub-link.js';
+import { ServiceError } from '../../../agent/identity/services/service-error.js';
+import type { ModuleCredentials } from '../../../agent/identity/credentials/credentials.js';
 import type { JsonObject } from '../../../base/json.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { unspread } from '../../support/moments.js';
 import { recordingLog } from '../../support/recording-log.js';
+import { sourceOf } from '../../support/credential-source.js';
 import { ScriptedClient } from '../../support/scripted-client.js';
 
-const credentials = { hostName: 'h', deviceId: 'd', moduleId: 'm', sharedAccessKey: 'a2V5' };
+const credentials: ModuleCredentials = {
+  hostName: 'h',
+  deviceId: 'd',
+  moduleId: 'm',
+  proof: { kind: 'key', sharedAccessKey: 'a2V5' },
+};
 const message = {
   body: '{}',
   messageId: '1',
@@ -27,6 +35,10 @@ let clients: ScriptedClient[];
 let log: ReturnType<typeof recordingLog>;
 let heard: string[];
 let reads: number;
+let given: () => Promise<ModuleCredentials>;
+let refusals: number;
+let searches: number;
+let compared: unknown[];
 let corrected: boolean;
 let link: HubLink;
 let spread: Moments;
@@ -37,15 +49,24 @@ beforeEach(() => {
   log = recordingLog();
   heard = [];
   reads = 0;
+  given = () => Promise.resolve(credentials);
+  refusals = 0;
+  searches = 0;
+  compared = [];
   spread = unspread;
   corrected = false;
   link = new HubLink({
-    credentials: () => {
-      reads += 1;
-      return Promise.resolve(credentials);
+    source: {
+      current: () => {
+        reads += 1;
+        return given();
+      },
+      check: () => Promise.resolve(undefined),
+      refused: () => void (refusals += 1),
+      unreachable: () => void (searches += 1),
     },
-    createClient: (given, events) => {
-      const client = new ScriptedClient(given, events);
+    createClient: (received, events) => {
+      const client = new ScriptedClient(received, events);
       clients.push(client);
       return client;
     },
@@ -59,7 +80,10 @@ beforeEach(() => {
     },
     log,
     requestTimeoutMs: 30_000,
-    compareTime: () => Promise.resolve(corrected),
+    compareTime: (hub) => {
+      compared.push(hub);
+      return Promise.resolve(corrected);
+    },
   });
   link.listen({
     onTwin: ({ desired }) => heard.push(`twin ${Number(desired['$version'])}`),
@@ -360,7 +384,7 @@ describe('the pauses', () => {
 
   it('are not made shorter by a connection that did not last', async () => {
     link = new HubLink({
-      credentials: () => Promise.resolve(credentials),
+      source: sourceOf(() => Promise.resolve(credentials)),
       createClient: (given, events) => {
         const made = new ScriptedClient(given, events);
         clients.push(made);
@@ -434,9 +458,69 @@ describe('the pauses', () => {
   });
 });
 
+describe('the source of the credentials', () => {
+  const refuse = async (kind: FailureKind): Promise<void> => {
+    await settle();
+    client().last('open').reject(new HubError(kind, kind));
+    await settle();
+    client().last('close').resolve();
+    await settle();
+  };
+  const next = async (): Promise<void> => {
+    const { state } = link;
+    await clock.advance(state.name === 'waiting' ? state.retryInMs : 0);
+  };
+
+  it('learns that the hub refused them, but not where a wrong clock is the reason', async () => {
+    link.start();
+    await refuse('authorisation');
+    expect(refusals).toBe(1);
+    corrected = true;
+    await next();
+    await refuse('authorisation');
+    await next();
+    await refuse('network');
+    expect(refusals).toBe(1);
+  });
+
+  it('learns that for long nobody answers, each time after twice as long', async () => {
+    link.start();
+    const startMs = clock.monotonicMs();
+    const minutes: number[] = [];
+    while (clock.monotonicMs() - startMs < 80 * 60_000) {
+      const before = searches;
+      await refuse('network');
+      if (searches > before) minutes.push((clock.monotonicMs() - startMs) / 60_000);
+      await next();
+    }
+    expect(minutes).toHaveLength(3);
+    expect(minutes[0]).toBeGreaterThanOrEqual(10);
+    expect((minutes[1] ?? 0) - (minutes[0] ?? 0)).toBeGreaterThanOrEqual(20);
+    expect((minutes[2] ?? 0) - (minutes[1] ?? 0)).toBeGreaterThanOrEqual(40);
+  });
+
+  it('may need a service, whose refusal is one of its own kind, with a clock to compare', async () => {
+    const asked = { hostName: 'rest.example' };
+    given = () =>
+      Promise.reject(new ServiceError('authorisation', 'The service says no.', undefined, asked));
+    link.start();
+    await settle();
+    expect(link.state).toMatchObject({
+      failure: { kind: 'authorisation', message: 'The service says no.' },
+      retryInMs: 60_000,
+    });
+    expect(compared).toEqual([asked]);
+    given = () => Promise.reject(new ServiceError('throttled', 'Later.'));
+    await next();
+    await settle();
+    expect(link.state).toMatchObject({ failure: { kind: 'throttled' } });
+    expect(refusals).toBe(0);
+  });
+});
+
 it('a credential that cannot be read is a long pause, not an end', async () => {
   const failing = new HubLink({
-    credentials: () => Promise.reject(new Error('The key file /k is missing.')),
+    source: sourceOf(() => Promise.reject(new Error('The key file /k is missing.'))),
     createClient: () => {
       throw new Error('not reached');
     },

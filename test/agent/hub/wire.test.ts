@@ -218,7 +218,8 @@ describe('the hub link over TLS', () => {
 
   it('says which key is refused', async () => {
     const credentials = bench.credentials(bench.hub.registerModule('device-1'));
-    const wrong = { ...credentials, sharedAccessKey: Buffer.from('wrong').toString('base64') };
+    const sharedAccessKey = Buffer.from('wrong').toString('base64');
+    const wrong = { ...credentials, proof: { kind: 'key', sharedAccessKey } as const };
     const made = probe(() => Promise.resolve(wrong));
     made.link.start();
     await made.until('the refusal', () => made.link.state.name === 'waiting');
@@ -231,7 +232,7 @@ describe('the hub link over TLS', () => {
       failure: { kind: 'authorisation' },
       retryInMs: 60_000,
     });
-    expect(JSON.stringify(made.log.lines)).not.toContain(wrong.sharedAccessKey);
+    expect(JSON.stringify(made.log.lines)).not.toContain(sharedAccessKey);
   });
 
   it('names trustedCaFile when the certificate of the hub is not trusted', async () => {

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isBase64, parseConnectionString } from '../../../agent/identity/connection-string.js';
+import {
+  isBase64,
+  parseConnectionString,
+} from '../../../agent/identity/credentials/connection-string.js';
 
 const key = 'c2VjcmV0LXNlY3JldC1zZWNyZXQ=';
 const good = {

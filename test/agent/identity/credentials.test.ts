@@ -6,8 +6,13 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CredentialError, loadCredentials } from '../../../agent/identity/credentials.js';
-import { mendingCommand } from '../../../agent/identity/secret-file.js';
+import { createCredentialSource } from '../../../agent/identity/credential-source.js';
+import { CredentialError } from '../../../agent/identity/credentials/credential-error.js';
+import type { ModuleCredentials } from '../../../agent/identity/credentials/credentials.js';
+import {
+  mendingCommand,
+  type SecretAccess,
+} from '../../../agent/identity/credentials/secret-file.js';
 import type { LocalSettings } from '../../../config/local-settings.js';
 import { parseLocalSettings } from '../../../config/parse-local-settings.js';
 
@@ -38,6 +43,16 @@ function settingsWith(
 const withKey = (keyFile: string, others: Record<string, string> = {}): LocalSettings =>
   settingsWith({ hostName: 'hub.example', deviceId: 'device-1', keyFile }, others);
 
+function loadCredentials(
+  settings: LocalSettings,
+  access: SecretAccess = {},
+): Promise<ModuleCredentials> {
+  const surroundings = { access, environment: {}, hubTimeMs: Date.now, timeoutMs: 1_000 };
+  return createCredentialSource(settings, surroundings).current();
+}
+
+const proof = { kind: 'key', sharedAccessKey: key };
+
 async function errorOf(settings: LocalSettings): Promise<CredentialError> {
   try {
     await loadCredentials(settings);
@@ -56,8 +71,7 @@ describe('a credential that systemd hands over', () => {
     const handedOver = join(directory, 'handed-over');
     await mkdir(handedOver);
     await put(key, 0o444, 'handed-over/module.key');
-    const { sharedAccessKey } = await load(withKey('/nowhere/module.key'), handedOver);
-    expect(sharedAccessKey).toBe(key);
+    expect((await load(withKey('/nowhere/module.key'), handedOver)).proof).toEqual(proof);
   });
 
   test.each(['-', '-\n', undefined])('is missing as %j: then the file counts', async (content) => {
@@ -65,7 +79,7 @@ describe('a credential that systemd hands over', () => {
     await mkdir(handedOver);
     if (content !== undefined) await put(content, 0o400, 'handed-over/secret');
     const settings = withKey(await put(key));
-    expect((await load(settings, handedOver)).sharedAccessKey).toBe(key);
+    expect((await load(settings, handedOver)).proof).toEqual(proof);
   });
 
   test('is judged like the file', async () => {
@@ -84,7 +98,7 @@ describe('a key file', () => {
         hostName: 'hub.example',
         deviceId: 'device-1',
         moduleId: 'azureiotsecurity',
-        sharedAccessKey: key,
+        proof,
       });
     },
   );
@@ -92,8 +106,9 @@ describe('a key file', () => {
   test('is read again on each call, because keys are rolled', async () => {
     const settings = withKey(await put(key));
     await loadCredentials(settings);
-    await put('bmV3LWtleS1uZXcta2V5LW5ldw==');
-    expect((await loadCredentials(settings)).sharedAccessKey).toBe('bmV3LWtleS1uZXcta2V5LW5ldw==');
+    const sharedAccessKey = 'bmV3LWtleS1uZXcta2V5LW5ldw==';
+    await put(sharedAccessKey);
+    expect((await loadCredentials(settings)).proof).toEqual({ kind: 'key', sharedAccessKey });
   });
 
   test.each([
@@ -149,7 +164,7 @@ describe('a key file', () => {
       const command = /run: (.*)$/.exec(message)?.[1] ?? '';
       expect(command).toBe(`chmod 600 ${path}`);
       await promisify(execFile)('/bin/sh', ['-c', command]);
-      expect((await loadCredentials(settings)).sharedAccessKey).toBe(key);
+      expect((await loadCredentials(settings)).proof).toEqual(proof);
     },
   );
 
@@ -158,7 +173,7 @@ describe('a key file', () => {
     await symlink(await put(key, 0o644), link);
     expect((await errorOf(withKey(link))).kind).toBe('unsafe-mode');
     await put(key, 0o600);
-    expect((await loadCredentials(withKey(link))).sharedAccessKey).toBe(key);
+    expect((await loadCredentials(withKey(link))).proof).toEqual(proof);
   });
 });
 
@@ -199,7 +214,7 @@ describe('a connection string file', () => {
       hostName: 'hub.example',
       deviceId: 'device-1',
       moduleId: 'azureiotsecurity',
-      sharedAccessKey: key,
+      proof,
       gatewayHostName: 'gateway.local',
     });
   });
@@ -269,7 +284,7 @@ describe('a text that is not UTF-8', () => {
   test('of Windows with a byte order mark and its line ends is taken', async () => {
     const path = await put(`\uFEFF${connectionString}\r\n`);
     expect(await loadCredentials(settingsWith({ connectionStringFile: path }))).toMatchObject({
-      sharedAccessKey: key,
+      proof,
     });
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ModuleCredentials } from '../../../agent/identity/credentials.js';
+import type { ModuleCredentials } from '../../../agent/identity/credentials/credentials.js';
 import { HubTime } from '../../../agent/time/hub-time.js';
 import { Bench } from '../../support/hub-wire.js';
 import { recordingLog } from '../../support/recording-log.js';

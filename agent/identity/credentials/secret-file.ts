@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { basename, join } from 'node:path';
-import { FileError, readTextFile } from '../../base/bounded-file.js';
+import { FileError, readTextFile } from '../../../base/bounded-file.js';
 import { CredentialError } from './credential-error.js';
 import type { CredentialErrorKind } from './credential-error.js';
 
@@ -23,6 +23,11 @@ export interface SecretAccess {
    */
   readonly credentialsDirectory?: string | undefined;
   readonly ids?: ProcessIds;
+}
+
+/** What the environment of the process says about how secrets may be had. */
+export function secretAccess(environment: NodeJS.ProcessEnv): SecretAccess {
+  return { credentialsDirectory: environment['CREDENTIALS_DIRECTORY'] };
 }
 
 /**

@@ -1,5 +1,5 @@
-import { localSettings } from '../../config/local-settings.js';
-import { readSetting } from '../../config/read-setting.js';
+import { localSettings } from '../../../config/local-settings.js';
+import { readSetting } from '../../../config/read-setting.js';
 
 /** The parts of a module's connection string. Holds a secret. */
 export interface ConnectionString {
