@@ -83,14 +83,14 @@ class LocalReader {
   checkIdentity(): void {
     // One that is wrong was told; what it would need is not known.
     if (this.#written.has('identity')) return;
-    const mode = this.#values.get('identity.mode');
+    const mode = this.#values.get('identity.mode') as string | undefined;
     if (this.#written.has('identity.mode') && mode === undefined) return;
     const head = 'identity.';
     const names = [...this.#written]
       .filter((key) => key.startsWith(head) && key !== 'identity.mode' && Object.hasOwn(table, key))
       .map((key) => key.slice(head.length)) as IdentityKey[];
     const standard = localSettings['identity.mode'].default;
-    for (const { key, says } of identityFaults(String(mode ?? standard), new Set(names))) {
+    for (const { key, says } of identityFaults(mode ?? standard, new Set(names))) {
       const whole = head + key;
       const isWrongAbove = this.#written.has(whole.slice(0, whole.lastIndexOf('.')));
       if (!isWrongAbove) this.#problem(whole, says);
