@@ -80,6 +80,8 @@ export const layers = [
   'agent/composition',
   'agent/replay',
   'agent/enroll',
+  'agent/import/formats',
+  'agent/import',
   'agent/doctor',
   'agent/commands',
   'agent',

@@ -9,7 +9,8 @@ import { readSecret } from '../enroll/secret-input.js';
 import { agentUnit, openSystemdManager } from '../supervisor/systemd-manager.js';
 import type { Command } from './command.js';
 
-const standardDirectory = '/etc/iot-security-agent';
+/** Where the unit has its configuration. */
+export const standardDirectory = '/etc/iot-security-agent';
 
 export const enrollCommand: Command = {
   name: 'enroll',

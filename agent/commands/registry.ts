@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.js';
 import { enrollCommand } from './enroll.js';
 import { hostRestoreCommand } from './host-restore.js';
 import { hostSetupCommand } from './host-setup.js';
+import { importCommand } from './import.js';
 import { inventoryCommand } from './inventory.js';
 import { localHubCommand } from './local-hub.js';
 import { replayCommand } from './replay.js';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   runCommand,
   statusCommand,
   enrollCommand,
+  importCommand,
   doctorCommand,
   collectCommand,
   baselineCommand,

@@ -14,10 +14,13 @@ export const settingsFileName = 'agent.json';
 export const secretNames = {
   moduleConnection: 'module.connection',
   moduleKey: 'module.key',
+  deviceConnection: 'device.connection',
   deviceKey: 'device.key',
   enrollmentKey: 'enrollment.key',
   certificate: 'certificate.pem',
   privateKey: 'certificate.key',
+  pkcs12: 'certificate.pfx',
+  password: 'certificate.password',
   proxyCredentials: 'proxy.credentials',
 } as const;
 

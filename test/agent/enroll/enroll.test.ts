@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { secretNames } from '../../../agent/enroll/configuration.js';
 import { enroll } from '../../../agent/enroll/enroll.js';
 import { readSecret } from '../../../agent/enroll/secret-input.js';
 
@@ -266,4 +267,12 @@ describe('the secret', () => {
     input.end('x'.repeat(70_000));
     await expect(readSecret(input, () => undefined)).rejects.toThrow(/too long/);
   });
+});
+
+it('the unit hands over every secret that is written', () => {
+  const unit = readFileSync('systemd/iot-security-agent.service', 'utf8');
+  for (const name of Object.values(secretNames)) {
+    expect(unit).toContain(`\nLoadCredential=${name}:/etc/iot-security-agent/${name}\n`);
+    expect(unit).toContain(`\nSetCredential=${name}:-\n`);
+  }
 });
