@@ -1,4 +1,5 @@
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { clientIdOf, type Identity } from './identities.js';
 
 /** The certificate that a client showed in the TLS handshake, and whose key it has proved to have. */
@@ -12,8 +13,9 @@ export interface ClientCertificate {
   readonly chainFault: string | undefined;
 }
 
-/** Undefined when the client showed none. */
-export function certificateOf(socket: TLSSocket): ClientCertificate | undefined {
+/** Undefined when the client showed none, and without TLS. */
+export function certificateOf(socket: Duplex): ClientCertificate | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;
   // Of several common names the service takes none.

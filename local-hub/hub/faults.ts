@@ -14,6 +14,13 @@ export interface TelemetryThrottle {
   readonly backlog: number;
 }
 
+/** How a request over HTTPS is refused. */
+export interface HttpRefusal {
+  /** 429, or 500 and above. */
+  readonly status: number;
+  readonly retryAfterSeconds?: number;
+}
+
 /** Ways to misbehave, all off at first; a change counts from the next packet on. */
 export interface Faults {
   /** Every CONNECT is refused with this code. */
@@ -33,6 +40,10 @@ export interface Faults {
   refuseTwinReads: TwinRefusal | undefined;
   /** Reported properties are refused, and not applied. */
   refuseTwinReports: TwinRefusal | undefined;
+  /** Reads of the registry over HTTPS are refused. */
+  refuseRegistryReads: HttpRefusal | undefined;
+  /** So many reads of the registry are answered in a minute; IoT Hub's own number is that of the tiers below S3. */
+  registryReadsPerMinute: number;
 }
 
 export function noFaults(): Faults {
@@ -46,5 +57,7 @@ export function noFaults(): Faults {
     withholdTwinAnswers: false,
     refuseTwinReads: undefined,
     refuseTwinReports: undefined,
+    refuseRegistryReads: undefined,
+    registryReadsPerMinute: 100,
   };
 }

@@ -16,3 +16,24 @@ export class TelemetryQueue {
     return { delayMs: startMs - nowMs };
   }
 }
+
+const minuteMs = 60_000;
+
+/** Calls of the registry: a number of them may come at once, and as many more are granted evenly over each minute. */
+export class CallAllowance {
+  #used = 0;
+  #atMs = 0;
+
+  /** @returns 0 when the call is granted, else in how many seconds one will be */
+  take(perMinute: number, nowMs: number): number {
+    const back = (Math.max(0, nowMs - this.#atMs) / minuteMs) * perMinute;
+    this.#used = Math.max(0, this.#used - back);
+    this.#atMs = nowMs;
+    if (this.#used + 1 > perMinute) {
+      const missing = this.#used + 1 - perMinute;
+      return Math.max(1, Math.ceil(((missing / perMinute) * minuteMs) / 1000));
+    }
+    this.#used += 1;
+    return 0;
+  }
+}
