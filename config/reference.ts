@@ -1,6 +1,8 @@
 import { identityWays } from './identity-ways.js';
 import { localSettings } from './local-settings.js';
+import { isIdle, type MicroAgentSetting, microAgentSettings } from './micro-agent-settings.js';
 import type { Setting } from './setting.js';
+import { dialectNames, twinDialects } from './twin-dialects.js';
 import { configurationObjectName, twinSettings } from './twin-settings.js';
 
 /** The reference page, in Markdown. */
@@ -36,7 +38,75 @@ Each setting is a member of the desired property \`${configurationObjectName}\` 
   running version produces.
 
 ${rows(twinSettings)}
+
+## Other dialects of the twin
+
+The agent understands the twins of fleets that were set up for something else. It takes the first of these that stands in
+the desired properties; where another stands beside it, that has no effect, and a \`ConfigurationError\` of kind Conflict
+says so once. \`iot-security-agent status\` and \`agentStatus.twinDialect\` tell which one is in force, and the settings are
+reported in the contract's object, whichever it is.
+
+| Dialect | What stands in the twin |
+| --- | --- |
+${dialectRows()}
+
+### The micro agent's settings
+
+Flat members of the desired properties, as of the Defender micro agent 4.6.2. A member that is absent has the micro
+agent's default. A wrong one is rejected alone and keeps what was in force. What has no effect here is checked, and told as
+\`NotOptimal\` when it is not the default. Beside our own objects \`latest_state\` (\`success\` or \`failed\`) and
+\`latest_invalid_fields\` are reported, as the micro agent reports them. High events are sent after the High interval, all
+others after the Medium one, and snapshots are taken at the Low one. Events that the micro agent does not know have our
+defaults.
+
+| Key | Type | Default | What becomes of it |
+| --- | --- | --- | --- |
+${microAgentRows()}
 `;
+}
+
+function dialectRows(): string {
+  return dialectNames
+    .map((name) => `| ${code(name)} | ${cell(twinDialects[name].meaning)} |`)
+    .join('\n');
+}
+
+function microAgentRows(): string {
+  return Object.entries(microAgentSettings)
+    .map(([key, setting]) => {
+      const idle = isIdle(setting) ? 'No effect: ' : '';
+      const says = idle === '' ? setting.says : setting.says.replace(/^[A-Z]/, lowerCase);
+      const cells = [code(key), microAgentTypes(setting), code(JSON.stringify(setting.standard))];
+      return `| ${[...cells, `${idle}${says}`].map(cell).join(' | ')} |`;
+    })
+    .join('\n');
+}
+
+function lowerCase(letter: string): string {
+  return letter.toLowerCase();
+}
+
+function microAgentTypes(setting: MicroAgentSetting): string {
+  switch (setting.kind) {
+    case 'intervals':
+      return 'three numbers of minutes, each a multiple of the one before';
+    case 'disabled':
+      return '`true` or `false`';
+    case 'frequency':
+      return '`Low`, `Medium` or `High`';
+    case 'text':
+      return 'text';
+    case 'idle':
+      return typeof setting.standard === 'boolean'
+        ? '`true` or `false`'
+        : typeof setting.standard === 'number'
+          ? 'whole number'
+          : 'text';
+  }
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
 }
 
 function rows(table: Readonly<Record<string, Setting>>): string {
@@ -44,7 +114,7 @@ function rows(table: Readonly<Record<string, Setting>>): string {
     '| Key | Type | Default | Meaning | Change takes effect |\n| --- | --- | --- | --- | --- |';
   const lines = Object.entries(table).map(([key, setting]) => {
     const cells = [code(key), typeOf(setting), standard(setting), setting.meaning, effect(setting)];
-    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    return `| ${cells.map(cell).join(' | ')} |`;
   });
   return [head, ...lines].join('\n');
 }

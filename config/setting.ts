@@ -68,7 +68,7 @@ interface Exclusion {
   readonly says: string;
 }
 
-interface StringSetting extends Declared {
+export interface StringSetting extends Declared {
   readonly kind: 'string';
   /** null: the setting holds null until set; absent: the key is absent until set. */
   readonly default?: string | null;

@@ -1,4 +1,6 @@
-import type { Evaluation, Rejection } from './evaluate-twin.js';
+import type { Evaluation } from './evaluate-twin.js';
+import type { Rejection } from './rejection.js';
+import type { TwinDialect } from './twin-dialects.js';
 import type { TwinSettings } from './twin-settings.js';
 
 type SettingsListener = (before: TwinSettings, after: TwinSettings) => void;
@@ -18,12 +20,14 @@ export interface CurrentSettings<K extends keyof TwinSettings = keyof TwinSettin
 export class Settings implements CurrentSettings {
   private inForce: TwinSettings;
   private found: readonly Rejection[];
+  private spoken: TwinDialect;
   private version = 0;
   private readonly listeners = new Set<SettingsListener>();
 
-  constructor({ settings, problems }: Pick<Evaluation, 'settings' | 'problems'>) {
+  constructor({ dialect, settings, problems }: Evaluation) {
     this.inForce = settings;
     this.found = problems;
+    this.spoken = dialect;
   }
 
   get current(): TwinSettings {
@@ -33,6 +37,11 @@ export class Settings implements CurrentSettings {
   /** What of the desired properties is not in force as it was written. */
   get problems(): readonly Rejection[] {
     return this.found;
+  }
+
+  /** In which of its dialects the twin says them. */
+  get dialect(): TwinDialect {
+    return this.spoken;
   }
 
   /** The version of the desired properties that they come from; 0 when they came from no hub yet. */
@@ -46,10 +55,11 @@ export class Settings implements CurrentSettings {
     return () => void this.listeners.delete(listener);
   }
 
-  replace({ settings, problems }: Evaluation, desiredVersion: number): void {
+  replace({ dialect, settings, problems }: Evaluation, desiredVersion: number): void {
     const before = this.inForce;
     this.inForce = settings;
     this.found = problems;
+    this.spoken = dialect;
     this.version = desiredVersion;
     for (const listener of [...this.listeners]) listener(before, settings);
   }

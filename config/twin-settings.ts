@@ -6,6 +6,7 @@ import {
   live,
   type Setting,
   type DurationSetting,
+  type StringSetting,
   type ValueOf,
 } from './setting.js';
 
@@ -21,6 +22,24 @@ const spread = (meaning: string) =>
     meaning,
     ...live,
   }) as const satisfies DurationSetting;
+
+const printableText = '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*$';
+
+const listFormat = {
+  pattern: printableText,
+  says: 'a list of names parted by commas, without control characters',
+  maxLength: 4000,
+} as const;
+
+const ofDevice = (what: string) =>
+  ({
+    event: 'SystemInformation',
+    kind: 'string',
+    default: null,
+    format: { pattern: printableText, says: 'a text without control characters', maxLength: 256 },
+    meaning: `${what}, where the device does not tell the right one.`,
+    ...live,
+  }) as const satisfies StringSetting;
 
 const filePath = {
   pattern: '^/[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$',
@@ -88,6 +107,29 @@ export const twinSettings = {
     meaning: 'SHA-256 of that file; another content is not used.',
     ...live,
   },
+  baselineChecksDisabled: {
+    event: 'OSBaseline',
+    kind: 'string',
+    default: null,
+    format: listFormat,
+    meaning:
+      'Checks that are not made, parted by commas: our id, CIS section, CCE id or rule id, such as `3.3.5, debugfs`.',
+    ...live,
+  },
+  baselineGroupsDisabled: {
+    event: 'OSBaseline',
+    kind: 'string',
+    default: null,
+    format: listFormat,
+    meaning:
+      'Groups of checks that are not made, parted by commas: our group, or a CIS section or its title, such as `Time Synchronization, 5.2`.',
+    ...live,
+  },
+  hardwareVendor: ofDevice('Maker of the device'),
+  hardwareModel: ofDevice('Model of the device'),
+  hardwareSerialNumber: ofDevice('Serial number of the device'),
+  firmwareVendor: ofDevice('Maker of the firmware'),
+  firmwareVersion: ofDevice('Version of the firmware'),
   hubResourceId: {
     kind: 'string',
     default: '',

@@ -229,6 +229,8 @@ export const snapshots = {
       Lockdown: 'Lockdown of the kernel: `none`, `integrity`, `confidentiality`.',
       Virtualization: 'Hypervisor that the system runs on; `none` where the processor says so.',
       Container: 'What runs the container that the agent is in.',
+      FromTwin:
+        'Which of these, `BIOSVersion` included, the settings of the twin say and not the device; parted by commas.',
     },
     caveats: {
       OsReleaseKnown:
@@ -263,10 +265,11 @@ export const snapshots = {
       Remedy: 'What to do.',
       AsOf: 'When it was looked at, where that was in the maintenance window before.',
       AgeInSeconds: 'How long before the snapshot that was.',
-      Passed: 'How many checks passed; like the next three in the first payload alone.',
+      Passed: 'How many checks passed; like the next four in the first payload alone.',
       Failed: 'How many failed.',
       Errors: 'How many could not be made.',
       NotApplicable: 'How many are about something that the device does not have.',
+      Disabled: 'How many the twin switches off; absent: none.',
     },
   },
 } as const satisfies Readonly<Record<string, EventDeclaration>>;

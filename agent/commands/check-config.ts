@@ -1,12 +1,13 @@
 import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { exitCodes } from '../../base/exit-codes.js';
 import { isJsonObject, JsonError, parseJson } from '../../base/json.js';
-import type { JsonObject, JsonValue } from '../../base/json.js';
+import type { JsonObject } from '../../base/json.js';
 import { quoted } from '../../base/quote.js';
 import { collectors } from '../../collectors/registry.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
+import { earlyObjectName, type TwinDialect, twinDialects } from '../../config/twin-dialects.js';
 import { configurationObjectName, eventOfSetting } from '../../config/twin-settings.js';
 import { createCredentialSource } from '../identity/credential-source.js';
 import { CredentialError } from '../identity/credentials/credential-error.js';
@@ -110,10 +111,8 @@ async function checkTwin(
     write(`${desired}\n`);
     return false;
   }
-  const { problems, unknownKeys } = evaluateTwin(desired, undefined, objectName);
-  if (!Object.hasOwn(desired, objectName)) {
-    write(`${twinFile} holds no ${objectName}, so that every setting would have its default.\n`);
-  }
+  const { asked, dialect, problems, unknownKeys } = evaluateTwin(desired, undefined, objectName);
+  write(told[dialect](twinFile, objectName));
   const effects = { TypeMismatch: 'rejected', NotOptimal: 'not optimal', Conflict: 'conflict' };
   for (const { errorType, reason } of problems) {
     write(`${twinFile}: ${effects[errorType]}: ${reason}\n`);
@@ -121,7 +120,7 @@ async function checkTwin(
   for (const key of unknownKeys) {
     write(`${twinFile}: ignored: ${quoted(key)} is not a setting; remove or correct it.\n`);
   }
-  for (const [key, event] of withoutCollector(desired[objectName])) {
+  for (const [key, event] of withoutCollector(asked)) {
     write(`${twinFile}: without effect: ${key}: this version collects no ${event} events.\n`);
   }
   const isUsable = problems.every(({ errorType }) => errorType !== 'TypeMismatch');
@@ -129,9 +128,19 @@ async function checkTwin(
   return isUsable;
 }
 
-/** The settings that stand in the object and are about events that no collector produces, each with its event. */
-function withoutCollector(object: JsonValue | undefined): readonly (readonly [string, string])[] {
-  return Object.keys(isJsonObject(object) ? object : {}).flatMap((key) => {
+/** What is to be known of how the twin says the settings. */
+const told: Record<TwinDialect, (twinFile: string, objectName: string) => string> = {
+  contract: () => '',
+  earlyContract: (twinFile, objectName) =>
+    `${twinFile} holds ${twinDialects.earlyContract.title}, ${earlyObjectName}: move it to ${objectName}.\n`,
+  microAgent: (twinFile) => `${twinFile} holds ${twinDialects.microAgent.title}.\n`,
+  none: (twinFile, objectName) =>
+    `${twinFile} holds no ${objectName}, so that every setting would have its default.\n`,
+};
+
+/** The settings that the twin says something of and are about events that no collector produces, each with its event. */
+function withoutCollector(asked: Iterable<string>): readonly (readonly [string, string])[] {
+  return [...asked].flatMap((key) => {
     const event = eventOfSetting(key);
     const isIdle = event !== undefined && !collectors.some(({ name }) => name === event);
     return isIdle ? [[key, event] as const] : [];

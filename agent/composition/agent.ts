@@ -234,6 +234,7 @@ export class Agent {
     return agentStatus({
       startedMs: this.startedMs,
       desiredVersion: parts?.twin.desiredVersion ?? 0,
+      dialect: this.settings.dialect,
       problems: this.settings.problems,
       collectors: parts?.collectors.states() ?? {},
       losses: this.losses.snapshot(),

@@ -3,7 +3,9 @@ import { systemClock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { utcText } from '../../base/timestamps.js';
 import { version } from '../../base/version.js';
+import { evaluateTwin } from '../../config/evaluate-twin.js';
 import type { LocalSettings } from '../../config/local-settings.js';
+import { earlyObjectName, twinDialects } from '../../config/twin-dialects.js';
 import type { HubClient, HubClientEvents, TwinDocument } from '../hub/hub-client.js';
 import { envelopeText, type OutgoingMessage } from '../hub/message.js';
 import { createSdkClient } from '../hub/sdk-client.js';
@@ -13,7 +15,6 @@ import { storedAgentId } from '../state/agent-id.js';
 import { durationText } from '../status/duration-text.js';
 import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding.js';
 import type { Hindrance } from './own-connection.js';
-import { formsOfTwin } from './twin-dialect.js';
 
 interface TwinCheckOptions {
   readonly settings: LocalSettings;
@@ -77,33 +78,32 @@ function clientOf(settings: LocalSettings) {
   });
 }
 
-/** What the twin holds, and in which of the forms that agents have had. */
+/** What the twin holds, and in which of the dialects that this agent understands. */
 export function twinFinding({ desired }: TwinDocument, objectName: string): Finding {
   const { $version } = desired;
   const version = typeof $version === 'number' ? ` (desired version ${$version})` : '';
-  const { microAgentSettings, olderObject, settings } = formsOfTwin(desired, objectName);
+  const { asked, dialect } = evaluateTwin(desired, undefined, objectName);
   const read = `the module twin can be read${version}`;
-  if (settings !== undefined) return ok('twin', `${read} and sets ${settings} in ${objectName}`);
-  if (olderObject !== undefined) {
-    return note(
-      'twin',
-      `${read}, but its settings stand in ${olderObject}, as until July 2019, so that all defaults are in force`,
-      `move them to ${objectName}, each as {"value": …}`,
-    );
+  switch (dialect) {
+    case 'contract':
+      return ok('twin', `${read} and sets ${asked.size} in ${objectName}`);
+    case 'earlyContract':
+      return note('twin', `${read}, ${early}`, `move it to ${objectName}`);
+    case 'microAgent':
+      return ok(
+        'twin',
+        `${read} and sets ${asked.size} with ${twinDialects.microAgent.title}; config/reference.generated.md says what becomes of each`,
+      );
+    case 'none':
+      return note(
+        'twin',
+        `${read} and has no ${objectName}, so that all defaults are in force`,
+        'set what should differ from them there, or nothing if they suit',
+      );
   }
-  if (microAgentSettings > 0) {
-    return note(
-      'twin',
-      `${read} and has ${microAgentSettings} settings of the micro agent, but no ${objectName}`,
-      'see docs/coming-from-micro-agent.md for the settings that stand for them',
-    );
-  }
-  return note(
-    'twin',
-    `${read} and has no ${objectName}, so that all defaults are in force`,
-    'set what should differ from them there, or nothing if they suit',
-  );
 }
+
+const early = `but the settings are in force from the object's name before July 2019, ${earlyObjectName}`;
 
 function hinderedFindings({ because, status }: Hindrance, send: boolean): readonly Finding[] {
   const findings = [twinByStatus(because, status)];
@@ -141,6 +141,8 @@ function twinByStatus(because: string, status: Hindrance['status']): Finding {
       : `${connection.state}, without a connection for ${durationText(connection.disconnectedSeconds)}`;
   const found = `${notRead}; by its own status it has version ${twin.desiredVersion} in force and is ${state}`;
   const [problem] = twin.problems;
+  if (problem === undefined && twin.dialect === 'earlyContract')
+    return note('twin', `${found}, ${early}`, 'move it to the name of today');
   return problem === undefined
     ? ok('twin', found)
     : mend(

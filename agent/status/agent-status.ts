@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../base/json.js';
 import { utcText } from '../../base/timestamps.js';
 import { version } from '../../base/version.js';
-import type { Rejection } from '../../config/evaluate-twin.js';
+import type { Rejection } from '../../config/rejection.js';
+import type { TwinDialect } from '../../config/twin-dialects.js';
 import type { LossCounts } from '../accounting/losses.js';
 import type { CollectorState } from '../runner/collector-state.js';
 
@@ -12,6 +13,7 @@ interface StatusFacts {
   /** Wall clock, milliseconds since the epoch. */
   readonly startedMs: number;
   readonly desiredVersion: number;
+  readonly dialect: TwinDialect;
   readonly problems: readonly Rejection[];
   readonly collectors: Readonly<Record<string, CollectorState>>;
   readonly losses: Readonly<Record<string, LossCounts>>;
@@ -40,6 +42,7 @@ export function agentStatus(facts: StatusFacts): JsonObject {
     agentVersion: version,
     startTimeUtc: utcText(facts.startedMs),
     desiredVersion: facts.desiredVersion,
+    twinDialect: facts.dialect,
     rejected: Object.fromEntries(
       facts.problems
         .slice(0, mostRejections)

@@ -1,4 +1,5 @@
 import { isJsonObject, parseJson } from '../../base/json.js';
+import { dialectNames } from '../../config/twin-dialects.js';
 import { misfit, type Field, type Metric, type ValueOf } from './shape.js';
 
 /*
@@ -91,6 +92,7 @@ export const statusShape = group('The status of a running agent.', {
       'Version of the desired properties in force; 0 before the first contact with a hub.',
       gauge('twin_desired_version'),
     ),
+    dialect: choice('How the twin says the settings, see the reference.', dialectNames),
     problems: list(
       'Values of the twin that are not in force as they were written.',
       group('One value.', {

@@ -1,7 +1,8 @@
 import type { LossCause } from '../../base/loss.js';
 import { utcText } from '../../base/timestamps.js';
 import { version } from '../../base/version.js';
-import type { Rejection } from '../../config/evaluate-twin.js';
+import type { Rejection } from '../../config/rejection.js';
+import type { TwinDialect } from '../../config/twin-dialects.js';
 import type { LossCounts } from '../accounting/losses.js';
 import type { CollectorState } from '../runner/collector-state.js';
 import type { QueueName, QueueStats } from '../spool/types.js';
@@ -19,6 +20,7 @@ export interface Sources {
   readonly cpuMicroseconds: number;
   readonly connection: StatusFacts['connection'];
   readonly desiredVersion: number;
+  readonly dialect: TwinDialect;
   readonly twinProblems: readonly Rejection[];
   readonly collectors: Readonly<Record<string, CollectorState>>;
   readonly losses: Readonly<Record<string, LossCounts>>;
@@ -54,6 +56,7 @@ export function statusFacts(sources: Sources): StatusFacts {
     connection: sources.connection,
     twin: {
       desiredVersion: sources.desiredVersion,
+      dialect: sources.dialect,
       problems: sources.twinProblems.map(({ key, errorType, reason, used }) => ({
         key,
         errorType,

@@ -43,7 +43,7 @@ interface StatusServiceOptions {
     readonly spool: Pick<Spool, 'problem' | 'stats'>;
     readonly uplink: Pick<Uplink, 'silence' | 'stats'>;
   };
-  readonly settings: Pick<Settings, 'current' | 'problems'>;
+  readonly settings: Pick<Settings, 'current' | 'dialect' | 'problems'>;
 }
 
 /** The status of the agent for whoever asks, and the metrics file where one is wanted. */
@@ -108,6 +108,7 @@ export class StatusService {
         cpuMicroseconds: cpu.user + cpu.system,
         connection: this.connection.tell(),
         desiredVersion: parts.twin.desiredVersion,
+        dialect: settings.dialect,
         twinProblems: settings.problems,
         collectors: parts.collectors.states(),
         losses: losses.snapshot(),

@@ -1,4 +1,6 @@
 import { printable } from '../../base/text.js';
+import { earlyObjectName, twinDialects } from '../../config/twin-dialects.js';
+import { configurationObjectName } from '../../config/twin-settings.js';
 import type { LossOf, StatusDocument } from './document.js';
 import { durationText, sizeText } from './duration-text.js';
 
@@ -51,10 +53,20 @@ function connectionLine({ connection }: StatusDocument): string {
   return `${state}, not connected for ${durationText(disconnectedSeconds)}${retry}${why}`;
 }
 
+/** What is to be known of how the twin says the settings, behind its version. */
+const dialectTexts: Record<StatusDocument['twin']['dialect'], string> = {
+  contract: '',
+  earlyContract: `, with the settings in ${twinDialects.earlyContract.title} (${earlyObjectName}): move them to ${configurationObjectName}`,
+  microAgent: `, with ${twinDialects.microAgent.title}`,
+  none: ', which holds no settings: defaults apply',
+};
+
 function twinLines({ twin }: StatusDocument): readonly string[] {
   const effects = { TypeMismatch: 'rejected', NotOptimal: 'not optimal', Conflict: 'conflict' };
   const version =
-    twin.desiredVersion === 0 ? 'never read yet: defaults apply' : `version ${twin.desiredVersion}`;
+    twin.desiredVersion === 0
+      ? 'never read yet: defaults apply'
+      : `version ${twin.desiredVersion}${dialectTexts[twin.dialect]}`;
   return [
     ...row('Twin', version),
     ...twin.problems.map(

@@ -54,6 +54,12 @@ function cut(text: string, limitBytes: number): string {
 export function twinSizeBytes(value: JsonValue): number {
   if (typeof value === 'string') return Buffer.byteLength(value);
   if (typeof value === 'number') return 8;
+  if (Array.isArray(value)) {
+    return (value as readonly JsonValue[]).reduce<number>(
+      (sum, item) => sum + twinSizeBytes(item),
+      0,
+    );
+  }
   if (!isJsonObject(value)) return 4;
   return Object.entries(value).reduce(
     (sum, [name, member]) => sum + Buffer.byteLength(name) + twinSizeBytes(member),

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { asHubError, isRefusal } from '../hub/failure.js';
+import { microAgentStateNames } from './micro-agent-state.js';
 import { differencePatch, mergePatch } from './merge-patch.js';
 import { fitStatus, twinSizeBytes, withinTwinLimits } from './reported-limits.js';
 
@@ -23,6 +24,8 @@ interface ReportedOptions {
   /** The effective settings in the contract's shape; a `null` member is one that has no value. */
   readonly configuration: () => JsonObject;
   readonly status: () => JsonObject;
+  /** Some of `microAgentStateNames`; they are within the limits of a twin. */
+  readonly microAgentState: () => JsonObject;
 }
 
 /**
@@ -51,7 +54,7 @@ export class ReportedProperties {
 
   /** The twin was read: from now on updates are possible. */
   hubHas(reported: JsonObject): void {
-    const ours = [this.options.objectName, statusObjectName];
+    const ours = [this.options.objectName, statusObjectName, ...microAgentStateNames];
     this.known = Object.fromEntries(
       Object.entries(reported).filter(([name]) => ours.includes(name)),
     );
@@ -149,12 +152,14 @@ export class ReportedProperties {
   }
 
   private wanted(): JsonObject {
-    const { objectName, configuration, status } = this.options;
+    const { objectName, configuration, microAgentState, status } = this.options;
     const settings = withinTwinLimits(configuration());
     const report = withinTwinLimits(status());
+    const state = microAgentState();
     return {
+      ...state,
       [objectName]: settings,
-      [statusObjectName]: fitStatus(report, twinSizeBytes(settings)),
+      [statusObjectName]: fitStatus(report, twinSizeBytes(settings) + twinSizeBytes(state)),
     };
   }
 }

@@ -4,9 +4,11 @@ import { reasonOf } from '../../base/errors.js';
 import type { JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
+import { earlyObjectName } from '../../config/twin-dialects.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { LinkListener } from '../hub/link-state.js';
 import { type Desired, DesiredDocument } from './desired-document.js';
+import { microAgentState } from './micro-agent-state.js';
 import { ReportedProperties } from './reported.js';
 import { settingsInForce } from './settings-in-force.js';
 import { TwinFile } from './stored-twin.js';
@@ -55,6 +57,7 @@ export class TwinSync {
   private evaluation: Evaluation | undefined;
   /** What was applied last; `desired` may be ahead of it for the rest of a pause. */
   private applied: Desired = this.desired.desired;
+  private saidEarly = false;
   private pause: Timer | undefined;
   private unlisten: (() => void) | undefined;
 
@@ -66,6 +69,7 @@ export class TwinSync {
       send: (patch) => link.report(patch),
       configuration: () => settingsInForce(this.evaluation?.reported ?? {}, options.produces),
       status,
+      microAgentState: () => microAgentState(this.evaluation),
     });
   }
 
@@ -157,6 +161,13 @@ export class TwinSync {
     const { version, document } = this.applied;
     const evaluation = this.evaluate(document);
     if (evaluation === undefined) return;
+    if (evaluation.dialect === 'earlyContract' && !this.saidEarly) {
+      const { log, objectName } = this.options;
+      log.warn(
+        `The twin holds the settings under their name before July 2019, ${earlyObjectName}; they are in force. Move them to ${objectName}.`,
+      );
+    }
+    this.saidEarly = evaluation.dialect === 'earlyContract';
     this.evaluation = evaluation;
     this.options.onSettings(evaluation, version);
     if (evaluation.unknownKeys.length > 0) {

@@ -88,6 +88,7 @@ export class SimulatedDevice {
       objectName: 'settings',
       configuration: world.configuration,
       status: () => ({ number: this.statusNumber }),
+      microAgentState: () => ({}),
     });
   }
 

@@ -29,7 +29,16 @@ export type HostSettings = Pick<
 >;
 
 export type TwinOfCollectors = CurrentSettings<
-  'baselineCustomChecksEnabled' | 'baselineCustomChecksFilePath' | 'baselineCustomChecksFileHash'
+  | 'baselineCustomChecksEnabled'
+  | 'baselineCustomChecksFilePath'
+  | 'baselineCustomChecksFileHash'
+  | 'baselineChecksDisabled'
+  | 'baselineGroupsDisabled'
+  | 'hardwareVendor'
+  | 'hardwareModel'
+  | 'hardwareSerialNumber'
+  | 'firmwareVendor'
+  | 'firmwareVersion'
 >;
 
 /** What the host offers to the collectors: the readers of the kernel that several of them share. */

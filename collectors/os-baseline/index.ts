@@ -1,5 +1,6 @@
 import type { SnapshotCollector } from '../interface/collector.js';
 import { baselineChecks } from './checks/index.js';
+import { selfTest } from './checks/self-test.js';
 import { loadCustomChecks } from './custom/load-checks.js';
 import { toPayloads } from './payloads.js';
 import { countsOf, runBaseline } from './run-baseline.js';
@@ -9,16 +10,22 @@ export const osBaseline: SnapshotCollector<'OSBaseline'> = {
   kind: 'snapshot',
   name: 'OSBaseline',
   async collect({ host, signal, setSource }) {
-    const { outcomes, limitations } = await runBaseline(baselineChecks, {
+    const settings = host.twin.current;
+    const run = await runBaseline([...baselineChecks, selfTest], {
       host,
       signal,
-      custom: (files) => loadCustomChecks(host.twin.current, files),
+      custom: (files) => loadCustomChecks(settings, files),
+      off: settings,
     });
+    const { disabled, limitations } = run;
+    const outcomes = run.outcomes.filter(
+      ({ check, verdict }) => check !== selfTest || verdict.result === 'fail',
+    );
     setSource({
       source: 'files',
-      counters: { ...countsOf(outcomes) },
+      counters: { ...countsOf(outcomes), ...(disabled > 0 && { disabled }) },
       ...(limitations.length > 0 && { limitation: limitations.join(' ') }),
     });
-    return toPayloads(outcomes, host.clock.wallMs());
+    return toPayloads(outcomes, host.clock.wallMs(), disabled);
   },
 };

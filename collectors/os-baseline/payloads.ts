@@ -20,8 +20,13 @@ export function cceIdOf({ cceId, section, id }: CheckText): string {
  * where all passed there is none, and the source of the collector tells the numbers.
  *
  * @param nowMs wall clock of the snapshot
+ * @param disabled how many checks the twin switches off
  */
-export function toPayloads(outcomes: readonly Outcome[], nowMs: number): Payload<'OSBaseline'>[] {
+export function toPayloads(
+  outcomes: readonly Outcome[],
+  nowMs: number,
+  disabled = 0,
+): Payload<'OSBaseline'>[] {
   const payloads = outcomes.flatMap((outcome) => payloadOf(outcome, nowMs));
   const [first] = payloads;
   if (first === undefined) return payloads;
@@ -33,6 +38,7 @@ export function toPayloads(outcomes: readonly Outcome[], nowMs: number): Payload
       Failed: String(failed),
       Errors: String(errors),
       NotApplicable: String(notApplicable),
+      ...(disabled > 0 && { Disabled: String(disabled) }),
     } satisfies Details<'OSBaseline'>),
   };
   return payloads;

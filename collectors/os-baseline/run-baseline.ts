@@ -1,6 +1,7 @@
 import { type Check, error, evaluate, pass, type Verdict } from './checks/check.js';
 import type { CustomChecks } from './custom/load-checks.js';
 import type { FactContext } from './facts/fact-reader.js';
+import { type DisabledSettings, enabledChecks } from './disabled-checks.js';
 import { readFacts } from './facts/fact-book.js';
 import { HostFiles } from './facts/host-files.js';
 
@@ -12,6 +13,8 @@ export interface Outcome {
 
 export interface BaselineRun {
   readonly outcomes: readonly Outcome[];
+  /** How many checks the twin switches off. */
+  readonly disabled: number;
   /** What could not be seen, in sentences. */
   readonly limitations: readonly string[];
 }
@@ -31,17 +34,21 @@ const customFile: Check = {
 interface RunOptions extends Pick<FactContext, 'host' | 'signal'> {
   /** Gives further checks, of a file on the device. */
   readonly custom?: (files: HostFiles) => Promise<CustomChecks>;
+  /** What is not checked; absent: all is. */
+  readonly off?: DisabledSettings;
 }
 
 /** Reads what the checks need, each fact once, and judges it. Rejects only when the signal is aborted. */
 export async function runBaseline(
   ours: readonly Check[],
-  { host, signal, custom }: RunOptions,
+  { host, signal, custom, off }: RunOptions,
 ): Promise<BaselineRun> {
   const files = await HostFiles.open({ paths: host.paths, signal });
   const further = (await custom?.(files)) ?? { checks: [] };
-  const checks = 'checks' in further ? [...ours, ...further.checks] : ours;
-  const limitations = files.limitation === undefined ? [] : [files.limitation];
+  const all = 'checks' in further ? [...ours, ...further.checks] : ours;
+  const none: DisabledSettings = { baselineChecksDisabled: null, baselineGroupsDisabled: null };
+  const { checks, disabled, limitation } = enabledChecks(all, off ?? none);
+  const limitations = [files.limitation, limitation].filter((each) => each !== undefined);
   const limit = (sentence: string): void => void limitations.push(sentence);
   const book = await readFacts(
     checks.flatMap(({ needs }) => needs),
@@ -50,7 +57,7 @@ export async function runBaseline(
   const outcomes = checks.map((check): Outcome => ({ check, verdict: evaluate(check, book) }));
   if ('problem' in further)
     outcomes.push({ check: customFile, verdict: error(further.problem.replace(/\.$/, '')) });
-  return { outcomes, limitations };
+  return { outcomes, disabled, limitations };
 }
 
 /** How many checks came to what. */

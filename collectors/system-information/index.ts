@@ -1,6 +1,7 @@
 import { isUnavailable } from '../../base/unavailable.js';
 import type { Payload } from '../../contract/events.js';
 import type { SnapshotCollector } from '../interface/collector.js';
+import { fromTwin } from './from-twin.js';
 import { firmware } from './firmware.js';
 import { hostNameIn, inventoryFacts } from './inventory-facts.js';
 import { kernel } from './kernel.js';
@@ -45,6 +46,8 @@ export const systemInformation: SnapshotCollector<'SystemInformation'> = {
       told.unshift({ fields: known({ HostName: hostNameIn(answer.facts) }) });
       told.push(inventoryFacts(answer.facts));
     }
+    // What somebody wrote down for this device is meant to be told instead of what its maker left empty.
+    told.unshift(fromTwin(host.twin.current));
     return [together(told)];
   },
 };

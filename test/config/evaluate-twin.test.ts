@@ -35,6 +35,13 @@ test('every setting is reported in the shape of the contract, one without a valu
     'eventPriorityOperational',
     'baselineCustomChecksFilePath',
     'baselineCustomChecksFileHash',
+    'baselineChecksDisabled',
+    'baselineGroupsDisabled',
+    'hardwareVendor',
+    'hardwareModel',
+    'hardwareSerialNumber',
+    'firmwareVendor',
+    'firmwareVersion',
   ];
   for (const [key, value] of Object.entries(reported)) {
     if (empty.includes(key)) expect(value).toBeNull();

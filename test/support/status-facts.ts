@@ -12,7 +12,7 @@ export const soundFacts: StatusFacts = {
     cpuSeconds: 360.5,
   },
   connection: { state: 'connected', seconds: 3_700, disconnectedSeconds: 0, toleratedSeconds: 300 },
-  twin: { desiredVersion: 7, problems: [] },
+  twin: { desiredVersion: 7, dialect: 'contract', problems: [] },
   collectors: {
     ListeningPorts: {
       state: 'running',

@@ -175,10 +175,12 @@ class LivingAgent {
         settingsInForce(evaluation.reported, (event) =>
           collectors.some(({ name }) => name === event),
         ),
+      microAgentState: () => ({}),
       status: () =>
         agentStatus({
           startedMs: startMs,
           desiredVersion: 1,
+          dialect: 'contract',
           problems: [],
           collectors: Object.fromEntries(
             collectors.map(({ name }) => [name, { state: 'running', source: 'audit-owner' }]),

@@ -6,6 +6,7 @@ import { checkConfig } from '../../../agent/commands/check-config.js';
 import type { JsonValue } from '../../../base/json.js';
 import type { Collector } from '../../../collectors/interface/collector.js';
 import { collectors } from '../../../collectors/registry.js';
+import { earlyObjectName } from '../../../config/twin-dialects.js';
 import { configurationObjectName } from '../../../config/twin-settings.js';
 
 let directory = '';
@@ -170,4 +171,22 @@ test('a setting of an event that nothing here collects is told to be without eff
     'twin.json: without effect: eventPriorityConnectedHardware: this version collects no ConnectedHardware events.\n',
   );
   expect(text).not.toContain('eventPriorityLogin');
+});
+
+test('a twin of the micro agent is checked by its own keys', async () => {
+  const twin = { desired: { Login_Disabled: 'x', Process_Mode: 3, Login_Disable: true } };
+  const { code, text } = await check(twin);
+  expect(code).toBe(78);
+  expect(text).toContain(
+    "/twin.json holds the micro agent's settings.\n" +
+      '/twin.json: rejected: Login_Disabled is "x", but must be true or false.\n' +
+      '/twin.json: not optimal: Process_Mode is 3, which has no effect here. The source is processSource of the local file.\n' +
+      '/twin.json: ignored: "Login_Disable" is not a setting; remove or correct it.\n',
+  );
+});
+
+test('a twin with the early name of the object can be used, and is told where to move it', async () => {
+  const { code, text } = await check({ [earlyObjectName]: { eventPriorityLogin: 'Low' } });
+  expect(code).toBe(0);
+  expect(text).toContain(`${earlyObjectName}: move it to ${configurationObjectName}.`);
 });

@@ -6,7 +6,6 @@ import { doctor } from '../../../agent/commands/doctor.js';
 import type { Finding } from '../../../agent/doctor/finding.js';
 import { hindrance } from '../../../agent/doctor/own-connection.js';
 import { twinFinding } from '../../../agent/doctor/twin.js';
-import { formsOfTwin } from '../../../agent/doctor/twin-dialect.js';
 import { judge } from '../../../agent/status/health.js';
 import { configurationObjectName } from '../../../config/twin-settings.js';
 import type { LocalHub, ReceivedMessage } from '../../../local-hub/hub/local-hub.js';
@@ -26,11 +25,10 @@ describe('the form of a twin', () => {
   });
 
   it.each([
-    ['had until July 2019', { [older]: { snapshotFrequency: 'PT1H' } }, /as until July 2019/],
     [
-      'is that of the micro agent',
-      { Process_Mode: 1, Baseline_Disabled: true },
-      /2 settings of the micro/,
+      'had until July 2019',
+      { [older]: { snapshotFrequency: 'PT1H' } },
+      /in force from the object's name before July 2019, azureiot/,
     ],
     ['sets nothing', { unrelated: 1 }, /all defaults are in force/],
   ])('that %s is noted', (_, desired, expected) => {
@@ -39,8 +37,14 @@ describe('the form of a twin', () => {
   });
 
   it('is not read from what every object has', () => {
-    expect(formsOfTwin({}, '__proto__').settings).toBeUndefined();
-    expect(formsOfTwin({}, 'constructor').settings).toBeUndefined();
+    const found = twinFinding({ desired: {}, reported: {} }, 'constructor');
+    expect(found.found).toContain('has no constructor');
+  });
+
+  it('of the micro agent is well', () => {
+    const found = form({ Process_Mode: 1, Baseline_Disabled: true });
+    expect(found.verdict).toBe('ok');
+    expect(found.found).toContain("sets 1 with the micro agent's settings");
   });
 });
 

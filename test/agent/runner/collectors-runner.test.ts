@@ -154,7 +154,7 @@ describe('a collector that hangs, and one that throws,', () => {
     void runner.start();
     await settle();
     const off = { ...defaults, eventPriorityProcessCreate: 'Off' as const };
-    settings.replace({ settings: off, problems: [], reported: {}, unknownKeys: [] }, 2);
+    settings.replace({ ...evaluateTwin({}, undefined), settings: off }, 2);
     await settle();
     expect(stopped).toEqual(['ProcessCreate']);
     expect(runner.states()['ProcessCreate']).toEqual({ state: 'off' });

@@ -23,6 +23,7 @@ const twin = (errorType: 'TypeMismatch' | 'NotOptimal'): StatusFacts => ({
   ...soundFacts,
   twin: {
     desiredVersion: 7,
+    dialect: 'contract',
     problems: [{ key: 'eventPriorityLogin', errorType, reason: 'is "Hi".', used: 'Low' }],
   },
 });

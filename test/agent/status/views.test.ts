@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { durationText, sizeText } from '../../../agent/status/duration-text.js';
 import { judge } from '../../../agent/status/health.js';
 import { prometheusText } from '../../../agent/status/metrics.js';
+import type { TwinDialect } from '../../../config/twin-dialects.js';
 import { statusText } from '../../../agent/status/text.js';
 import { soundFacts } from '../../support/status-facts.js';
 
@@ -48,6 +49,18 @@ describe('the text', () => {
       '  - there has been no connection to the hub for 12 min: Could not connect to the IoT Hub: nobody listens there',
     ]);
     expect(text).toContain('Connection  waiting, not connected for 12 min, next attempt in 40 s. ');
+  });
+
+  it('says how the twin says the settings, where that is not as the contract has it', () => {
+    const line = (dialect: TwinDialect, desiredVersion = 7): string | undefined =>
+      statusText(judge({ ...soundFacts, twin: { dialect, desiredVersion, problems: [] } }))
+        .split('\n')
+        .find((text) => text.startsWith('Twin'));
+    expect(line('contract')).toBe('Twin        version 7');
+    expect(line('microAgent')).toBe("Twin        version 7, with the micro agent's settings");
+    expect(line('earlyContract')).toMatch(/before July 2019 \(azureiot.*move them to ms_iotn:/);
+    expect(line('none')).toBe('Twin        version 7, which holds no settings: defaults apply');
+    expect(line('none', 0)).toBe('Twin        never read yet: defaults apply');
   });
 
   it('cannot be forged by what a stranger named', () => {

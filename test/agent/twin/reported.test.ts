@@ -10,6 +10,7 @@ let sent: JsonObject[];
 let answers: { resolve: () => void; reject: (error: Error) => void }[];
 let configuration: JsonObject;
 let status: JsonObject;
+let microAgentState: JsonObject;
 let spreadMs: number;
 let reported: ReportedProperties;
 
@@ -19,6 +20,7 @@ beforeEach(() => {
   answers = [];
   spreadMs = 0;
   configuration = { interval: { value: 'PT1H' } };
+  microAgentState = {};
   status = { agentVersion: '1', losses: { kernelLost: 0 } };
   reported = new ReportedProperties({
     send: (patch) => {
@@ -32,6 +34,7 @@ beforeEach(() => {
     objectName: 'settings',
     configuration: () => configuration,
     status: () => status,
+    microAgentState: () => microAgentState,
   });
 });
 

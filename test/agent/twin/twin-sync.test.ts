@@ -6,6 +6,7 @@ import type { LinkListener } from '../../../agent/hub/link-state.js';
 import { TwinSync } from '../../../agent/twin/twin-sync.js';
 import type { JsonObject } from '../../../base/json.js';
 import type { Evaluation } from '../../../config/evaluate-twin.js';
+import { earlyObjectName } from '../../../config/twin-dialects.js';
 import { configurationObjectName as objectName } from '../../../config/twin-settings.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { unspread } from '../../support/moments.js';
@@ -325,5 +326,86 @@ describe('a change that removes what was never there', () => {
     await sync.stop();
     const stored = JSON.parse(readFileSync(file(), 'utf8')) as { desired: JsonObject };
     expect(JSON.stringify(stored.desired)).not.toContain('null');
+  });
+});
+
+describe('a twin in another dialect', () => {
+  const micro = { CollectorsCore_PriorityIntervals: '2,4,8', Login_MessageFrequency: 'High' };
+  const last = (): JsonObject => link.reports.at(-1) ?? {};
+  const send = async (version: number, settings: JsonObject): Promise<void> => {
+    patch(version, settings);
+    await clock.advance(pauseMs);
+  };
+
+  it('is in force, and answered as the micro agent answers, beside our own object', async () => {
+    link.twin({ ...micro, $version: 3 });
+    await settle();
+    expect(last()).toMatchObject({
+      latest_state: 'success',
+      latest_invalid_fields: [],
+      [objectName]: { highPriorityMessageFrequency: { value: 'PT2M' } },
+    });
+    await clock.advance(pauseMs);
+    await send(4, { Login_Disabled: 'perhaps' });
+    expect(last()).toEqual({
+      latest_state: 'failed',
+      latest_invalid_fields: ['Login_Disabled'],
+      agentStatus: { desiredVersion: 4 },
+    });
+    await send(5, { Login_Disabled: null });
+    expect(last()).toMatchObject({ latest_state: 'success', latest_invalid_fields: [] });
+  });
+
+  it('has a member that is removed go back to its default, and keeps the others', async () => {
+    link.twin({ ...micro, $version: 3 });
+    await clock.advance(pauseMs);
+    await send(4, { Login_MessageFrequency: null, Peripheral_CacheSize: 256 });
+    expect(applied.at(-1)).toEqual({ interval: 'PT2M', version: 4, rejected: [] });
+    await send(5, { CollectorsCore_PriorityIntervals: null });
+    expect(applied.at(-1)).toEqual({ interval: 'PT30M', version: 5, rejected: [] });
+    await send(6, { Peripheral_CacheSize: null });
+    expect(applied.at(-1)).toEqual({ interval: 'PT7M', version: 6, rejected: [] });
+  });
+
+  it('keeps the last good value of a wrong member over a restart', async () => {
+    link.twin({ ...micro, $version: 3 });
+    await clock.advance(pauseMs);
+    await send(4, { CollectorsCore_PriorityIntervals: 'often' });
+    const kept = {
+      interval: 'PT2M',
+      version: 4,
+      rejected: ['CollectorsCore_PriorityIntervals'],
+    };
+    expect(applied.at(-1)).toEqual(kept);
+    await sync.stop();
+    await start();
+    expect(applied).toEqual([kept]);
+  });
+
+  it('gives way to the contract while a fleet moves, and its answers are taken back', async () => {
+    link.twin({ ...micro, $version: 3 });
+    await clock.advance(pauseMs);
+    await send(4, high('PT9M'));
+    expect(applied.at(-1)).toEqual({ interval: 'PT9M', version: 4, rejected: [objectName] });
+    expect(last()).toMatchObject({ latest_state: null, latest_invalid_fields: null });
+    await send(5, { CollectorsCore_PriorityIntervals: null, Login_MessageFrequency: null });
+    expect(applied.at(-1)).toEqual({ interval: 'PT9M', version: 5, rejected: [] });
+    // And back again.
+    await send(6, { [objectName]: null, ...micro });
+    expect(applied.at(-1)).toEqual({ interval: 'PT2M', version: 6, rejected: [] });
+    expect(last()).toMatchObject({ latest_state: 'success' });
+  });
+
+  it('under the early name is in force and told once in the log', async () => {
+    const early = (value: string): JsonObject => ({
+      [earlyObjectName]: { highPriorityMessageFrequency: value },
+    });
+    link.twin({ ...early('PT3M'), $version: 3 });
+    await clock.advance(pauseMs);
+    await send(4, early('PT4M'));
+    expect(applied.at(-1)).toEqual({ interval: 'PT4M', version: 4, rejected: [] });
+    expect(log.messages('warn')).toEqual([expect.stringContaining('before July 2019')]);
+    await send(5, { [earlyObjectName]: { highPriorityMessageFrequency: null } });
+    expect(applied.at(-1)).toEqual({ interval: 'PT7M', version: 5, rejected: [] });
   });
 });

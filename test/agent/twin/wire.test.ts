@@ -46,6 +46,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+const patchTwin = (desired: JsonObject): void => bench.hub.patchDesired('device-1', desired);
 const patch = (settings: JsonObject): void =>
   bench.hub.patchDesired('device-1', { [objectName]: settings });
 const reported = async (key: string, value: string | number): Promise<JsonObject> => {
@@ -88,4 +89,39 @@ it('a module that was deleted and made anew begins with an empty twin, and is re
   const document = await reported('aggregationIntervalProcessCreate', 'PT1H');
   expect(document['agentStatus']).toEqual({ desiredVersion: 1 });
   expect(intervals.at(-1)).toBe('PT1H');
+});
+
+it("a fleet of the micro agent moves to the contract and back, with the hub's own account of it", async () => {
+  await reported('aggregationIntervalProcessCreate', 'PT1H');
+  patchTwin({ CollectorsCore_PriorityIntervals: '3,6,60', Login_Disabled: 'maybe' });
+  const failed = await reported('snapshotFrequency', 'PT60M');
+  expect(failed).toMatchObject({
+    latest_state: 'failed',
+    latest_invalid_fields: ['Login_Disabled'],
+  });
+  patchTwin({ Login_Disabled: true });
+  expect(await reported('eventPriorityLogin', 'Off')).toMatchObject({
+    latest_state: 'success',
+    latest_invalid_fields: [],
+  });
+  // Without a hub for a while: the agent that starts now has the same in force.
+  await sync.stop();
+  await bench.hub.stop();
+  await sync.start();
+  expect(intervals.at(-1)).toBe('PT1H');
+  await bench.start();
+  patchTwin({
+    CollectorsCore_PriorityIntervals: null,
+    Login_Disabled: null,
+    [objectName]: { snapshotFrequency: { value: 'PT3H' } },
+  });
+  const moved = await reported('snapshotFrequency', 'PT3H');
+  expect(moved).not.toHaveProperty('latest_state');
+  expect(moved).not.toHaveProperty('latest_invalid_fields');
+  expect(moved[objectName]).toMatchObject({ eventPriorityLogin: { value: 'High' } });
+  patchTwin({ [objectName]: null, Process_Disabled: true });
+  expect(await reported('eventPriorityProcessCreate', 'Off')).toMatchObject({
+    latest_state: 'success',
+    [objectName]: { snapshotFrequency: { value: 'PT1440M' } },
+  });
 });

@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Host } from '../../../collectors/interface/host.js';
 import type { Inventory } from '../../../collectors/inventory/client.js';
 import type { SourceState } from '../../../collectors/kernel/source-state.js';
 import { ofMaker } from '../../../collectors/system-information/firmware.js';
@@ -21,9 +22,10 @@ interface Asked {
   readonly files?: Readonly<Record<string, string>>;
   readonly links?: Readonly<Record<string, string>>;
   readonly inventory?: Inventory;
+  readonly twin?: Partial<Host['twin']['current']>;
 }
 
-async function collect({ files = {}, links = {}, inventory }: Asked) {
+async function collect({ files = {}, links = {}, inventory, twin = {} }: Asked) {
   const paths = rootOf(files);
   for (const [path, target] of Object.entries(links)) {
     mkdirSync(dirname(`${paths.root}/${path}`), { recursive: true });
@@ -31,7 +33,11 @@ async function collect({ files = {}, links = {}, inventory }: Asked) {
   }
   const sources: SourceState[] = [];
   const told = (await systemInformation.collect({
-    host: fakeHost({ paths, ...(inventory !== undefined && { inventory }) }),
+    host: fakeHost({
+      paths,
+      twin: { current: { ...fakeHost().twin.current, ...twin } },
+      ...(inventory !== undefined && { inventory }),
+    }),
     signal: new AbortController().signal,
     lose: () => undefined,
     setSource: (source) => sources.push(source),
@@ -290,4 +296,33 @@ describe('parsers of the system', () => {
     'leave out %s, by which makers say nothing',
     (filler) => expect(ofMaker(filler)).toBeUndefined(),
   );
+});
+
+describe('what the twin says of the device', () => {
+  const files = {
+    'sys/class/dmi/id/sys_vendor': 'Maker\n',
+    'sys/class/dmi/id/product_name': 'Board\n',
+    'sys/class/dmi/id/bios_version': '1.0\n',
+  };
+
+  it('stands in the place of what the device tells, and is named as said by the twin', async () => {
+    const { details, payload } = await collect({
+      files,
+      twin: { hardwareVendor: ' Contoso ', hardwareSerialNumber: 'A-1', firmwareVersion: '2.1' },
+    });
+    expect(payload?.BIOSVersion).toBe('2.1');
+    expect(details).toMatchObject({
+      Manufacturer: 'Contoso',
+      Model: 'Board',
+      SerialNumber: 'A-1',
+      FromTwin: 'BIOSVersion, Manufacturer, SerialNumber',
+    });
+  });
+
+  it('is nothing where it says nothing', async () => {
+    const { details, payload } = await collect({ files, twin: { hardwareVendor: ' ' } });
+    expect(payload?.BIOSVersion).toBe('1.0');
+    expect(details).toMatchObject({ Manufacturer: 'Maker' });
+    expect(details).not.toHaveProperty('FromTwin');
+  });
 });
