@@ -156,6 +156,9 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     environment,
     hubTimeMs: () => clock.wallMs() + hubTime.correctionMs,
     timeoutMs: local.requestTimeout.ms,
+    clock,
+    random,
+    log,
   });
   const phase = await identityPhase(source, agentId);
   const moments = new FleetMoments(phase, clock, settings);

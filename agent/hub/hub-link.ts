@@ -106,6 +106,8 @@ export class HubLink {
   private wake: (() => void) | undefined;
   private running: Promise<void> | undefined;
   private stopping = false;
+  /** Rejected by a stop, which waits for no service that is being asked. */
+  private halted = deferred<never>();
   private current: LinkState = { name: 'stopped' };
 
   constructor(private readonly options: HubLinkOptions) {
@@ -135,12 +137,15 @@ export class HubLink {
   start(): void {
     if (this.running !== undefined) return;
     this.stopping = false;
+    this.halted = deferred();
+    this.halted.promise.catch(() => undefined);
     this.running = this.run();
   }
 
   /** Resolves when the last client is closed or has been cut, after 1 s at most. */
   async stop(): Promise<void> {
     this.stopping = true;
+    this.halted.reject(stopped());
     this.life?.end(stopped());
     this.wake?.();
     await this.running;
@@ -187,8 +192,8 @@ export class HubLink {
       const correctedTime = await this.correctTime(ended);
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
-      this.tellSource(ended, correctedTime);
-      const pauseMs = this.outage.pauseAfter(failure, lifeMs, correctedTime);
+      const hasOthers = this.tellSource(ended, correctedTime);
+      const pauseMs = this.outage.pauseAfter(failure, lifeMs, correctedTime || hasOthers);
       const { pattern } = this.outage;
       const told = pattern === undefined ? failure : new HubError(failure.kind, pattern);
       this.enter({ name: 'waiting', failure: told, retryInMs: pauseMs });
@@ -319,9 +324,9 @@ export class HubLink {
 
   private async readCredentials(): Promise<ModuleCredentials> {
     try {
-      return await this.options.source.current();
+      return await Promise.race([this.options.source.current(), this.halted.promise]);
     } catch (error) {
-      if (error instanceof ServiceError) throw error;
+      if (error instanceof ServiceError || error instanceof HubError) throw error;
       throw new HubError('credentials', reasonOf(error));
     }
   }
@@ -333,12 +338,15 @@ export class HubLink {
     return this.options.compareTime(hub);
   }
 
-  /** What became of the credentials, where it may be their fault. */
-  private tellSource({ credentials, failure }: Ended, correctedTime: boolean): void {
-    if (credentials === undefined) return;
+  /**
+   * Says what became of the credentials, where it may be their fault.
+   * @returns whether others are at hand for the next attempt
+   */
+  private tellSource({ credentials, failure }: Ended, correctedTime: boolean): boolean {
+    if (credentials === undefined) return false;
     const { source } = this.options;
-    if (failure.kind === 'authorisation' && !correctedTime) source.refused(credentials);
     if (this.silence.failed(failure.kind)) source.unreachable?.(credentials);
+    return failure.kind === 'authorisation' && !correctedTime && source.refused(credentials);
   }
 
   private async dispose(client: HubClient): Promise<void> {

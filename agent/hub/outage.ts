@@ -53,10 +53,11 @@ export class Outage {
 
   /**
    * @param lifeMs how long the connection was established; undefined when it never was
-   * @param correctedTime the credentials were refused because of the clock, and the next token has the right time
+   * @param otherProof the credentials were refused, but the next attempt shows others: signed by the right time, or by
+   * another key
    * @returns the pause before the next attempt, in milliseconds
    */
-  pauseAfter(failure: HubError, lifeMs: number | undefined, correctedTime = false): number {
+  pauseAfter(failure: HubError, lifeMs: number | undefined, otherProof = false): number {
     if (lifeMs === undefined) this.failures += 1;
     else if (lifeMs >= lastedMs) {
       this.backoff.reset();
@@ -69,7 +70,7 @@ export class Outage {
       return this.flapping();
     }
     const refused =
-      (failure.kind === 'authorisation' && !correctedTime) || failure.kind === 'credentials';
+      (failure.kind === 'authorisation' && !otherProof) || failure.kind === 'credentials';
     const pauseMs = refused
       ? this.moments.connectMs(this.refusedBackoff.nextMs())
       : this.moments.reconnectMs(this.backoff.nextMs());

@@ -17,10 +17,27 @@ export function createCredentialSource(
     case 'module':
       return moduleSource(settings, surroundings);
     case 'device':
+      return loadedSource(async () =>
+        (await import('./modes/device.js')).deviceSource(settings, surroundings),
+      );
     case 'dps':
     case 'edge':
       return notYet(`identity.mode ${identity.mode}`);
   }
+}
+
+/** A source whose code comes into memory when it is asked for the first time: most devices need none of it. */
+function loadedSource(load: () => Promise<CredentialSource>): CredentialSource {
+  let loading: Promise<CredentialSource> | undefined;
+  let source: CredentialSource | undefined;
+  const loaded = async (): Promise<CredentialSource> => (source = await (loading ??= load()));
+  return {
+    current: async () => (await loaded()).current(),
+    check: async () => (await loaded()).check(),
+    // Both follow a `current` that gave something.
+    refused: (credentials) => source?.refused(credentials) ?? false,
+    unreachable: (credentials) => source?.unreachable?.(credentials),
+  };
 }
 
 function notYet(what: string): CredentialSource {
@@ -28,5 +45,5 @@ function notYet(what: string): CredentialSource {
     Promise.reject(
       new CredentialError('malformed', `${what} cannot be used yet by this version; remove it`),
     );
-  return { current: refuse, check: refuse, refused: () => undefined };
+  return { current: refuse, check: refuse, refused: () => false };
 }

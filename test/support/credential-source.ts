@@ -2,5 +2,5 @@ import type { CredentialSource } from '../../agent/identity/credentials/credenti
 
 /** Of a test, which says what they are each time. */
 export function sourceOf(current: CredentialSource['current']): CredentialSource {
-  return { current, check: () => Promise.resolve(undefined), refused: () => undefined };
+  return { current, check: () => Promise.resolve(undefined), refused: () => false };
 }

@@ -20,6 +20,17 @@ const shape = 'HostName=…;DeviceId=…;ModuleId=…;SharedAccessKey=…';
 
 /** Reads `HostName=…;DeviceId=…;ModuleId=…;SharedAccessKey=…[;GatewayHostName=…]`, parts in any order, names in any case. */
 export function parseConnectionString(text: string): ConnectionString | Fault {
+  return parse(text, 'module');
+}
+
+/** The string of a device, which has no `ModuleId`; the one in the result is empty. */
+export function parseDeviceConnectionString(text: string): ConnectionString | Fault {
+  return parse(text, 'device');
+}
+
+type Whose = 'module' | 'device';
+
+function parse(text: string, whose: Whose): ConnectionString | Fault {
   if (/^["'“”‘’]|["'“”‘’]$/.test(text.trim())) {
     return { fault: 'begins or ends with a quote; remove the quotes' };
   }
@@ -40,10 +51,10 @@ export function parseConnectionString(text: string): ConnectionString | Fault {
     }
     parts.set(name, part.slice(equals + 1).trim());
   }
-  return check(parts);
+  return check(parts, whose);
 }
 
-function check(parts: ReadonlyMap<string, string>): ConnectionString | Fault {
+function check(parts: ReadonlyMap<string, string>, whose: Whose): ConnectionString | Fault {
   const value = (name: string): string => parts.get(name.toLowerCase()) ?? '';
   if (value('SharedAccessKeyName') !== '') {
     return {
@@ -52,17 +63,25 @@ function check(parts: ReadonlyMap<string, string>): ConnectionString | Fault {
         'copy that of the module azureiotsecurity instead',
     };
   }
-  if (value('DeviceId') !== '' && value('ModuleId') === '') {
+  if (whose === 'device' && value('ModuleId') !== '') {
+    return {
+      fault:
+        'holds the connection string of a module, for it has a ModuleId; ' +
+        'copy that of the device instead, or set identity.mode to "module"',
+    };
+  }
+  if (whose === 'module' && value('DeviceId') !== '' && value('ModuleId') === '') {
     return {
       fault:
         'holds the connection string of the device, for it has no ModuleId; ' +
-        'copy that of the module azureiotsecurity of this device instead',
+        'copy that of the module azureiotsecurity of this device instead, or set identity.mode to "device"',
     };
   }
   if (value('x509') !== '') {
     return { fault: 'asks for X.509, which is not supported yet; give the module a symmetric key' };
   }
   for (const name of ['HostName', 'DeviceId', 'ModuleId', 'SharedAccessKey'] as const) {
+    if (name === 'ModuleId' && whose === 'device') continue;
     if (value(name) === '') return { fault: `has no ${name}; expected is ${shape}` };
   }
   const formats = {

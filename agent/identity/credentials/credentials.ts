@@ -46,8 +46,11 @@ export interface CredentialSource {
    * @throws CredentialError
    */
   check(): Promise<string | undefined>;
-  /** The hub refused these: the next key is to be tried, what is kept read anew, the hub looked up again. */
-  refused(credentials: ModuleCredentials): void;
+  /**
+   * The hub refused these: the next key is to be tried, what is kept read anew, the hub looked up again.
+   * @returns whether other ones are at hand already, so that no long pause is needed before they are tried
+   */
+  refused(credentials: ModuleCredentials): boolean;
   /** For long nobody has answered under the hub's name: it may be another one by now. */
   unreachable?(credentials: ModuleCredentials): void;
 }

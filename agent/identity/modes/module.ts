@@ -22,7 +22,7 @@ export function moduleSource(settings: LocalSettings, { access }: Surroundings):
       const { hostName, deviceId, moduleId } = await current();
       return `${hostName}/${deviceId}/${moduleId}`;
     },
-    refused: () => undefined,
+    refused: () => false,
   };
 }
 

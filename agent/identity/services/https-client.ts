@@ -5,7 +5,7 @@ import { plainReason } from '../../../base/errors.js';
 import { connectionFault } from './connection-fault.js';
 import { AnswerFault, exchange, type Answer } from './exchange.js';
 import { openTunnel, type Proxy } from './proxy-tunnel.js';
-import { ServiceError } from './service-error.js';
+import { ServiceError, type HubAddress } from './service-error.js';
 
 /** A service that is spoken to over HTTPS, and how. */
 export interface HttpsService {
@@ -119,4 +119,10 @@ function isCertificateFault(error: unknown): boolean {
 /** As sentences name it: the port only where it is not that of HTTPS. */
 export function placeOf({ host, port }: Pick<HttpsService, 'host' | 'port'>): string {
   return port === 443 ? host : `${host}:${port}`;
+}
+
+/** Where to ask for the time of a service that refused a token. */
+export function addressOf({ trustedCaPem, ...place }: HttpsService): HubAddress {
+  const hostName = placeOf(place);
+  return trustedCaPem === undefined ? { hostName } : { hostName, trustedCaPem };
 }

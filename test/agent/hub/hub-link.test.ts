@@ -37,6 +37,7 @@ let heard: string[];
 let reads: number;
 let given: () => Promise<ModuleCredentials>;
 let refusals: number;
+let otherKey: boolean;
 let searches: number;
 let compared: unknown[];
 let corrected: boolean;
@@ -51,6 +52,7 @@ beforeEach(() => {
   reads = 0;
   given = () => Promise.resolve(credentials);
   refusals = 0;
+  otherKey = false;
   searches = 0;
   compared = [];
   spread = unspread;
@@ -62,7 +64,10 @@ beforeEach(() => {
         return given();
       },
       check: () => Promise.resolve(undefined),
-      refused: () => void (refusals += 1),
+      refused: () => {
+        refusals += 1;
+        return otherKey;
+      },
       unreachable: () => void (searches += 1),
     },
     createClient: (received, events) => {
@@ -481,6 +486,25 @@ describe('the source of the credentials', () => {
     await next();
     await refuse('network');
     expect(refusals).toBe(1);
+  });
+
+  it('tries another key that is at hand at once, and the last one after a long pause', async () => {
+    otherKey = true;
+    link.start();
+    await refuse('authorisation');
+    expect(link.state).toMatchObject({ name: 'waiting', retryInMs: 1_000 });
+    otherKey = false;
+    await next();
+    await refuse('authorisation');
+    expect(link.state).toMatchObject({ name: 'waiting', retryInMs: 60_000 });
+  });
+
+  it('that are waited for do not hold a stop', async () => {
+    given = () => new Promise<never>(() => undefined);
+    link.start();
+    await settle();
+    await link.stop();
+    expect(link.state).toEqual({ name: 'stopped' });
   });
 
   it('learns that for long nobody answers, each time after twice as long', async () => {

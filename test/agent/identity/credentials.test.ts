@@ -7,6 +7,7 @@ import { rootCertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCredentialSource } from '../../../agent/identity/credential-source.js';
+import { surroundingsOf } from '../../../agent/identity/modes/surroundings.js';
 import { CredentialError } from '../../../agent/identity/credentials/credential-error.js';
 import type { ModuleCredentials } from '../../../agent/identity/credentials/credentials.js';
 import {
@@ -47,7 +48,7 @@ function loadCredentials(
   settings: LocalSettings,
   access: SecretAccess = {},
 ): Promise<ModuleCredentials> {
-  const surroundings = { access, environment: {}, hubTimeMs: Date.now, timeoutMs: 1_000 };
+  const surroundings = { ...surroundingsOf({}, 1_000), access };
   return createCredentialSource(settings, surroundings).current();
 }
 
