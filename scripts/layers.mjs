@@ -83,6 +83,7 @@ export const layers = [
   'agent/import/formats',
   'agent/import',
   'agent/doctor',
+  'agent/doctor/bundle',
   'agent/commands',
   'agent',
 ];
