@@ -10,6 +10,7 @@ export const layers = [
   'contract',
   'config',
   'local-hub/hub',
+  'local-hub/services',
   'local-hub/live-view',
   'local-hub',
 

@@ -67,7 +67,8 @@ export function addressOf(clientId: string): Address {
   return { deviceId, moduleId };
 }
 
-const newKey = (): string => randomBytes(32).toString('base64');
+/** A symmetric key as hubs make them: 32 bytes, base64. */
+export const newKey = (): string => randomBytes(32).toString('base64');
 const bySas: Authentication = { type: 'sas' };
 const newTwin = (): Twin => ({
   desired: {},
@@ -154,8 +155,12 @@ export class Identities {
   }
 
   rollKeys(identity: Identity): void {
-    identity.primaryKey = newKey();
-    identity.secondaryKey = newKey();
+    this.setKeys(identity, newKey(), newKey());
+  }
+
+  setKeys(identity: Identity, primaryKey: string, secondaryKey: string): void {
+    identity.primaryKey = primaryKey;
+    identity.secondaryKey = secondaryKey;
     this.save();
   }
 

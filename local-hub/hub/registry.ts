@@ -65,6 +65,14 @@ export class Registry {
     return identity;
   }
 
+  /** Keys that were made elsewhere, base64. */
+  setKeys(address: Address, primaryKey: string, secondaryKey: string): void {
+    const identity = this.get(address);
+    if (identity.primaryKey === primaryKey && identity.secondaryKey === secondaryKey) return;
+    this.#options.identities.setKeys(identity, primaryKey, secondaryKey);
+    this.#options.disconnect(address, 'the keys were changed');
+  }
+
   /** Deletes it and makes it again: new keys, empty twin, version 1, no session. */
   async recreate(address: Address): Promise<Identity> {
     const identity = this.get(address);

@@ -7,6 +7,8 @@ interface TokenExpectation {
   /** Base64 keys, each of which may have signed: primary, then secondary. */
   readonly keys: readonly string[];
   readonly nowMs: number;
+  /** What the token has to name as the policy whose key signed; nothing when absent, because a hub has none here. */
+  readonly policy?: string;
 }
 
 type TokenVerdict = { readonly expiresAtMs: number } | { readonly refused: string };
@@ -75,9 +77,10 @@ export function checkToken(token: string, expected: TokenExpectation): TokenVerd
   if (scope === undefined || !resourceCovers(scope, expected.resource)) {
     return { refused: `the token is not for ${expected.resource}` };
   }
-  // This hub has no policies: whatever is named does not exist.
-  if (fields.policy !== '')
-    return { refused: `the token names the policy ${fields.policy}, which this hub does not have` };
+  const { policy = '' } = expected;
+  if (fields.policy !== policy) {
+    return { refused: `the token names the policy '${fields.policy}' instead of '${policy}'` };
+  }
   if (!expected.keys.some((key) => signedBy(key, fields))) {
     return { refused: 'the token is signed with neither the primary nor the secondary key' };
   }

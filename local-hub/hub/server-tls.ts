@@ -27,6 +27,11 @@ export class ServerTls {
     return this.#certificate.caFile;
   }
 
+  /** The same server to clients, which vouches for them by other authorities. */
+  withAuthorities(authorities: () => readonly string[]): ServerTls {
+    return new ServerTls(this.#certificate, authorities);
+  }
+
   /** @param makeServer makes the server, which from then on follows the authorities until it is closed */
   create<S extends Server>(makeServer: (options: TlsOptions) => S): S {
     const server = makeServer({
