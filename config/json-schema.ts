@@ -34,6 +34,8 @@ function valueSchema(setting: Setting, lenient: boolean): JsonObject {
       const { pattern, maxLength } = setting.format;
       return { type: 'string', pattern, maxLength };
     }
+    case 'names':
+      return { type: 'array', maxItems: setting.values.length, items: { enum: setting.values } };
     case 'patterns': {
       const items = { type: 'string', format: 'regex', minLength: 1, maxLength: longestPattern };
       return { type: 'array', maxItems: setting.maxItems, items };

@@ -1,3 +1,4 @@
+import { eventNames } from '../contract/events.js';
 import type { Format, IntegerSetting, Setting, ValueOf } from './setting.js';
 import { configurationObjectName } from './twin-settings.js';
 
@@ -234,12 +235,13 @@ export const localSettings = {
     kind: 'string',
     default: configurationObjectName,
     format: {
-      pattern: '^(?!(agentStatus|__proto__)$)[^\\u0000-\\u0020.$\\u007f-\\u009f\\ud800-\\udfff]+$',
+      pattern:
+        '^(?!(agentStatus|latest_state|latest_invalid_fields|__proto__)$)[^\\u0000-\\u0020.$\\u007f-\\u009f\\ud800-\\udfff]+$',
       says: 'a property name without blanks, dots, $ or control characters',
       maxLength: 256,
       exclusions: [
         {
-          pattern: '^(agentStatus|__proto__)$',
+          pattern: '^(agentStatus|latest_state|latest_invalid_fields|__proto__)$',
           says: 'another name than this one, which the reported properties use for something else',
         },
       ],
@@ -279,6 +281,15 @@ export const localSettings = {
     'auto',
     'Where logins are learned from; auto takes the best that works.',
   ),
+  disabledEvents: {
+    kind: 'names',
+    values: eventNames,
+    default: [],
+    of: 'event names',
+    meaning:
+      'Events that the owner of the device does not want collected or sent, whatever the twin says: `["Login"]`.',
+    ...restart,
+  },
   reportLoopbackConnections: {
     kind: 'boolean',
     default: true,

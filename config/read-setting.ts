@@ -1,7 +1,9 @@
 import { duration, longestDurationText, parseDuration } from '../base/duration.js';
 import { reasonOf } from '../base/errors.js';
 import type { JsonValue } from '../base/json.js';
+import { quoted } from '../base/quote.js';
 import { priorities } from '../contract/priority.js';
+import { nearest } from './nearest.js';
 import type { Format, Setting, SettingValue } from './setting.js';
 
 /** What became of a value that somebody wrote for a setting. */
@@ -35,6 +37,8 @@ export function readSetting(setting: Setting, json: JsonValue, lenient: boolean)
       return readString(json, setting.format);
     case 'patterns':
       return readPatterns(json, setting.maxItems);
+    case 'names':
+      return readNames(json, setting.values, setting.of);
   }
 }
 
@@ -50,6 +54,7 @@ export function defaultValue(setting: Setting): SettingValue | undefined {
     case 'priority':
     case 'choice':
     case 'string':
+    case 'names':
       return setting.default;
   }
 }
@@ -150,6 +155,20 @@ function readPatterns(json: JsonValue, maxItems: number): Reading {
     }
   }
   return accepted(compiled);
+}
+
+function readNames(json: JsonValue, known: readonly string[], of: string): Reading {
+  if (!Array.isArray(json)) return mismatch(`a list of ${of}`);
+  const items: readonly JsonValue[] = json;
+  if (items.length > known.length) return mismatch(`a list of at most ${known.length} ${of}`);
+  for (const item of items) {
+    if (typeof item === 'string' && known.includes(item)) continue;
+    const meant = typeof item === 'string' ? nearest(item, known) : undefined;
+    const hint =
+      meant === undefined ? `they are ${known.join(', ')}` : `perhaps ${meant} was meant`;
+    return mismatch(`a list of ${of} only: ${quoted(item)} is none; ${hint}`);
+  }
+  return accepted(items as readonly string[]);
 }
 
 /** Global, because every secret in a line has to go. */

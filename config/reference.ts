@@ -142,6 +142,8 @@ function typeOf(setting: Setting): string {
       return setting.values.map(code).join(', ');
     case 'string':
       return setting.format.says;
+    case 'names':
+      return `list of ${setting.of}`;
     case 'patterns':
       return `list of up to ${setting.maxItems} regular expressions`;
   }

@@ -82,6 +82,15 @@ interface PatternsSetting extends Declared {
   readonly maxItems: number;
 }
 
+/** A list of known names. */
+interface NamesSetting extends Declared {
+  readonly kind: 'names';
+  readonly values: readonly string[];
+  readonly default: readonly string[];
+  /** What the names are, in the plural. */
+  readonly of: string;
+}
+
 export type Setting =
   | DurationSetting
   | IntegerSetting
@@ -89,7 +98,8 @@ export type Setting =
   | PrioritySetting
   | ChoiceSetting
   | StringSetting
-  | PatternsSetting;
+  | PatternsSetting
+  | NamesSetting;
 
 type KindValue<S extends Setting> = S extends ChoiceSetting
   ? S['values'][number]
@@ -103,7 +113,9 @@ type KindValue<S extends Setting> = S extends ChoiceSetting
           ? Priority
           : S extends StringSetting
             ? string
-            : readonly RegExp[];
+            : S extends NamesSetting
+              ? readonly S['values'][number][]
+              : readonly RegExp[];
 
 /** The type a setting has in the program. */
 export type ValueOf<S extends Setting> =

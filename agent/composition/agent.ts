@@ -7,6 +7,7 @@ import { version } from '../../base/version.js';
 import { createHost, type ManagedHost } from '../../collectors/host.js';
 import { parseAuditPlace, type AuditPlace } from '../../collectors/kernel/audit/unread-time.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
+import { withOwnersSay } from '../../config/owners-say.js';
 import { Settings } from '../../config/settings.js';
 import { CountersFile, storedCounts } from '../accounting/counters-file.js';
 import { LossSummary } from '../accounting/loss-summary.js';
@@ -44,7 +45,12 @@ export class Agent {
     this.startedMs = clock.wallMs();
     this.startedMonotonicMs = clock.monotonicMs();
     this.clockWatch = new ClockWatch(clock, (step) => this.clockSet(step));
-    this.settings = new Settings(evaluateTwin({}, undefined, local.remoteConfigurationObjectName));
+    this.settings = new Settings(
+      withOwnersSay(
+        evaluateTwin({}, undefined, local.remoteConfigurationObjectName),
+        local.disabledEvents,
+      ),
+    );
   }
 
   /** @throws CommandError when the state directory cannot be used, SpoolLockedError when another agent uses it */
@@ -235,6 +241,7 @@ export class Agent {
       startedMs: this.startedMs,
       desiredVersion: parts?.twin.desiredVersion ?? 0,
       dialect: this.settings.dialect,
+      disabledEvents: this.options.local.disabledEvents,
       problems: this.settings.problems,
       collectors: parts?.collectors.states() ?? {},
       losses: this.losses.snapshot(),

@@ -229,6 +229,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     moments,
     stateDirectory: local.stateDirectory,
     objectName: local.remoteConfigurationObjectName,
+    disabledEvents: local.disabledEvents,
     produces: (event) => registeredCollectors.some(({ name }) => name === event),
     onSettings: (evaluation, version) => settings.replace(evaluation, version),
     status: options.status,

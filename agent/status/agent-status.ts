@@ -3,6 +3,7 @@ import { utcText } from '../../base/timestamps.js';
 import { version } from '../../base/version.js';
 import type { Rejection } from '../../config/rejection.js';
 import type { TwinDialect } from '../../config/twin-dialects.js';
+import type { EventName } from '../../contract/events.js';
 import type { LossCounts } from '../accounting/losses.js';
 import type { CollectorState } from '../runner/collector-state.js';
 
@@ -14,6 +15,8 @@ interface StatusFacts {
   readonly startedMs: number;
   readonly desiredVersion: number;
   readonly dialect: TwinDialect;
+  /** Switched off by the owner of the device. */
+  readonly disabledEvents: readonly EventName[];
   readonly problems: readonly Rejection[];
   readonly collectors: Readonly<Record<string, CollectorState>>;
   readonly losses: Readonly<Record<string, LossCounts>>;
@@ -43,6 +46,11 @@ export function agentStatus(facts: StatusFacts): JsonObject {
     startTimeUtc: utcText(facts.startedMs),
     desiredVersion: facts.desiredVersion,
     twinDialect: facts.dialect,
+    ...(facts.disabledEvents.length === 0
+      ? {}
+      : {
+          disabledByOwner: Object.fromEntries(facts.disabledEvents.map((name) => [name, true])),
+        }),
     rejected: Object.fromEntries(
       facts.problems
         .slice(0, mostRejections)

@@ -107,6 +107,10 @@ export const statusShape = group('The status of a running agent.', {
       }),
     ),
   }),
+  disabledByOwner: list(
+    'Events that the owner of the device has switched off in the local file.',
+    text('Name of an event.'),
+  ),
   collectors: map(
     'The collectors.',
     'collector',

@@ -21,6 +21,7 @@ export interface Sources {
   readonly connection: StatusFacts['connection'];
   readonly desiredVersion: number;
   readonly dialect: TwinDialect;
+  readonly disabledEvents: readonly string[];
   readonly twinProblems: readonly Rejection[];
   readonly collectors: Readonly<Record<string, CollectorState>>;
   readonly losses: Readonly<Record<string, LossCounts>>;
@@ -64,6 +65,7 @@ export function statusFacts(sources: Sources): StatusFacts {
         used,
       })),
     },
+    disabledByOwner: [...new Set(sources.disabledEvents)],
     collectors: Object.fromEntries(
       Object.entries(collectors).map(([name, state]) => [
         name,

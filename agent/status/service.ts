@@ -32,7 +32,7 @@ interface StatusServiceOptions {
   readonly logOutput?: Pick<LogOutput, 'problem'>;
   readonly local: Pick<
     LocalSettings,
-    'runtimeDirectory' | 'metricsFile' | 'disconnectionTolerance'
+    'runtimeDirectory' | 'metricsFile' | 'disabledEvents' | 'disconnectionTolerance'
   >;
   readonly startedMonotonicMs: number;
   readonly losses: LossLedger;
@@ -96,7 +96,7 @@ export class StatusService {
   }
 
   document(): StatusDocument {
-    const { clock, losses, parts, settings, startedMonotonicMs } = this.options;
+    const { clock, local, losses, parts, settings, startedMonotonicMs } = this.options;
     const cpu = process.cpuUsage();
     return judge(
       statusFacts({
@@ -109,6 +109,7 @@ export class StatusService {
         connection: this.connection.tell(),
         desiredVersion: parts.twin.desiredVersion,
         dialect: settings.dialect,
+        disabledEvents: local.disabledEvents,
         twinProblems: settings.problems,
         collectors: parts.collectors.states(),
         losses: losses.snapshot(),

@@ -15,6 +15,7 @@ export function statusText(document: StatusDocument): string {
     ...row('Agent', agentLine(document)),
     ...row('Connection', connectionLine(document)),
     ...twinLines(document),
+    ...ownerLines(document),
     ...row('Today', todayLine(document)),
     ...spoolLines(document),
     '',
@@ -74,6 +75,12 @@ function twinLines({ twin }: StatusDocument): readonly string[] {
         `${indent}${effects[errorType]}: ${key}: ${reason} In force: ${used}.`,
     ),
   ];
+}
+
+function ownerLines({ disabledByOwner }: StatusDocument): readonly string[] {
+  if (disabledByOwner.length === 0) return [];
+  const names = disabledByOwner.join(', ');
+  return row('Owner', `has switched off ${names} (disabledEvents in the local file)`);
 }
 
 function todayLine({ today }: StatusDocument): string {

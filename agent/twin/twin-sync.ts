@@ -4,7 +4,9 @@ import { reasonOf } from '../../base/errors.js';
 import type { JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
+import { withOwnersSay } from '../../config/owners-say.js';
 import { earlyObjectName } from '../../config/twin-dialects.js';
+import type { EventName } from '../../contract/events.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { LinkListener } from '../hub/link-state.js';
 import { type Desired, DesiredDocument } from './desired-document.js';
@@ -33,6 +35,8 @@ interface TwinSyncOptions {
   /** The property of the twin that holds the settings. */
   readonly objectName: string;
   readonly evaluate?: typeof evaluateTwin;
+  /** Events that the owner of the device has switched off, whatever the twin says. */
+  readonly disabledEvents: readonly EventName[];
   /** Whether there is a collector for an event; without one the settings of that event are not in force. */
   readonly produces: (event: string) => boolean;
   /** New settings and the version of the desired properties they come from; 0 when none came from a hub yet. */
@@ -54,7 +58,10 @@ export class TwinSync {
   private readonly desired = new DesiredDocument();
   private readonly file: TwinFile;
   private readonly reported: ReportedProperties;
+  /** What the twin comes to, from which last good values are taken. */
   private evaluation: Evaluation | undefined;
+  /** The same with the say of the owner, which is in force and told. */
+  private told: Evaluation | undefined;
   /** What was applied last; `desired` may be ahead of it for the rest of a pause. */
   private applied: Desired = this.desired.desired;
   private saidEarly = false;
@@ -67,7 +74,7 @@ export class TwinSync {
     this.reported = new ReportedProperties({
       ...options,
       send: (patch) => link.report(patch),
-      configuration: () => settingsInForce(this.evaluation?.reported ?? {}, options.produces),
+      configuration: () => settingsInForce(this.told?.reported ?? {}, options.produces),
       status,
       microAgentState: () => microAgentState(this.evaluation),
     });
@@ -169,7 +176,8 @@ export class TwinSync {
     }
     this.saidEarly = evaluation.dialect === 'earlyContract';
     this.evaluation = evaluation;
-    this.options.onSettings(evaluation, version);
+    this.told = withOwnersSay(evaluation, this.options.disabledEvents);
+    this.options.onSettings(this.told, version);
     if (evaluation.unknownKeys.length > 0) {
       this.options.log.debug('The twin holds settings that this version does not know.', {
         keys: evaluation.unknownKeys.join(' '),

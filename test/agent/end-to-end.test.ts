@@ -75,6 +75,33 @@ describe('the running agent', () => {
     expect([...startsOf(messages).keys()].join('\n')).not.toContain('iot-security-agent.cjs');
   });
 
+  it('collects nothing that its owner has switched off, whatever the twin asks for', async () => {
+    fixture.configure({ disabledEvents: ['ListeningPorts', 'Login'] });
+    fixture.hub.patchDesired(deviceId, desired({ eventPriorityListeningPorts: 'High' }));
+    await fixture.startAgent();
+    const mark = markOf('owners-say');
+    await startMarked(mark);
+    const messages = await fixture.hub.awaitMessages(
+      (all) => seen(mark)(all) && payloadsOf(all, 'ConfigurationError').length > 0,
+      10_000,
+    );
+    expect(payloadsOf(messages, 'ListeningPorts')).toEqual([]);
+    const errors = payloadsOf(messages, 'ConfigurationError');
+    expect(
+      errors.map(({ ConfigurationName, ErrorType }) => [ConfigurationName, ErrorType]),
+    ).toEqual([['eventPriorityListeningPorts', 'Conflict']]);
+    const twin = await fixture.hub.awaitTwin(
+      deviceId,
+      ({ reported }) => JSON.stringify(reported).includes('disabledByOwner'),
+      10_000,
+    );
+    expect(configurationOf(twin)['eventPriorityListeningPorts']).toEqual({ value: 'Off' });
+    expect(statusOf(twin)).toMatchObject({
+      disabledByOwner: { ListeningPorts: true, Login: true },
+      collectors: { ListeningPorts: { state: 'off' }, Login: { state: 'off' } },
+    });
+  });
+
   it('follows its twin while it runs, and reports values as they were written', async () => {
     await fixture.startAgent();
     await fixture.hub.awaitTwin(

@@ -35,6 +35,7 @@ test('the identity alone is enough; all else has its default, nested as in the f
     processPollingInterval: { text: 'PT1S', ms: 1000 },
     connectionSource: 'auto',
     loginSource: 'auto',
+    disabledEvents: [],
     reportLoopbackConnections: true,
     executableHashBytesPerSecond: 16_777_216,
     maxCommandLineBytes: 8192,
@@ -180,6 +181,15 @@ test.each<[Record<string, JsonValue>, string]>([
   [
     { redactionPatterns: ['a', '(b'] },
     'redactionPatterns is a list, but must be a list of regular expressions only: number 2 is none (Unterminated group).',
+  ],
+  [
+    { disabledEvents: ['Login', 'ProcesCreate'] },
+    'disabledEvents is a list, but must be a list of event names only: "ProcesCreate" is none; perhaps ProcessCreate was meant.',
+  ],
+  [{ disabledEvents: 'Login' }, 'disabledEvents is "Login", but must be a list of event names.'],
+  [
+    { remoteConfigurationObjectName: 'latest_state' },
+    'remoteConfigurationObjectName is "latest_state", but must be another name than this one, which the reported properties use for something else.',
   ],
   [
     { identity: { mode: 'ddps' } },

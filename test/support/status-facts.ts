@@ -13,6 +13,7 @@ export const soundFacts: StatusFacts = {
   },
   connection: { state: 'connected', seconds: 3_700, disconnectedSeconds: 0, toleratedSeconds: 300 },
   twin: { desiredVersion: 7, dialect: 'contract', problems: [] },
+  disabledByOwner: [],
   collectors: {
     ListeningPorts: {
       state: 'running',

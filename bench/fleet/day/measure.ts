@@ -181,6 +181,7 @@ class LivingAgent {
           startedMs: startMs,
           desiredVersion: 1,
           dialect: 'contract',
+          disabledEvents: [],
           problems: [],
           collectors: Object.fromEntries(
             collectors.map(({ name }) => [name, { state: 'running', source: 'audit-owner' }]),

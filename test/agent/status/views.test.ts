@@ -63,6 +63,13 @@ describe('the text', () => {
     expect(line('none', 0)).toBe('Twin        never read yet: defaults apply');
   });
 
+  it('says what the owner of the device has switched off', () => {
+    const text = statusText(judge({ ...soundFacts, disabledByOwner: ['Login', 'LocalUsers'] }));
+    expect(text).toContain(
+      'Owner       has switched off Login, LocalUsers (disabledEvents in the local file)\n',
+    );
+  });
+
   it('cannot be forged by what a stranger named', () => {
     const [name, sound] = ['ProcessCreate', soundFacts.collectors['ProcessCreate']];
     if (sound === undefined) throw new Error('no collector');

@@ -8,6 +8,7 @@ import type { JsonObject } from '../../../base/json.js';
 import type { Evaluation } from '../../../config/evaluate-twin.js';
 import { earlyObjectName } from '../../../config/twin-dialects.js';
 import { configurationObjectName as objectName } from '../../../config/twin-settings.js';
+import type { EventName } from '../../../contract/events.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 import { unspread } from '../../support/moments.js';
 import { recordingLog } from '../../support/recording-log.js';
@@ -43,6 +44,7 @@ let log: ReturnType<typeof recordingLog>;
 let applied: { interval: string; version: number; rejected: string[] }[];
 let sync: TwinSync;
 let produced: Set<string>;
+let disabledEvents: readonly EventName[] = [];
 
 const start = async (): Promise<void> => {
   clock = new FakeClock();
@@ -58,6 +60,7 @@ const start = async (): Promise<void> => {
     log,
     stateDirectory: directory,
     objectName,
+    disabledEvents,
     produces: (event) => produced.has(event),
     onSettings: ({ settings, problems }: Evaluation, version) =>
       applied.push({
@@ -407,5 +410,40 @@ describe('a twin in another dialect', () => {
     expect(log.messages('warn')).toEqual([expect.stringContaining('before July 2019')]);
     await send(5, { [earlyObjectName]: { highPriorityMessageFrequency: null } });
     expect(applied.at(-1)).toEqual({ interval: 'PT7M', version: 5, rejected: [] });
+  });
+});
+
+describe('events that the owner has switched off', () => {
+  beforeEach(async () => {
+    await sync.stop();
+    disabledEvents = ['ProcessCreate'];
+    await start();
+  });
+  afterEach(() => {
+    disabledEvents = [];
+  });
+  const asked = { [objectName]: { eventPriorityProcessCreate: { value: 'High' } }, $version: 3 };
+
+  it('are reported as off, and the twin that asks otherwise is told', async () => {
+    link.twin(asked);
+    await settle();
+    expect(link.reports.at(-1)).toMatchObject({
+      [objectName]: { eventPriorityProcessCreate: { value: 'Off' } },
+    });
+    expect(applied.at(-1)?.rejected).toEqual(['eventPriorityProcessCreate']);
+  });
+
+  it('come back as the twin has them when the owner takes that back', async () => {
+    link.twin(asked);
+    await clock.advance(pauseMs);
+    patch(4, { [objectName]: { eventPriorityProcessCreate: { value: 'perhaps' } } });
+    await sync.stop();
+    disabledEvents = [];
+    await start();
+    link.twin({ ...asked, $version: 4 });
+    await settle();
+    expect(link.reports.at(-1)).toMatchObject({
+      [objectName]: { eventPriorityProcessCreate: { value: 'High' } },
+    });
   });
 });

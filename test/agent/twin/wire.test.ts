@@ -31,6 +31,7 @@ beforeEach(async () => {
     log: silentLog,
     stateDirectory: directory,
     objectName,
+    disabledEvents: [],
     produces: () => true,
     onSettings: ({ settings }) => intervals.push(settings.aggregationIntervalProcessCreate.text),
     status: () => ({ desiredVersion: sync.desiredVersion }),
