@@ -11,6 +11,7 @@ import { earlyObjectName, type TwinDialect, twinDialects } from '../../config/tw
 import { configurationObjectName, eventOfSetting } from '../../config/twin-settings.js';
 import { createCredentialSource } from '../identity/credential-source.js';
 import { CredentialError } from '../identity/credentials/credential-error.js';
+import { checkCertificate } from '../identity/credentials/proof.js';
 import { loadTrustedCertificates } from '../identity/credentials/trusted-certificates.js';
 import { surroundingsOf } from '../identity/modes/surroundings.js';
 import { stateDirectoryFault } from '../state/state-directory.js';
@@ -92,13 +93,15 @@ async function credentialProblems(settings: LocalSettings): Promise<readonly str
   const surroundings = surroundingsOf(process.env, settings.requestTimeout.ms);
   const outcomes = await Promise.allSettled([
     createCredentialSource(others, surroundings).check(),
+    checkCertificate(settings.identity, surroundings.access, Date.now()),
     ...(trustedCaFile === undefined ? [] : [loadTrustedCertificates(trustedCaFile)]),
   ]);
-  return outcomes.flatMap((outcome) => {
+  const problems = outcomes.flatMap((outcome) => {
     if (outcome.status === 'fulfilled') return [];
     if (outcome.reason instanceof CredentialError) return [outcome.reason.message];
     throw outcome.reason;
   });
+  return [...new Set(problems)];
 }
 
 async function checkTwin(

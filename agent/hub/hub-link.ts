@@ -170,7 +170,10 @@ export class HubLink {
   /** The clock of the device was set: what it was the cause of may be over. */
   clockSet(): void {
     const { current } = this;
-    if (current.name === 'waiting' && ['tls', 'authorisation'].includes(current.failure.kind)) {
+    if (
+      current.name === 'waiting' &&
+      ['tls', 'authorisation', 'credentials'].includes(current.failure.kind)
+    ) {
       this.wake?.();
     }
   }

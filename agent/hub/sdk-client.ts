@@ -5,7 +5,7 @@ import type { ModuleClient } from 'azure-iot-device';
 import deviceMqtt from 'azure-iot-device-mqtt';
 import type { JsonObject } from '../../base/json.js';
 import { renewalPeriodMs } from '../fleet/fleet-moments.js';
-import type { ModuleCredentials } from '../identity/credentials/credentials.js';
+import type { CertificateProof, ModuleCredentials } from '../identity/credentials/credentials.js';
 import { timeText } from '../time/clock-watch.js';
 import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
 import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
@@ -15,6 +15,7 @@ import {
   contentType,
   type OutgoingMessage,
 } from './message.js';
+import { describeProof } from './proof-description.js';
 import { guardTwinMessages } from './twin-guard.js';
 
 /*
@@ -128,6 +129,7 @@ class SdkClient implements HubClient {
       constructor(...parameters: ConstructorParameters<typeof deviceMqtt.Mqtt>) {
         super(...parameters);
         capture(this);
+        if (this._authenticationProvider.type === common.AuthenticationType.X509) return;
         const provider = this._authenticationProvider as unknown as NodeJS.EventEmitter & Signer;
         signWithTimeOfHub(provider, clockCorrectionMs);
         provider.on('error', (error) => tell(() => events.disconnected(dropped(error, endpoint))));
@@ -135,10 +137,7 @@ class SdkClient implements HubClient {
         provider.on('newTokenAvailable', () => tell(() => events.renewed()));
       }
     }
-    const client = device.ModuleClient.fromConnectionString(
-      connectionString(this.credentials, sharedAccessKeyOf(this.credentials)),
-      CapturedMqtt,
-    );
+    const client = this.clientOver(CapturedMqtt);
     this.client = client;
     client.setRetryPolicy(new common.NoRetry());
     client.on('error', (error: unknown) =>
@@ -157,21 +156,46 @@ class SdkClient implements HubClient {
     return client;
   }
 
+  private clientOver(transport: typeof deviceMqtt.Mqtt): ModuleClient {
+    const { proof } = this.credentials;
+    switch (proof.kind) {
+      case 'key': {
+        const text = connectionString(this.credentials, proof.sharedAccessKey);
+        return device.ModuleClient.fromConnectionString(text, transport);
+      }
+      case 'certificate': {
+        const provider = certificateProvider(this.credentials, proof);
+        return device.ModuleClient.fromAuthenticationProvider(provider, transport);
+      }
+      case 'signer':
+        throw new HubError(
+          'credentials',
+          'The services of IoT Edge cannot be used by this version.',
+        );
+    }
+  }
+
   private clientOptions(): Record<string, unknown> {
     const { trustedCaPem } = this.credentials;
     return {
       keepalive: Math.max(1, Math.round(this.options.keepAliveMs / 1000)),
       // The SDK appends it to its own user agent as it is.
       productInfo: ` ${this.options.productInfo}`,
+      ...(this.credentials.proof.kind === 'certificate' ? {} : this.renewalOptions()),
+      // `ca` replaces the public roots, so they are handed over again.
+      ...(trustedCaPem === undefined
+        ? {}
+        : { ca: [trustedCaPem.trim(), ...rootCertificates].join('\n') }),
+    };
+  }
+
+  private renewalOptions(): Record<string, unknown> {
+    return {
       tokenRenewal: {
         tokenValidTimeInSeconds:
           Math.ceil(this.options.untilRenewalMs() / 1000) + tokenMarginSeconds,
         tokenRenewalMarginInSeconds: tokenMarginSeconds,
       },
-      // `ca` replaces the public roots, so they are handed over again.
-      ...(trustedCaPem === undefined
-        ? {}
-        : { ca: [trustedCaPem.trim(), ...rootCertificates].join('\n') }),
     };
   }
 
@@ -186,6 +210,7 @@ class SdkClient implements HubClient {
       dialled: gatewayHostName ?? hostName,
       identity: `${deviceId}/${moduleId}`,
       clock: timeText(this.options.wallMs()),
+      proof: describeProof(this.credentials.proof),
     };
   }
 
@@ -217,9 +242,22 @@ export function createSdkClient(
   return (credentials, events) => new SdkClient(credentials, options, events);
 }
 
-function sharedAccessKeyOf({ proof }: ModuleCredentials): string {
-  if (proof.kind === 'key') return proof.sharedAccessKey;
-  throw new HubError('credentials', 'Only a symmetric key can be used by this version.');
+/** There is no token with a certificate, and so none to renew. */
+function certificateProvider(
+  { hostName, gatewayHostName, deviceId, moduleId }: ModuleCredentials,
+  { certificatePem, privateKeyPem }: CertificateProof,
+): device.X509AuthenticationProvider {
+  // Its public factory knows no modules.
+  const Provider = device.X509AuthenticationProvider as unknown as new (
+    credentials: object,
+  ) => device.X509AuthenticationProvider;
+  return new Provider({
+    host: hostName,
+    deviceId,
+    moduleId,
+    ...(gatewayHostName === undefined ? {} : { gatewayHostName }),
+    x509: { cert: certificatePem, key: privateKeyPem },
+  });
 }
 
 function connectionString(credentials: ModuleCredentials, sharedAccessKey: string): string {

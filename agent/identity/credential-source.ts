@@ -10,7 +10,6 @@ export function createCredentialSource(
   surroundings: Surroundings,
 ): CredentialSource {
   const { identity, proxy, transport } = settings;
-  if (identity.certificateFile !== undefined) return notYet('identity.certificateFile');
   if (transport === 'mqtt-websocket') return notYet('transport mqtt-websocket');
   if (proxy !== undefined) return notYet('proxy');
   switch (identity.mode) {

@@ -6,8 +6,8 @@ export interface ConnectionString {
   readonly hostName: string;
   readonly deviceId: string;
   readonly moduleId: string;
-  /** Base64. */
-  readonly sharedAccessKey: string;
+  /** Base64; undefined where it says `x509=true`, that a certificate is the proof. */
+  readonly sharedAccessKey: string | undefined;
   readonly gatewayHostName?: string;
 }
 
@@ -77,11 +77,13 @@ function check(parts: ReadonlyMap<string, string>, whose: Whose): ConnectionStri
         'copy that of the module azureiotsecurity of this device instead, or set identity.mode to "device"',
     };
   }
-  if (value('x509') !== '') {
-    return { fault: 'asks for X.509, which is not supported yet; give the module a symmetric key' };
+  const isX509 = value('x509').toLowerCase() === 'true';
+  if (isX509 && value('SharedAccessKey') !== '') {
+    return { fault: 'holds a key and says x509=true, which contradict each other; copy it again' };
   }
   for (const name of ['HostName', 'DeviceId', 'ModuleId', 'SharedAccessKey'] as const) {
     if (name === 'ModuleId' && whose === 'device') continue;
+    if (name === 'SharedAccessKey' && isX509) continue;
     if (value(name) === '') return { fault: `has no ${name}; expected is ${shape}` };
   }
   const formats = {
@@ -96,10 +98,10 @@ function check(parts: ReadonlyMap<string, string>, whose: Whose): ConnectionStri
     if (reading.kind === 'mismatch')
       return { fault: `has a ${name} that is not ${reading.expected}` };
   }
-  if (!isBase64(value('SharedAccessKey'))) {
+  if (!isX509 && !isBase64(value('SharedAccessKey'))) {
     return { fault: 'has a SharedAccessKey that is not base64; copy the connection string again' };
   }
-  if (isCutShort(value('SharedAccessKey'))) {
+  if (!isX509 && isCutShort(value('SharedAccessKey'))) {
     return { fault: `has a SharedAccessKey ${cutShort}; copy the connection string again` };
   }
   const gatewayHostName = value('GatewayHostName');
@@ -107,7 +109,7 @@ function check(parts: ReadonlyMap<string, string>, whose: Whose): ConnectionStri
     hostName: value('HostName'),
     deviceId: value('DeviceId'),
     moduleId: value('ModuleId'),
-    sharedAccessKey: value('SharedAccessKey'),
+    sharedAccessKey: isX509 ? undefined : value('SharedAccessKey'),
     ...(gatewayHostName === '' ? {} : { gatewayHostName }),
   };
 }

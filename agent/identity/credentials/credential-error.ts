@@ -1,4 +1,10 @@
-export type CredentialErrorKind = 'missing' | 'unreadable' | 'unsafe-mode' | 'malformed';
+export type CredentialErrorKind =
+  | 'missing'
+  | 'unreadable'
+  | 'unsafe-mode'
+  | 'malformed'
+  /** A certificate that has expired or is not valid yet, by the clock of the device, which may be wrong. */
+  | 'not-valid-now';
 
 /**
  * A credential cannot be used. The message says which setting and file, why, and what to do; it never shows what the

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { basename, join } from 'node:path';
-import { FileError, readTextFile } from '../../../base/bounded-file.js';
+import { FileError, readBoundedFile } from '../../../base/bounded-file.js';
+import { encodingFault, otherEncoding } from '../../../base/text-encoding.js';
 import { CredentialError } from './credential-error.js';
 import type { CredentialErrorKind } from './credential-error.js';
 
@@ -41,10 +42,27 @@ export async function readSecretFile(
   key: string,
   access: SecretAccess = {},
 ): Promise<string> {
+  return textOf(await readSecretBytes(path, key, access), path, key);
+}
+
+/**
+ * Reads a file of any kind that may hold a secret, as `readSecretFile` does; where it holds none, others may read it.
+ * @throws CredentialError
+ */
+export async function readSecretBytes(
+  path: string,
+  key: string,
+  access: SecretAccess,
+  holdsSecret: (bytes: Buffer) => boolean = () => true,
+): Promise<Buffer> {
   const { credentialsDirectory, ids = ownIds() } = access;
   const handedOver = await readHandedOver(path, key, credentialsDirectory);
   if (handedOver !== undefined) return handedOver;
-  const { text, stats } = await readNamed(path, key, grantingCommand(path, ids));
+  const { bytes, stats } = await readNamed(path, key, grantingCommand(path, ids));
+  if (!holdsSecret(bytes)) {
+    refuseWritable(path, key, stats);
+    return bytes;
+  }
   const command = mendingCommand(path, stats, ids);
   if (command !== undefined) {
     throw new CredentialError(
@@ -52,7 +70,7 @@ export async function readSecretFile(
       `${key}: ${path} has mode ${octal(stats)} and belongs to ${stats.uid}:${stats.gid}, so that others could read or change the secret in it; run: ${command}`,
     );
   }
-  return text;
+  return bytes;
 }
 
 /** Its modes are systemd's affair. The unit sets a stand-in for a file that was not there. */
@@ -60,12 +78,12 @@ async function readHandedOver(
   path: string,
   key: string,
   directory: string | undefined,
-): Promise<string | undefined> {
+): Promise<Buffer | undefined> {
   if (directory === undefined) return undefined;
   const copy = join(directory, basename(path));
   try {
-    const { text } = await readTextFile(copy, maxBytes);
-    return text.trim() === standIn ? undefined : text;
+    const { bytes } = await readBoundedFile(copy, maxBytes);
+    return bytes.toString('latin1').trim() === standIn ? undefined : bytes;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     if (error.kind === 'missing') return undefined;
@@ -78,14 +96,27 @@ async function readHandedOver(
  * @throws CredentialError
  */
 export async function readTrustedFile(path: string, key: string): Promise<string> {
-  const { text, stats } = await readNamed(path, key, `chmod a+r ${shellWord(path)}`);
-  if ((stats.mode & 0o022) !== 0) {
-    throw new CredentialError(
-      'unsafe-mode',
-      `${key}: ${path} has mode ${octal(stats)}, so that others could change what is trusted; run: chmod go-w ${shellWord(path)}`,
-    );
-  }
-  return text;
+  const { bytes, stats } = await readNamed(path, key, `chmod a+r ${shellWord(path)}`);
+  refuseWritable(path, key, stats);
+  return textOf(bytes, path, key);
+}
+
+function refuseWritable(path: string, key: string, stats: Stats): void {
+  if ((stats.mode & 0o022) === 0) return;
+  throw new CredentialError(
+    'unsafe-mode',
+    `${key}: ${path} has mode ${octal(stats)}, so that others could change what is trusted; run: chmod go-w ${shellWord(path)}`,
+  );
+}
+
+/**
+ * What a file says in UTF-8; a text in another encoding is refused by its name.
+ * @throws CredentialError
+ */
+export function textOf(bytes: Buffer, path: string, key: string): string {
+  const encoding = otherEncoding(bytes);
+  if (encoding === undefined) return bytes.toString('utf8');
+  throw new CredentialError('malformed', `${key}: ${path} ${encodingFault(encoding)}`);
 }
 
 /** The command after which the file is safe; undefined when it is so already. */
@@ -116,9 +147,9 @@ async function readNamed(
   path: string,
   key: string,
   granting: string,
-): Promise<{ text: string; stats: Stats }> {
+): Promise<{ bytes: Buffer; stats: Stats }> {
   try {
-    return await readTextFile(path, maxBytes);
+    return await readBoundedFile(path, maxBytes);
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     const command = error.kind === 'forbidden' ? `; run: ${granting}` : '';

@@ -3,7 +3,7 @@ import { readConnectionString } from '../credentials/connection-file.js';
 import { CredentialError } from '../credentials/credential-error.js';
 import { standardModuleId } from '../credentials/credentials.js';
 import type { SecretAccess } from '../credentials/secret-file.js';
-import { readKeyFile } from '../credentials/symmetric-key.js';
+import { readProof, readProofBeside } from '../credentials/proof.js';
 import { loadTrustedCertificates } from '../credentials/trusted-certificates.js';
 import type { DeviceProof } from '../services/device-proof.js';
 import type { HttpsService } from '../services/https-client.js';
@@ -29,27 +29,14 @@ export async function deviceOf(identity: Identity, access: SecretAccess): Promis
   if (connectionStringFile !== undefined) {
     const parsed = await readConnectionString(connectionStringFile, identity, access, 'device');
     const { deviceId, gatewayHostName = identity.gatewayHostName, hostName } = parsed;
-    const proof = { kind: 'key', sharedAccessKey: parsed.sharedAccessKey } as const;
+    const key = parsed.sharedAccessKey;
+    const proof = await readProofBeside(key, connectionStringFile, identity, access);
     return { hostName, gatewayHostName, deviceId, moduleId, proof };
   }
   const { deviceId, gatewayHostName, hostName } = identity;
   if (hostName === undefined || deviceId === undefined) throw incomplete('hostName and deviceId');
-  const proof = await proofOf(identity, 'the device', access);
+  const proof = await readProof(identity, 'the device', access);
   return { hostName, gatewayHostName, deviceId, moduleId, proof };
-}
-
-/**
- * Reads the key that the settings name.
- * @param whose completes "the symmetric key of …"
- * @throws CredentialError
- */
-export async function proofOf(
-  { keyFile }: Identity,
-  whose: string,
-  access: SecretAccess,
-): Promise<DeviceProof> {
-  if (keyFile === undefined) throw incomplete('keyFile');
-  return { kind: 'key', sharedAccessKey: await readKeyFile(keyFile, whose, access) };
 }
 
 function incomplete(what: string): CredentialError {

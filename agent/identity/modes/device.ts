@@ -1,5 +1,6 @@
 import type { LocalSettings } from '../../../config/local-settings.js';
 import type { CredentialSource } from '../credentials/credentials.js';
+import { refuseInvalid } from '../credentials/validity.js';
 import { deviceOf, reachOf, serviceAt, type DeviceFromFiles } from './device-files.js';
 import { ModuleKeysOfDevice, type DeviceAccess } from './module-keys.js';
 import type { Surroundings } from './surroundings.js';
@@ -12,7 +13,11 @@ export function deviceSource(
   const keys = new ModuleKeysOfDevice(surroundings);
   const read = (): Promise<DeviceFromFiles> => deviceOf(settings.identity, surroundings.access);
   return {
-    current: async () => keys.current(await accessOf(await read(), settings, surroundings)),
+    current: async () => {
+      const device = await read();
+      refuseInvalid(device.proof, settings.identity, surroundings.hubTimeMs());
+      return keys.current(await accessOf(device, settings, surroundings));
+    },
     check: async () => {
       const { deviceId, hostName, moduleId } = await read();
       return `${hostName}/${deviceId}/${moduleId}`;

@@ -7,19 +7,27 @@ import {
 } from '../credentials/credentials.js';
 import { CredentialError } from '../credentials/credential-error.js';
 import type { SecretAccess } from '../credentials/secret-file.js';
-import { readKeyFile } from '../credentials/symmetric-key.js';
+import { readProof, readProofBeside } from '../credentials/proof.js';
 import { loadTrustedCertificates } from '../credentials/trusted-certificates.js';
+import { refuseInvalid } from '../credentials/validity.js';
 import type { Surroundings } from './surroundings.js';
 
 type Identity = LocalSettings['identity'];
 
 /** The module's own secret is on the device: nothing is asked of anybody, and a refusal is answered by reading again. */
-export function moduleSource(settings: LocalSettings, { access }: Surroundings): CredentialSource {
-  const current = (): Promise<ModuleCredentials> => loadModuleCredentials(settings, access);
+export function moduleSource(
+  settings: LocalSettings,
+  { access, hubTimeMs }: Surroundings,
+): CredentialSource {
+  const load = (): Promise<ModuleCredentials> => loadModuleCredentials(settings, access);
   return {
-    current,
+    current: async () => {
+      const credentials = await load();
+      refuseInvalid(credentials.proof, settings.identity, hubTimeMs());
+      return credentials;
+    },
     check: async () => {
-      const { hostName, deviceId, moduleId } = await current();
+      const { hostName, deviceId, moduleId } = await load();
       return `${hostName}/${deviceId}/${moduleId}`;
     },
     refused: () => false,
@@ -34,28 +42,25 @@ async function loadModuleCredentials(
   const { identity, trustedCaFile } = settings;
   const credentials =
     identity.connectionStringFile === undefined
-      ? await fromKeyFile(identity, access)
+      ? await fromSettings(identity, access)
       : await fromConnectionString(identity, identity.connectionStringFile, access);
   if (trustedCaFile === undefined) return credentials;
   return { ...credentials, trustedCaPem: await loadTrustedCertificates(trustedCaFile) };
 }
 
-async function fromKeyFile(identity: Identity, access: SecretAccess): Promise<ModuleCredentials> {
-  const { hostName, deviceId, keyFile, gatewayHostName } = identity;
-  if (hostName === undefined || deviceId === undefined || keyFile === undefined) {
+async function fromSettings(identity: Identity, access: SecretAccess): Promise<ModuleCredentials> {
+  const { hostName, deviceId, gatewayHostName } = identity;
+  if (hostName === undefined || deviceId === undefined) {
     throw new CredentialError(
       'missing',
-      'identity needs hostName, deviceId and keyFile, or connectionStringFile alone; add what is missing',
+      'identity needs hostName and deviceId, or connectionStringFile; add what is missing',
     );
   }
   return {
     hostName,
     deviceId,
     moduleId: identity.moduleId ?? standardModuleId,
-    proof: {
-      kind: 'key',
-      sharedAccessKey: await readKeyFile(keyFile, 'the module', access),
-    },
+    proof: await readProof(identity, 'the module', access),
     ...(gatewayHostName === undefined ? {} : { gatewayHostName }),
   };
 }
@@ -69,7 +74,7 @@ async function fromConnectionString(
   const { gatewayHostName = identity.gatewayHostName, sharedAccessKey, ...who } = parsed;
   return {
     ...who,
-    proof: { kind: 'key', sharedAccessKey },
+    proof: await readProofBeside(sharedAccessKey, path, identity, access),
     ...(gatewayHostName === undefined ? {} : { gatewayHostName }),
   };
 }

@@ -58,6 +58,17 @@ test.each(Array.from("-._%*?!(),:=@$'"))('an id may hold %s, which MQTT carries'
   expect(parseConnectionString(text({ ...good, DeviceId }))).toMatchObject({ deviceId: DeviceId });
 });
 
+test('it may say that a certificate is the proof', () => {
+  const { SharedAccessKey, ...others } = good;
+  expect(SharedAccessKey).toBe(key);
+  expect(parseConnectionString(text({ ...others, X509: 'True' }))).toEqual({
+    hostName: good.HostName,
+    deviceId: good.DeviceId,
+    moduleId: good.ModuleId,
+    sharedAccessKey: undefined,
+  });
+});
+
 const ofDevice = { HostName: 'hub.example', DeviceId: 'device-1', SharedAccessKey: key };
 
 test.each([
@@ -70,11 +81,8 @@ test.each([
     text({ HostName: 'h', SharedAccessKeyName: 'iothubowner', SharedAccessKey: key }),
     'must not be on one',
   ],
-  [
-    'X.509',
-    text({ ...good, SharedAccessKey: '', x509: 'true' }),
-    'X.509, which is not supported yet',
-  ],
+  ['a key and X.509', text({ ...good, x509: 'true' }), 'holds a key and says x509=true'],
+  ['neither', text({ ...good, SharedAccessKey: '', x509: 'false' }), 'has no SharedAccessKey'],
   ['no key', text({ ...good, SharedAccessKey: '' }), 'has no SharedAccessKey'],
   [
     'a torn key',
