@@ -4,7 +4,7 @@ import { productFolders } from './scripts/layers.mjs';
 import { followLayers } from './scripts/layers-rule.mjs';
 
 const product = productFolders.map((folder) => `${folder}/**/*.ts`);
-const sdk = { group: ['azure-iot-*'], message: 'Only agent/hub/sdk-client.ts talks to the SDK.' };
+const sdk = { group: ['azure-iot-*'], message: 'Only agent/hub/sdk-*.ts talk to the SDK.' };
 const programs = {
   group: ['node:child_process', 'child_process', 'systeminformation'],
   message: 'The agent starts no programs; what needs one is in inventory/.',
@@ -53,5 +53,5 @@ export default tseslint.config(
     rules: { 'project/follow-layers': 'error' },
   },
   { files: product, ignores: ['local-hub/**', 'inventory/**'], rules: forbidden([sdk, programs]) },
-  { files: ['agent/hub/sdk-client.ts'], rules: forbidden([programs]) },
+  { files: ['agent/hub/sdk-*.ts'], rules: forbidden([programs]) },
 );

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../base/json.js';
 import { renewalPeriodMs } from '../fleet/fleet-moments.js';
 import type { CertificateProof, ModuleCredentials } from '../identity/credentials/credentials.js';
 import { timeText } from '../time/clock-watch.js';
-import { classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
+import { asHubError, classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
 import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
 import {
   applicationProperties,
@@ -16,6 +16,7 @@ import {
   type OutgoingMessage,
 } from './message.js';
 import { describeProof } from './proof-description.js';
+import { SigningProvider } from './sdk-signing.js';
 import { guardTwinMessages } from './twin-guard.js';
 
 /*
@@ -58,6 +59,7 @@ function promised<T>(call: (callback: Callback<T>) => void): Promise<T | undefin
 class SdkClient implements HubClient {
   private client: ModuleClient | undefined;
   private transport: Transport | undefined;
+  private signing: SigningProvider | undefined;
   private ended = false;
 
   constructor(
@@ -168,10 +170,8 @@ class SdkClient implements HubClient {
         return device.ModuleClient.fromAuthenticationProvider(provider, transport);
       }
       case 'signer':
-        throw new HubError(
-          'credentials',
-          'The services of IoT Edge cannot be used by this version.',
-        );
+        this.signing = new SigningProvider(this.credentials, proof.sign);
+        return device.ModuleClient.fromAuthenticationProvider(this.signing, transport);
     }
   }
 
@@ -218,6 +218,7 @@ class SdkClient implements HubClient {
     try {
       return await work();
     } catch (error) {
+      if (this.signing?.failure !== undefined) throw asHubError(this.signing.failure);
       throw classifyFailure(error, action, this.endpoint());
     }
   }

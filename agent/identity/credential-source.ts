@@ -20,8 +20,11 @@ export function createCredentialSource(
         (await import('./modes/device.js')).deviceSource(settings, surroundings),
       );
     case 'dps':
+      return notYet('identity.mode dps');
     case 'edge':
-      return notYet(`identity.mode ${identity.mode}`);
+      return loadedSource(async () =>
+        (await import('./modes/edge.js')).edgeSource(settings, surroundings),
+      );
   }
 }
 

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { desired, deviceId, Fixture, quick, startMarked, startsOf } from './running-agent.js';
@@ -31,7 +30,6 @@ export class IdentityFixture extends Fixture {
     const mark = `mark-${this.marks}-of-${process.pid}-${this.directory}`;
     const seen = (): boolean =>
       [...startsOf(this.hub.messages).keys()].some((line) => line.includes(mark));
-    // Whatever started before the collectors were armed is not seen.
     await startMarked(mark);
     const messages = await this.hub.awaitMessages(seen, timeoutMs);
     expect(messages.flatMap(({ problems }) => problems)).toEqual([]);
