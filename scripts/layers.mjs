@@ -64,8 +64,8 @@ export const layers = [
   'agent/identity/modes',
   'agent/identity',
   'agent/fleet',
-  'agent/maintenance',
   'agent/time',
+  'agent/maintenance',
 
   // The way of an event: collected, prepared and journaled, sent; and the settings, which come the other way.
   'agent/runner',

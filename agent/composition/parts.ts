@@ -25,7 +25,7 @@ import { Aggregates } from '../pipeline/aggregates.js';
 import { Diagnostics } from '../pipeline/diagnostics.js';
 import type { KeptScan } from '../maintenance/kept-scan.js';
 import { MaintenanceWindow } from '../maintenance/maintenance-window.js';
-import { windowExpression } from '../maintenance/night.js';
+import { maintenanceMoments } from '../maintenance/moments.js';
 import { scanWork } from '../maintenance/scan-work.js';
 import { OperationalEvents } from '../pipeline/operational.js';
 import { Outbox } from '../pipeline/outbox.js';
@@ -206,7 +206,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     tell: (severity, sentence) => diagnostics.tell(severity, sentence),
   });
   const maintenance = new MaintenanceWindow({
-    expression: windowExpression(local.maintenanceWindow, phase, log),
+    moments: maintenanceMoments({ setting: local.maintenanceWindow, phase, clock, log }),
     longestMs: local.maintenanceDuration.ms,
     work: [scanWork(host, options.fileScans, log)],
     clock,

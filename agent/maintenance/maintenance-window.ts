@@ -1,18 +1,8 @@
-import { schedule } from 'node-cron';
 import type { Clock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import type { Part } from '../../base/life-cycle.js';
 import type { Log } from '../../base/log.js';
-
-/** Calls `action` at each moment of a cron expression, local time; returns what ends that. */
-export type AtMoments = (expression: string, action: () => void) => () => void;
-
-export const atCronMoments: AtMoments = (expression, action) => {
-  const task = schedule(expression, action, { suppressMissedWarning: true, unref: true });
-  // A device that slept through its window does the work when it wakes.
-  task.on('execution:missed', action);
-  return () => void task.destroy();
-};
+import type { Moments } from './moments.js';
 
 /** Work that is too heavy for any moment. */
 export interface MaintenanceWork {
@@ -23,14 +13,12 @@ export interface MaintenanceWork {
 }
 
 interface MaintenanceOptions {
-  /** As in crontab(5). */
-  readonly expression: string;
+  readonly moments: Moments;
   /** Of all work together. */
   readonly longestMs: number;
   readonly work: readonly MaintenanceWork[];
   readonly clock: Clock;
   readonly log: Log;
-  readonly atMoments?: AtMoments;
 }
 
 /**
@@ -43,25 +31,30 @@ interface MaintenanceOptions {
 export class MaintenanceWindow implements Part {
   readonly name = 'the maintenance window';
   private open: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
-  private endSchedule: (() => void) | undefined;
+  /** What ends the moments, from the start to the stop. */
+  private moments: Promise<() => void> | undefined;
 
   constructor(private readonly options: MaintenanceOptions) {}
 
-  start(): void {
-    const { atMoments = atCronMoments, expression, log } = this.options;
-    this.endSchedule = atMoments(expression, () => this.begin());
-    log.debug(`Maintenance begins at the moments of "${expression}".`);
+  async start(): Promise<void> {
+    this.moments = Promise.resolve(this.options.moments(() => this.begin()));
+    await this.moments;
   }
 
   async stop(): Promise<void> {
-    this.endSchedule?.();
-    this.endSchedule = undefined;
-    this.open?.abort.abort();
-    await this.open?.done;
+    const { moments, open } = this;
+    this.moments = undefined;
+    open?.abort.abort();
+    // What could not be planned was told by the start.
+    await moments?.then(
+      (end) => end(),
+      () => undefined,
+    );
+    await open?.done;
   }
 
   private begin(): void {
-    if (this.open !== undefined || this.endSchedule === undefined) return;
+    if (this.open !== undefined || this.moments === undefined) return;
     const abort = new AbortController();
     const { clock, longestMs } = this.options;
     const deadline = clock.after(longestMs, () => abort.abort());

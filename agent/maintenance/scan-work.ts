@@ -1,6 +1,5 @@
 import type { Log } from '../../base/log.js';
 import type { Host } from '../../collectors/interface/host.js';
-import { scanFiles } from '../../collectors/os-baseline/scan/scan-files.js';
 import type { KeptScan } from './kept-scan.js';
 import type { MaintenanceWork } from './maintenance-window.js';
 
@@ -13,6 +12,7 @@ export function scanWork(
   return {
     name: 'scan the files of the device',
     run: async (signal) => {
+      const { scanFiles } = await import('../../collectors/os-baseline/scan/scan-files.js');
       const scan = await scanFiles({ host, signal });
       await scans.keep(scan, log);
       const { durationMs, files, incomplete } = scan;

@@ -1,4 +1,3 @@
-import { schedule } from 'node-cron';
 import type { Clock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson } from '../../base/json.js';
@@ -7,10 +6,12 @@ import { Turns } from '../../base/turns.js';
 import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 import { clockIsSetAfterMs } from '../time/unset-clock.js';
 
-/** Calls `action` at each midnight UTC; returns what ends that. */
-export type AtMidnight = (action: () => void) => () => void;
+/** Calls `action` at each midnight UTC; gives what ends that. */
+export type AtMidnight = (action: () => void) => (() => void) | Promise<() => void>;
 
-export const atMidnightUtc: AtMidnight = (action) => {
+/** What reads and follows an expression takes 5 MB, so it is loaded by whoever has a cap. */
+export const atMidnightUtc: AtMidnight = async (action) => {
+  const { schedule } = await import('node-cron');
   const task = schedule('0 0 * * *', action, {
     timezone: 'UTC',
     suppressMissedWarning: true,
@@ -84,7 +85,7 @@ export class DailyUnits {
     );
     if (stored !== undefined) this.today = stored;
     if (this.options.maxUnits === 0) return;
-    this.stopMidnight = (this.options.atMidnight ?? atMidnightUtc)(onNewDay);
+    this.stopMidnight = await (this.options.atMidnight ?? atMidnightUtc)(onNewDay);
   }
 
   /** Resolves when the count is on disk. */

@@ -29,7 +29,7 @@ export interface WatchContext {
   readonly fail: (error: Error) => void;
 }
 
-interface SnapshotContext {
+export interface SnapshotContext {
   readonly host: Host;
   /** Aborted when the runner's deadline has passed. */
   readonly signal: AbortSignal;

@@ -1,31 +1,14 @@
 import type { SnapshotCollector } from '../interface/collector.js';
-import { baselineChecks } from './checks/index.js';
-import { selfTest } from './checks/self-test.js';
-import { loadCustomChecks } from './custom/load-checks.js';
-import { toPayloads } from './payloads.js';
-import { countsOf, runBaseline } from './run-baseline.js';
 
-/** How far the device is from a secure configuration: each check that failed, or that could not be made. */
+/**
+ * How far the device is from a secure configuration: each check that failed, or that could not be made. The checks are
+ * loaded with the first snapshot: a device that has them switched off does not hold them.
+ */
 export const osBaseline: SnapshotCollector<'OSBaseline'> = {
   kind: 'snapshot',
   name: 'OSBaseline',
-  async collect({ host, signal, setSource }) {
-    const settings = host.twin.current;
-    const run = await runBaseline([...baselineChecks, selfTest], {
-      host,
-      signal,
-      custom: (files) => loadCustomChecks(settings, files),
-      off: settings,
-    });
-    const { disabled, limitations } = run;
-    const outcomes = run.outcomes.filter(
-      ({ check, verdict }) => check !== selfTest || verdict.result === 'fail',
-    );
-    setSource({
-      source: 'files',
-      counters: { ...countsOf(outcomes), ...(disabled > 0 && { disabled }) },
-      ...(limitations.length > 0 && { limitation: limitations.join(' ') }),
-    });
-    return toPayloads(outcomes, host.clock.wallMs(), disabled);
+  async collect(context) {
+    const { collect } = await import('./collect.js');
+    return collect(context);
   },
 };

@@ -1,13 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { DevicePhase } from '../../../agent/fleet/device-phase.js';
 import {
-  atCronMoments,
   type MaintenanceWork,
   MaintenanceWindow,
 } from '../../../agent/maintenance/maintenance-window.js';
-import { nightlyExpression, windowExpression } from '../../../agent/maintenance/night.js';
-import { localSettings } from '../../../config/local-settings.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { recordingLog } from '../../support/recording-log.js';
 
@@ -18,17 +13,16 @@ function windowWith(work: readonly MaintenanceWork[]) {
   let moment = (): void => undefined;
   const ended = vi.fn();
   const window = new MaintenanceWindow({
-    expression: '30 2 * * *',
     longestMs: 60_000,
     work,
     clock,
     log,
-    atMoments: (_expression, action) => {
+    moments: (action) => {
       moment = action;
       return ended;
     },
   });
-  window.start();
+  void window.start();
   return { window, clock, log, ended, moment: () => moment() };
 }
 
@@ -96,60 +90,5 @@ describe('the maintenance window', () => {
     await vi.waitFor(() => expect(after).toHaveBeenCalledOnce());
     expect(log.messages('warn')).toEqual(['The maintenance could not look: The disk is gone.']);
     await window.stop();
-  });
-});
-
-describe('the moments of a window', () => {
-  const { pattern } = localSettings.maintenanceWindow.format;
-  const phase = DevicePhase.of('hub/device/m');
-
-  it('are between one and five at night, spread over the fleet', () => {
-    const hours = new Set<string>();
-    for (let device = 0; device < 500; device++) {
-      const expression = nightlyExpression(DevicePhase.of(`hub/device-${device}/m`));
-      expect(expression).toMatch(/^[1-5]?\d [1-4] \* \* \*$/);
-      expect(expression).toMatch(new RegExp(pattern));
-      hours.add(expression);
-    }
-    expect(hours.size).toBeGreaterThan(150);
-  });
-
-  it('can be any that the setting takes', () => {
-    const field = (number: fc.Arbitrary<number>) =>
-      fc
-        .array(fc.oneof(fc.constant('*'), number.map(String), fc.constant('*/7')), {
-          minLength: 1,
-          maxLength: 3,
-        })
-        .map((items) => items.join(','));
-    const int = (min: number, max: number) => field(fc.integer({ min, max }));
-    fc.assert(
-      fc.property(int(0, 59), int(0, 23), int(1, 31), int(1, 12), int(0, 7), (...fields) => {
-        const expression = fields.join(' ');
-        expect(expression).toMatch(new RegExp(pattern));
-        // The 31st of February and its like never come; all else is scheduled.
-        const log = recordingLog();
-        atCronMoments(windowExpression(expression, phase, log), () => undefined)();
-        const [, , day, month] = fields;
-        if (!/(29|30|31)/.test(day) || month.includes('*')) expect(log.messages()).toEqual([]);
-      }),
-      { numRuns: 50 },
-    );
-    for (const wrong of [
-      '',
-      '61 * * * *',
-      '* 24 * * *',
-      '* * * *',
-      '* * * * * *',
-      'a * * * *',
-      '@daily',
-    ])
-      expect(wrong).not.toMatch(new RegExp(pattern));
-  });
-
-  it('that never come are told, and those of the night are used', () => {
-    const log = recordingLog();
-    expect(windowExpression('0 0 31 2 *', phase, log)).toBe(nightlyExpression(phase));
-    expect(log.messages('warn')[0]).toContain('"0 0 31 2 *" (maintenanceWindow) never comes');
   });
 });

@@ -13,7 +13,7 @@ afterEach(() => {
 it('a new day begins at midnight UTC, wherever the device is, and not after it was ended', async () => {
   vi.useFakeTimers({ now: Date.UTC(2026, 0, 2, 23, 59, 58) });
   let days = 0;
-  const end = atMidnightUtc(() => {
+  const end = await atMidnightUtc(() => {
     days += 1;
   });
   await vi.advanceTimersByTimeAsync(1_000);
