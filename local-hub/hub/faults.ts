@@ -44,6 +44,8 @@ export interface Faults {
   refuseRegistryReads: HttpRefusal | undefined;
   /** So many reads of the registry are answered in a minute; IoT Hub's own number is that of the tiers below S3. */
   registryReadsPerMinute: number;
+  /** No connection becomes a WebSocket; the status of the refusal. */
+  refuseWebSockets: number | undefined;
 }
 
 export function noFaults(): Faults {
@@ -59,5 +61,6 @@ export function noFaults(): Faults {
     refuseTwinReports: undefined,
     refuseRegistryReads: undefined,
     registryReadsPerMinute: 100,
+    refuseWebSockets: undefined,
   };
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { BackEnd } from './back-end.js';
 import { Broker, type ConnectionEvent } from './broker.js';
+import type { ClientCertificate } from './client-certificate.js';
 import { noFaults, type Faults } from './faults.js';
 import { Front } from './front.js';
 import { HubSettings } from './hub-settings.js';
@@ -9,6 +11,7 @@ import { Listeners, type Unsubscribe } from './listeners.js';
 import { RegistryApi } from './registry-api.js';
 import { openCertificates } from './server-certificate.js';
 import { ServerTls } from './server-tls.js';
+import { webSockets } from './web-socket.js';
 
 export type { ConnectionEvent } from './broker.js';
 export type { Faults } from './faults.js';
@@ -30,6 +33,9 @@ export interface LocalHubOptions {
   /** The subscriptions of the last run are gone, as after a failover. */
   readonly forgetSessions?: boolean;
 }
+
+/** What devices call the provisioning service, whose stand-in shows the certificate of the hub. */
+const provisioningHost = 'global.azure-devices-provisioning.net';
 
 /** What is there before the hub is. */
 interface Parts {
@@ -69,19 +75,21 @@ export class LocalHub extends BackEnd {
       registry: this.registry,
       isConnected: (address) => this.#broker.isConnected(address),
     });
+    const onMqtt = (stream: Duplex, certificate: ClientCertificate | undefined): void =>
+      this.#broker.accept(stream, certificate);
     this.#front = new Front({
       tls,
       faults,
-      onMqtt: (stream, certificate) => this.#broker.accept(stream, certificate),
+      onMqtt,
       onRequest: (request, response) => this.registryApi.handle(request, response),
-      onUpgrade: (_request, socket) => socket.destroy(),
+      onUpgrade: webSockets(faults, onMqtt),
     });
   }
 
   /** Starts on new or kept state. Rejects when a port is taken or the state cannot be read. */
   static async start(options: LocalHubOptions): Promise<LocalHub> {
     const { stateDirectory, hubName = 'local-hub.azure-devices.net' } = options;
-    const certificate = await openCertificates(stateDirectory);
+    const certificate = await openCertificates(stateDirectory, [hubName, provisioningHost]);
     const identities = Identities.open(join(stateDirectory, 'identities.json'));
     const settings = HubSettings.open(join(stateDirectory, 'hub.json'));
     if (options.forgetSessions === true) identities.forgetSessions();

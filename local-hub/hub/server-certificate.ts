@@ -42,10 +42,16 @@ async function readAuthority(directory: string): Promise<Authority> {
   return Authority.open(text('ca.pem'), text('ca.key.pem'));
 }
 
-async function makeServer(authority: Authority, directory: string, nowMs: number): Promise<void> {
+async function makeServer(
+  authority: Authority,
+  directory: string,
+  names: readonly string[],
+  nowMs: number,
+): Promise<void> {
   const made = await authority.issueServer(
     [
       { type: 'dns', value: 'localhost' },
+      ...names.map((value) => ({ type: 'dns' as const, value })),
       { type: 'ip', value: '127.0.0.1' },
       { type: 'ip', value: '::1' },
     ],
@@ -54,34 +60,40 @@ async function makeServer(authority: Authority, directory: string, nowMs: number
   writeKeyAndCertificate(directory, 'server', made);
 }
 
-function stillValid(certificatePem: string, nowMs: number): boolean {
-  const { validTo } = new X509Certificate(certificatePem);
-  return Date.parse(validTo) - nowMs > renewalMarginDays * dayMs;
+function stillGood(certificatePem: string, names: readonly string[], nowMs: number): boolean {
+  const certificate = new X509Certificate(certificatePem);
+  const leftMs = Date.parse(certificate.validTo) - nowMs;
+  const isForAll = names.every((name) => certificate.checkHost(name) !== undefined);
+  return isForAll && leftMs > renewalMarginDays * dayMs;
 }
 
-function usable(directory: string, name: string, nowMs: number): boolean {
+function usable(directory: string, name: string, names: readonly string[], nowMs: number): boolean {
   const key = join(directory, `${name}.key.pem`);
   const certificate = join(directory, `${name}.pem`);
   if (!existsSync(key) || !existsSync(certificate)) return false;
   try {
-    return stillValid(readFileSync(certificate, 'utf8'), nowMs);
+    return stillGood(readFileSync(certificate, 'utf8'), names, nowMs);
   } catch {
     return false; // not a certificate: made anew like an absent one
   }
 }
 
 /**
- * Gives the server certificate for `localhost`, `127.0.0.1` and `::1` from `directory`; makes it, and the authority
- * that signs it, when absent, unreadable as a certificate, or about to expire. Keys have mode 0600.
+ * Gives the server certificate for `localhost`, `127.0.0.1`, `::1` and the hosts of `names` from `directory`; makes it,
+ * and the authority that signs it, when absent, unreadable as a certificate, for other names, or about to expire. Keys
+ * have mode 0600.
  */
 export async function ensureCertificates(
   directory: string,
   nowMs = Date.now(),
+  names: readonly string[] = [],
 ): Promise<ServerCertificate> {
-  if (!usable(directory, 'ca', nowMs)) {
-    await makeServer(await makeAuthority(directory, nowMs), directory, nowMs);
-  } else if (!usable(directory, 'server', nowMs)) {
-    await makeServer(await readAuthority(directory), directory, nowMs);
+  // A name may come with a port, which a certificate does not have.
+  const hosts = names.map((name) => name.replace(/:\d+$/, ''));
+  if (!usable(directory, 'ca', [], nowMs)) {
+    await makeServer(await makeAuthority(directory, nowMs), directory, hosts, nowMs);
+  } else if (!usable(directory, 'server', hosts, nowMs)) {
+    await makeServer(await readAuthority(directory), directory, hosts, nowMs);
   }
   chmodSync(join(directory, 'ca.key.pem'), 0o600);
   chmodSync(join(directory, 'server.key.pem'), 0o600);
@@ -93,10 +105,13 @@ export async function ensureCertificates(
 }
 
 /** {@link ensureCertificates} in a directory that is made when absent; rejects with a sentence when it cannot be used. */
-export async function openCertificates(directory: string): Promise<ServerCertificate> {
+export async function openCertificates(
+  directory: string,
+  names: readonly string[] = [],
+): Promise<ServerCertificate> {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return await ensureCertificates(directory);
+    return await ensureCertificates(directory, Date.now(), names);
   } catch (error) {
     const cause = reasonOf(error);
     throw new Error(

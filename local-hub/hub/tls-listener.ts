@@ -62,7 +62,7 @@ export class TlsListener {
   /** Leaves the present connections open, and neither reads nor writes on them any more. */
   freezeConnections(): void {
     for (const socket of this.#encrypted) {
-      socket.removeAllListeners('readable');
+      for (const event of ['readable', 'data']) socket.removeAllListeners(event);
       socket.pause();
       socket.cork();
     }
