@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../base/bounded-map.js';
+
 /** How the parent of a process can be looked up while it lives; undefined once it is gone. */
 type ParentOf = (pid: number) => number | undefined;
 
@@ -5,28 +7,36 @@ type ParentOf = (pid: number) => number | undefined;
 export interface Helpers {
   /** Whether there may be any, or were a moment ago; costs nothing. */
   mayRun(): boolean;
-  /** Whether this is one; false once it is gone. */
+  /** Whether this is one; false once it is gone. Reads a file of /proc. */
   has(pid: number): boolean;
 }
 
 const none: Helpers = { mayRun: () => false, has: () => false };
 
+/** What systemd starts is in its own group first; only its children are in one that is not their parent's. */
+const serviceManager = 1;
+
 /**
  * Knows the agent and its descendants, so that the agent never reports itself, nor what the inventory process runs for it.
  *
- * A child is known when it executes a program as the child of a known process. The chain of parents is walked only
- * while the agent has had children lately, so that the usual case costs one set look-up.
+ * 1. A child is known when it executes a program as the child of a known process. The chain of parents is walked only
+ *    while the agent has had children lately, so that the usual case costs one set look-up.
+ * 2. While an inventory may run, a process is known by its parent: below a stranger there are strangers. Files are read
+ *    for the children of the service manager, for those of the inventory, and once for each process that was there before.
  */
 export class OwnProcesses {
   private readonly known = new Set<number>();
-  private readonly helpers = new Set<number>();
+  /** Whether a process runs for the agent in the inventory process, while one may run. */
+  private helping: BoundedMap<number, boolean>;
 
   constructor(
     private readonly ownPid: number,
     private readonly parentOf: ParentOf,
     private readonly running: Helpers = none,
     private readonly limit = 1024,
-  ) {}
+  ) {
+    this.helping = new BoundedMap(limit);
+  }
 
   /** @param parentPid absent where only the process itself is told: then it is known, or it is not ours */
   isOwn(pid: number, parentPid: number | undefined): boolean {
@@ -55,25 +65,25 @@ export class OwnProcesses {
   private helps(pid: number, parentPid: number | undefined): boolean {
     if (!this.running.mayRun()) {
       // Their numbers are given to others.
-      if (this.helpers.size > 0) this.helpers.clear();
+      if (this.helping.size > 0) this.helping = new BoundedMap(this.limit);
       return false;
     }
-    const byItself = this.running.has(pid);
-    const byParent =
-      parentPid !== undefined && (this.running.has(parentPid) || this.helpers.has(parentPid));
+    const hasParent = parentPid !== undefined && parentPid !== serviceManager;
+    const isStranger = hasParent
+      ? !this.isHelper(parentPid)
+      : parentPid === undefined && this.helping.get(pid) === false;
+    const mayBeOne = hasParent || this.helping.get(pid) === true;
     const isGone = (): boolean => this.parentOf(pid) === undefined;
-    const helps = byItself || ((byParent || this.helpers.has(pid)) && isGone());
-    if (!helps) {
-      this.helpers.delete(pid);
-      return false;
-    }
-    this.helpers.add(pid);
-    // The oldest first.
-    for (const old of this.helpers) {
-      if (this.helpers.size <= this.limit) break;
-      this.helpers.delete(old);
-    }
-    return true;
+    const helps = !isStranger && (this.running.has(pid) || (mayBeOne && isGone()));
+    this.helping.set(pid, helps);
+    return helps;
+  }
+
+  private isHelper(pid: number): boolean {
+    const helps = this.helping.get(pid) ?? this.running.has(pid);
+    // Whoever has many children is not forgotten because of them.
+    this.helping.set(pid, helps);
+    return helps;
   }
 
   /** Pids are used again: a live process below a stranger is not ours, whatever its number was before. */

@@ -81,4 +81,48 @@ describe('the agent never reports itself', () => {
     mayRun.yes = true;
     expect(own.isOwn(52, 1)).toBe(false);
   });
+
+  it('asks for the group of each process once, and of none below a stranger', () => {
+    const parents: Record<number, number> = { 10: 1, 50: 1, 60: 1 };
+    const cgroup = new Set([50]);
+    const asked: number[] = [];
+    const asking: Helpers = {
+      mayRun: () => true,
+      has: (pid) => {
+        asked.push(pid);
+        return cgroup.has(pid);
+      },
+    };
+    const looked: number[] = [];
+    const parentOf = (pid: number): number | undefined => {
+      looked.push(pid);
+      return parents[pid];
+    };
+    const own = new OwnProcesses(10, parentOf, asking);
+    expect(own.isOwn(50, 1)).toBe(true);
+    for (let pid = 1000; pid < 9000; pid++) {
+      // A daemon starts a shell, which starts a program, which connects and ends.
+      expect(own.isOwn(pid, 60)).toBe(false);
+      expect(own.isOwn(pid + 10_000, pid)).toBe(false);
+      expect(own.isOwn(pid + 10_000, undefined)).toBe(false);
+    }
+    expect(own.isOwn(60, undefined)).toBe(false);
+    expect(asked).toEqual([50, 60]);
+    expect(looked).toEqual([]);
+  });
+
+  it('knows what a shell of the inventory runs that forked without executing', () => {
+    const own = new OwnProcesses(10, table({ 10: 1, 50: 1, 51: 50 }), helpers(new Set([50, 51])));
+    expect(own.isOwn(50, 1)).toBe(true);
+    expect(own.isOwn(52, 51)).toBe(true);
+  });
+
+  it('knows the first process of a run also where it was told of before it was in its unit', () => {
+    const cgroup = new Set<number>();
+    const own = new OwnProcesses(10, table({ 10: 1, 50: 1 }), helpers(cgroup));
+    expect(own.isOwn(50, 1)).toBe(false);
+    cgroup.add(50);
+    expect(own.isOwn(50, 1)).toBe(true);
+    expect(own.isOwn(51, 50)).toBe(true);
+  });
 });
