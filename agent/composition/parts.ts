@@ -21,6 +21,7 @@ import { largestEventBytes, largestSnapshotBytes } from '../hub/message-size.js'
 import { createSdkClient } from '../hub/sdk-client.js';
 import { createCredentialSource } from '../identity/credential-source.js';
 import { secretAccess } from '../identity/credentials/secret-file.js';
+import { readProxy } from '../identity/modes/proxy.js';
 import { Aggregates } from '../pipeline/aggregates.js';
 import { Diagnostics } from '../pipeline/diagnostics.js';
 import type { KeptScan } from '../maintenance/kept-scan.js';
@@ -151,8 +152,9 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     timeoutMs: local.requestTimeout.ms,
     onWrongClock: options.warn,
   });
+  const access = secretAccess(environment);
   const source = createCredentialSource(local, {
-    access: secretAccess(environment),
+    access,
     environment,
     hubTimeMs: () => clock.wallMs() + hubTime.correctionMs,
     timeoutMs: local.requestTimeout.ms,
@@ -170,6 +172,9 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
       untilRenewalMs: () => moments.renewalMs(),
       wallMs: () => clock.wallMs(),
       clockCorrectionMs: () => hubTime.correctionMs,
+      transport: local.transport,
+      proxy: () => readProxy(local, access),
+      requestTimeoutMs: local.requestTimeout.ms,
     }),
     clock,
     random,

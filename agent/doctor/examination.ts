@@ -41,8 +41,9 @@ export async function examine({ configFile, send }: ExaminationOptions): Promise
     const way = await checkConnection({ credentials, wallMs: () => systemClock.wallMs() });
     // What stands in the way has been told.
     if (way.some(({ verdict }) => verdict === 'mend')) return way;
+    const access = user.ids === undefined ? {} : { ids: user.ids };
     const hindered = await hindrance(answer, join(settings.stateDirectory, 'spool'));
-    return [...way, ...(await checkTwin({ settings, credentials, hindered, send }))];
+    return [...way, ...(await checkTwin({ settings, credentials, access, hindered, send }))];
   };
   const { inventoryDirectory } = settings;
   const [connection, host] = await Promise.all([

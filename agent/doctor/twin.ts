@@ -10,6 +10,8 @@ import type { HubClient, HubClientEvents, TwinDocument } from '../hub/hub-client
 import { envelopeText, type OutgoingMessage } from '../hub/message.js';
 import { createSdkClient } from '../hub/sdk-client.js';
 import type { ModuleCredentials } from '../identity/credentials/credentials.js';
+import type { SecretAccess } from '../identity/credentials/secret-file.js';
+import { readProxy } from '../identity/modes/proxy.js';
 import { securityEvent } from '../pipeline/event.js';
 import { storedAgentId } from '../state/agent-id.js';
 import { durationText } from '../status/duration-text.js';
@@ -19,6 +21,8 @@ import type { Hindrance } from './own-connection.js';
 interface TwinCheckOptions {
   readonly settings: LocalSettings;
   readonly credentials: ModuleCredentials;
+  /** How the secret of a proxy may be had. */
+  readonly access: SecretAccess;
   /** Why there may be no connection; then what the running agent says of itself answers. */
   readonly hindered: Hindrance | undefined;
   /** Whether a test message is wished for. */
@@ -30,7 +34,8 @@ const closeMs = 2_000;
 
 /** Reads the module twin as the agent does, and sends a test message where one is wished for. */
 export async function checkTwin(options: TwinCheckOptions): Promise<readonly Finding[]> {
-  const { createClient = clientOf(options.settings), credentials, hindered, settings } = options;
+  const { access, credentials, hindered, settings } = options;
+  const { createClient = clientOf(settings, access) } = options;
   if (hindered !== undefined) return hinderedFindings(hindered, options.send);
   const deadlineMs = settings.requestTimeout.ms;
   let lost: ((error: Error) => void) | undefined;
@@ -68,13 +73,16 @@ export async function checkTwin(options: TwinCheckOptions): Promise<readonly Fin
   return findings;
 }
 
-function clientOf(settings: LocalSettings) {
+function clientOf(settings: LocalSettings, access: SecretAccess) {
   return createSdkClient({
     keepAliveMs: settings.keepAlive.ms,
     productInfo: `iot-security-agent/${version} doctor`,
     untilRenewalMs: () => 3_600_000,
     wallMs: () => systemClock.wallMs(),
     clockCorrectionMs: () => 0,
+    transport: settings.transport,
+    proxy: () => readProxy(settings, access),
+    requestTimeoutMs: settings.requestTimeout.ms,
   });
 }
 

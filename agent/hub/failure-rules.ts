@@ -9,6 +9,8 @@ export interface Endpoint {
   readonly identity: string;
   /** What the clock of the device says, ISO 8601. */
   readonly clock: string;
+  /** MQTT over TLS when absent. */
+  readonly transport?: 'mqtt' | 'mqtt-websocket';
   /** What was shown of the module; absent where nothing was. */
   readonly proof?: ProofDescription;
 }
@@ -57,8 +59,7 @@ export const failureRules: readonly Rule[] = [
   {
     pattern: /\b(?:ETIMEDOUT|connack timeout)\b/,
     kind: 'network',
-    reason: () =>
-      'there was no answer; check the network and that a firewall lets TCP port 8883 out',
+    reason: ({ transport }) => `there was no answer; check the network and ${firewall(transport)}`,
   },
   {
     pattern: /\b(?:EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL)\b/,
@@ -102,6 +103,12 @@ export const failureRules: readonly Rule[] = [
       'its certificate is not signed by an authority this device trusts; set trustedCaFile to the PEM file of the authority that signed it',
   },
   {
+    pattern: /Unexpected server response: (?<status>\d{3})/,
+    kind: 'protocol',
+    reason: (_, found) =>
+      `it answered ${found.groups?.['status'] ?? ''} to the request for a WebSocket; check identity.hostName (or gatewayHostName), and that nothing on the way refuses WebSockets`,
+  },
+  {
     pattern: /\b(?:EPROTO|wrong version number|handshake failure|ERR_SSL\w*|certificate)\b/i,
     kind: 'tls',
     reason: () =>
@@ -127,6 +134,12 @@ export const failureRules: readonly Rule[] = [
 
 function hostOf(dialled: string): string {
   return dialled.replace(/:\d+$/, '');
+}
+
+function firewall(transport: Endpoint['transport']): string {
+  return transport === 'mqtt-websocket'
+    ? 'that a firewall lets TCP port 443 out'
+    : 'that a firewall lets TCP port 8883 out; where only HTTPS is let out, set transport to mqtt-websocket';
 }
 
 /** IoT Hub gives one code for all that is wrong with a proof (CONNACK 5). */

@@ -3,19 +3,26 @@ import common from 'azure-iot-common';
 import device from 'azure-iot-device';
 import type { ModuleClient } from 'azure-iot-device';
 import deviceMqtt from 'azure-iot-device-mqtt';
+import { reasonOf } from '../../base/errors.js';
 import type { JsonObject } from '../../base/json.js';
-import { renewalPeriodMs } from '../fleet/fleet-moments.js';
-import type { CertificateProof, ModuleCredentials } from '../identity/credentials/credentials.js';
+import type { ModuleCredentials } from '../identity/credentials/credentials.js';
+import type { Proxy } from '../identity/services/proxy-tunnel.js';
 import { timeText } from '../time/clock-watch.js';
 import { asHubError, classifyFailure, dropped, HubError, type Endpoint } from './failure.js';
 import type { HubClient, HubClientEvents, TwinDocument } from './hub-client.js';
-import {
-  applicationProperties,
-  contentEncoding,
-  contentType,
-  type OutgoingMessage,
-} from './message.js';
+import type { OutgoingMessage } from './message.js';
+import { takeWay } from './mqtt-way.js';
 import { describeProof } from './proof-description.js';
+import { certificateProvider, connectionString } from './sdk-authentication.js';
+import {
+  cut,
+  renewDaily,
+  signWithTimeOfHub,
+  tokenMarginSeconds,
+  type Signer,
+  type Transport,
+} from './sdk-inside.js';
+import { toMessage } from './sdk-message.js';
 import { SigningProvider } from './sdk-signing.js';
 import { guardTwinMessages } from './twin-guard.js';
 
@@ -36,12 +43,12 @@ interface SdkClientOptions {
   readonly wallMs: () => number;
   /** Add it to the wall clock to have the hub's time; tokens are signed with that. */
   readonly clockCorrectionMs: () => number;
+  readonly transport: 'mqtt' | 'mqtt-websocket';
+  /** Asked before each connect. @throws CredentialError */
+  readonly proxy: () => Promise<Proxy | undefined>;
+  /** Longest wait for the proxy. */
+  readonly requestTimeoutMs: number;
 }
-
-/** From a renewal to the end of the old token: time to try again, and for clocks that differ. */
-const tokenMarginSeconds = 60 * 60;
-
-type Transport = InstanceType<typeof deviceMqtt.Mqtt>;
 
 /** The SDK hands errors to callbacks, and to some of them nothing else. */
 type Callback<T> = (error?: Error | null, result?: T) => void;
@@ -60,6 +67,8 @@ class SdkClient implements HubClient {
   private client: ModuleClient | undefined;
   private transport: Transport | undefined;
   private signing: SigningProvider | undefined;
+  /** Why the proxy gave no tunnel; the SDK puts an error of its own in its place. */
+  private noTunnel: unknown;
   private ended = false;
 
   constructor(
@@ -70,7 +79,9 @@ class SdkClient implements HubClient {
 
   async open(): Promise<void> {
     await this.attempt('connect to the IoT Hub', async () => {
+      const proxy = await this.readProxy();
       const client = this.create();
+      this.takeWay(proxy);
       await client.setOptions(this.clientOptions());
       await client.open();
       renewDaily(this.transport);
@@ -158,6 +169,24 @@ class SdkClient implements HubClient {
     return client;
   }
 
+  private async readProxy(): Promise<Proxy | undefined> {
+    try {
+      return await this.options.proxy();
+    } catch (error) {
+      throw new HubError('credentials', reasonOf(error));
+    }
+  }
+
+  private takeWay(proxy: Proxy | undefined): void {
+    const { requestTimeoutMs, transport } = this.options;
+    takeWay(this.transport, {
+      transport,
+      proxy,
+      timeoutMs: requestTimeoutMs,
+      onNoTunnel: (error) => (this.noTunnel = error),
+    });
+  }
+
   private clientOver(transport: typeof deviceMqtt.Mqtt): ModuleClient {
     const { proof } = this.credentials;
     switch (proof.kind) {
@@ -208,6 +237,7 @@ class SdkClient implements HubClient {
     const { hostName, gatewayHostName, deviceId, moduleId } = this.credentials;
     return {
       dialled: gatewayHostName ?? hostName,
+      transport: this.options.transport,
       identity: `${deviceId}/${moduleId}`,
       clock: timeText(this.options.wallMs()),
       proof: describeProof(this.credentials.proof),
@@ -219,21 +249,10 @@ class SdkClient implements HubClient {
       return await work();
     } catch (error) {
       if (this.signing?.failure !== undefined) throw asHubError(this.signing.failure);
+      if (this.noTunnel !== undefined) throw asHubError(this.noTunnel);
       throw classifyFailure(error, action, this.endpoint());
     }
   }
-}
-
-/** The part of the SDK's token provider that its own sub-classes replace; `expiry` in seconds since the epoch. */
-interface Signer {
-  _sign(resource: string, expiry: number, callback: Callback<string>): void;
-}
-
-/** The SDK takes the time of the device. */
-function signWithTimeOfHub(provider: Signer, clockCorrectionMs: () => number): void {
-  const sign = provider._sign.bind(provider);
-  provider._sign = (resource, expiry, callback) =>
-    sign(resource, expiry + Math.round(clockCorrectionMs() / 1000), callback);
 }
 
 /** Makes clients of the Azure SDK over MQTT, one for each connection; each throws only `HubError`. */
@@ -241,65 +260,6 @@ export function createSdkClient(
   options: SdkClientOptions,
 ): (credentials: ModuleCredentials, events: HubClientEvents) => HubClient {
   return (credentials, events) => new SdkClient(credentials, options, events);
-}
-
-/** There is no token with a certificate, and so none to renew. */
-function certificateProvider(
-  { hostName, gatewayHostName, deviceId, moduleId }: ModuleCredentials,
-  { certificatePem, privateKeyPem }: CertificateProof,
-): device.X509AuthenticationProvider {
-  // Its public factory knows no modules.
-  const Provider = device.X509AuthenticationProvider as unknown as new (
-    credentials: object,
-  ) => device.X509AuthenticationProvider;
-  return new Provider({
-    host: hostName,
-    deviceId,
-    moduleId,
-    ...(gatewayHostName === undefined ? {} : { gatewayHostName }),
-    x509: { cert: certificatePem, key: privateKeyPem },
-  });
-}
-
-function connectionString(credentials: ModuleCredentials, sharedAccessKey: string): string {
-  const { hostName, gatewayHostName, deviceId, moduleId } = credentials;
-  const gateway = gatewayHostName === undefined ? '' : `;GatewayHostName=${gatewayHostName}`;
-  return `HostName=${hostName};DeviceId=${deviceId};ModuleId=${moduleId};SharedAccessKey=${sharedAccessKey}${gateway}`;
-}
-
-function toMessage(outgoing: OutgoingMessage): InstanceType<typeof common.Message> {
-  const message = new common.Message(outgoing.body);
-  message.messageId = outgoing.messageId;
-  message.contentType = contentType;
-  message.contentEncoding = contentEncoding;
-  if (outgoing.securityMarker) message.setAsSecurityMessage();
-  for (const [name, value] of Object.entries(applicationProperties(outgoing))) {
-    message.properties.add(name, value);
-  }
-  return message;
-}
-
-/**
- * Cuts the socket under the SDK, whose own close waits for outstanding acknowledgements and may wait for ever. The
- * path to mqtt.js is private there: where it is not found the socket is left to the keep-alive.
- */
-function cut(transport: Transport | undefined): void {
-  const inner = transport as unknown as { _mqtt?: { _mqttClient?: { end?: unknown } } } | undefined;
-  const mqttClient = inner?._mqtt?._mqttClient;
-  if (typeof mqttClient?.end === 'function') (mqttClient.end as (force: boolean) => void)(true);
-}
-
-/**
- * The provider renews at equal intervals. The first one ends at the moment of the device; from there on it is a day. The
- * public way to set that would renew at once; where the private one is not found, the first interval is repeated.
- */
-function renewDaily(transport: Transport | undefined): void {
-  const provider = transport as unknown as
-    { _authenticationProvider?: { _tokenValidTimeInSeconds?: number } } | undefined;
-  const inner = provider?._authenticationProvider;
-  if (typeof inner?._tokenValidTimeInSeconds === 'number') {
-    inner._tokenValidTimeInSeconds = renewalPeriodMs / 1000 + tokenMarginSeconds;
-  }
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -9,9 +9,7 @@ export function createCredentialSource(
   settings: LocalSettings,
   surroundings: Surroundings,
 ): CredentialSource {
-  const { identity, proxy, transport } = settings;
-  if (transport === 'mqtt-websocket') return notYet('transport mqtt-websocket');
-  if (proxy !== undefined) return notYet('proxy');
+  const { identity } = settings;
   switch (identity.mode) {
     case 'module':
       return moduleSource(settings, surroundings);

@@ -47,7 +47,10 @@ export const clientDefaults = {
   untilRenewalMs: () => 3_600_000,
   wallMs: () => Date.now(),
   clockCorrectionMs: () => 0,
-};
+  transport: 'mqtt',
+  proxy: () => Promise.resolve(undefined),
+  requestTimeoutMs: 5_000,
+} as const;
 
 /** A link over the real SDK, with everything it said. */
 export class LinkProbe {
@@ -62,11 +65,13 @@ export class LinkProbe {
     credentials: () => Promise<ModuleCredentials>,
     options: Partial<HubLinkOptions> = {},
     keepAliveMs = 60_000,
+    way: Partial<Parameters<typeof createSdkClient>[0]> = {},
   ) {
     this.link = new HubLink({
       source: sourceOf(credentials),
       createClient: createSdkClient({
         ...clientDefaults,
+        ...way,
         keepAliveMs,
         productInfo: 'iot-security-agent/test',
       }),

@@ -7,6 +7,7 @@ import { readProof, readProofBeside } from '../credentials/proof.js';
 import { loadTrustedCertificates } from '../credentials/trusted-certificates.js';
 import type { DeviceProof } from '../services/device-proof.js';
 import type { HttpsService } from '../services/https-client.js';
+import { readProxy } from './proxy.js';
 import type { Surroundings } from './surroundings.js';
 
 type Identity = LocalSettings['identity'];
@@ -49,9 +50,10 @@ export type Reach = Pick<HttpsService, 'timeoutMs' | 'trustedCaPem' | 'proxy'>;
 /** @throws CredentialError */
 export async function reachOf(
   settings: LocalSettings,
-  { timeoutMs }: Surroundings,
+  { access, timeoutMs }: Surroundings,
 ): Promise<Reach> {
-  return { timeoutMs, trustedCaPem: await trustedBy(settings) };
+  const proxy = await readProxy(settings, access);
+  return { timeoutMs, trustedCaPem: await trustedBy(settings), proxy };
 }
 
 /**
