@@ -83,6 +83,7 @@ export const layers = [
   'agent/enroll',
   'agent/import/formats',
   'agent/import',
+  'agent/import/replacement',
   'agent/doctor',
   'agent/doctor/bundle',
   'agent/commands',

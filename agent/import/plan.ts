@@ -159,8 +159,10 @@ function merged(
 async function needIdentity(directory: string, paths: readonly string[]): Promise<void> {
   const before = await readSettings(join(resolve(directory), settingsFileName));
   if (before?.['identity'] !== undefined) return;
+  const subject =
+    paths.length === 0 ? 'The old agent has no file that says' : `${paths.join(', ')} must say`;
   throw new ImportError(
-    `${paths.join(', ')} ${paths.length === 1 ? 'does' : 'do'} not say who the device is; name also LocalConfiguration.json, Authentication.config or connection_string.txt of the old agent, or enroll first`,
+    `${subject} who the device is; name also LocalConfiguration.json, Authentication.config or connection_string.txt of the old agent, or enroll first`,
   );
 }
 

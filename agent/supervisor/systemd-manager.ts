@@ -16,7 +16,7 @@ const privateSocket = '/run/systemd/private';
 const destination = 'org.freedesktop.systemd1';
 const answerTimeoutUs = 10_000_000;
 
-interface UnitState {
+export interface UnitState {
   /** `loaded`, `not-found`, `masked`, … */
   readonly load: string;
   /** `active`, `inactive`, `failed`, `activating`, … */
@@ -27,11 +27,20 @@ interface UnitState {
   readonly result: string;
   /** `User=`; empty for root. */
   readonly user: string;
+  /** `enabled`, `disabled`, `static`, `enabled-runtime`, … */
+  readonly file: string;
+  /** Path of the unit file; empty for a unit without one. */
+  readonly fragment: string;
 }
 
-interface SystemdManager {
-  /** Starts the unit, or stops and starts it; answers why that was refused. */
+/** Each answers why it was refused; a start or a stop has then only begun. */
+export interface SystemdManager {
+  /** Starts the unit, or stops and starts it. */
   restart(unit: string): Unavailable | undefined;
+  stop(unit: string): Unavailable | undefined;
+  /** @param file a unit, or the path of a unit file that lies elsewhere @param runtime until the next boot only */
+  enable(file: string, runtime: boolean): Unavailable | undefined;
+  disable(unit: string, runtime: boolean): Unavailable | undefined;
   state(unit: string): UnitState | Unavailable;
   close(): void;
 }
@@ -77,28 +86,25 @@ function connectBus(koffi: typeof koffiModule): SystemdManager | Unavailable {
   if (answer < 0) return { unavailable: `systemd could not be asked: ${errnoText(answer)}` };
   setTimeout(bus, answerTimeoutUs);
 
+  const ask = (unit: string, member: string, types: string, ...values: unknown[]) => {
+    const typed = values.flatMap((value) => [typeof value === 'string' ? 'str' : 'int', value]);
+    const path = '/org/freedesktop/systemd1';
+    const scope = `${destination}.Manager`;
+    const answered = call(bus, destination, path, scope, member, null, null, types, ...typed);
+    return answered < 0 ? { unavailable: refusal(unit, answered) } : undefined;
+  };
+
   return {
     restart(unit) {
-      const path = '/org/freedesktop/systemd1';
-      const ask = (member: string, types: string, ...words: string[]): number => {
-        const pairs = words.flatMap((word) => ['str', word]);
-        return call(
-          bus,
-          destination,
-          path,
-          `${destination}.Manager`,
-          member,
-          null,
-          null,
-          types,
-          ...pairs,
-        );
-      };
       // A unit that failed too often would be refused.
-      ask('ResetFailedUnit', 's', unit);
-      const restarted = ask('RestartUnit', 'ss', unit, 'replace');
-      return restarted < 0 ? { unavailable: refusal(unit, restarted) } : undefined;
+      ask(unit, 'ResetFailedUnit', 's', unit);
+      return ask(unit, 'RestartUnit', 'ss', unit, 'replace');
     },
+    stop: (unit) => ask(unit, 'StopUnit', 'ss', unit, 'replace'),
+    enable: (file, runtime) =>
+      ask(file, 'EnableUnitFiles', 'asbb', 1, file, Number(runtime), 0) ?? ask(file, 'Reload', ''),
+    disable: (unit, runtime) =>
+      ask(unit, 'DisableUnitFiles', 'asb', 1, unit, Number(runtime)) ?? ask(unit, 'Reload', ''),
     state(unit) {
       let refused = 0;
       const read = (scope: string, name: string): string => {
@@ -114,6 +120,8 @@ function connectBus(koffi: typeof koffiModule): SystemdManager | Unavailable {
         sub: read('Unit', 'SubState'),
         result: read('Service', 'Result'),
         user: read('Service', 'User'),
+        file: read('Unit', 'UnitFileState'),
+        fragment: read('Unit', 'FragmentPath'),
       };
       return refused < 0 ? { unavailable: refusal(unit, refused) } : state;
     },

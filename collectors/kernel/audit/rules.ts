@@ -1,6 +1,6 @@
 import type { AuditRule } from './source.js';
 import type { Abi } from './syscalls.js';
-import { auditArch, syscallNumber } from './syscalls.js';
+import { auditArch, type SyscallName, syscallNumber } from './syscalls.js';
 
 /** On every rule of the agent, so that only its own are ever removed. */
 export const ruleKey = 'iot-security-agent';
@@ -17,6 +17,7 @@ const textAt = textLengthAt + 4;
 
 const lists = { task: 0x2, exit: 0x4, exclude: 0x5 } as const;
 const listBits = 0x7;
+const prepend = 0x10;
 const actions = { never: 0, always: 2 } as const;
 const fieldNumbers = {
   pid: 0,
@@ -169,4 +170,41 @@ export function coversAny(listed: readonly ListedRule[], wanted: readonly Buffer
 /** Whether somebody has records of audit left out, so that even announcements may be missing from the stream. */
 export function excludesRecords(listed: readonly ListedRule[]): boolean {
   return listed.some(({ list }) => list === lists.exclude);
+}
+
+/** Whether the rule records these calls of an ABI and nothing else, under no key and on no other condition. */
+export function recordsJust(
+  { action, bytes, fields, key, list }: ListedRule,
+  abi: Abi,
+  calls: readonly SyscallName[],
+  onlySuccess: boolean,
+): boolean {
+  if (list !== lists.exit || action !== actions.always || key !== undefined) return false;
+  const wanted = [
+    { number: fieldNumbers.arch, value: auditArch(abi) },
+    ...(onlySuccess ? [{ number: fieldNumbers.success, value: 1 }] : []),
+  ];
+  const asks = ({ number, value }: { number: number; value: number }): boolean =>
+    fields.some(
+      (field) =>
+        field.number === number && field.value === value && field.operator === operators.equal,
+    );
+  if (fields.length !== wanted.length || !wanted.every(asks)) return false;
+  const numbers = calls.map((name) => syscallNumber(abi, name));
+  for (let word = 0; word < maskWords; word++) {
+    const mask = numbers.reduce<number>(
+      (bits, number) =>
+        number !== undefined && number >>> 5 === word ? bits | (1 << (number & 31)) : bits,
+      0,
+    );
+    if (bytes.readUInt32LE(maskAt + word * 4) !== mask >>> 0) return false;
+  }
+  return numbers.every((number) => number !== undefined);
+}
+
+/** The rule so that the kernel puts it before all others of its list (`AUDIT_FILTER_PREPEND`). */
+export function placedFirst(rule: Buffer): Buffer {
+  const placed = Buffer.from(rule);
+  placed.writeUInt32LE((rule.readUInt32LE(0) | prepend) >>> 0, 0);
+  return placed;
 }

@@ -36,7 +36,7 @@ describe('the help', () => {
   it('says what each operand is', () => {
     for (const { operands, operandMeanings } of commands) {
       expect(Object.keys(operandMeanings ?? {})).toEqual(
-        operands?.split(' | ').map((operand) => operand.replace('…', '')) ?? [],
+        operands?.split(' | ').map((operand) => operand.replace(/[[\]…]/g, '')) ?? [],
       );
     }
   });

@@ -314,7 +314,7 @@ describe('a saved twin', () => {
 
   it('alone is refused where nothing says who the device is, and taken where that is known', async () => {
     const file = put('twin', JSON.stringify({ desired: { ours: object } }));
-    await expect(plan(file)).rejects.toThrow(/does not say who the device is/);
+    await expect(plan(file)).rejects.toThrow(/must say who the device is/);
     await writeConfiguration((await plan(put('c.json', cConfiguration()))).configuration);
     expect(settingsOf(await plan(file))).toMatchObject({
       remoteConfigurationObjectName: 'ours',
