@@ -11,7 +11,7 @@ import { checkConnection } from './connection.js';
 import { unknown, type Finding } from './finding.js';
 import { checkHost } from './host.js';
 import { hindrance } from './own-connection.js';
-import { checkTwin } from './twin.js';
+import { checkTwin, tellByStatus } from './twin.js';
 
 interface ExaminationOptions {
   readonly configFile: string;
@@ -35,8 +35,8 @@ export async function examine({ configFile, send }: ExaminationOptions): Promise
   const { credentials, findings } = await checkConfiguration({ configFile, read, user, answer });
   const toHub = async (): Promise<readonly Finding[]> => {
     if (credentials === undefined) {
-      const found = 'the way to the hub is not known without the configuration';
-      return [unknown('dns', found)];
+      const found = 'the way to the hub is not known without the credentials';
+      return [unknown('dns', found), ...tellByStatus(answer, send)];
     }
     const way = await checkConnection({ credentials, wallMs: () => systemClock.wallMs() });
     // What stands in the way has been told.

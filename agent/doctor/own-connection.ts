@@ -11,6 +11,12 @@ export interface Hindrance {
   readonly status?: StatusDocument;
 }
 
+const apart = 'two clients of one identity throw each other off';
+
+export function besideAgent(status: StatusDocument): Hindrance {
+  return { because: `the agent runs (pid ${status.agent.pid}) and ${apart}`, status };
+}
+
 /**
  * Whether this process may connect as the module. A hub has one connection for an identity: a second client ends that of
  * the first, which comes back and ends the second's. So nobody connects beside an agent that runs or may be running.
@@ -20,10 +26,7 @@ export async function hindrance(
   answer: StatusDocument | Unanswered,
   spoolDirectory: string,
 ): Promise<Hindrance | undefined> {
-  const apart = 'two clients of one identity throw each other off';
-  if ('agent' in answer) {
-    return { because: `the agent runs (pid ${answer.agent.pid}) and ${apart}`, status: answer };
-  }
+  if ('agent' in answer) return besideAgent(answer);
   if (answer.forbidden) {
     return { because: `the agent may be running, which this user may not ask, and ${apart}` };
   }

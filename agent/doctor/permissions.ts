@@ -1,8 +1,10 @@
 import type { Stats } from 'node:fs';
 import { lstat, opendir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { FileError, readBoundedFile } from '../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../base/errors.js';
 import type { LocalSettings } from '../../config/local-settings.js';
+import { holdsKey } from '../identity/credentials/certificate.js';
 import { mendingCommand, shellWord } from '../identity/credentials/secret-file.js';
 import { statusSocket } from '../status/service.js';
 import type { AgentUser } from './agent-user.js';
@@ -10,6 +12,7 @@ import { mend, note, ok, unknown, type Finding } from './finding.js';
 
 /** How many files of the state are looked at; the agent has a few hundred at most. */
 const mostEntries = 20_000;
+const mostSecretBytes = 65_536;
 
 /** Owner and mode of each file that the agent reads or keeps. A file that is missing is told by who needs it. */
 export async function checkPermissions(
@@ -22,7 +25,14 @@ export async function checkPermissions(
     await judged(dirname(configFile), (stats) => directoryFault(dirname(configFile), stats, user)),
   ];
   for (const path of secretFiles(settings)) {
-    findings.push(await judged(path, (stats) => secretFault(path, stats, user)));
+    const isPublic = path === settings.identity.certificateFile && !(await mayHoldKey(path));
+    findings.push(
+      await judged(path, (stats) =>
+        isPublic
+          ? writableFault(path, stats, 'who this device is')
+          : secretFault(path, stats, user),
+      ),
+    );
   }
   if (settings.trustedCaFile !== undefined) {
     const path = settings.trustedCaFile;
@@ -43,6 +53,16 @@ export function secretFiles({ identity, proxyCredentialsFile }: LocalSettings): 
     identity.privateKeyPasswordFile,
     proxyCredentialsFile,
   ].filter((path) => path !== undefined);
+}
+
+/** A certificate alone is no secret. What cannot be read is taken to be one. */
+async function mayHoldKey(path: string): Promise<boolean> {
+  try {
+    return holdsKey((await readBoundedFile(path, mostSecretBytes)).bytes);
+  } catch (error) {
+    if (error instanceof FileError) return true;
+    throw error;
+  }
 }
 
 interface Fault {

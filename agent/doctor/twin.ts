@@ -14,9 +14,11 @@ import type { SecretAccess } from '../identity/credentials/secret-file.js';
 import { readProxy } from '../identity/modes/proxy.js';
 import { securityEvent } from '../pipeline/event.js';
 import { storedAgentId } from '../state/agent-id.js';
+import type { Unanswered } from '../status/client.js';
+import type { StatusDocument } from '../status/document.js';
 import { durationText } from '../status/duration-text.js';
 import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding.js';
-import type { Hindrance } from './own-connection.js';
+import { besideAgent, type Hindrance } from './own-connection.js';
 
 interface TwinCheckOptions {
   readonly settings: LocalSettings;
@@ -112,6 +114,14 @@ export function twinFinding({ desired }: TwinDocument, objectName: string): Find
 }
 
 const early = `but the settings are in force from the object's name before July 2019, ${earlyObjectName}`;
+
+/** What the agent that runs says of itself; nothing where none does. */
+export function tellByStatus(
+  answer: StatusDocument | Unanswered,
+  send: boolean,
+): readonly Finding[] {
+  return 'agent' in answer ? hinderedFindings(besideAgent(answer), send) : [];
+}
 
 function hinderedFindings({ because, status }: Hindrance, send: boolean): readonly Finding[] {
   const findings = [twinByStatus(because, status)];

@@ -153,7 +153,7 @@ function notTogether(
 }
 
 /** Which bytes of a certificate file others must not see. */
-function holdsKey(bytes: Buffer): boolean {
+export function holdsKey(bytes: Buffer): boolean {
   return isPkcs12(bytes) || bytes.includes('PRIVATE KEY-----');
 }
 
