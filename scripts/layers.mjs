@@ -86,6 +86,7 @@ export const layers = [
   'agent/import/replacement',
   'agent/doctor',
   'agent/doctor/bundle',
+  'agent/wipe',
   'agent/commands',
   'agent',
 ];

@@ -4,6 +4,7 @@ import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import { Turns } from '../../base/turns.js';
+import { stateNames } from '../state/state-directory.js';
 import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 
 /** Losses count in memory and reach the disk at most this late; a write a minute at the most spares the flash. */
@@ -29,7 +30,7 @@ export class CountersFile {
     private readonly log: Log,
     private readonly content: () => JsonObject,
   ) {
-    this.path = join(stateDirectory, 'counters.json');
+    this.path = join(stateDirectory, stateNames.counters);
   }
 
   async load(): Promise<JsonObject> {

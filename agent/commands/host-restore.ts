@@ -29,11 +29,22 @@ export const hostRestoreCommand: Command = {
       problems.push(sentence);
       process.stderr.write(`${printable(sentence)}\n`);
     };
-    restoreTracing(warn);
-    await restoreAudit(join(stateDirectory, changeNoteName), warn);
+    await restoreHost(stateDirectory, warn);
     return problems.length === 0 ? exitCodes.stopped : exitCodes.crashed;
   },
 };
+
+/**
+ * Takes back what an agent changed in the kernel.
+ * @param warn something is left; what and why, in a sentence
+ */
+export async function restoreHost(
+  stateDirectory: string,
+  warn: (sentence: string) => void,
+): Promise<void> {
+  restoreTracing(warn);
+  await restoreAudit(join(stateDirectory, changeNoteName), warn);
+}
 
 /** @param warn something is left; what and why, in a sentence */
 export function restoreTracing(

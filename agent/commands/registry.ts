@@ -12,6 +12,7 @@ import { localHubCommand } from './local-hub.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
 import { statusCommand } from './status.js';
+import { wipeCommand } from './wipe.js';
 
 /** Every verb of the command line, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   checkConfigCommand,
   hostSetupCommand,
   hostRestoreCommand,
+  wipeCommand,
   inventoryCommand,
   localHubCommand,
 ];

@@ -35,6 +35,7 @@ import { Pipeline } from '../pipeline/pipeline.js';
 import { createRedactor } from '../pipeline/redaction/redactor.js';
 import { CollectorsRunner } from '../runner/collectors-runner.js';
 import { Spool } from '../spool/spool.js';
+import { stateNames } from '../state/state-directory.js';
 import { HubTime } from '../time/hub-time.js';
 import { UnsetClock } from '../time/unset-clock.js';
 import { TwinSync } from '../twin/twin-sync.js';
@@ -93,7 +94,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   const { agentId, clock, counters, environment, host, local, log, losses } = options;
   const { onStatusChange, random, settings } = options;
   const spool = await Spool.open({
-    directory: join(local.stateDirectory, 'spool'),
+    directory: join(local.stateDirectory, stateNames.spool),
     limitBytes: settings.current.maxLocalCacheSizeInBytes,
     clock,
     lose: (cause, count, queue) => losses.count(queue ?? 'spool', cause, count),
@@ -125,7 +126,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     markTime: (timeMs) => unsetClock.mark(timeMs),
   });
   const aggregates = await Aggregates.open({
-    directory: join(local.stateDirectory, 'aggregates'),
+    directory: join(local.stateDirectory, stateNames.aggregates),
     clock,
     outbox,
     losses,

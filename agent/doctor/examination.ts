@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../base/clock.js';
 import { standardLocalSettings, type LocalResult } from '../../config/parse-local-settings.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
+import { stateNames } from '../state/state-directory.js';
 import { askStatus, type Unanswered } from '../status/client.js';
 import type { StatusDocument } from '../status/document.js';
 import { statusSocket } from '../status/service.js';
@@ -42,7 +43,7 @@ export async function examine({ configFile, send }: ExaminationOptions): Promise
     // What stands in the way has been told.
     if (way.some(({ verdict }) => verdict === 'mend')) return way;
     const access = user.ids === undefined ? {} : { ids: user.ids };
-    const hindered = await hindrance(answer, join(settings.stateDirectory, 'spool'));
+    const hindered = await hindrance(answer, join(settings.stateDirectory, stateNames.spool));
     return [...way, ...(await checkTwin({ settings, credentials, access, hindered, send }))];
   };
   const { inventoryDirectory } = settings;

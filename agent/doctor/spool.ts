@@ -2,6 +2,7 @@ import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode, plainReason } from '../../base/errors.js';
 import { quarantineSuffix } from '../spool/quarantine.js';
+import { stateNames } from '../state/state-directory.js';
 import type { Unanswered } from '../status/client.js';
 import type { StatusDocument } from '../status/document.js';
 import { durationText, sizeText } from '../status/duration-text.js';
@@ -16,7 +17,7 @@ export async function checkSpool(
   answer: StatusDocument | Unanswered,
 ): Promise<Finding> {
   if ('agent' in answer) return toldFinding(answer.spool);
-  const directory = join(stateDirectory, 'spool');
+  const directory = join(stateDirectory, stateNames.spool);
   try {
     return await filesFinding(directory);
   } catch (error) {

@@ -3,13 +3,14 @@ import { plainReason } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { FileScan, FileScans } from '../../collectors/interface/file-scan.js';
 import { parseStoredScan } from '../../collectors/os-baseline/scan/stored-scan.js';
+import { stateNames } from '../state/state-directory.js';
 import { readStateFile, writeFileAtomically } from '../state/state-file.js';
 
 /** Six lists of 200 paths of up to 4 KB, at worst; a few KB on a device. */
 const longestBytes = 8 * 1024 * 1024;
 
 export const keptScanFile = (stateDirectory: string): string =>
-  join(stateDirectory, 'file-scan.json');
+  join(stateDirectory, stateNames.fileScan);
 
 /** The last scan of all files, over restarts. */
 export class KeptScan implements FileScans {

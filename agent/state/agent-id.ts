@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { reasonOf } from '../../base/errors.js';
+import { stateNames } from './state-directory.js';
 import { writeFileAtomically, readStateFile } from './state-file.js';
 
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const pathIn = (stateDirectory: string): string => join(stateDirectory, 'agent-id');
+const pathIn = (stateDirectory: string): string => join(stateDirectory, stateNames.agentId);
 
 /** The one that an earlier start made; undefined where there is none, or it cannot be read. */
 export async function storedAgentId(stateDirectory: string): Promise<string | undefined> {

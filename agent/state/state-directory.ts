@@ -4,8 +4,20 @@ import { hasCode, plainReason } from '../../base/errors.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { makeDirectory } from '../../base/make-directory.js';
 
-/** What the agent has changed in the kernel's audit, see `ChangeNote`. */
-export const changeNoteName = 'audit-changes.json';
+/** Everything that the agent keeps in the state directory; beside a file may stand an older or newer one of its name. */
+export const stateNames = {
+  agentId: 'agent-id',
+  aggregates: 'aggregates',
+  /** What the agent has changed in the kernel's audit, see `ChangeNote`. */
+  changeNote: 'audit-changes.json',
+  counters: 'counters.json',
+  dailyUnits: 'daily-units.json',
+  desired: 'desired.json',
+  fileScan: 'file-scan.json',
+  spool: 'spool',
+} as const;
+
+export const changeNoteName = stateNames.changeNote;
 
 /** Why the agent could not use its state directory. */
 interface StateDirectoryFault {

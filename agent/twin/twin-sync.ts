@@ -9,6 +9,7 @@ import { earlyObjectName } from '../../config/twin-dialects.js';
 import type { EventName } from '../../contract/events.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { LinkListener } from '../hub/link-state.js';
+import { stateNames } from '../state/state-directory.js';
 import { type Desired, DesiredDocument } from './desired-document.js';
 import { microAgentState } from './micro-agent-state.js';
 import { ReportedProperties } from './reported.js';
@@ -70,7 +71,7 @@ export class TwinSync {
 
   constructor(private readonly options: TwinSyncOptions) {
     const { link, log, status, stateDirectory } = options;
-    this.file = new TwinFile(join(stateDirectory, 'desired.json'), log);
+    this.file = new TwinFile(join(stateDirectory, stateNames.desired), log);
     this.reported = new ReportedProperties({
       ...options,
       send: (patch) => link.report(patch),

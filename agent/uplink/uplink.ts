@@ -9,6 +9,7 @@ import type { CurrentSettings, Settings } from '../../config/settings.js';
 import type { MessageStatistics } from '../accounting/message-statistics.js';
 import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 import type { Moments } from '../fleet/fleet-moments.js';
+import { stateNames } from '../state/state-directory.js';
 import { HubError, isRefusal } from '../hub/failure.js';
 import type { LinkListener } from '../hub/link-state.js';
 import { unitBytes, unitsOf } from '../hub/message-size.js';
@@ -100,7 +101,7 @@ export class Uplink {
     this.units = new DailyUnits({
       ...options,
       maxUnits: local.maxUnitsPerDay,
-      path: join(local.stateDirectory, 'daily-units.json'),
+      path: join(local.stateDirectory, stateNames.dailyUnits),
     });
     this.due = new DuePriorities({
       ...options,
