@@ -13,17 +13,17 @@
  * The owner runs one operation at a time.
  */
 import type { SpoolFile, SpoolFiles } from './files.js';
-import { putAside } from './quarantine.js';
 import { encodeRecord, recordBytes, type RecordToWrite } from './records.js';
 import { recoverSegments, type KnownSequences } from './recovery.js';
+import { readRecords, type RecordsRead } from './segment-reading.js';
 import {
-  copyTail,
+  copyNewer,
+  createSegmentFile,
   discard,
   ignore,
-  readEntries,
   segmentPath,
+  unlinkIfThere,
   writeAll,
-  type ReadRecord,
 } from './segment-files.js';
 import { Segment, type Entry } from './segment.js';
 
@@ -40,14 +40,6 @@ interface JournalRecovery {
   readonly missing: number;
   readonly tornEnds: number;
   readonly quarantinedFiles: number;
-}
-
-interface JournalRead {
-  readonly records: readonly { sequence: number; wallMs: number; body: Buffer }[];
-  /** What the records told of that were indexed and turned out to be unreadable; they are no longer indexed. */
-  readonly lost: number;
-  /** Whether the newest record was reached. */
-  readonly complete: boolean;
 }
 
 interface Active {
@@ -167,27 +159,9 @@ export class Journal {
   private async openActive(firstSequence: number): Promise<Active> {
     if (this.active !== undefined) return this.active;
     const segment = new Segment(segmentPath(this.directory, this.name, firstSequence));
-    const file = await this.createFile(segment.path);
-    try {
-      await this.files.syncDirectory(this.directory);
-    } catch (error) {
-      await file.close().catch(ignore);
-      await discard(this.files, segment.path);
-      throw error;
-    }
+    const file = await createSegmentFile(this.files, this.directory, segment.path);
     this.segments.push(segment);
     return (this.active = { segment, file });
-  }
-
-  /** What was left or put in its place is no segment that was read: it is moved away, not overwritten. */
-  private async createFile(path: string): Promise<SpoolFile> {
-    try {
-      return await this.files.open(path, 'create');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      await putAside(this.files, path);
-      return this.files.open(path, 'create');
-    }
   }
 
   private async closeActive(): Promise<void> {
@@ -210,52 +184,8 @@ export class Journal {
   }
 
   /** The oldest records after `afterSequence`: at least one, else as many as fit into both bounds. */
-  async read(afterSequence: number, maxBytes: number, maxCount: number): Promise<JournalRead> {
-    let lost = 0;
-    for (;;) {
-      const pass = await this.readOnce(afterSequence, maxBytes, maxCount);
-      lost += pass.lost;
-      if (pass.records.length > 0 || pass.lost === 0) return { ...pass, lost };
-    }
-  }
-
-  private async readOnce(after: number, maxBytes: number, maxCount: number): Promise<JournalRead> {
-    const records: { sequence: number; wallMs: number; body: Buffer }[] = [];
-    let lost = 0;
-    let chosen = 0;
-    let chosenBytes = 0;
-    for (const segment of this.segments) {
-      const wanted: Entry[] = [];
-      let full = false;
-      for (const entry of segment.after(after)) {
-        full = chosen > 0 && (chosen >= maxCount || chosenBytes + entry.bodyBytes > maxBytes);
-        if (full) break;
-        wanted.push(entry);
-        chosen++;
-        chosenBytes += entry.bodyBytes;
-      }
-      const got = wanted.length === 0 ? [] : await this.readFrom(segment, wanted);
-      if (got === undefined) return { records, lost, complete: false };
-      for (const { sequence, wallMs, body } of got)
-        if (body !== undefined) records.push({ sequence, wallMs, body });
-        else lost += segment.remove(sequence);
-      if (full) return { records, lost, complete: false };
-    }
-    return { records, lost, complete: true };
-  }
-
-  /** Undefined when reading failed for want of something that will be there again. */
-  private async readFrom(
-    segment: Segment,
-    wanted: readonly Entry[],
-  ): Promise<readonly ReadRecord[] | undefined> {
-    try {
-      return await readEntries(this.files, segment.path, wanted);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].includes(code ?? '')) return undefined;
-      return wanted.map(({ sequence, wallMs }) => ({ sequence, wallMs, body: undefined }));
-    }
+  read(afterSequence: number, maxBytes: number, maxCount: number): Promise<RecordsRead> {
+    return readRecords(this.files, this.segments, afterSequence, { maxBytes, maxCount });
   }
 
   /** No longer gives records up to `throughSequence`; `free` gives their space back. */
@@ -289,7 +219,7 @@ export class Journal {
     if (segment === undefined) return 0;
     const from =
       segment.sizeBytes > 2 * this.segmentBytes ? segment.newest(neededBytes) : undefined;
-    const kept = from === undefined ? undefined : await this.copyFrom(segment, from);
+    const kept = from === undefined ? undefined : await this.newerPart(segment, from);
     try {
       await this.drop(segment);
     } catch (error) {
@@ -303,20 +233,11 @@ export class Journal {
     return segment.toldCount - (kept?.toldCount ?? 0);
   }
 
-  /** The newer part of a segment as one of its own; undefined when there is no space for the copy. */
-  private async copyFrom(segment: Segment, from: Entry): Promise<Segment | undefined> {
-    const kept = new Segment(segmentPath(this.directory, this.name, from.sequence));
+  private async newerPart(segment: Segment, from: Entry): Promise<Segment | undefined> {
+    const path = segmentPath(this.directory, this.name, from.sequence);
     // Records that were written twice can stand in the middle of one segment and at the start of the next.
-    if (this.segments.some(({ path }) => path === kept.path)) return undefined;
-    try {
-      kept.sizeBytes = await copyTail(this.files, segment.path, from.offset, kept.path);
-    } catch {
-      await discard(this.files, kept.path);
-      return undefined;
-    }
-    for (const { sequence, wallMs, offset, bodyBytes, count } of segment.after(from.sequence - 1))
-      kept.add(sequence, wallMs, offset - from.offset, bodyBytes, count);
-    return kept;
+    if (this.segments.some((other) => other.path === path)) return undefined;
+    return copyNewer(this.files, segment, from, path);
   }
 
   /** Takes back whole segments of which everything is newer than `sequence`, as far as the disk allows it. */
@@ -330,11 +251,7 @@ export class Journal {
 
   private async drop(segment: Segment): Promise<number> {
     if (segment === this.active?.segment) await this.closeActive();
-    try {
-      await this.files.unlink(segment.path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
+    await unlinkIfThere(this.files, segment.path);
     this.segments.splice(this.segments.indexOf(segment), 1);
     return segment.sizeBytes;
   }

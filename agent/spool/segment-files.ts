@@ -1,32 +1,8 @@
 import { join } from 'node:path';
-
+import { hasCode } from '../../base/errors.js';
 import type { SpoolFile, SpoolFiles } from './files.js';
-import { bodyOf, headerBytes, recordAt } from './records.js';
-import type { Entry } from './segment.js';
-
-export interface ReadRecord {
-  readonly sequence: number;
-  readonly wallMs: number;
-  /** Undefined when the record failed its checksum. */
-  readonly body: Buffer | undefined;
-}
-
-/** Reads neighbouring records of a segment with one open file. */
-export async function readEntries(
-  files: SpoolFiles,
-  path: string,
-  entries: readonly Entry[],
-): Promise<ReadRecord[]> {
-  const from = entries[0]?.offset ?? 0;
-  const last = entries.at(-1);
-  const end = last === undefined ? from : last.offset + headerBytes + last.bodyBytes;
-  const bytes = await withFile(files, path, (file) => readRange(file, from, end - from));
-  return entries.map(({ sequence, wallMs, offset }) => {
-    const record = recordAt(bytes, offset - from);
-    const good = record?.intact === true && record.sequence === sequence;
-    return { sequence, wallMs, body: good ? bodyOf(bytes, record) : undefined };
-  });
-}
+import { putAside } from './quarantine.js';
+import { Segment, type Entry } from './segment.js';
 
 /** Opens a file for reading and closes it again; a first failure may be a passing one, so it tries twice. */
 export async function withFile<T>(
@@ -43,7 +19,7 @@ export async function withFile<T>(
       await file.close();
     }
   } catch (error) {
-    if (attempts === 1 || (error as NodeJS.ErrnoException).code === 'ENOENT') throw error;
+    if (attempts === 1 || hasCode(error, 'ENOENT')) throw error;
     return withFile(files, path, use, attempts - 1);
   }
 }
@@ -75,7 +51,7 @@ export async function writeAll(
 }
 
 /** Copies what stands in a segment from `offset` on into a file of its own; resolves to its bytes. */
-export async function copyTail(
+async function copyTail(
   files: SpoolFiles,
   from: string,
   offset: number,
@@ -92,6 +68,62 @@ export async function copyTail(
     await target.close();
   }
   return bytes.length;
+}
+
+/** The newer part of a segment as one of its own; undefined when there is no space for the copy. */
+export async function copyNewer(
+  files: SpoolFiles,
+  segment: Segment,
+  from: Entry,
+  path: string,
+): Promise<Segment | undefined> {
+  const kept = new Segment(path);
+  try {
+    kept.sizeBytes = await copyTail(files, segment.path, from.offset, path);
+  } catch {
+    await discard(files, path);
+    return undefined;
+  }
+  for (const { sequence, wallMs, offset, bodyBytes, count } of segment.after(from.sequence - 1))
+    kept.add(sequence, wallMs, offset - from.offset, bodyBytes, count);
+  return kept;
+}
+
+/** Makes the empty file of a segment, which is there after a power cut as well. */
+export async function createSegmentFile(
+  files: SpoolFiles,
+  directory: string,
+  path: string,
+): Promise<SpoolFile> {
+  const file = await createFile(files, path);
+  try {
+    await files.syncDirectory(directory);
+    return file;
+  } catch (error) {
+    await file.close().catch(ignore);
+    await discard(files, path);
+    throw error;
+  }
+}
+
+/** What was left or put in its place is no segment that was read: it is moved away, not overwritten. */
+async function createFile(files: SpoolFiles, path: string): Promise<SpoolFile> {
+  try {
+    return await files.open(path, 'create');
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+    await putAside(files, path);
+    return files.open(path, 'create');
+  }
+}
+
+/** Removes a file that may be gone already. */
+export async function unlinkIfThere(files: SpoolFiles, path: string): Promise<void> {
+  try {
+    await files.unlink(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
 }
 
 /** Removes a file, or at least empties it. */

@@ -31,22 +31,14 @@
  *
  * `close` was called: nothing more is taken. What waits is tried once more, and what the disk still refuses is counted.
  */
-import { doublingMs, type BackoffRange } from '../../base/backoff.js';
-import type { Timer } from '../../base/clock.js';
-import { reasonOf } from '../../base/errors.js';
 import { Turns } from '../../base/turns.js';
 import { openDirectory, openLockedDirectory } from './directory.js';
+import { SpoolDisk } from './disk.js';
 import { systemFiles, type SpoolFiles } from './files.js';
-import { headsBytes, HeadsFile } from './heads.js';
-import {
-  byPriority,
-  freeRoom,
-  numbered,
-  openQueues,
-  type Queue,
-  segmentBytesFor,
-} from './queues.js';
-import { maxBodyBytes, recordBytes } from './records.js';
+import { HeadsFile } from './heads.js';
+import { byPriority, numbered, openQueues, type Queue } from './queues.js';
+import { maxBodyBytes } from './records.js';
+import { Refusal } from './refusal.js';
 import {
   type AppendOutcome,
   type QueueName,
@@ -58,30 +50,27 @@ import {
 
 export * from './types.js';
 
-const retryRange: BackoffRange = { shortestMs: 1000, longestMs: 30_000 };
-
+/** After a refusal in small steps: a nearly full disk may take some of what waits. */
 const cautiousBytes = 16 * 1024;
 
 export class Spool {
   private readonly listeners: (() => void)[] = [];
-  private limitBytes: number;
   private readonly turns = new Turns();
+  private readonly disk: SpoolDisk;
+  private readonly refusal: Refusal;
   private storing = false;
   private closed = false;
   private released = false;
-  private retry: Timer | undefined;
-  /** In a row, none of which was successful. */
-  private retries = 0;
-  private problemText: string | undefined;
 
   private constructor(
     private readonly options: SpoolOptions & { readonly files: SpoolFiles },
-    private readonly heads: HeadsFile,
+    heads: HeadsFile,
     private readonly queues: readonly Queue[],
     private readonly unlock: () => Promise<void>,
     readonly recovery: SpoolRecovery,
   ) {
-    this.limitBytes = options.limitBytes;
+    this.disk = new SpoolDisk({ ...options, heads, queues });
+    this.refusal = new Refusal(options);
   }
 
   /** Fails with `SpoolLockedError` only. */
@@ -112,7 +101,7 @@ export class Spool {
   append(queueName: QueueName, json: string, count = 1): Promise<AppendOutcome> {
     const { backlog } = this.queue(queueName);
     const body = Buffer.from(json, 'utf8');
-    const writable = this.problemText === undefined && !this.closed;
+    const writable = this.refusal.problem === undefined && !this.closed;
     const fits = body.length <= maxBodyBytes && !this.closed;
     const wallMs = this.options.clock.wallMs();
     const outcome = fits ? backlog.add(body, wallMs, count, writable) : undefined;
@@ -168,12 +157,12 @@ export class Spool {
       const held = queue.backlog.takeWhile(({ sequence }) => (sequence ?? Infinity) <= through);
       queue.backlog.settle(held.length, 'stored');
       try {
-        await this.writeHeads();
+        await this.disk.writeHeads();
         await queue.journal.free(false);
       } catch (error) {
         this.fail(error);
       }
-      if (this.problemText !== undefined) await this.tryAgain();
+      if (this.refusal.problem !== undefined) await this.tryAgain();
     });
   }
 
@@ -181,11 +170,8 @@ export class Spool {
   setLimit(limitBytes: number): Promise<void> {
     return this.turns.run(async () => {
       if (this.released) return;
-      this.limitBytes = limitBytes;
-      for (const { journal } of this.queues) journal.segmentBytes = segmentBytesFor(limitBytes);
       try {
-        await this.makeRoom(0, byPriority.length - 1);
-        await this.writeHeads();
+        await this.disk.setLimit(limitBytes);
       } catch (error) {
         this.fail(error);
       }
@@ -215,14 +201,14 @@ export class Spool {
 
   /** Why the disk does not take what it is given; undefined while it does. */
   get problem(): string | undefined {
-    return this.problemText;
+    return this.refusal.problem;
   }
 
   /** Writes what waits, once more if the disk refused it, counts what it then still refuses, and lets go. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    this.retry?.cancel();
+    this.refusal.cancel();
     await this.turns.run(async () => {
       await this.storeAll();
       this.released = true;
@@ -231,7 +217,7 @@ export class Spool {
         if (toldCount > 0) this.options.lose('spoolWriteFailed', toldCount, name);
         await journal.close();
       }
-      await this.heads.close();
+      await this.disk.close();
       await this.unlock();
     });
   }
@@ -255,7 +241,7 @@ export class Spool {
   private async storeAll(): Promise<void> {
     if (!this.waits()) return;
     try {
-      for (const queue of [...this.queues].reverse()) await this.store(queue);
+      await this.disk.store(this.refusal.isRepeated ? cautiousBytes : Infinity);
       this.recovered();
     } catch (error) {
       this.fail(error);
@@ -267,71 +253,11 @@ export class Spool {
     return this.queues.some(({ backlog }) => backlog.count > 0);
   }
 
-  private async store(queue: Queue): Promise<void> {
-    const { backlog, journal } = queue;
-    while (backlog.oldest !== undefined) {
-      const freeBytes = this.limitBytes - this.usedBytes();
-      // After a refusal in small steps: a nearly full disk may take some of what waits.
-      const stepBytes = this.retries > 0 ? cautiousBytes : Infinity;
-      let groupBytes = 0;
-      const group = backlog.takeWhile(({ body }) => {
-        const isFirst = groupBytes === 0;
-        groupBytes += recordBytes(body.length);
-        return groupBytes <= freeBytes && (isFirst || groupBytes <= stepBytes);
-      });
-      if (group.length === 0) {
-        if (await this.makeRoom(recordBytes(backlog.oldest.body.length), queue.rank)) continue;
-        this.options.lose('spoolFull', backlog.oldest.count, queue.name);
-        const leavesHole = backlog.oldest.sequence !== undefined;
-        backlog.settle(1, 'dropped');
-        if (leavesHole) await this.writeHeads();
-        continue;
-      }
-      try {
-        await journal.append(group.map((entry) => numbered(queue, entry)));
-      } finally {
-        const { lastSequence } = journal;
-        const stored = group.filter(({ sequence }) => (sequence ?? Infinity) <= lastSequence);
-        backlog.settle(stored.length, 'stored');
-      }
-    }
-  }
-
-  private usedBytes(): number {
-    return this.queues.reduce((sum, { journal }) => sum + journal.sizeBytes, headsBytes);
-  }
-
-  /** Makes `neededBytes` more fit; false when what may be dropped for it, up to `rank`, is not enough. */
-  private async makeRoom(neededBytes: number, rank: number): Promise<boolean> {
-    const { lose } = this.options;
-    const excessBytes = (): number => this.usedBytes() + neededBytes - this.limitBytes;
-    const room = await freeRoom(this.queues, rank, excessBytes, lose);
-    if (room === 'freed') await this.writeHeads();
-    return room !== 'none';
-  }
-
-  private async writeHeads(): Promise<void> {
-    await this.heads.write(
-      this.queues.map(({ head, journal, backlog, nextSequence }) => {
-        // What was numbered and does not wait any more is on disk or lost.
-        const last = Math.max((backlog.oldest?.sequence ?? nextSequence) - 1, head);
-        return { sequence: head, last, missing: Math.max(0, last - head - journal.count) };
-      }),
-    );
-  }
-
   /** The disk refused something: what waits stays in memory, and is tried again after a while. */
   private fail(error: unknown): void {
-    const isNew = this.problemText === undefined;
-    this.problemText = reasonOf(error);
-    if (isNew) this.options.onProblem?.(this.problemText);
+    this.refusal.begin(error);
     this.hold();
-    if (this.closed || this.retry !== undefined) return;
-    this.retry = this.options.clock.after(doublingMs(this.retries + 1, retryRange), () => {
-      this.retry = undefined;
-      this.retries += 1;
-      void this.turns.run(() => this.tryAgain());
-    });
+    if (!this.closed) this.refusal.retryLater(() => this.turns.run(() => this.tryAgain()));
   }
 
   private hold(): void {
@@ -346,9 +272,7 @@ export class Spool {
     try {
       // Somebody may have removed it, or there was no room for it at the start.
       await openDirectory(files, directory);
-      await this.writeHeads();
-      for (const { journal } of this.queues) await journal.free(false);
-      await this.makeRoom(0, byPriority.length - 1);
+      await this.disk.tidy();
     } catch (error) {
       this.fail(error);
       return;
@@ -359,11 +283,7 @@ export class Spool {
 
   /** Not before what was held is on disk: until then `problem` says that it is not. */
   private recovered(): void {
-    this.retries = 0;
-    if (this.problemText === undefined) return;
-    this.problemText = undefined;
-    this.options.onProblem?.(undefined);
     // What came meanwhile for a queue that was through already.
-    if (this.waits()) this.storeSoon();
+    if (this.refusal.end() && this.waits()) this.storeSoon();
   }
 }
