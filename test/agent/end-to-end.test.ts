@@ -9,6 +9,7 @@ import {
   Fixture,
   payloadsOf,
   quick,
+  runCommandLine,
   startMarked,
   startsOf,
 } from '../support/running-agent.js';
@@ -73,6 +74,30 @@ describe('the running agent', () => {
       }),
     );
     expect([...startsOf(messages).keys()].join('\n')).not.toContain('iot-security-agent.cjs');
+  });
+
+  it('follows a twin of the micro agent, and says so wherever it is asked', async () => {
+    fixture.hub.patchDesired(deviceId, {
+      [configurationObjectName]: null,
+      CollectorsCore_PriorityIntervals: '1,2,60',
+      Process_Disabled: true,
+      Process_Mode: 'fast',
+    });
+    await fixture.startAgent();
+    const twin = await fixture.hub.awaitTwin(
+      deviceId,
+      ({ reported }) => JSON.stringify(reported).includes('"state":"off"'),
+      10_000,
+    );
+    expect(twin.reported).toMatchObject({
+      latest_state: 'failed',
+      latest_invalid_fields: ['Process_Mode'],
+      agentStatus: { twinDialect: 'microAgent', collectors: { ProcessCreate: { state: 'off' } } },
+    });
+    expect(configurationOf(twin)['lowPriorityMessageFrequency']).toEqual({ value: 'PT2M' });
+    const { stdout } = await runCommandLine(['status', '--config', fixture.configFile]);
+    expect(stdout).toContain("with the micro agent's settings");
+    expect(stdout).toContain('rejected: Process_Mode: Process_Mode is "fast"');
   });
 
   it('collects nothing that its owner has switched off, whatever the twin asks for', async () => {

@@ -54,6 +54,7 @@ import { Memberships } from '../../collectors/local-users/memberships.js';
 import { WtmpLogins } from '../../collectors/login/sources/wtmp.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
+import { earlyObjectName } from '../../config/twin-dialects.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
 import { SchemaCheck } from '../../local-hub/hub/schema-check.js';
 import { LiveView } from '../../local-hub/live-view/live-view.js';
@@ -224,6 +225,9 @@ const desiredDocuments = [
   { [configurationObjectName]: { snapshotFrequency: { value: 'PT1H' } }, $version: 3 },
   { [configurationObjectName]: { maxMessageSizeInBytes: { value: 8192 } } },
   { [configurationObjectName]: { eventPriorityLogin: { value: 'High' }, unknown: [1, {}] } },
+  { [earlyObjectName]: { snapshotFrequency: 'PT1H', maxMessageSizeInBytes: '8192' } },
+  { CollectorsCore_PriorityIntervals: '1,2,4', Login_Disabled: true, Process_Mode: 3 },
+  { Baseline_ChecksDisabled: '3.3.5', SystemInformation_HardwareVendor: 'x', SBoM_Disabled: 1 },
 ].map((document) => text(JSON.stringify(document)));
 
 const status = {
@@ -469,8 +473,9 @@ export const targets: Readonly<Record<string, Target>> = {
       if (!isJsonObject(document)) return;
       try {
         const merged = mergePatch({ [configurationObjectName]: { a: { value: 1 } } }, document);
-        const { problems } = evaluateTwin(merged, undefined);
-        for (const { reason } of problems)
+        const before = evaluateTwin(document, undefined);
+        const { problems } = evaluateTwin(merged, before.settings);
+        for (const { reason } of [...problems, ...before.problems])
           ensure(!unprintable.test(reason), 'a reason is one line of harmless characters');
         const status = fitStatus(withinTwinLimits(document), 0);
         ensure(twinSizeBytes(status) <= 32_768, 'what is reported fits the twin');
