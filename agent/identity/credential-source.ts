@@ -1,6 +1,5 @@
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { CredentialSource } from './credentials/credentials.js';
-import { CredentialError } from './credentials/credential-error.js';
 import { moduleSource } from './modes/module.js';
 import type { Surroundings } from './modes/surroundings.js';
 
@@ -18,7 +17,9 @@ export function createCredentialSource(
         (await import('./modes/device.js')).deviceSource(settings, surroundings),
       );
     case 'dps':
-      return notYet('identity.mode dps');
+      return loadedSource(async () =>
+        (await import('./modes/dps.js')).dpsSource(settings, surroundings),
+      );
     case 'edge':
       return loadedSource(async () =>
         (await import('./modes/edge.js')).edgeSource(settings, surroundings),
@@ -38,12 +39,4 @@ function loadedSource(load: () => Promise<CredentialSource>): CredentialSource {
     refused: (credentials) => source?.refused(credentials) ?? false,
     unreachable: (credentials) => source?.unreachable?.(credentials),
   };
-}
-
-function notYet(what: string): CredentialSource {
-  const refuse = (): Promise<never> =>
-    Promise.reject(
-      new CredentialError('malformed', `${what} cannot be used yet by this version; remove it`),
-    );
-  return { current: refuse, check: refuse, refused: () => false };
 }

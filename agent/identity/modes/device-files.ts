@@ -3,9 +3,8 @@ import { readConnectionString } from '../credentials/connection-file.js';
 import { CredentialError } from '../credentials/credential-error.js';
 import { standardModuleId } from '../credentials/credentials.js';
 import type { SecretAccess } from '../credentials/secret-file.js';
-import { readProof, readProofBeside } from '../credentials/proof.js';
+import { readProof, readProofBeside, type ProofOfFile } from '../credentials/proof.js';
 import { loadTrustedCertificates } from '../credentials/trusted-certificates.js';
-import type { DeviceProof } from '../services/device-proof.js';
 import type { HttpsService } from '../services/https-client.js';
 import { readProxy } from './proxy.js';
 import type { Surroundings } from './surroundings.js';
@@ -18,7 +17,7 @@ export interface DeviceFromFiles {
   readonly gatewayHostName: string | undefined;
   readonly deviceId: string;
   readonly moduleId: string;
-  readonly proof: DeviceProof;
+  readonly proof: ProofOfFile;
 }
 
 /**
@@ -35,13 +34,14 @@ export async function deviceOf(identity: Identity, access: SecretAccess): Promis
     return { hostName, gatewayHostName, deviceId, moduleId, proof };
   }
   const { deviceId, gatewayHostName, hostName } = identity;
-  if (hostName === undefined || deviceId === undefined) throw incomplete('hostName and deviceId');
+  if (hostName === undefined || deviceId === undefined) {
+    throw new CredentialError(
+      'missing',
+      'identity needs hostName and deviceId, or connectionStringFile; add what is missing',
+    );
+  }
   const proof = await readProof(identity, 'the device', access);
   return { hostName, gatewayHostName, deviceId, moduleId, proof };
-}
-
-function incomplete(what: string): CredentialError {
-  return new CredentialError('missing', `identity needs ${what}; add what is missing`);
 }
 
 /** What holds for every service that is spoken to over HTTPS. */

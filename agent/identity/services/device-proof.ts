@@ -1,8 +1,6 @@
-import type { CertificateProof, Proof } from '../credentials/credentials.js';
+import type { CertificateProof } from '../credentials/credentials.js';
+import type { ProofOfFile } from '../credentials/proof.js';
 import { sasToken, signWithKey } from './sas-token.js';
-
-/** How a device proves itself to the hub and to the provisioning service. Holds a secret. */
-export type DeviceProof = Exclude<Proof, { kind: 'signer' }>;
 
 /** A token is for one request; the rest is for clocks that differ. */
 const tokenLifeSeconds = 10 * 60;
@@ -17,7 +15,7 @@ interface TokenScope {
 
 /** The headers and the certificate with which a device makes a request. Secrets. */
 export async function deviceAuthentication(
-  proof: DeviceProof,
+  proof: ProofOfFile,
   { nowMs, ...content }: TokenScope,
 ): Promise<{ headers: Record<string, string>; certificate: CertificateProof | undefined }> {
   if (proof.kind === 'certificate') return { headers: {}, certificate: proof };

@@ -1,6 +1,7 @@
 import { isBase64, isCutShort } from '../credentials/connection-string.js';
+import type { ProofOfFile } from '../credentials/proof.js';
 import { ServiceError } from './service-error.js';
-import { deviceAuthentication, type DeviceProof } from './device-proof.js';
+import { deviceAuthentication } from './device-proof.js';
 import { jsonBody, textIn, type Answer } from './exchange.js';
 import { addressOf, askHttps, placeOf, type HttpsService } from './https-client.js';
 import { serviceTrouble } from './service-trouble.js';
@@ -13,7 +14,7 @@ export interface RegistryQuestion {
   readonly hostName: string;
   readonly deviceId: string;
   readonly moduleId: string;
-  readonly proof: DeviceProof;
+  readonly proof: ProofOfFile;
 }
 
 /** The keys of a module, base64, the primary one first; one of them may be missing. Secrets. */
