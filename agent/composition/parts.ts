@@ -147,13 +147,15 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     onObserved: () => counters.changed(),
   });
   const diagnostics = new Diagnostics({ clock, pipeline, redactor });
+  const access = secretAccess(environment);
+  const proxy = (): ReturnType<typeof readProxy> => readProxy(local, access);
   const hubTime = new HubTime({
     wallMs: () => clock.wallMs(),
     log,
     timeoutMs: local.requestTimeout.ms,
+    proxy,
     onWrongClock: options.warn,
   });
-  const access = secretAccess(environment);
   const source = createCredentialSource(local, {
     access,
     environment,
@@ -174,7 +176,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
       wallMs: () => clock.wallMs(),
       clockCorrectionMs: () => hubTime.correctionMs,
       transport: local.transport,
-      proxy: () => readProxy(local, access),
+      proxy,
       requestTimeoutMs: local.requestTimeout.ms,
     }),
     clock,

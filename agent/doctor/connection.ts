@@ -1,8 +1,10 @@
 import { lookup } from 'node:dns/promises';
-import { connect as connectTcp, isIP } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { reasonOf } from '../../base/errors.js';
 import { classifyFailure } from '../hub/failure.js';
 import type { ModuleCredentials } from '../identity/credentials/credentials.js';
+import { openTunnel, type Proxy } from '../identity/services/proxy-tunnel.js';
+import { ServiceError } from '../identity/services/service-error.js';
 import { durationText } from '../status/duration-text.js';
 import { timeText } from '../time/clock-watch.js';
 import { readHubDate } from '../time/hub-date.js';
@@ -10,7 +12,7 @@ import type { CheckName } from './checks.js';
 import { mend, note, ok, unknown, withinDeadline, type Finding } from './finding.js';
 import { readServerCertificate } from './server-certificate.js';
 
-const mqttPort = 8883;
+const defaultPorts = { mqtt: 8883, 'mqtt-websocket': 443 } as const;
 const deadlineMs = 5_000;
 const dayMs = 86_400_000;
 /** What the hub tolerates in a token. */
@@ -21,6 +23,9 @@ interface ConnectionCheckOptions {
     ModuleCredentials,
     'hostName' | 'gatewayHostName' | 'deviceId' | 'moduleId' | 'trustedCaPem'
   >;
+  readonly transport: keyof typeof defaultPorts;
+  /** @throws CredentialError */
+  readonly proxy: () => Promise<Proxy | undefined>;
   readonly wallMs: () => number;
   readonly httpsPort?: number;
 }
@@ -29,16 +34,21 @@ interface Target {
   readonly host: string;
   readonly port: number;
   readonly trustedCaPem: string | undefined;
+  readonly proxy: Proxy | undefined;
   /** For the sentences of failures. */
   readonly endpoint: { readonly dialled: string; readonly identity: string };
 }
 
-const steps: readonly (readonly [
-  CheckName,
-  (target: Target, wallMs: () => number) => Promise<Finding>,
-])[] = [
+type Step = readonly [CheckName, (target: Target, wallMs: () => number) => Promise<Finding>];
+
+/** Behind a proxy names are its affair, and ports. */
+const directSteps: readonly Step[] = [
   ['dns', resolves],
   ['tcp', answers],
+  ['tls', isTrusted],
+];
+const proxiedSteps: readonly Step[] = [
+  ['proxy', letsThrough],
   ['tls', isTrusted],
 ];
 
@@ -46,10 +56,16 @@ const steps: readonly (readonly [
 export async function checkConnection(
   options: ConnectionCheckOptions,
 ): Promise<readonly Finding[]> {
-  const { credentials, httpsPort = 443, wallMs } = options;
-  const target = targetOf(credentials);
+  const { httpsPort = 443, wallMs } = options;
+  let proxy: Proxy | undefined;
+  try {
+    proxy = await options.proxy();
+  } catch (error) {
+    return [mend('proxy', reasonOf(error))];
+  }
+  const target = targetOf(options, proxy);
   const findings: Finding[] = [];
-  for (const [check, step] of steps) {
+  for (const [check, step] of proxy === undefined ? directSteps : proxiedSteps) {
     try {
       findings.push(await step(target, wallMs));
     } catch (error) {
@@ -61,20 +77,37 @@ export async function checkConnection(
 }
 
 function sentenceOf(error: unknown, { endpoint }: Target, wallMs: () => number): string {
+  if (error instanceof ServiceError) return error.message;
   const clock = timeText(wallMs());
   return classifyFailure(error, 'connect', { ...endpoint, clock }).message;
 }
 
-function targetOf(credentials: ConnectionCheckOptions['credentials']): Target {
+function targetOf(
+  { credentials, transport }: ConnectionCheckOptions,
+  proxy: Proxy | undefined,
+): Target {
   const { deviceId, gatewayHostName, hostName, moduleId, trustedCaPem } = credentials;
   const dialled = gatewayHostName ?? hostName;
   const [, host = dialled, port] = /^(.*?)(?::(\d+))?$/.exec(dialled) ?? [];
   return {
     host,
-    port: port === undefined ? mqttPort : Number(port),
+    port: port === undefined ? defaultPorts[transport] : Number(port),
     trustedCaPem,
+    proxy,
     endpoint: { dialled, identity: `${deviceId}/${moduleId}` },
   };
+}
+
+async function letsThrough(target: Target): Promise<Finding> {
+  const { host, port, proxy } = target;
+  const tunnel = await tunnelTo(target);
+  tunnel?.destroy();
+  return ok('proxy', `the proxy ${proxy?.host}:${proxy?.port} lets through to ${host}:${port}`);
+}
+
+/** Undefined where there is no proxy. */
+async function tunnelTo({ host, port, proxy }: Target): Promise<Socket | undefined> {
+  return proxy && openTunnel(proxy, { host, port }, AbortSignal.timeout(deadlineMs));
 }
 
 async function resolves({ host }: Target): Promise<Finding> {
@@ -102,11 +135,13 @@ async function answers({ host, port }: Target): Promise<Finding> {
 
 async function isTrusted(target: Target, wallMs: () => number): Promise<Finding> {
   const { host, port } = target;
+  const socket = await tunnelTo(target);
   const { chain, fault, validToMs } = await withinDeadline(
     deadlineMs,
     `${host}:${port}`,
-    (signal) => readServerCertificate(target, signal),
-  );
+    (signal) =>
+      readServerCertificate({ ...target, ...(socket === undefined ? {} : { socket }) }, signal),
+  ).finally(() => socket?.destroy());
   const [name = 'nobody', ...issuers] = chain;
   const issuedBy = issuers.length === 0 ? 'issued by itself' : `issued by ${issuers.join(', by ')}`;
   if (fault !== undefined) {
@@ -126,13 +161,13 @@ async function isTrusted(target: Target, wallMs: () => number): Promise<Finding>
 
 /** By the Date header over verified HTTPS. A gateway need not serve that. */
 async function clockFinding(
-  { host, port, trustedCaPem }: Target,
+  { host, port, proxy, trustedCaPem }: Target,
   wallMs: () => number,
 ): Promise<Finding> {
   let hubMs: number | undefined;
   try {
     hubMs = await withinDeadline(deadlineMs, `HTTPS of ${host}`, (signal) =>
-      readHubDate({ host, port, trustedCaPem }, signal),
+      readHubDate({ host, port, proxy, trustedCaPem }, signal),
     );
   } catch (error) {
     return unknown(

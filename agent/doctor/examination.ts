@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../base/clock.js';
 import { standardLocalSettings, type LocalResult } from '../../config/parse-local-settings.js';
 import { readLocalSettings } from '../../config/read-local-settings.js';
+import { readProxy } from '../identity/modes/proxy.js';
 import { stateNames } from '../state/state-directory.js';
 import { askStatus, type Unanswered } from '../status/client.js';
 import type { StatusDocument } from '../status/document.js';
@@ -39,10 +40,16 @@ export async function examine({ configFile, send }: ExaminationOptions): Promise
       const found = 'the way to the hub is not known without the credentials';
       return [unknown('dns', found), ...tellByStatus(answer, send)];
     }
-    const way = await checkConnection({ credentials, wallMs: () => systemClock.wallMs() });
-    // What stands in the way has been told.
-    if (way.some(({ verdict }) => verdict === 'mend')) return way;
     const access = user.ids === undefined ? {} : { ids: user.ids };
+    const way = await checkConnection({
+      credentials,
+      transport: settings.transport,
+      proxy: () => readProxy(settings, access),
+      wallMs: () => systemClock.wallMs(),
+    });
+    // What stands in the way has been told.
+    if (way.some(({ verdict }) => verdict === 'mend'))
+      return [...way, ...tellByStatus(answer, send)];
     const hindered = await hindrance(answer, join(settings.stateDirectory, stateNames.spool));
     return [...way, ...(await checkTwin({ settings, credentials, access, hindered, send }))];
   };

@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.js';
+import type { Proxy } from '../identity/services/proxy-tunnel.js';
 import type { HubAddress } from '../identity/services/service-error.js';
 import { spanText, timeText } from './clock-watch.js';
 import { readHubDate } from './hub-date.js';
@@ -11,6 +12,8 @@ interface HubTimeOptions {
   readonly wallMs: () => number;
   readonly log: Log;
   readonly timeoutMs: number;
+  /** The one through which the hub is reached, where there is one. */
+  readonly proxy: () => Promise<Proxy | undefined>;
   /** The clock is found to be wrong; the sentence says by how much. */
   readonly onWrongClock: (sentence: string) => void;
 }
@@ -39,8 +42,8 @@ export class HubTime {
 
   /** Asks the hub for the time. @returns whether the next token will be signed with another time than the last */
   async compare(hub: HubAddress): Promise<boolean> {
-    const { log, timeoutMs, wallMs } = this.options;
-    const hubMs = await readDate(hub, timeoutMs).catch((error: unknown) => {
+    const { log, wallMs } = this.options;
+    const hubMs = await this.readDate(hub).catch((error: unknown) => {
       log.debug(`The hub was asked for the time in vain: ${String(error)}.`);
       return undefined;
     });
@@ -59,13 +62,15 @@ export class HubTime {
       `The clock of the device says ${timeText(deviceMs)}, which is ${spanText(hubMs - deviceMs)} ${how} the hub's ${timeText(hubMs)}: tokens are signed with the hub's time, events carry that of the device. Set the clock, for example with a time service.`,
     );
   }
-}
 
-function readDate(
-  { gatewayHostName, hostName, trustedCaPem }: HubAddress,
-  timeoutMs: number,
-): Promise<number | undefined> {
-  const [host = hostName, port = httpsPort] = (gatewayHostName ?? hostName).split(':');
-  const endpoint = { host, port: Number(port), trustedCaPem };
-  return readHubDate(endpoint, AbortSignal.timeout(timeoutMs));
+  private async readDate({
+    gatewayHostName,
+    hostName,
+    trustedCaPem,
+  }: HubAddress): Promise<number | undefined> {
+    const { proxy, timeoutMs } = this.options;
+    const [host = hostName, port = httpsPort] = (gatewayHostName ?? hostName).split(':');
+    const endpoint = { host, port: Number(port), trustedCaPem, proxy: await proxy() };
+    return readHubDate(endpoint, AbortSignal.timeout(timeoutMs));
+  }
 }

@@ -20,8 +20,10 @@ import { checkConnection } from '../../../agent/doctor/connection.js';
 import { withinDeadline, type Finding } from '../../../agent/doctor/finding.js';
 import { auditAdvice } from '../../../agent/doctor/audit.js';
 import { checks } from '../../../agent/doctor/checks.js';
+import type { Proxy } from '../../../agent/identity/services/proxy-tunnel.js';
 import { judge } from '../../../agent/status/health.js';
 import { readLocalSettings } from '../../../config/read-local-settings.js';
+import { ConnectProxy } from '../../../local-hub/services/proxy.js';
 import { openCertificates } from '../../../local-hub/hub/server-certificate.js';
 import { soundFacts } from '../../support/status-facts.js';
 
@@ -176,6 +178,7 @@ describe('the way to the hub', () => {
   const checkWay = (
     changes: { gatewayHostName?: string; trustedCaPem?: string } = {},
     nowMs?: number,
+    proxy?: Proxy,
   ) =>
     checkConnection({
       credentials: {
@@ -186,6 +189,8 @@ describe('the way to the hub', () => {
         trustedCaPem,
         ...changes,
       },
+      transport: 'mqtt',
+      proxy: () => Promise.resolve(proxy),
       wallMs: () => nowMs ?? Date.now(),
       httpsPort: port,
     });
@@ -240,6 +245,38 @@ describe('the way to the hub', () => {
     expect(outcomes(await checkWay({ gatewayHostName: `127.0.0.1:${free}` }))).toMatch(
       /mend: .*nobody listens there[^\n]*$/,
     );
+  });
+
+  it('through a proxy is well: tunnel, certificate and clock, with no name looked up here', async () => {
+    const proxy = await ConnectProxy.start({ routes: { [`elsewhere.example:${port}`]: port } });
+    const address = { host: 'localhost', port: proxy.port };
+    const findings = await checkWay({}, undefined, address);
+    expect(findings.map(({ check: name, verdict }) => `${name} ${verdict}`)).toEqual([
+      'proxy ok',
+      'tls ok',
+      'clock ok',
+    ]);
+    const elsewhere = await checkWay(
+      { gatewayHostName: `elsewhere.example:${port}` },
+      undefined,
+      address,
+    );
+    expect(outcomes(elsewhere)).toMatch(
+      /ok: the proxy .*elsewhere.*\nmend: .*another name than elsewhere/,
+    );
+    await proxy.stop();
+  });
+
+  it.each([
+    [407, /mend: .*asks for a user and a password \(407\)/],
+    [403, /mend: .*does not allow that \(403\)/],
+  ])('through a proxy that answers %i ends there', async (status, expected) => {
+    const proxy = await ConnectProxy.start();
+    proxy.faults.refuse = status;
+    const found = await checkWay({}, undefined, { host: 'localhost', port: proxy.port });
+    expect(outcomes(found)).toMatch(expected);
+    expect(found).toHaveLength(1);
+    await proxy.stop();
   });
 
   it('is never waited for without end', async () => {

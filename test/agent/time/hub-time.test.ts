@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ModuleCredentials } from '../../../agent/identity/credentials/credentials.js';
+import type { Proxy } from '../../../agent/identity/services/proxy-tunnel.js';
 import { HubTime } from '../../../agent/time/hub-time.js';
+import { ConnectProxy } from '../../../local-hub/services/proxy.js';
 import { Bench } from '../../support/hub-wire.js';
 import { recordingLog } from '../../support/recording-log.js';
 
@@ -11,16 +13,19 @@ let credentials: ModuleCredentials;
 let offMs: number;
 let told: string[];
 let time: HubTime;
+let proxy: Proxy | undefined;
 
 beforeEach(async () => {
   bench = await new Bench().start();
   credentials = bench.credentials(bench.hub.registerModule('device-1'));
   offMs = 0;
+  proxy = undefined;
   told = [];
   time = new HubTime({
     wallMs: () => Date.now() + offMs,
     log: recordingLog(),
     timeoutMs: 5_000,
+    proxy: () => Promise.resolve(proxy),
     onWrongClock: (sentence) => told.push(sentence),
   });
 });
@@ -61,6 +66,20 @@ describe('the time of the hub', () => {
     expect(trustedCaPem).toBeDefined();
     expect(await time.compare(untrusting)).toBe(false);
     expect(time.correctionMs).toBe(0);
+  });
+
+  it('is asked for through the proxy where there is one', async () => {
+    const server = await ConnectProxy.start();
+    const tunnels: unknown[] = [];
+    server.onRequest((request) => void tunnels.push(request));
+    proxy = { host: 'localhost', port: server.port };
+    offMs = -3 * hourMs;
+    expect(await time.compare(credentials)).toBe(true);
+    expect(tunnels).toMatchObject([{ status: 200 }]);
+    await server.stop();
+    // Without the proxy nothing is asked, although the hub could be reached.
+    offMs = -6 * hourMs;
+    expect(await time.compare(credentials)).toBe(false);
   });
 
   it('is not waited for when the hub is away', async () => {
