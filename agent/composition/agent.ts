@@ -130,6 +130,11 @@ export class Agent {
         stop: () => lossSummary.stop(),
       },
       { name: 'the connection', stop: () => link.stop() },
+      {
+        name: 'the watch over the certificate',
+        start: () => parts.certificate?.start(),
+        stop: () => parts.certificate?.stop(),
+      },
       { name: 'the twin', start: () => parts.twin.start(), stop: () => parts.twin.stop() },
       { name: 'the uplink', start: () => parts.uplink.start(), stop: () => parts.uplink.stop() },
       {
@@ -154,7 +159,13 @@ export class Agent {
   }
 
   private connect(link: Parts['link']): void {
-    link.listen({ onState: () => this.options.onStatusLine?.() });
+    const { certificate } = this.parts ?? {};
+    link.listen({
+      onState: ({ name }) => {
+        this.options.onStatusLine?.();
+        if (name === 'connected') void certificate?.look();
+      },
+    });
     link.start();
   }
 
@@ -245,6 +256,7 @@ export class Agent {
       problems: this.settings.problems,
       collectors: parts?.collectors.states() ?? {},
       losses: this.losses.snapshot(),
+      certificateValidToMs: parts?.certificate?.validToMs,
       ...(parts === undefined || this.options.local.maxUnitsPerDay === 0
         ? {}
         : { units: unitsOf(parts.uplink) }),

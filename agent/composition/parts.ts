@@ -20,7 +20,9 @@ import { HubLink } from '../hub/hub-link.js';
 import { largestEventBytes, largestSnapshotBytes } from '../hub/message-size.js';
 import { createSdkClient } from '../hub/sdk-client.js';
 import { createCredentialSource } from '../identity/credential-source.js';
-import { secretAccess } from '../identity/credentials/secret-file.js';
+import { CertificateWatch } from '../identity/certificate-watch.js';
+import { loadCertificate } from '../identity/credentials/certificate.js';
+import { secretAccess, type SecretAccess } from '../identity/credentials/secret-file.js';
 import { readProxy } from '../identity/modes/proxy.js';
 import { Aggregates } from '../pipeline/aggregates.js';
 import { Diagnostics } from '../pipeline/diagnostics.js';
@@ -71,6 +73,8 @@ export interface Parts {
   readonly twin: TwinSync;
   readonly counters: CountersFile;
   readonly hubTime: HubTime;
+  /** Where one proves who the device or the module is. */
+  readonly certificate: CertificateWatch | undefined;
 }
 
 interface PartsOptions extends AgentOptions {
@@ -257,5 +261,22 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     twin,
     counters,
     hubTime,
+    certificate: certificateWatch(options, access),
   };
+}
+
+function certificateWatch(
+  { clock, local, onStatusChange, warn }: PartsOptions,
+  access: SecretAccess,
+): CertificateWatch | undefined {
+  const { certificateFile } = local.identity;
+  if (certificateFile === undefined) return undefined;
+  return new CertificateWatch({
+    clock,
+    warn,
+    path: certificateFile,
+    read: async () =>
+      (await loadCertificate({ ...local.identity, certificateFile }, access)).validToMs,
+    onChange: onStatusChange,
+  });
 }

@@ -20,6 +20,8 @@ interface StatusFacts {
   readonly problems: readonly Rejection[];
   readonly collectors: Readonly<Record<string, CollectorState>>;
   readonly losses: Readonly<Record<string, LossCounts>>;
+  /** The end of the certificate, milliseconds since the epoch; undefined where there is none. */
+  readonly certificateValidToMs?: number | undefined;
   /** The metered units of today (UTC), when a cap is set. */
   readonly units?: { readonly today: number; readonly cap: number; readonly lowDelays: number };
 }
@@ -46,6 +48,9 @@ export function agentStatus(facts: StatusFacts): JsonObject {
     startTimeUtc: utcText(facts.startedMs),
     desiredVersion: facts.desiredVersion,
     twinDialect: facts.dialect,
+    ...(facts.certificateValidToMs === undefined
+      ? {}
+      : { certificate: { validToUtc: utcText(facts.certificateValidToMs) } }),
     ...(facts.disabledEvents.length === 0
       ? {}
       : {

@@ -18,6 +18,7 @@ export const problemCodes = [
   'rejected',
   'disk',
   'log',
+  'certificate',
 ] as const;
 
 const gauge = (name: string): Metric => ({ name, type: 'gauge' });
@@ -87,6 +88,15 @@ export const statusShape = group('The status of a running agent.', {
     failure: optional(text('Why the last attempt failed.')),
     retryInSeconds: optional(number('Seconds until the next attempt.')),
   }),
+  certificate: optional(
+    group('The certificate of this device or module, where it has one.', {
+      validToUtc: text('Until when it is valid.'),
+      secondsLeft: number(
+        'Seconds until it expires; negative afterwards.',
+        gauge('certificate_seconds_left'),
+      ),
+    }),
+  ),
   twin: group('The settings of the module twin.', {
     desiredVersion: number(
       'Version of the desired properties in force; 0 before the first contact with a hub.',

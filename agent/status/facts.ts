@@ -19,6 +19,8 @@ export interface Sources {
   readonly memoryBytes: number;
   readonly cpuMicroseconds: number;
   readonly connection: StatusFacts['connection'];
+  /** The end of the certificate, milliseconds since the epoch; undefined where there is none. */
+  readonly certificateValidToMs: number | undefined;
   readonly desiredVersion: number;
   readonly dialect: TwinDialect;
   readonly disabledEvents: readonly string[];
@@ -55,6 +57,14 @@ export function statusFacts(sources: Sources): StatusFacts {
       cpuSeconds: Math.round(sources.cpuMicroseconds / 10_000) / 100,
     },
     connection: sources.connection,
+    ...(sources.certificateValidToMs === undefined
+      ? {}
+      : {
+          certificate: {
+            validToUtc: utcText(sources.certificateValidToMs),
+            secondsLeft: Math.round((sources.certificateValidToMs - nowWallMs) / 1000),
+          },
+        }),
     twin: {
       desiredVersion: sources.desiredVersion,
       dialect: sources.dialect,

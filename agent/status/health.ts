@@ -16,6 +16,8 @@ const everydayLosses: ReadonlySet<LossCause> = new Set([
   'unreadSeconds',
 ] satisfies LossCause[]);
 
+/** Whoever was warned for three weeks and did nothing has not seen it: 7 days. */
+const lastSecondsOfCertificate = 7 * 86_400;
 /** So often in a row a network may fail in the middle of a message. */
 const mostFailedInARow = 2;
 /** Acknowledgements come within seconds; `requestTimeout` ends the wait for one, and may be set to minutes. */
@@ -54,6 +56,15 @@ const rules: readonly ((facts: StatusFacts) => readonly StatusProblem[])[] = [
         sentence: `there has been no connection to the hub for ${age}${why}`,
       },
     ];
+  },
+  ({ certificate }) => {
+    if (certificate === undefined || certificate.secondsLeft > lastSecondsOfCertificate) return [];
+    const { secondsLeft, validToUtc } = certificate;
+    const sentence =
+      secondsLeft < 0
+        ? `its certificate has expired on ${validToUtc}; replace the file that identity.certificateFile names`
+        : `its certificate expires in ${durationText(secondsLeft)}, on ${validToUtc}; replace the file that identity.certificateFile names`;
+    return [{ code: 'certificate', sentence }];
   },
   ({ connection, delivery, spool }) => {
     const { failedInARow, failure, waitingSeconds } = delivery;

@@ -6,6 +6,7 @@ import type { LocalSettings } from '../../config/local-settings.js';
 import type { Settings } from '../../config/settings.js';
 import type { LossLedger } from '../accounting/losses.js';
 import type { HubLink } from '../hub/hub-link.js';
+import type { CertificateWatch } from '../identity/certificate-watch.js';
 import type { CollectorsRunner } from '../runner/collectors-runner.js';
 import type { Spool } from '../spool/spool.js';
 import type { TwinSync } from '../twin/twin-sync.js';
@@ -42,6 +43,7 @@ interface StatusServiceOptions {
     readonly collectors: Pick<CollectorsRunner, 'states'>;
     readonly spool: Pick<Spool, 'problem' | 'stats'>;
     readonly uplink: Pick<Uplink, 'silence' | 'stats'>;
+    readonly certificate: Pick<CertificateWatch, 'validToMs'> | undefined;
   };
   readonly settings: Pick<Settings, 'current' | 'dialect' | 'problems'>;
 }
@@ -107,6 +109,7 @@ export class StatusService {
         memoryBytes: process.memoryUsage.rss(),
         cpuMicroseconds: cpu.user + cpu.system,
         connection: this.connection.tell(),
+        certificateValidToMs: parts.certificate?.validToMs,
         desiredVersion: parts.twin.desiredVersion,
         dialect: settings.dialect,
         disabledEvents: local.disabledEvents,

@@ -14,6 +14,7 @@ export function statusText(document: StatusDocument): string {
     '',
     ...row('Agent', agentLine(document)),
     ...row('Connection', connectionLine(document)),
+    ...certificateLines(document),
     ...twinLines(document),
     ...ownerLines(document),
     ...row('Today', todayLine(document)),
@@ -52,6 +53,13 @@ function connectionLine({ connection }: StatusDocument): string {
     retryInSeconds === undefined ? '' : `, next attempt in ${durationText(retryInSeconds)}`;
   const why = failure === undefined ? '' : `. ${failure}`;
   return `${state}, not connected for ${durationText(disconnectedSeconds)}${retry}${why}`;
+}
+
+function certificateLines({ certificate }: StatusDocument): readonly string[] {
+  if (certificate === undefined) return [];
+  const { secondsLeft, validToUtc } = certificate;
+  const left = secondsLeft < 0 ? 'expired' : `for ${durationText(secondsLeft)} more`;
+  return row('Certificate', `valid until ${validToUtc}, ${left}`);
 }
 
 /** What is to be known of how the twin says the settings, behind its version. */

@@ -1,4 +1,5 @@
-import type { Stats } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FileError, readBoundedFile } from '../../../base/bounded-file.js';
 import { encodingFault, otherEncoding } from '../../../base/text-encoding.js';
@@ -20,7 +21,8 @@ export interface ProcessIds {
 export interface SecretAccess {
   /**
    * Where systemd handed credentials over (`LoadCredential=`, `$CREDENTIALS_DIRECTORY`): a file there stands for the
-   * one of the same name that a setting names, which only root need be able to read.
+   * one of the same name that a setting names, which only root need be able to read. Where the agent can read that one,
+   * too, and it was written later, it counts.
    */
   readonly credentialsDirectory?: string | undefined;
   readonly ids?: ProcessIds;
@@ -52,12 +54,12 @@ export async function readSecretFile(
 export async function readSecretBytes(
   path: string,
   key: string,
-  access: SecretAccess,
+  how: SecretAccess,
   holdsSecret: (bytes: Buffer) => boolean = () => true,
 ): Promise<Buffer> {
-  const { credentialsDirectory, ids = ownIds() } = access;
+  const { credentialsDirectory, ids = ownIds() } = how;
   const handedOver = await readHandedOver(path, key, credentialsDirectory);
-  if (handedOver !== undefined) return handedOver;
+  if (handedOver !== undefined && !(await isNewer(path, handedOver.stats))) return handedOver.bytes;
   const { bytes, stats } = await readNamed(path, key, grantingCommand(path, ids));
   if (!holdsSecret(bytes)) {
     refuseWritable(path, key, stats);
@@ -78,16 +80,26 @@ async function readHandedOver(
   path: string,
   key: string,
   directory: string | undefined,
-): Promise<Buffer | undefined> {
+): Promise<{ bytes: Buffer; stats: Stats } | undefined> {
   if (directory === undefined) return undefined;
   const copy = join(directory, basename(path));
   try {
-    const { bytes } = await readBoundedFile(copy, maxBytes);
-    return bytes.toString('latin1').trim() === standIn ? undefined : bytes;
+    const file = await readBoundedFile(copy, maxBytes);
+    return file.bytes.toString('latin1').trim() === standIn ? undefined : file;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     if (error.kind === 'missing') return undefined;
     throw new CredentialError(kindOf(error), `${key}: ${copy} ${error.message}`);
+  }
+}
+
+/** Whether this user may read the file, and it was written after the copy was made: systemd copies at the start alone. */
+async function isNewer(path: string, copy: Stats): Promise<boolean> {
+  try {
+    await access(path, constants.R_OK);
+    return (await stat(path)).mtimeMs > copy.mtimeMs;
+  } catch {
+    return false;
   }
 }
 

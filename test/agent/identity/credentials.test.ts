@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
@@ -83,11 +83,24 @@ describe('a credential that systemd hands over', () => {
     expect((await load(settings, handedOver)).proof).toEqual(proof);
   });
 
+  test('is older than a file that was written since the start, which counts where it can be read', async () => {
+    const handedOver = join(directory, 'handed-over');
+    await mkdir(handedOver);
+    await put(key, 0o400, 'handed-over/secret');
+    const sharedAccessKey = 'bmV3LWtleS1uZXcta2V5LW5ldw==';
+    const path = await put(sharedAccessKey);
+    await utimes(path, new Date(), new Date(Date.now() + 1_000));
+    expect((await load(withKey(path), handedOver)).proof).toEqual({ kind: 'key', sharedAccessKey });
+    await utimes(path, new Date(), new Date(Date.now() - 60_000));
+    expect((await load(withKey(path), handedOver)).proof).toEqual(proof);
+  });
+
   test('is judged like the file', async () => {
     const handedOver = join(directory, 'handed-over');
     await mkdir(handedOver);
+    const path = await put(key);
     await put('no key at all', 0o400, 'handed-over/secret');
-    await expect(load(withKey(await put(key)), handedOver)).rejects.toThrow('does not hold base64');
+    await expect(load(withKey(path), handedOver)).rejects.toThrow('does not hold base64');
   });
 });
 

@@ -31,6 +31,10 @@ const unacknowledged = (changes: Partial<StatusFacts['delivery']>): StatusFacts 
   ...soundFacts,
   delivery: { ...soundFacts.delivery, ...changes },
 });
+const certificate = (days: number): StatusFacts => ({
+  ...soundFacts,
+  certificate: { validToUtc: '2026-02-01T00:00:00.000Z', secondsLeft: days * 86_400 },
+});
 const starting = { ...soundFacts, agent: { ...soundFacts.agent, ready: false } };
 const silent = { ...soundFacts, agent: { ...soundFacts.agent, logProblem: 'broken pipe' } };
 const fullDisk = { ...soundFacts, spool: { ...soundFacts.spool, problem: 'ENOSPC' } };
@@ -54,6 +58,7 @@ describe('an agent is healthy', () => {
         spool: { ...soundFacts.spool, queues: { high: { events: 0, bytes: 0 } } },
       },
     ],
+    ['with a certificate for a week and more', certificate(7.5)],
     ['with a collector that is Off', collector({ state: 'off' })],
     ['with a value of the twin that was clamped', twin('NotOptimal')],
     ['with losses of every day', collector({ losses: { hashSkipped: { total: 4, lastHour: 4 } } })],
@@ -106,6 +111,12 @@ describe('an agent is degraded, and says why,', () => {
       { ...soundFacts, losses: { high: { spoolFull: { total: 1, lastHour: 1 } } } },
       /high lost 1 × spoolFull/,
     ],
+    [
+      'certificate',
+      certificate(6.5),
+      /its certificate expires in 6 d 12 h, on 2026-02-01T.*; replace the file/,
+    ],
+    ['certificate', certificate(-1), /its certificate has expired on 2026-02-01T/],
     ['rejected', twin('TypeMismatch'), /eventPriorityLogin was rejected: is "Hi"$/],
     ['disk', fullDisk, /ENOSPC/],
   ];
