@@ -19,11 +19,10 @@ import { Acknowledgements, type Silence } from './acknowledgements.js';
 import { DailyUnits, type AtMidnight, type UnitCounts } from './daily-units.js';
 import { DuePriorities } from './due-priorities.js';
 import { FlightWindow, type Flight } from './flight-window.js';
+import { LowHold } from './low-hold.js';
 import { MessageCeiling } from './message-ceiling.js';
 import { MessageSource, type NextMessage } from './message-source.js';
-
-/** Over which what waited for midnight is spread. */
-const longestNewDayMs = 60 * 60_000;
+import { Pump } from './pump.js';
 
 /** The part of `HubLink` that this needs. */
 interface UplinkLink {
@@ -79,13 +78,17 @@ export class Uplink {
   private readonly flights = new FlightWindow();
   private readonly ceiling: MessageCeiling;
   private readonly acknowledgements: Acknowledgements;
-  private pumping: Promise<void> | undefined;
-  private pumpAgain = false;
+  private readonly hold: LowHold;
+  private readonly pump = new Pump(
+    () => this.sendDue(),
+    (error) => {
+      this.options.log.error(`The local cache could not be read: ${reasonOf(error)}.`);
+      this.retryLater();
+    },
+    () => this.tellIdle(),
+  );
   private rewinds = 0;
   private retryTimer: Timer | undefined;
-  private lowWaits = false;
-  /** The new day has begun, the moment of this device in it not yet. */
-  private newDay: Timer | undefined;
   private idle: (() => void)[] = [];
   private unlisten: (() => void) | undefined;
   private unfollow: (() => void) | undefined;
@@ -103,11 +106,16 @@ export class Uplink {
       maxUnits: local.maxUnitsPerDay,
       path: join(local.stateDirectory, stateNames.dailyUnits),
     });
+    this.hold = new LowHold({
+      ...options,
+      units: this.units,
+      onReleased: () => this.pump.ask(),
+    });
     this.due = new DuePriorities({
       ...options,
-      lowHeld: () => this.lowHeld(),
+      lowHeld: () => this.hold.holds,
       inFlightBytes: () => this.flights.sizeBytes,
-      onDue: () => this.pump(),
+      onDue: () => this.pump.ask(),
     });
   }
 
@@ -115,7 +123,7 @@ export class Uplink {
   async start(): Promise<void> {
     this.running = true;
     this.source.start();
-    await this.units.start(() => this.awaitNewDay());
+    await this.units.start(() => this.hold.dayBegun());
     this.unlisten = this.options.link.listen({
       onState: ({ name }) => {
         if (name === 'connected') this.onConnected();
@@ -124,7 +132,7 @@ export class Uplink {
     });
     this.unfollow = this.options.settings.onChange(() => this.due.settingsChanged());
     this.due.start();
-    this.pump();
+    this.pump.ask();
   }
 
   /** Sends nothing more; resolves when acknowledgements that came in are written down. */
@@ -133,9 +141,9 @@ export class Uplink {
     this.unlisten?.();
     this.unfollow?.();
     this.cancelRetry();
-    this.newDay?.cancel();
+    this.hold.stop();
     this.due.stop();
-    await this.pumping;
+    await this.pump.settled();
     await this.source.settled();
     await this.units.stop();
   }
@@ -152,7 +160,7 @@ export class Uplink {
         timer.cancel();
         resolve();
       });
-      this.pump();
+      this.pump.ask();
     });
     await this.source.settled();
   }
@@ -178,14 +186,14 @@ export class Uplink {
     // Whoever comes back tells everything in one message: the whole fleet may be coming back.
     if (this.due.is('Low')) this.due.set('High');
     this.cancelRetry();
-    this.pump();
+    this.pump.ask();
   }
 
   private retryLater(): void {
     this.cancelRetry();
     this.retryTimer = this.options.clock.after(this.backoff.nextMs(), () => {
       this.retryTimer = undefined;
-      this.pump();
+      this.pump.ask();
     });
   }
 
@@ -194,26 +202,9 @@ export class Uplink {
     this.retryTimer = undefined;
   }
 
-  private pump(): void {
-    this.pumpAgain = true;
-    this.pumping ??= this.pumpAll()
-      .catch((error: unknown) => {
-        this.options.log.error(`The local cache could not be read: ${reasonOf(error)}.`);
-        this.retryLater();
-      })
-      .finally(() => {
-        this.pumping = undefined;
-        if (this.pumpAgain) this.pump();
-        else this.tellIdle();
-      });
-  }
-
-  private async pumpAll(): Promise<void> {
-    while (this.pumpAgain) {
-      this.pumpAgain = false;
-      for (const priority of sentPriorities) {
-        while (this.due.is(priority) && this.maySend() && (await this.sendNext(priority)));
-      }
+  private async sendDue(): Promise<void> {
+    for (const priority of sentPriorities) {
+      while (this.due.is(priority) && this.maySend() && (await this.sendNext(priority)));
     }
   }
 
@@ -221,7 +212,7 @@ export class Uplink {
   private async sendNext(priority: SentPriority): Promise<boolean> {
     const { settings, local, agentVersion, agentId } = this.options;
     const { rewinds } = this;
-    const lowHeld = this.lowHeld();
+    const lowHeld = this.hold.holds;
     const next = await this.source.next({
       priority,
       envelope: {
@@ -237,10 +228,10 @@ export class Uplink {
     });
     // While the spool was read a message may have failed; then this one would not be the next any more.
     if (rewinds !== this.rewinds || !this.maySend()) return false;
-    if (priority === 'Low' && lowHeld) this.holdLow();
+    if (priority === 'Low' && lowHeld) this.hold.delayed();
     else if (next === undefined || next.exhausted) this.due.sent(priority);
     if (next === undefined) return false;
-    if (priority === 'Low' && !lowHeld) this.lowWaits = false;
+    if (priority === 'Low' && !lowHeld) this.hold.passed();
     this.launch(priority, next);
     return true;
   }
@@ -253,30 +244,6 @@ export class Uplink {
       this.retryTimer === undefined &&
       this.flights.count < this.options.local.messagesInFlight
     );
-  }
-
-  private lowHeld(): boolean {
-    return this.newDay !== undefined || this.units.reached;
-  }
-
-  /** What waited for midnight waits for a moment of this device too: midnight is the same for the whole fleet. */
-  private awaitNewDay(): void {
-    if (!this.lowWaits) return;
-    const { clock, moments, settings } = this.options;
-    const spreadMs = Math.min(longestNewDayMs, settings.current.lowPriorityMessageFrequency.ms);
-    this.newDay?.cancel();
-    this.newDay = clock.after(moments.nextMs('low', spreadMs), () => {
-      this.newDay = undefined;
-      this.pump();
-    });
-  }
-
-  private holdLow(): void {
-    if (!this.lowWaits) {
-      this.units.lowDelayed();
-      this.options.onLowDelayed();
-    }
-    this.lowWaits = true;
   }
 
   private launch(priority: SentPriority, { batch }: NextMessage): void {
@@ -331,7 +298,7 @@ export class Uplink {
       this.rewinds += 1;
       this.retryLater();
     }
-    this.pump();
+    this.pump.ask();
   }
 
   private storedEvents(): number {
