@@ -1,5 +1,6 @@
 import { doublingMs, type BackoffRange } from '../../base/backoff.js';
 import type { Clock, Timer } from '../../base/clock.js';
+import { withDeadline } from '../../base/deadline.js';
 import { reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
@@ -7,7 +8,9 @@ import { isUnavailable, type Unavailable } from '../../base/unavailable.js';
 import type { RunningCollector, SnapshotCollector } from '../../collectors/interface/collector.js';
 import type { Host } from '../../collectors/interface/host.js';
 import type { SnapshotName } from '../../contract/events.js';
+import { Announcer } from './announcer.js';
 import { ChangePace } from './change-pace.js';
+import type { Tell } from './collector-state.js';
 
 const retry: BackoffRange = { shortestMs: 60_000, longestMs: 3_600_000 };
 /** A first snapshot does not wait longer for a watch that hangs. */
@@ -19,6 +22,7 @@ interface ChangeWatchOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly lose: ReportLoss;
+  readonly tell: Tell;
   /** Asks for a snapshot before its interval. */
   readonly take: () => void;
 }
@@ -32,26 +36,27 @@ export class ChangeWatch {
   private running: RunningCollector | undefined;
   private timer: Timer | undefined;
   private attempts = 0;
-  private said = '';
+  private readonly announcer: Announcer;
   private readonly pace: ChangePace;
 
   /** Why changes are noticed with the interval only; undefined while they are watched, or never are. */
   limitation: string | undefined;
 
   constructor(private readonly options: ChangeWatchOptions) {
-    this.pace = new ChangePace(options.clock, options.take);
+    const { clock, collector, log, take, tell } = options;
+    this.pace = new ChangePace(clock, take);
+    this.announcer = new Announcer({ subject: `The watch of ${collector.name}`, log, tell });
   }
 
   /** Resolves when every change from then on is noticed, or it is known that none is, or that it takes long. */
   async start(): Promise<void> {
     const generation = ++this.generation;
     if (this.options.collector.watch === undefined) return;
-    let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.options.clock.after(armWithinMs, resolve);
-    });
-    await Promise.race([this.arm(generation), late]);
-    timer?.cancel();
+    const late = (): Error => new Error('The watch takes long.');
+    // It goes on, and says itself what becomes of it.
+    await withDeadline(this.options.clock, armWithinMs, this.arm(generation), late).catch(
+      () => undefined,
+    );
   }
 
   /** A snapshot begins. */
@@ -83,7 +88,7 @@ export class ChangeWatch {
     this.running = started;
     if (this.attempts > 0) this.pace.changed();
     this.attempts = 0;
-    this.said = '';
+    this.announcer.forget();
     this.limitation = undefined;
   }
 
@@ -118,10 +123,7 @@ export class ChangeWatch {
   private retryLater(generation: number, reason: string): void {
     this.attempts++;
     this.limitation = `Changes are noticed with the next snapshot only: ${reason}`;
-    if (this.said !== reason) {
-      this.said = reason;
-      this.options.log.info(`${this.options.collector.name}: ${this.limitation}`);
-    }
+    this.announcer.say('info', `${this.options.collector.name}: ${this.limitation}`);
     this.timer?.cancel();
     this.timer = this.options.clock.after(doublingMs(this.attempts, retry), () => {
       this.timer = undefined;

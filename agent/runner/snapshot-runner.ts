@@ -1,5 +1,6 @@
 import { doublingMs } from '../../base/backoff.js';
 import type { Clock, Timer } from '../../base/clock.js';
+import { withDeadline } from '../../base/deadline.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { isUnavailable } from '../../base/unavailable.js';
@@ -179,13 +180,6 @@ export class SnapshotRunner {
     const { clock, collector, host, lose } = this.options;
     if (this.hangs) throw new Error('the one before, which was given up, has not ended yet');
     const abort = new AbortController();
-    let timer: Timer | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = clock.after(deadlineMs, () => {
-        abort.abort();
-        reject(new Error(`it took longer than ${deadlineMs / 1000} s and was given up`));
-      });
-    });
     this.hangs = true;
     const collected = collector
       .collect({
@@ -199,11 +193,10 @@ export class SnapshotRunner {
       .finally(() => {
         this.hangs = false;
       });
-    try {
-      return await Promise.race([collected, deadline]);
-    } finally {
-      timer?.cancel();
-    }
+    return withDeadline(clock, deadlineMs, collected, () => {
+      abort.abort();
+      return new Error(`it took longer than ${deadlineMs / 1000} s and was given up`);
+    });
   }
 }
 
