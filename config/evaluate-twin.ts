@@ -4,7 +4,13 @@ import { printable } from '../base/text.js';
 import { evaluateObject, type Outcome, report, shown } from './evaluate-object.js';
 import { readMicroAgent } from './read-micro-agent.js';
 import { own, type Rejection, sentence } from './rejection.js';
-import { chooseDialect, earlyObjectName, type TwinDialect, twinDialects } from './twin-dialects.js';
+import {
+  chooseDialect,
+  contractObjectName,
+  earlyObjectName,
+  type TwinDialect,
+  twinDialects,
+} from './twin-dialects.js';
 import { configurationObjectName, type TwinSettings } from './twin-settings.js';
 
 /** What a whole desired document comes to. */
@@ -23,8 +29,9 @@ export interface Evaluation extends Outcome {
 export function evaluateTwin(
   desired: JsonObject,
   previous: TwinSettings | undefined,
-  objectName = configurationObjectName,
+  namedObject = configurationObjectName,
 ): Evaluation {
+  const objectName = contractObjectName(namedObject);
   const { dialect, ignored } = chooseDialect(desired, objectName);
   const outcome = evaluateAs(dialect, desired, previous, objectName);
   if (ignored.length === 0) return { ...outcome, dialect };

@@ -37,11 +37,16 @@ export interface Choice {
   readonly ignored: readonly TwinDialect[];
 }
 
+/** The object of the contract where the local file names one; the early name is understood anyway, so that a twin may move. */
+export function contractObjectName(objectName: string): string {
+  return objectName === earlyObjectName ? configurationObjectName : objectName;
+}
+
 /** In which of the dialects the desired properties are written; what stands there as null does not stand there. */
 export function chooseDialect(desired: JsonObject, objectName: string): Choice {
   const stands = (name: string): boolean => (own(desired, name) ?? null) !== null;
   const isSpoken: Record<TwinDialect, boolean> = {
-    contract: objectName !== earlyObjectName && stands(objectName),
+    contract: stands(contractObjectName(objectName)),
     earlyContract: stands(earlyObjectName),
     microAgent: isJsonObject(desired) && Object.keys(microAgentSettings).some(stands),
     none: true,

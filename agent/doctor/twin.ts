@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
+import type { JsonObject } from '../../base/json.js';
 import { utcText } from '../../base/timestamps.js';
 import { version } from '../../base/version.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import type { LocalSettings } from '../../config/local-settings.js';
+import { microAgentSettings } from '../../config/micro-agent-settings.js';
 import { earlyObjectName, twinDialects } from '../../config/twin-dialects.js';
 import type { HubClient, HubClientEvents, TwinDocument } from '../hub/hub-client.js';
 import { envelopeText, type OutgoingMessage } from '../hub/message.js';
@@ -102,7 +104,7 @@ export function twinFinding({ desired }: TwinDocument, objectName: string): Find
     case 'microAgent':
       return ok(
         'twin',
-        `${read} and sets ${asked.size} with ${twinDialects.microAgent.title}; config/reference.generated.md says what becomes of each`,
+        `${read} and holds ${flatSettingsIn(desired)} of ${twinDialects.microAgent.title}; config/reference.generated.md says what becomes of each`,
       );
     case 'none':
       return note(
@@ -111,6 +113,10 @@ export function twinFinding({ desired }: TwinDocument, objectName: string): Find
         'set what should differ from them there, or nothing if they suit',
       );
   }
+}
+
+function flatSettingsIn(desired: JsonObject): number {
+  return Object.keys(desired).filter((key) => Object.hasOwn(microAgentSettings, key)).length;
 }
 
 const early = `but the settings are in force from the object's name before July 2019, ${earlyObjectName}`;

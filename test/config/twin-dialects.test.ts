@@ -259,6 +259,12 @@ describe('the configuration object under its name before July 2019', () => {
     const { dialect, settings } = evaluateTwin(twin, undefined, earlyObjectName);
     expect(dialect).toBe('earlyContract');
     expect(settings.snapshotFrequency.text).toBe('PT1H');
+    // A twin that has moved on is understood as well.
+    const moved = { [configurationObjectName]: wrapped({ snapshotFrequency: 'PT2H' }) };
+    expect(evaluateTwin(moved, undefined, earlyObjectName)).toMatchObject({
+      dialect: 'contract',
+      settings: { snapshotFrequency: { text: 'PT2H' } },
+    });
   });
 });
 

@@ -3,6 +3,7 @@ import { quoted } from '../../../base/quote.js';
 import { evaluateTwin } from '../../../config/evaluate-twin.js';
 import { localSettings } from '../../../config/local-settings.js';
 import { readSetting } from '../../../config/read-setting.js';
+import { earlyObjectName } from '../../../config/twin-dialects.js';
 import { configurationObjectName, twinSettings } from '../../../config/twin-settings.js';
 import { type Findings, type GivenFile, Left } from './findings.js';
 
@@ -37,8 +38,11 @@ export function readTwin(file: GivenFile, desired: JsonObject): Findings {
   const objectName = objectNameIn(desired) ?? configurationObjectName;
   const { problems, unknownKeys } = evaluateTwin(desired, undefined, objectName);
   const left = new Left(file);
-  const settings: Record<string, JsonValue> =
-    objectName === configurationObjectName ? {} : { remoteConfigurationObjectName: objectName };
+  const settings: Record<string, JsonValue> = [configurationObjectName, earlyObjectName].includes(
+    objectName,
+  )
+    ? {}
+    : { remoteConfigurationObjectName: objectName };
   const local = localOf(desired, left);
   for (const { key, reason } of problems) {
     if (!localKeys.has(key)) left.sentences.push(`${reason} (${file.path})`);

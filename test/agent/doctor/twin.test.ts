@@ -5,8 +5,9 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { doctor } from '../../../agent/commands/doctor.js';
 import type { Finding } from '../../../agent/doctor/finding.js';
 import { hindrance } from '../../../agent/doctor/own-connection.js';
-import { twinFinding } from '../../../agent/doctor/twin.js';
+import { tellByStatus, twinFinding } from '../../../agent/doctor/twin.js';
 import { judge } from '../../../agent/status/health.js';
+import type { TwinDialect } from '../../../config/twin-dialects.js';
 import { configurationObjectName } from '../../../config/twin-settings.js';
 import type { LocalHub, ReceivedMessage } from '../../../local-hub/hub/local-hub.js';
 import { patiently, sdkClient, startHub, temporaryDirectory } from '../../support/hub-fixture.js';
@@ -44,7 +45,24 @@ describe('the form of a twin', () => {
   it('of the micro agent is well', () => {
     const found = form({ Process_Mode: 1, Baseline_Disabled: true });
     expect(found.verdict).toBe('ok');
-    expect(found.found).toContain("sets 1 with the micro agent's settings");
+    expect(found.found).toContain("holds 2 of the micro agent's settings");
+  });
+});
+
+describe('the twin of an agent that runs', () => {
+  const told = (dialect: TwinDialect) =>
+    tellByStatus(
+      judge({ ...soundFacts, twin: { dialect, desiredVersion: 7, problems: [] } }),
+      false,
+    )[0];
+
+  it('that has only the early name of the object is noted', () => {
+    expect(told('earlyContract')).toMatchObject({
+      verdict: 'note',
+      found: expect.stringContaining(older) as unknown,
+    });
+    expect(told('microAgent')?.verdict).toBe('ok');
+    expect(told('contract')?.verdict).toBe('ok');
   });
 });
 

@@ -13,6 +13,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeConfiguration } from '../../../agent/enroll/configuration.js';
 import { type ImportPlan, planImport } from '../../../agent/import/plan.js';
+import { earlyObjectName } from '../../../config/twin-dialects.js';
 import { configurationObjectName } from '../../../config/twin-settings.js';
 import {
   agentId,
@@ -301,6 +302,12 @@ describe('a saved twin', () => {
     const twin = { desired: { ours: object } };
     const done = await plan(put('c.json', cConfiguration()), put('twin', JSON.stringify(twin)));
     expect(settingsOf(done)).toMatchObject({ remoteConfigurationObjectName: 'ours' });
+  });
+
+  it('with the early name of the object needs no setting, so that it may move to the name of today', async () => {
+    const twin = { desired: { [earlyObjectName]: { snapshotFrequency: 'PT1H' } } };
+    const done = await plan(put('c.json', cConfiguration()), put('twin', JSON.stringify(twin)));
+    expect(settingsOf(done)).not.toHaveProperty('remoteConfigurationObjectName');
   });
 
   it('of a micro agent gives the source of programs, which the file of this agent holds', async () => {

@@ -1,11 +1,12 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LinkListener } from '../../../agent/hub/link-state.js';
 import { TwinSync } from '../../../agent/twin/twin-sync.js';
-import type { JsonObject } from '../../../base/json.js';
-import type { Evaluation } from '../../../config/evaluate-twin.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../base/json.js';
+import { evaluateTwin, type Evaluation } from '../../../config/evaluate-twin.js';
 import { earlyObjectName } from '../../../config/twin-dialects.js';
 import { configurationObjectName as objectName } from '../../../config/twin-settings.js';
 import type { EventName } from '../../../contract/events.js';
@@ -445,5 +446,83 @@ describe('events that the owner has switched off', () => {
     expect(link.reports.at(-1)).toMatchObject({
       [objectName]: { eventPriorityProcessCreate: { value: 'High' } },
     });
+  });
+});
+
+describe('changes that go from one dialect to another and back', () => {
+  const value = fc.constantFrom('PT2M', 'PT3M', null);
+  const anyChange = fc.oneof(
+    value.map((each) => ({
+      [objectName]: { highPriorityMessageFrequency: each === null ? null : { value: each } },
+    })),
+    value.map((each) => ({ [earlyObjectName]: { highPriorityMessageFrequency: each } })),
+    fc.constantFrom<JsonObject>(
+      { [objectName]: null },
+      { [earlyObjectName]: null },
+      { CollectorsCore_PriorityIntervals: '1,2,4' },
+      { CollectorsCore_PriorityIntervals: null },
+      { Process_Disabled: true },
+      { Process_Disabled: null, Login_Disabled: null },
+      { Login_Disabled: false },
+    ),
+  );
+
+  type Members = Map<string, JsonValue | Map<string, JsonValue>>;
+
+  /** What the hub holds after a change, by hand: no member is deeper than two levels. */
+  function change(document: Members, changes: JsonObject): void {
+    for (const [key, member] of Object.entries(changes)) {
+      if (member === null) document.delete(key);
+      else if (!isJsonObject(member)) document.set(key, member);
+      else {
+        const before = document.get(key);
+        const object = before instanceof Map ? before : new Map<string, JsonValue>();
+        for (const [inner, set] of Object.entries(member)) {
+          if (set === null) object.delete(inner);
+          else object.set(inner, set);
+        }
+        document.set(key, object);
+      }
+    }
+  }
+
+  const written = (document: Members): JsonObject =>
+    Object.fromEntries(
+      [...document].map(([key, member]) => [
+        key,
+        member instanceof Map ? Object.fromEntries(member) : member,
+      ]),
+    );
+
+  it('leave in force what the whole document says, also over restarts', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(anyChange, fc.boolean()), { minLength: 1, maxLength: 12 }),
+        async (changes) => {
+          await sync.stop();
+          rmSync(file(), { force: true });
+          await start();
+          link.twin({ $version: 1 });
+          const document: Members = new Map();
+          for (const [index, [patched, restarts]] of changes.entries()) {
+            change(document, patched);
+            await clock.advance(pauseMs);
+            patch(index + 2, patched);
+            const { problems, settings } = evaluateTwin(written(document), undefined);
+            const expected = {
+              interval: settings.highPriorityMessageFrequency.text,
+              version: index + 2,
+              rejected: problems.map(({ key }) => key),
+            };
+            expect(applied.at(-1)).toEqual(expected);
+            if (!restarts) continue;
+            await sync.stop();
+            await start();
+            expect(applied).toEqual([expected]);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });
