@@ -38,12 +38,11 @@ const webSocketPath = '/$iothub/websocket';
 const largestFrameBytes = 1_048_576;
 
 /**
- * Has a transport of the SDK take another way than a socket of its own: the SDK knows WebSockets on one port alone, and a
- * proxy for them alone.
+ * Has a transport of the SDK take this way, and tell why it failed. The SDK itself knows WebSockets on one port alone, and
+ * a proxy for them alone.
  * @throws Error when the SDK's inside has changed so much that this cannot be done
  */
 export function takeWay(transport: unknown, way: Way): void {
-  if (way.transport === 'mqtt' && way.proxy === undefined) return;
   const base = (transport as { _mqtt?: { mqttProvider?: Partial<MqttLibrary> } } | undefined)
     ?._mqtt;
   const library = base?.mqttProvider;
@@ -53,6 +52,9 @@ export function takeWay(transport: unknown, way: Way): void {
   const defaultPort = way.transport === 'mqtt' ? 8883 : 443;
   base.mqttProvider = {
     connect: (uri, options) => {
+      if (way.transport === 'mqtt' && way.proxy === undefined) {
+        return telling(library.connect(uri, options));
+      }
       const { hostname: host, port } = new URL(uri.replace(/^\w+:/, 'https:'));
       // That of HTTPS is left out of what was parsed.
       const target = { host, port: Number(port || portIn(uri) || defaultPort) };

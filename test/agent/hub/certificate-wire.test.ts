@@ -1,3 +1,5 @@
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type TlsOptions } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ModuleCredentials } from '../../../agent/identity/credentials/credentials.js';
 import {
@@ -143,6 +145,41 @@ describe('a module with a certificate', () => {
     );
     expect(await refusal(started(() => credentialsOf(registration, late)))).toContain(
       'signed by itself',
+    );
+  });
+});
+
+describe('a server that ends the handshake over the certificate', () => {
+  let server: Server;
+  const listening = async (options: TlsOptions): Promise<ModuleCredentials> => {
+    const { certificatePem, privateKeyPem } = await authority.issueServer(
+      [{ type: 'dns', value: 'localhost' }],
+      lifetime(1),
+    );
+    server = createServer({
+      cert: certificatePem,
+      key: privateKeyPem,
+      requestCert: true,
+      rejectUnauthorized: true,
+      ...options,
+    });
+    server.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return {
+      hostName: 'hub.example',
+      gatewayHostName: `localhost:${(server.address() as AddressInfo).port}`,
+      deviceId: 'device-1',
+      moduleId: 'azureiotsecurity',
+      trustedCaPem: authority.certificatePem,
+      proof: { kind: 'key', sharedAccessKey: 'c2VjcmV0LXNlY3JldC1zZWNyZXQ=' },
+    };
+  };
+  afterEach(() => new Promise<void>((resolve) => void server.close(() => resolve())));
+
+  it('where none was shown, it says that one is asked for', async () => {
+    const credentials = await listening({ ca: authority.certificatePem });
+    expect(await refusal(started(() => credentials))).toContain(
+      'asks for a certificate of the client',
     );
   });
 });

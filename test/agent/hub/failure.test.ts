@@ -54,6 +54,40 @@ describe('a failure has the kind of its real cause', () => {
     }
   });
 
+  it.each([
+    ['tlsv1 alert unknown ca', 'must be registered with this thumbprint'],
+    ['sslv3 alert bad certificate', 'must be registered with this thumbprint'],
+    ['sslv3 alert certificate expired', 'replace it, or set the clock of the device'],
+    ['tlsv1 alert access denied', 'must be registered with this thumbprint'],
+  ])('the alert "%s" is about the certificate that was shown', (alert, says) => {
+    const cause = `write EPROTO 00A0:error:0A000418:SSL routines:ssl3_read_bytes:${alert}:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:1605:SSL alert number 48`;
+    const proof = { kind: 'certificate', says: 'thumbprint AB' } as const;
+    const { kind, message } = classifyFailure(first(cause), 'connect', { ...endpoint, proof });
+    expect(kind).toBe('authorisation');
+    expect(message).toContain(
+      'refused the certificate of device-1/azureiotsecurity in the TLS handshake',
+    );
+    expect(message).toContain('thumbprint AB');
+    expect(message).toContain(says);
+    expect(classify(first(cause)).message).toContain('name it in identity.certificateFile');
+  });
+
+  it('a key that is refused may be one that the hub takes of no module', () => {
+    const { message } = classify(first('Connection refused: Not authorized'));
+    expect(message).toMatch(/disableModuleSAS.*\[Authentication \/ Unauthorized\]\.$/);
+  });
+
+  it('what the services of IoT Edge signed names no key file', () => {
+    const signed = { ...endpoint, proof: { kind: 'signer' } as const };
+    const { message } = classifyFailure(
+      first('Connection refused: Not authorized'),
+      'connect',
+      signed,
+    );
+    expect(message).toContain('which the services of IoT Edge signed');
+    expect(message).not.toContain('key file');
+  });
+
   it('the wrapper alone is no refusal of the credentials', () => {
     expect(classify(first('something new')).kind).toBe('protocol');
   });
