@@ -5,7 +5,9 @@
  * 2. Payloads of one triggered event name that wait for the same queue share an event, which saves its frame; an event
  *    keeps its id from here on.
  * 3. No event is larger than what a message can carry, and none grows so large that a torn record costs much.
- * 4. What waits here is bounded; beyond the bound payloads are dropped and counted, and nobody waits.
+ * 4. What waits here takes at most `waitingLimitBytes`, of which Low leaves `reservedBytes` to the others; what comes
+ *    beyond is dropped and counted, and nobody waits. A snapshot and a table of aggregates are written at the pace of
+ *    the disk.
  * 5. A snapshot is one event with one id and one time as long as the hub takes it in a message, for its readers take the
  *    newest event of a name as the whole truth. A larger one becomes several, whose payloads say which part they are of.
  */
@@ -16,8 +18,9 @@ import { events, type EventName, type Payload } from '../../contract/events.js';
 import type { SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
 import { queueOfPriority, type QueueName, type Spool } from '../spool/spool.js';
-import type { SealedAggregate } from './aggregation/table.js';
+import type { SealedAggregate } from './aggregation/aggregate.js';
 import { eventFrameBytes, securityEvent, type EventParts } from './event.js';
+import { partBytes, split, timeBytes, type Waiting, withDetails } from './event-parts.js';
 import { fitPayload, jsonSizeBytes } from './fitting.js';
 
 const groupDelayMs = 500;
@@ -25,18 +28,6 @@ const groupLimitBytes = 16_384;
 const waitingLimitBytes = 4_194_304;
 /** Of these, what no flood of other events can take from High ones. */
 const reservedBytes = 1_048_576;
-/** What `TimestampUTC` adds to a payload, and what `Part` and `Parts` add, with the comma behind the payload. */
-const timeBytes = 80;
-const partBytes = 56;
-
-interface Waiting {
-  readonly payload: Payload;
-  readonly timeMs: number;
-  readonly sizeBytes: number;
-  /** Id of the aggregate that became this payload. */
-  readonly partId?: string;
-}
-
 interface Group {
   readonly queue: QueueName;
   readonly name: EventName;
@@ -56,14 +47,6 @@ interface OutboxOptions {
   readonly markTime: (timeMs: number) => Readonly<Record<string, string>> | undefined;
 }
 
-/**
- * The place where payloads become events and events go into the spool.
- *
- * 1. Payloads of one triggered event that come within half a second share an event, those of High within one turn.
- * 2. No event is larger than a message can carry: what fits none is cut, or dropped and counted.
- * 3. What waits here takes at most `waitingLimitBytes`, of which Low leaves `reservedBytes` to the others; what comes
- *    beyond is dropped and counted. A snapshot and a table of aggregates are written at the pace of the disk.
- */
 export class Outbox {
   private readonly groups = new Map<string, Group>();
   private readonly appends = new Set<Promise<unknown>>();
@@ -273,34 +256,6 @@ export class Outbox {
     });
     this.appends.add(append);
   }
-}
-
-/**
- * Parts whose payloads together stay within `roomBytes`, though never without a payload.
- * @param addedBytes what `withDetails` may add to each payload, and the comma
- */
-function* split(
-  items: Iterable<Waiting>,
-  roomBytes: number,
-  addedBytes: number,
-): Generator<readonly Waiting[]> {
-  let part: Waiting[] = [];
-  let takenBytes = 0;
-  for (const item of items) {
-    const itemBytes = item.sizeBytes + addedBytes;
-    if (part.length > 0 && takenBytes + itemBytes > roomBytes) {
-      yield part;
-      part = [];
-      takenBytes = 0;
-    }
-    part.push(item);
-    takenBytes += itemBytes;
-  }
-  if (part.length > 0) yield part;
-}
-
-function withDetails(payload: Payload, details: Record<string, string>): Payload {
-  return { ...payload, ExtraDetails: { ...payload.ExtraDetails, ...details } };
 }
 
 /** The queue of an event with this priority. */

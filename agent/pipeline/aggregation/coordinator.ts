@@ -18,7 +18,8 @@ import type { Payload } from '../../../contract/events.js';
 import type { QueueName } from '../../spool/spool.js';
 import type { AggregatedName } from './identity.js';
 import type { AggregationJournal, Closed } from './journal.js';
-import { AggregationTable, sealAggregate, type Aggregate, type SealedAggregate } from './table.js';
+import { type Aggregate, sealAggregate, type SealedAggregate } from './aggregate.js';
+import { AggregationTable } from './table.js';
 
 /** Leaves the disk a third of the second. */
 const firstSightMs = 700;

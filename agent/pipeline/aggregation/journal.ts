@@ -18,7 +18,7 @@ import { Journal } from '../../spool/journal.js';
 import { recordBytes } from '../../spool/records.js';
 import type { CountSpoolLoss } from '../../spool/types.js';
 import { hitsOf, parseAggregateRecord, type AggregateRecord } from './records.js';
-import type { Aggregate } from './table.js';
+import type { Aggregate } from './aggregate.js';
 
 const segmentBytes = 256 * 1024;
 /** Garbage below this is not worth a rewrite. */

@@ -1,6 +1,6 @@
 import { events } from '../../../contract/events.js';
 import { identityOf, isAggregated, type AggregatedName } from './identity.js';
-import type { Aggregate } from './table.js';
+import type { Aggregate } from './aggregate.js';
 
 /** What is journaled: one JSON text per record. */
 export type AggregateRecord =

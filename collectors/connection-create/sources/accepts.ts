@@ -3,7 +3,7 @@ import type { Clock } from '../../../base/clock.js';
 import type { Paths } from '../../kernel/paths.js';
 import { readSocketInode, readThreadGroup } from '../../kernel/processes/proc.js';
 import { connectionKey, type Endpoint, endpointKey } from '../../kernel/sockets/endpoint.js';
-import type { HostConnection } from '../../kernel/sockets/listening-owners.js';
+import type { HostConnection } from '../../kernel/sockets/owner-wish.js';
 import { acceptGroups, isFinished, type Taker, takersOf } from './accept-order.js';
 import type { ObservedCall } from './processes.js';
 

@@ -6,6 +6,14 @@ import { connectionKey, type Endpoint } from './endpoint.js';
 import { type Listener, Listeners } from './listeners.js';
 import { readListeningSockets } from './listening-sockets.js';
 import { RecentlyEnded } from './recently-ended.js';
+import {
+  type Accepted,
+  found,
+  type HostConnection,
+  newWish,
+  sizeOf,
+  type Wish,
+} from './owner-wish.js';
 import { WorkShare } from './work-share.js';
 
 interface ListeningOwnersOptions {
@@ -14,34 +22,6 @@ interface ListeningOwnersOptions {
   readonly byteOrder: ByteOrder;
   /** So many connections got no owner, because there was too much to look for. */
   readonly onGivenUp: (count: number) => void;
-}
-
-interface Accepted {
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-}
-
-/** An accepted connection that the agent's network namespace has, or had. */
-export interface HostConnection {
-  /** Who holds the socket that listens, where it is known and one process has all of them. */
-  readonly pid: number | undefined;
-  /** The inodes of the sockets that listen for it; several with SO_REUSEPORT, none when they are closed since. */
-  readonly listening: readonly number[];
-  /** The inode of its own socket; 0 when it had none while it was looked at. */
-  readonly inode: number;
-}
-
-interface Wish {
-  /** Those that the host was not found to have, by `connectionKey`. */
-  readonly missing: Map<string, Accepted>;
-  /** The host has them: the inode of each, 0 when it is not known. */
-  readonly present: Map<Accepted, number>;
-  /** The tables were looked at for it, and later news of ended sockets are waited for until then. */
-  newsUntilMs: number | undefined;
-  /** All news that were there when that time was over are told. */
-  isNewsOver: boolean;
-  readonly timer: Timer;
-  readonly resolve: (owners: ReadonlyMap<string, HostConnection>) => void;
 }
 
 const mostWaiting = 4096;
@@ -98,12 +78,12 @@ export class ListeningOwners {
   /** Sockets of the agent's network namespace ended. */
   ended(sockets: readonly EndedSocket[]): void {
     this.recentlyEnded.add(sockets);
-    let found = false;
+    let isAny = false;
     for (const wish of this.wishes) {
       if (wish.missing.size === 0) continue;
-      for (const socket of sockets) found = this.has(wish, connectionKey(socket), 0) || found;
+      for (const socket of sockets) isAny = found(wish, connectionKey(socket), 0) || isAny;
     }
-    if (found) this.settle();
+    if (isAny) this.settle();
   }
 
   /** Looks who listens now, and finds the holders, so that connections need not wait for it. */
@@ -130,16 +110,9 @@ export class ListeningOwners {
     if (connections.length === 0 || this.ending.signal.aborted) return Promise.resolve(new Map());
     return new Promise((resolve) => {
       const timer = this.options.clock.after(mostWaitMs, () => this.giveUp(wish));
-      const wish: Wish = {
-        missing: new Map(connections.map((each) => [connectionKey(each), each])),
-        present: new Map(),
-        newsUntilMs: undefined,
-        isNewsOver: false,
-        timer,
-        resolve,
-      };
+      const wish = newWish(connections, timer, resolve);
       for (const key of [...wish.missing.keys()])
-        if (this.recentlyEnded.has(key)) this.has(wish, key, 0);
+        if (this.recentlyEnded.has(key)) found(wish, key, 0);
       this.wishes.add(wish);
       let waiting = [...this.wishes].reduce((sum, each) => sum + sizeOf(each), 0);
       for (const oldest of this.wishes) {
@@ -186,22 +159,13 @@ export class ListeningOwners {
     for (const wish of unseen) {
       for (const key of [...wish.missing.keys()]) {
         const inode = present.get(key);
-        if (inode !== undefined) this.has(wish, key, inode);
+        if (inode !== undefined) found(wish, key, inode);
       }
       wish.newsUntilMs = beganMs + newsDelayMs;
       wish.isNewsOver = this.refreshNews === undefined;
     }
     this.settle();
     this.looks.spent(clock.monotonicMs() - beganMs);
-  }
-
-  /** False when the wish has no such connection, or found it already. */
-  private has(wish: Wish, key: string, inode: number): boolean {
-    const connection = wish.missing.get(key);
-    if (connection === undefined) return false;
-    wish.missing.delete(key);
-    wish.present.set(connection, inode);
-    return true;
   }
 
   /** Answers whom it can, and searches for the others. */
@@ -287,8 +251,4 @@ export class ListeningOwners {
     wish.resolve(owners);
     return known;
   }
-}
-
-function sizeOf({ missing, present }: Wish): number {
-  return missing.size + present.size;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LossLedger } from '../../../agent/accounting/losses.js';
-import type { SealedAggregate } from '../../../agent/pipeline/aggregation/table.js';
+import type { SealedAggregate } from '../../../agent/pipeline/aggregation/aggregate.js';
 import type { SecurityEvent } from '../../../agent/pipeline/event.js';
 import { Outbox } from '../../../agent/pipeline/outbox.js';
 import type { QueueName } from '../../../agent/spool/spool.js';

@@ -14,10 +14,8 @@ import type {
   EndedSocketsSubscriber,
 } from '../../../collectors/kernel/sockets/ended-sockets.js';
 import type { Endpoint } from '../../../collectors/kernel/sockets/endpoint.js';
-import {
-  type HostConnection,
-  ListeningOwners,
-} from '../../../collectors/kernel/sockets/listening-owners.js';
+import { ListeningOwners } from '../../../collectors/kernel/sockets/listening-owners.js';
+import type { HostConnection } from '../../../collectors/kernel/sockets/owner-wish.js';
 import { tcpStates } from '../../../collectors/kernel/sockets/sock-state.js';
 import type {
   ObservedTransition,

@@ -3,7 +3,7 @@ import type { Payload } from '../../../../contract/events.js';
 
 import { AggregationCoordinator } from '../../../../agent/pipeline/aggregation/coordinator.js';
 import { AggregationJournal } from '../../../../agent/pipeline/aggregation/journal.js';
-import type { SealedAggregate } from '../../../../agent/pipeline/aggregation/table.js';
+import type { SealedAggregate } from '../../../../agent/pipeline/aggregation/aggregate.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 import { MemoryFiles } from '../../../support/memory-files.js';
 

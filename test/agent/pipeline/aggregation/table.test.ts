@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import type { SealedAggregate } from '../../../../agent/pipeline/aggregation/aggregate.js';
 import {
   aggregatedNames,
   type AggregatedName,
@@ -8,7 +9,6 @@ import {
 import {
   AggregationTable,
   type AggregationOptions,
-  type SealedAggregate,
 } from '../../../../agent/pipeline/aggregation/table.js';
 import { eventDeclarations, type Payload } from '../../../../contract/events.js';
 import { FakeClock } from '../../../support/fake-clock.js';
