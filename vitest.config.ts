@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Whatever names one of these starts the built agent, or speaks to the stand-in hub over TLS. */
 const startsPrograms =
-  /\b(?:agentBundle|runCommandLine|new Fixture|withBench|new Bench|startHub)\b/u;
+  /\b(?:agentBundle|runCommandLine|new Fixture|withBench|new Bench|startHub|serveHub)\b/u;
 
 const found = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .map((name) => `test/${name}`)

@@ -1,19 +1,20 @@
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { replaceFileSync } from '../base/replace-file.js';
 import { runDemo } from './demo.js';
-import { takeFault } from './fault-commands.js';
-import { LocalHub } from './hub/local-hub.js';
-import { LiveView } from './live-view/live-view.js';
+import { isOffer, offers } from './offered-identity.js';
+import { serveHub } from './serve.js';
 
 const usage = `usage: local-hub serve [--state DIRECTORY] [--port PORT] [--device ID] [--faults]
+                       [--identity ${Object.keys(offers).join(' | ')}]
+                       [--websocket] [--https-port PORT] [--dps-port PORT]
+                       [--proxy-port PORT [--proxy-credentials USER:PASSWORD]]
        local-hub demo  [--seconds N] [--json]
 
-serve  runs the stand-in IoT Hub on loopback with one registered module
+serve  runs the stand-in IoT Hub on loopback with one registered module, and what its identity
+       needs beside it: the provisioning service, the services of IoT Edge, a proxy
 demo   runs the hub and the agent together and shows what arrives
 `;
 
@@ -54,49 +55,41 @@ async function runHub(args: readonly string[]): Promise<number> {
     options: {
       state: { type: 'string' },
       port: { type: 'string' },
+      'https-port': { type: 'string' },
+      'dps-port': { type: 'string' },
+      'proxy-port': { type: 'string' },
+      'proxy-credentials': { type: 'string' },
       device: { type: 'string', default: 'device-1' },
+      identity: { type: 'string', default: 'module' },
+      websocket: { type: 'boolean', default: false },
       faults: { type: 'boolean', default: false },
     },
   });
-  const stateDirectory = resolve(
-    values.state ?? join(homedir(), '.local/state/iot-security-agent/local-hub'),
-  );
-  const stop = stopSignal();
-  const port = numberOption('port', values.port, 65_535) ?? 8883;
-  const hub = await LocalHub.start({ stateDirectory, port });
-  try {
-    showHub(hub, stateDirectory, values.device);
-    if (values.faults) takeFaults(hub, stop);
-    await new Promise<void>((done) => stop.addEventListener('abort', () => done()));
-  } finally {
-    await hub.stop();
+  const { identity } = values;
+  if (!isOffer(identity)) {
+    const known = Object.keys(offers).join(', ');
+    throw new UsageError(`--identity must be one of ${known}, not '${identity}'`);
   }
-  return 0;
-}
-
-/** From here on each line of standard input is a fault to make; its end changes nothing. */
-function takeFaults(hub: LocalHub, stop: AbortSignal): void {
-  show("Faults are taken from standard input, a line each; 'help' lists them.");
-  createInterface({ input: process.stdin, signal: stop }).on('line', (line) =>
-    takeFault(hub, line).forEach(show),
-  );
-}
-
-/** Registers the device, says how to connect as its module, and shows what arrives from then on. */
-function showHub(hub: LocalHub, stateDirectory: string, deviceId: string): void {
-  const { connectionString, moduleId } = hub.registerModule(deviceId);
-  const connectionStringFile = join(stateDirectory, `${deviceId}.connection-string`);
-  replaceFileSync(connectionStringFile, `${connectionString}\n`, 0o600);
-  show(`The stand-in hub ${hub.hubName} listens on localhost:${hub.port}.`);
-  show(`Connection string of ${deviceId}/${moduleId}: ${connectionStringFile}`);
-  show(`Its authority, for the setting trustedCaFile: ${hub.caFile}`);
-  const view = new LiveView({ columns });
-  hub.onConnection((event) => view.connection(event).forEach(show));
-  hub.onMessage((message) => view.message(message).forEach(show));
-  hub.onTwinChange((change) => {
-    if (change.deviceId !== deviceId || change.moduleId !== moduleId) return;
-    view.twin(change, hub.readTwin(deviceId)).forEach(show);
+  const port = (name: 'port' | 'https-port' | 'dps-port' | 'proxy-port'): number | undefined =>
+    numberOption(name, values[name], 65_535);
+  await serveHub({
+    stateDirectory: resolve(
+      values.state ?? join(homedir(), '.local/state/iot-security-agent/local-hub'),
+    ),
+    port: port('port') ?? 8883,
+    httpsPort: port('https-port') ?? 0,
+    dpsPort: port('dps-port') ?? 0,
+    proxyPort: port('proxy-port'),
+    proxyCredentials: values['proxy-credentials'],
+    deviceId: values.device,
+    identity,
+    webSocket: values.websocket,
+    faults: values.faults,
+    stop: stopSignal(),
+    show,
+    columns,
   });
+  return 0;
 }
 
 async function runDemoCommand(args: readonly string[]): Promise<number> {

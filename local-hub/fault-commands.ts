@@ -1,18 +1,34 @@
 import type { RefusalCode } from './hub/connect-check.js';
 import { noFaults } from './hub/faults.js';
 import type { LocalHub } from './hub/local-hub.js';
+import type { ProvisioningService } from './services/provisioning.js';
+import type { ConnectProxy } from './services/proxy.js';
 
-type FaultyHub = Pick<LocalHub, 'faults' | 'dropConnections' | 'freezeConnections'>;
+/** What can be made to misbehave: the hub, the device that it offers, and the services that are there. */
+export interface FaultyParts extends Pick<
+  LocalHub,
+  'faults' | 'dropConnections' | 'freezeConnections'
+> {
+  readonly rollKeys: (whose: 'module' | 'device') => void;
+  readonly setModuleSasDisabled: (disabled: boolean) => void;
+  readonly setDisabled: (disabled: boolean) => void;
+  readonly proxyFaults?: ConnectProxy['faults'];
+  readonly provisioningFaults?: ProvisioningService['faults'];
+}
 
 interface FaultCommand {
   /** What may follow the name, for the help; absent when nothing may. */
   readonly operand?: string;
   readonly accepts: RegExp;
   readonly meaning: string;
-  readonly apply: (hub: FaultyHub, operand: string) => void;
+  /** Why it cannot be done now. */
+  readonly unavailable?: (hub: FaultyParts) => string | undefined;
+  readonly apply: (hub: FaultyParts, operand: string) => void;
 }
 
 const nothing = /^$/;
+/** A status of HTTP that is no success. */
+const refusal = /^[45]\d\d$/;
 
 const commands: Readonly<Record<string, FaultCommand>> = {
   drop: {
@@ -59,10 +75,66 @@ const commands: Readonly<Record<string, FaultCommand>> = {
     apply: ({ faults }, operand) =>
       (faults.telemetryThrottle = { perSecond: Number(operand), backlog: 0 }),
   },
+  roll: {
+    operand: 'module | device',
+    accepts: /^(module|device)$/,
+    meaning: 'Gives it new keys, which the registry tells; its connection ends.',
+    apply: (hub, operand) => hub.rollKeys(operand === 'device' ? 'device' : 'module'),
+  },
+  sas: {
+    operand: 'off | on',
+    accepts: /^(off|on)$/,
+    meaning: 'Whether modules may prove themselves by keys; off ends their connections.',
+    apply: (hub, operand) => hub.setModuleSasDisabled(operand === 'off'),
+  },
+  device: {
+    operand: 'off | on',
+    accepts: /^(off|on)$/,
+    meaning: 'Disables or enables the device with its modules.',
+    apply: (hub, operand) => hub.setDisabled(operand === 'off'),
+  },
+  registry: {
+    operand: 'STATUS',
+    accepts: refusal,
+    meaning: 'Refuses reads of the registry over HTTPS with this status.',
+    apply: ({ faults }, operand) => void (faults.refuseRegistryReads = { status: Number(operand) }),
+  },
+  websocket: {
+    operand: 'STATUS',
+    accepts: refusal,
+    meaning: 'Refuses WebSockets with this status.',
+    apply: ({ faults }, operand) => void (faults.refuseWebSockets = Number(operand)),
+  },
+  dps: {
+    operand: 'STATUS',
+    accepts: refusal,
+    meaning: 'The provisioning service refuses everything with this status.',
+    unavailable: ({ provisioningFaults }) =>
+      provisioningFaults ? undefined : 'There is no provisioning service: --identity dps has one.',
+    apply: ({ provisioningFaults: faults }, operand) => {
+      if (faults !== undefined) faults.refuse = { status: Number(operand) };
+    },
+  },
+  proxy: {
+    operand: 'STATUS | silence',
+    accepts: /^([45]\d\d|silence)$/,
+    meaning: 'The proxy refuses tunnels with this status, or never answers.',
+    unavailable: ({ proxyFaults }) =>
+      proxyFaults ? undefined : 'There is no proxy: --proxy-port opens one.',
+    apply: ({ proxyFaults: faults }, operand) => {
+      if (faults !== undefined) faults.refuse = operand === 'silence' ? operand : Number(operand);
+    },
+  },
   none: {
     accepts: nothing,
-    meaning: 'Behaves again.',
-    apply: ({ faults }) => Object.assign(faults, noFaults()),
+    meaning: 'Behaves again; keys stay as they are.',
+    apply: (hub) => {
+      Object.assign(hub.faults, noFaults());
+      if (hub.proxyFaults !== undefined) hub.proxyFaults.refuse = undefined;
+      if (hub.provisioningFaults !== undefined) hub.provisioningFaults.refuse = undefined;
+      hub.setModuleSasDisabled(false);
+      hub.setDisabled(false);
+    },
   },
 };
 
@@ -74,7 +146,7 @@ function help(): readonly string[] {
 }
 
 /** Has the hub make the fault that a line asks for; gives what to show, and changes nothing when it cannot be understood. */
-export function takeFault(hub: FaultyHub, line: string): readonly string[] {
+export function takeFault(hub: FaultyParts, line: string): readonly string[] {
   const [name = '', ...operands] = line.trim().split(/\s+/);
   if (name === '') return [];
   if (name === 'help') return help();
@@ -85,6 +157,8 @@ export function takeFault(hub: FaultyHub, line: string): readonly string[] {
     const wanted = command.operand === undefined ? 'nothing' : command.operand;
     return [`'${name}' takes ${wanted}, not '${operand}'.`];
   }
+  const fault = command.unavailable?.(hub);
+  if (fault !== undefined) return [fault];
   command.apply(hub, operand);
   return [`${[name, ...operands].join(' ')}: ${command.meaning}`];
 }

@@ -10,6 +10,21 @@ export const localHubCommand: Command = {
     state: { type: 'string', value: 'DIR', meaning: 'Where its keys and twins are kept.' },
     port: { type: 'string', value: 'N', meaning: 'Port to listen on, 0 for any free one.' },
     device: { type: 'string', value: 'ID', meaning: 'Device to register, with its module.' },
+    identity: {
+      type: 'string',
+      value: 'WAY',
+      meaning:
+        'How the agent is the module: module, module-thumbprint, module-authority, device, device-certificate, dps, dps-certificate or edge.',
+    },
+    websocket: { type: 'boolean', meaning: 'Has the agent use MQTT over WebSockets.' },
+    'https-port': { type: 'string', value: 'N', meaning: 'Port of HTTPS and WebSockets.' },
+    'dps-port': { type: 'string', value: 'N', meaning: 'Port of the provisioning service.' },
+    'proxy-port': { type: 'string', value: 'N', meaning: 'Opens an HTTP proxy there.' },
+    'proxy-credentials': {
+      type: 'string',
+      value: 'USER:PASSWORD',
+      meaning: 'Who may use the proxy; everybody when absent.',
+    },
     faults: {
       type: 'boolean',
       meaning: 'Takes faults to make from standard input, a line each: drop, refuse 5, help, …',
@@ -24,10 +39,11 @@ export const localHubCommand: Command = {
       );
     }
     const hub = loaded as { serve(args: string[]): Promise<number> };
-    const args = ['state', 'port', 'device'].flatMap((option) => {
+    const args = Object.entries(localHubCommand.options).flatMap(([option, { type }]) => {
+      if (type === 'boolean') return parsed.flag(option) ? [`--${option}`] : [];
       const value = parsed.text(option);
-      return value === undefined ? [] : [`--${option}`, value];
+      return value === undefined ? [] : [`--${option}=${value}`];
     });
-    return hub.serve(parsed.flag('faults') ? [...args, '--faults'] : args);
+    return hub.serve(args);
   },
 };

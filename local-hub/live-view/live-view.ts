@@ -100,6 +100,13 @@ export class LiveView {
     return this.#laidOut([{ time: new Date(), subject: '  connection', text, wrap: true }]);
   }
 
+  /** A request to a service beside the connections of devices, such as the registry. */
+  call(service: string, text: string): readonly string[] {
+    return this.#laidOut([
+      { time: new Date(), subject: `  ${service}`, text: brief(text), wrap: true },
+    ]);
+  }
+
   /** What changed in what the device reports, or in what is desired of it; nothing when that is not worth a line. */
   twin(change: TwinChange, twin: TwinView): readonly string[] {
     const contents = this.#device(change).twin.linesOf(change, twin);

@@ -19,6 +19,7 @@ describe('the command line of the local hub', () => {
     ['with an unknown verb', ['sing'], /no verb 'sing'/],
     ['with an unknown option', ['demo', '--wrong'], /--wrong/],
     ['with a time that is no number', ['demo', '--seconds', 'x'], /--seconds must be a number/],
+    ['with an identity that there is not', ['serve', '--identity', 'x'], /module, module-thumb/],
     ['with a port that cannot be', ['serve', '--port', '65536'], /--port must be a number/],
   ])('%s says what is wrong and how it is used', async (_name, args, sentence) => {
     const written = captureErrors();

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { takeFault } from '../../local-hub/fault-commands.js';
 import { noFaults } from '../../local-hub/hub/faults.js';
+import type { ProvisioningService } from '../../local-hub/services/provisioning.js';
+import type { ConnectProxy } from '../../local-hub/services/proxy.js';
 
 function faultyHub() {
   const done: string[] = [];
@@ -9,6 +11,9 @@ function faultyHub() {
     done,
     dropConnections: (how = 'fin') => void done.push(`drop ${how}`),
     freezeConnections: () => void done.push('freeze'),
+    rollKeys: (whose: string) => void done.push(`roll ${whose}`),
+    setModuleSasDisabled: (disabled: boolean) => void done.push(`module keys off: ${disabled}`),
+    setDisabled: (disabled: boolean) => void done.push(`device off: ${disabled}`),
   };
 }
 
@@ -20,6 +25,8 @@ describe('a person at the stand-in hub', () => {
     ['  hold   twin ', { withholdTwinAnswers: true }],
     ['delay 1500', { acknowledgementDelayMs: 1500 }],
     ['throttle 0.5', { telemetryThrottle: { perSecond: 0.5, backlog: 0 } }],
+    ['registry 429', { refuseRegistryReads: { status: 429 } }],
+    ['websocket 403', { refuseWebSockets: 403 }],
   ])('has it make the fault %s, and behave again', (line, faults) => {
     const hub = faultyHub();
     expect(takeFault(hub, line)).toHaveLength(1);
@@ -32,6 +39,37 @@ describe('a person at the stand-in hub', () => {
     const hub = faultyHub();
     for (const line of ['drop', 'drop rst', 'freeze']) takeFault(hub, line);
     expect(hub.done).toEqual(['drop fin', 'drop rst', 'freeze']);
+  });
+
+  it('has it change how the device may prove itself, and take that back', () => {
+    const hub = faultyHub();
+    const lines = ['roll module', 'roll device', 'sas off', 'sas on', 'device off', 'none'];
+    for (const line of lines) takeFault(hub, line);
+    expect(hub.done).toEqual([
+      'roll module',
+      'roll device',
+      'module keys off: true',
+      'module keys off: false',
+      'device off: true',
+      'module keys off: false',
+      'device off: false',
+    ]);
+  });
+
+  it('has the services beside the hub refuse, where they are there', () => {
+    const proxyFaults: ConnectProxy['faults'] = { refuse: undefined };
+    const provisioningFaults = { refuse: undefined } as ProvisioningService['faults'];
+    const all = { ...faultyHub(), proxyFaults, provisioningFaults };
+    for (const line of ['proxy silence', 'dps 503']) takeFault(all, line);
+    expect([proxyFaults.refuse, provisioningFaults.refuse]).toEqual(['silence', { status: 503 }]);
+    takeFault(all, 'proxy 407');
+    expect(proxyFaults.refuse).toBe(407);
+    takeFault(all, 'none');
+    expect([proxyFaults.refuse, provisioningFaults.refuse]).toEqual([undefined, undefined]);
+    expect(takeFault(faultyHub(), 'proxy 407')).toEqual([
+      'There is no proxy: --proxy-port opens one.',
+    ]);
+    expect(takeFault(faultyHub(), 'dps 503').join()).toMatch(/^There is no provisioning service/);
   });
 
   it.each([
