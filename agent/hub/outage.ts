@@ -2,7 +2,7 @@ import { authorisationBackoff, Backoff, networkBackoff } from '../../base/backof
 import type { Clock } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
 import type { Moments } from '../fleet/fleet-moments.js';
-import type { FailureKind, HubError } from './failure.js';
+import type { HubError } from './failure.js';
 import { FlapDetector, flapPauseMs } from './flap-detector.js';
 
 /** A connection that held for so long has shown that the hub and the network are well. */
@@ -11,8 +11,8 @@ const lastedMs = 60_000;
 /**
  * The time without a lasting connection: how long to wait between two attempts, and what to tell the operator.
  *
- * 1. Each kind of failure is told once per outage, and once per row of connections that did not last; the repetitions
- *    are told at the level of debug.
+ * 1. Each kind of failure of each attempt is told once per outage, and once per row of connections that did not last; the
+ *    repetitions are told at the level of debug.
  * 2. Pauses grow until a connection has lasted for `lastedMs`; those after refused credentials until one was made.
  * 3. Several short lives in a row that the hub ended are told as what they have in common.
  */
@@ -21,9 +21,9 @@ export class Outage {
   private readonly refusedBackoff: Backoff;
   private readonly flaps: FlapDetector;
   /** Failures to connect that were told since the last connection. */
-  private readonly said = new Set<FailureKind>();
+  private readonly said = new Set<string>();
   /** Failures that ended a connection and were told since the last one that lasted. */
-  private readonly shaken = new Set<FailureKind>();
+  private readonly shaken = new Set<string>();
   private failures = 0;
   /** That a message may have ended one of the short lives in a row. */
   private suspicion: string | undefined;
@@ -76,8 +76,9 @@ export class Outage {
       : this.moments.reconnectMs(this.backoff.nextMs());
     const fields = { failedAttempts: this.failures, retryInSeconds: Math.round(pauseMs / 1000) };
     const told = lifeMs === undefined ? this.said : this.shaken;
-    this.log[told.has(failure.kind) ? 'debug' : 'warn'](failure.message, fields);
-    told.add(failure.kind);
+    const what = repeatedAs(failure);
+    this.log[told.has(what) ? 'debug' : 'warn'](failure.message, fields);
+    told.add(what);
     return pauseMs;
   }
 
@@ -93,4 +94,10 @@ export class Outage {
     });
     return pauseMs;
   }
+}
+
+/** What two failures have in common that are the same to an operator: "Could not … at …", whatever follows, and the kind. */
+function repeatedAs({ kind, message }: HubError): string {
+  const [attempt = ''] = message.split(': ');
+  return `${kind} ${attempt}`;
 }

@@ -499,6 +499,23 @@ describe('the source of the credentials', () => {
     expect(link.state).toMatchObject({ name: 'waiting', retryInMs: 60_000 });
   });
 
+  it('that a service refuses is told besides the refusal of the hub, and each of them once', async () => {
+    link.start();
+    for (let round = 0; round < 2; round += 1) {
+      given = () => Promise.resolve(credentials);
+      await refuse('authorisation');
+      const why = `Could not read the module: the device is gone (${round}).`;
+      given = () => Promise.reject(new ServiceError('authorisation', why));
+      await next();
+      await settle();
+      await next();
+    }
+    expect(warnings()).toEqual([
+      'authorisation',
+      'Could not read the module: the device is gone (0).',
+    ]);
+  });
+
   it('that are waited for do not hold a stop', async () => {
     given = () => new Promise<never>(() => undefined);
     link.start();

@@ -71,6 +71,29 @@ describe('the running agent with the provisioning service', () => {
     fixture.keeps(key, ...keysOfModule());
   });
 
+  it('takes the new key of a module whose keys were rolled', async () => {
+    const key = dps.enrolDevice(registrationId, { hub: fixture.hub, deviceId });
+    configure({ keyFile: fixture.secret('enrolment.key', key) });
+    await dps.provision(registrationId);
+    await fixture.startAgent();
+    await fixture.messageArrives();
+    const before = keysOfModule();
+    fixture.hub.rollKeys(deviceId);
+    await fixture.says(/refused the credentials/);
+    await expect
+      .poll(
+        () => {
+          fixture.suspend(120_000);
+          return fixture.hub.isConnected(deviceId);
+        },
+        { timeout: 20_000, interval: 500 },
+      )
+      .toBe(true);
+    await fixture.messageArrives();
+    expect(calls).toEqual(['POST 200']);
+    fixture.keeps(key, ...before, ...keysOfModule());
+  });
+
   it('registers nothing by itself', async () => {
     const key = dps.enrolDevice(registrationId, { hub: fixture.hub, deviceId });
     configure({ keyFile: fixture.secret('enrolment.key', key) });
