@@ -16,7 +16,7 @@ import { configOption, type Command } from './command.js';
 import { restoreHost } from './host-restore.js';
 
 const agreement = 'wipe';
-const stopIt = `stop it for good with systemctl disable --now ${agentUnit}, then run this again; nothing was removed`;
+const stopIt = `stop it for good with systemctl disable --now ${agentUnit}, then run this again as root; nothing was removed`;
 
 export const wipeCommand: Command = {
   name: 'wipe',
@@ -95,6 +95,8 @@ export async function wipe(options: WipeCommandOptions): Promise<number> {
     warn(
       `The kernel may still be changed; ${join(stateDirectory, stateNames.changeNote)} says what and stays where it is there. A restart of the device undoes it.`,
     );
+  if (done.left.length > 0 && process.geteuid?.() !== 0)
+    warn('What other users own can be removed by root alone: run this again as root.');
   for (const sentence of leftToOthers) write(sentence);
   return done.left.length + kernel.length > 0 ? exitCodes.crashed : exitCodes.stopped;
 }

@@ -157,7 +157,7 @@ describe('wipe', () => {
     await expect(run()).rejects.toMatchObject({
       exitCode: 75,
       message:
-        'This is refused, because the agent runs (pid 42): stop it for good with systemctl disable --now iot-security-agent.service, then run this again; nothing was removed.',
+        'This is refused, because the agent runs (pid 42): stop it for good with systemctl disable --now iot-security-agent.service, then run this again as root; nothing was removed.',
     });
     expect(everything()).toEqual(before);
   });
