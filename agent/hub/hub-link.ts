@@ -1,24 +1,21 @@
 import type { Clock } from '../../base/clock.js';
-import { deferred, withDeadline } from '../../base/deadline.js';
-import { reasonOf } from '../../base/errors.js';
+import { deferred } from '../../base/deadline.js';
 import type { JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { CredentialSource, ModuleCredentials } from '../identity/credentials/credentials.js';
 import { ServiceError, type HubAddress } from '../identity/services/service-error.js';
-import { asHubError, HubError, isRefusal } from './failure.js';
-import type { HubClient, HubClientEvents } from './hub-client.js';
+import { Connection, type CreateClient } from './connection.js';
+import { asHubError, HubError } from './failure.js';
 import type { LinkListener, LinkState } from './link-state.js';
-import { LongSilence } from './long-silence.js';
 import type { OutgoingMessage } from './message.js';
-import { OpenPublishes } from './open-publishes.js';
 import { Outage } from './outage.js';
-import { TwinReader } from './twin-reader.js';
+import { ProofSupply, type Ended } from './proof-supply.js';
 
 export interface HubLinkOptions {
   /** Asked before every attempt, so that a mended key file is used without a restart. */
   readonly source: CredentialSource;
-  readonly createClient: (credentials: ModuleCredentials, events: HubClientEvents) => HubClient;
+  readonly createClient: CreateClient;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -31,30 +28,6 @@ export interface HubLinkOptions {
    * @returns whether a token would be signed with another time now
    */
   readonly compareTime: (hub: HubAddress) => Promise<boolean>;
-}
-
-/** mqtt.js waits for outstanding acknowledgements when it closes; with the last send before it a stop takes this more. */
-const closeTimeoutMs = 1_000;
-
-/** What belongs to one connection and ends with it. */
-interface Life {
-  readonly client: HubClient;
-  /** The calls that wait for an answer; they end with the life. */
-  readonly pending: Set<(failure: HubError) => void>;
-  readonly publishes: OpenPublishes;
-  readonly twin: TwinReader;
-  readonly end: (failure: HubError) => void;
-}
-
-/** How a life, or the attempt at one, ended. */
-interface Ended {
-  readonly failure: HubError;
-  /** How long the connection was established; undefined when it never was. */
-  readonly lifeMs: number | undefined;
-  /** Undefined when they could not be had. */
-  readonly credentials: ModuleCredentials | undefined;
-  /** Who refused instead of the hub, where it was another service. */
-  readonly asked: HubAddress | undefined;
 }
 
 /**
@@ -101,8 +74,8 @@ interface Ended {
 export class HubLink {
   private readonly listeners = new Set<LinkListener>();
   private readonly outage: Outage;
-  private readonly silence: LongSilence;
-  private life: Life | undefined;
+  private readonly supply: ProofSupply;
+  private life: Connection | undefined;
   private wake: (() => void) | undefined;
   private running: Promise<void> | undefined;
   private stopping = false;
@@ -112,7 +85,7 @@ export class HubLink {
 
   constructor(private readonly options: HubLinkOptions) {
     this.outage = new Outage(options.clock, options.random, options.log, options.moments);
-    this.silence = new LongSilence(options.clock);
+    this.supply = new ProofSupply(options);
   }
 
   /** @returns what ends the listening. */
@@ -154,17 +127,12 @@ export class HubLink {
 
   /** Resolves with the hub's acknowledgement. @throws HubError */
   async send(message: OutgoingMessage): Promise<void> {
-    const publishes = this.life?.publishes;
-    await this.ask('acknowledge a security message', (client) => {
-      publishes?.sent(message);
-      return client.send(message);
-    });
-    publishes?.acknowledged(message);
+    await this.connection().send(message);
   }
 
   /** Sends a merge patch of the reported properties; resolves when the hub accepted it. @throws HubError */
   async report(patch: JsonObject): Promise<void> {
-    await this.ask('accept the reported properties', (client) => client.report(patch));
+    await this.connection().report(patch);
   }
 
   /** The clock of the device was set: what it was the cause of may be over. */
@@ -180,7 +148,7 @@ export class HubLink {
 
   /** Has the whole twin read again soon; does nothing while there is no connection, as each one begins with that. */
   readTwin(): void {
-    if (this.connected) this.life?.twin.request(this.options.moments.readMs(0));
+    if (this.connected) this.life?.readTwin();
   }
 
   private async run(): Promise<void> {
@@ -192,11 +160,10 @@ export class HubLink {
       // Set while `live` was awaited.
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
-      const correctedTime = await this.correctTime(ended);
+      const hasOtherProof = await this.supply.ended(ended);
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition
       if (this.stopping) break;
-      const hasOthers = this.tellSource(ended, correctedTime);
-      const pauseMs = this.outage.pauseAfter(failure, lifeMs, correctedTime || hasOthers);
+      const pauseMs = this.outage.pauseAfter(failure, lifeMs, hasOtherProof);
       const { pattern } = this.outage;
       const told = pattern === undefined ? failure : new HubError(failure.kind, pattern);
       this.enter({ name: 'waiting', failure: told, retryInMs: pauseMs });
@@ -218,49 +185,20 @@ export class HubLink {
   /** From the credentials to the end of the connection, whatever the end is. */
   private async live(): Promise<Ended> {
     const { clock } = this.options;
-    let client: HubClient | undefined;
+    let life: Connection | undefined;
     let credentials: ModuleCredentials | undefined;
     try {
-      credentials = await this.readCredentials();
+      credentials = await Promise.race([this.supply.current(), this.halted.promise]);
       if (this.stopping) throw stopped();
-      const ended = deferred<HubError>();
-      const made = this.options.createClient(
-        credentials,
-        this.eventsOf(() => life),
-      );
-      client = made;
-      const life: Life = {
-        client: made,
-        pending: new Set(),
-        publishes: new OpenPublishes(clock, credentials),
-        twin: new TwinReader({
-          ...this.options,
-          read: () => this.limit('answer a read of the module twin', made.readTwin()),
-          onTwin: (twin) => this.tell((listener) => listener.onTwin?.(twin)),
-          onPatch: (patch) => this.tell((listener) => listener.onDesiredPatch?.(patch)),
-          readMs: (atLeastMs) => this.options.moments.readMs(atLeastMs),
-          onDoubt: (failure) => life.end(failure),
-        }),
-        end: (cause) => {
-          const suspicion = life.publishes.suspicion(cause);
-          const failure =
-            suspicion === undefined ? cause : new HubError(cause.kind, cause.message, suspicion);
-          ended.resolve(failure);
-          this.giveUp(life, failure);
-        },
-      };
+      life = this.connectionOf(credentials);
       this.life = life;
-      const opening = this.limit('answer while connecting', made.open());
-      const early = await Promise.race([opening, ended.promise]);
-      if (early !== undefined) throw early;
-      // Both may have happened in the same moment.
-      if (this.life !== life) throw await ended.promise;
+      await life.open();
       const establishedMs = clock.monotonicMs();
       this.outage.over();
-      this.silence.over();
+      this.supply.accepted();
       this.enter({ name: 'connected' });
-      life.twin.request(this.options.moments.firstReadMs());
-      const failure = await ended.promise;
+      life.begin();
+      const failure = await life.ended;
       const lifeMs = clock.monotonicMs() - establishedMs;
       return { failure, lifeMs, credentials, asked: undefined };
     } catch (error) {
@@ -268,98 +206,26 @@ export class HubLink {
       return { failure: asHubError(error), lifeMs: undefined, credentials, asked };
     } finally {
       this.life = undefined;
-      if (client !== undefined) await this.dispose(client);
+      await life?.close();
     }
   }
 
-  private giveUp(life: Life, failure: HubError): void {
-    if (this.life !== life) return;
-    this.life = undefined;
-    life.twin.stop();
-    if (this.connected) this.enter({ name: 'closing' });
-    for (const reject of life.pending) reject(failure);
-  }
-
-  private eventsOf(life: () => Life): HubClientEvents {
-    const current = (): Life | undefined => (this.life === life() ? this.life : undefined);
-    return {
-      desiredPatch: (patch) => current()?.twin.patch(patch),
-      disconnected: (failure) => current()?.end(failure),
-      renewed: () => current()?.twin.request(this.options.moments.readMs(0)),
-      unusable: (what) => {
-        const alive = current();
-        if (alive === undefined) return;
-        this.options.log.warn(`The hub sent ${what}; it was dropped.`);
-        alive.twin.request(this.options.moments.readMs(0));
+  private connectionOf(credentials: ModuleCredentials): Connection {
+    return new Connection(credentials, {
+      ...this.options,
+      onTwin: (twin) => this.tell((listener) => listener.onTwin?.(twin)),
+      onPatch: (patch) => this.tell((listener) => listener.onDesiredPatch?.(patch)),
+      onEnd: () => {
+        this.life = undefined;
+        if (this.connected) this.enter({ name: 'closing' });
       },
-    };
-  }
-
-  private async ask(what: string, call: (client: HubClient) => Promise<void>): Promise<void> {
-    const { life } = this;
-    if (life === undefined || !this.connected) {
-      throw new HubError('network', 'There is no connection to the hub.');
-    }
-    const ended = deferred<never>();
-    life.pending.add(ended.reject);
-    try {
-      await Promise.race([this.limit(what, call(life.client)), ended.promise]);
-    } catch (error) {
-      const failure = asHubError(error);
-      if (!isRefusal(failure) && this.life === life) {
-        life.end(failure);
-        // Ending the life has said of it what else is known.
-        return await ended.promise;
-      }
-      throw failure;
-    } finally {
-      life.pending.delete(ended.reject);
-    }
-  }
-
-  private limit<T>(what: string, work: Promise<T>): Promise<T> {
-    const { clock, requestTimeoutMs } = this.options;
-    return withDeadline(clock, requestTimeoutMs, work, () => {
-      const seconds = Math.round(requestTimeoutMs / 1000);
-      return new HubError('timeout', `The hub did not ${what} within ${seconds} s.`);
     });
   }
 
-  private async readCredentials(): Promise<ModuleCredentials> {
-    try {
-      return await Promise.race([this.options.source.current(), this.halted.promise]);
-    } catch (error) {
-      if (error instanceof ServiceError || error instanceof HubError) throw error;
-      throw new HubError('credentials', reasonOf(error));
-    }
-  }
-
-  /** @returns whether the refusal is explained by a wrong clock, which is known now */
-  private async correctTime({ asked, credentials, failure }: Ended): Promise<boolean> {
-    const hub = asked ?? credentials;
-    if (failure.kind !== 'authorisation' || hub === undefined) return false;
-    return this.options.compareTime(hub);
-  }
-
-  /**
-   * Says what became of the credentials, where it may be their fault.
-   * @returns whether others are at hand for the next attempt
-   */
-  private tellSource({ credentials, failure }: Ended, correctedTime: boolean): boolean {
-    if (credentials === undefined) return false;
-    const { source } = this.options;
-    if (this.silence.failed(failure.kind)) source.unreachable?.(credentials);
-    return failure.kind === 'authorisation' && !correctedTime && source.refused(credentials);
-  }
-
-  private async dispose(client: HubClient): Promise<void> {
-    const closed = await withDeadline(
-      this.options.clock,
-      closeTimeoutMs,
-      client.close().then(() => true),
-      () => new HubError('timeout', 'Closing took too long.'),
-    ).catch(() => false);
-    if (!closed) client.abandon();
+  /** @throws HubError */
+  private connection(): Connection {
+    if (this.life !== undefined && this.connected) return this.life;
+    throw new HubError('network', 'There is no connection to the hub.');
   }
 
   private async pause(ms: number): Promise<void> {
