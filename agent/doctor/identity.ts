@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.js';
 import type { LocalSettings } from '../../config/local-settings.js';
+import { warnedDays } from '../identity/certificate-watch.js';
 import { createCredentialSource } from '../identity/credential-source.js';
 import { loadCertificate } from '../identity/credentials/certificate.js';
 import { CredentialError } from '../identity/credentials/credential-error.js';
@@ -10,6 +11,8 @@ import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import { surroundingsOf } from '../identity/modes/surroundings.js';
 import { ServiceError } from '../identity/services/service-error.js';
 import { edgeContainer } from '../identity/services/workload.js';
+import { stateNames } from '../state/state-directory.js';
+import { lastSecondsOfCertificate } from '../status/health.js';
 import type { AgentUser } from './agent-user.js';
 import { mend, note, ok, unknown, type Finding } from './finding.js';
 
@@ -19,8 +22,6 @@ export interface IdentityCheck {
 }
 
 const dayMs = 86_400_000;
-/** Time to have a certificate made. */
-const soonDays = 30;
 
 /** Whether the credentials can be had, for the user of the agent, and whose they are. */
 export async function checkIdentity(
@@ -81,7 +82,7 @@ function strangerToEdge(
 
 /**
  * With the provisioning service a source keeps what it was told in the state directory, where a file of root's would be in
- * the way of the agent; and only the agent itself is to register the device.
+ * the way of the agent, so it works on a copy; and only the agent itself is to register the device.
  */
 async function withoutTrace<T>(
   settings: LocalSettings,
@@ -91,6 +92,8 @@ async function withoutTrace<T>(
   if (identity.mode !== 'dps') return work(settings);
   const stateDirectory = await mkdtemp(join(tmpdir(), 'iot-security-agent-doctor-'));
   try {
+    const kept = join(settings.stateDirectory, stateNames.assignment);
+    await copyFile(kept, join(stateDirectory, stateNames.assignment)).catch(() => undefined);
     const dps = { ...identity.dps, register: false };
     return await work({ ...settings, stateDirectory, identity: { ...identity, dps } });
   } finally {
@@ -117,10 +120,13 @@ async function certificateFinding(
 
 /** What there is to say of the end of a certificate. */
 export function validityFinding(path: string, validToMs: number, nowMs: number): Finding {
-  const days = Math.floor((validToMs - nowMs) / dayMs);
+  const leftMs = validToMs - nowMs;
+  const days = Math.floor(leftMs / dayMs);
   const until = new Date(validToMs).toISOString().slice(0, 10);
   const remedy = `put a new one into ${path}, which the next connection uses`;
   if (days < 0) return mend('certificate', `the certificate in ${path} ended on ${until}`, remedy);
   const found = `the certificate in ${path} is valid until ${until}, for ${days} more days`;
-  return days < soonDays ? note('certificate', found, remedy) : ok('certificate', found);
+  // As the agent, which is degraded in the last days.
+  if (leftMs <= lastSecondsOfCertificate * 1000) return mend('certificate', found, remedy);
+  return days < warnedDays ? note('certificate', found, remedy) : ok('certificate', found);
 }

@@ -3,7 +3,7 @@ import { utcText } from '../../base/timestamps.js';
 
 const dayMs = 86_400_000;
 /** From so many days before its end on it is warned of, once a day. */
-const warnedDays = 30;
+export const warnedDays = 30;
 
 interface CertificateWatchOptions {
   readonly clock: Clock;

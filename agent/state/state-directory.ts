@@ -8,6 +8,8 @@ import { makeDirectory } from '../../base/make-directory.js';
 export const stateNames = {
   agentId: 'agent-id',
   aggregates: 'aggregates',
+  /** The hub that the provisioning service assigned. */
+  assignment: 'dps-assignment.json',
   /** What the agent has changed in the kernel's audit, see `ChangeNote`. */
   changeNote: 'audit-changes.json',
   counters: 'counters.json',

@@ -17,7 +17,7 @@ const everydayLosses: ReadonlySet<LossCause> = new Set([
 ] satisfies LossCause[]);
 
 /** Whoever was warned for three weeks and did nothing has not seen it: 7 days. */
-const lastSecondsOfCertificate = 7 * 86_400;
+export const lastSecondsOfCertificate = 7 * 86_400;
 /** So often in a row a network may fail in the middle of a message. */
 const mostFailedInARow = 2;
 /** Acknowledgements come within seconds; `requestTimeout` ends the wait for one, and may be set to minutes. */

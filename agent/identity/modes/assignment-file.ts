@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { isJsonObject, parseJson } from '../../../base/json.js';
+import { stateNames } from '../../state/state-directory.js';
 import { readStateFile, writeFileAtomically } from '../../state/state-file.js';
 import { isAssignment, type Assignment } from '../services/provisioning.js';
 
-const name = 'dps-assignment.json';
 const maxBytes = 4096;
 
 /** Which device, as which provisioning service knows it. */
@@ -18,7 +18,7 @@ export class AssignmentFile {
   private readonly path: string;
 
   constructor(stateDirectory: string) {
-    this.path = join(stateDirectory, name);
+    this.path = join(stateDirectory, stateNames.assignment);
   }
 
   /** Undefined when none is kept for this registration, or what is kept cannot be read. */

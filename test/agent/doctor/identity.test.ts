@@ -1,6 +1,5 @@
 import {
   chmodSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,13 +8,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Finding } from '../../../agent/doctor/finding.js';
 import { checkIdentity, validityFinding } from '../../../agent/doctor/identity.js';
 import { checkPermissions } from '../../../agent/doctor/permissions.js';
 import { parseLocalSettings } from '../../../config/parse-local-settings.js';
 import type { LocalSettings } from '../../../config/local-settings.js';
 import { lifetime, selfSigned } from '../../../local-hub/hub/certificates.js';
+import { ProvisioningService } from '../../../local-hub/services/provisioning.js';
 import { startHub } from '../../support/hub-fixture.js';
 
 const ownUid = process.geteuid?.() ?? 0;
@@ -142,15 +142,37 @@ describe('the identity', () => {
     );
   });
 
-  it('of an enrolment leaves nothing in the state directory', async () => {
-    const settings = settingsOf({
-      mode: 'dps',
-      keyFile: put('key', 'c2VjcmV0LXNlY3JldC1zZWNyZXQ=\n'),
-      dps: { endpoint: 'localhost:1', idScope: '0ne1', registrationId: 'r', register: true },
-    });
-    expect(wrong((await checkIdentity(settings, self, {})).findings)).toHaveLength(1);
+  it('of an enrolment is looked up, registers nothing, and leaves nothing in the state directory', async () => {
+    const hub = await startHub();
+    const dps = await ProvisioningService.start({ tls: hub.tls });
+    onTestFinished(() => dps.stop());
+    const calls: string[] = [];
+    dps.onCall(({ method, status }) => void calls.push(`${method} ${status}`));
+    const key = dps.enrolDevice('gateway-17', { hub, deviceId: 'device-1' });
+    const settings = settingsOf(
+      {
+        mode: 'dps',
+        keyFile: put('key', `${key}\n`),
+        restEndpoint: `localhost:${hub.httpsPort}`,
+        dps: {
+          endpoint: `localhost:${dps.port}`,
+          idScope: dps.idScope,
+          registrationId: 'gateway-17',
+          register: true,
+        },
+      },
+      { trustedCaFile: hub.caFile },
+    );
+    expect(told((await checkIdentity(settings, self, {})).findings)).toMatch(
+      /^identity mend: .*Not Found/,
+    );
+    await dps.provision('gateway-17');
+    hub.registerModule('device-1');
+    expect(told((await checkIdentity(settings, self, {})).findings)).toMatch(
+      /^identity ok: .*device-1\/azureiotsecurity .*\(mode dps, a symmetric key\)/,
+    );
+    expect(calls).toEqual(['POST 404', 'POST 200']);
     expect(readdirSync(settings.stateDirectory)).toEqual([]);
-    expect(existsSync(settings.stateDirectory)).toBe(true);
   });
 });
 
@@ -158,7 +180,9 @@ describe('a certificate', () => {
   it.each([
     [100, 'ok'],
     [29, 'note'],
-    [0, 'note'],
+    [8, 'note'],
+    [6, 'mend'],
+    [0, 'mend'],
     [-2, 'mend'],
   ])('with %i days left', (days, verdict) => {
     const nowMs = Date.UTC(2026, 0, 1);
