@@ -1,9 +1,11 @@
 import type { Stats } from 'node:fs';
 import { lstat, opendir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { FileError, readBoundedFile } from '../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../base/errors.js';
 import type { LocalSettings } from '../../config/local-settings.js';
+import { defaultConfigFile } from '../../config/read-local-settings.js';
+import { secretNames } from '../enroll/configuration.js';
 import { holdsKey } from '../identity/credentials/certificate.js';
 import { mendingCommand, shellWord } from '../identity/credentials/secret-file.js';
 import { statusSocket } from '../status/service.js';
@@ -29,7 +31,7 @@ export async function checkPermissions(
     findings.push(
       await judged(path, (stats) =>
         isPublic
-          ? writableFault(path, stats, 'who this device is')
+          ? (writableFault(path, stats, 'who this device is') ?? unreadFault(path, stats, user))
           : secretFault(path, stats, user),
       ),
     );
@@ -98,11 +100,14 @@ async function judged(
 function settingsFault(path: string, stats: Stats, user: AgentUser): Fault | undefined {
   const writable = writableFault(path, stats, 'who this device is');
   if (writable !== undefined) return writable;
-  if (user.ids === undefined || mayRead(stats, user.ids)) return undefined;
-  const { gids, uid } = user.ids;
+  return closedFault(path, stats, user);
+}
+
+function closedFault(path: string, stats: Stats, { ids }: AgentUser): Fault | undefined {
+  if (ids === undefined || mayRead(stats, ids)) return undefined;
   return {
-    fault: `user ${uid}, who runs the agent, may not read it`,
-    remedy: `chown root:${gids[0] ?? uid} ${shellWord(path)} && chmod 640 ${shellWord(path)}`,
+    fault: `user ${ids.uid}, who runs the agent, may not read it`,
+    remedy: `chown root:${ids.gids[0] ?? ids.uid} ${shellWord(path)} && chmod 640 ${shellWord(path)}`,
   };
 }
 
@@ -130,8 +135,19 @@ function writableFault(path: string, stats: Stats, what: string): Fault | undefi
 function secretFault(path: string, stats: Stats, user: AgentUser): Fault | undefined {
   if (user.ids === undefined) return undefined;
   const command = mendingCommand(path, stats, user.ids);
-  if (command === undefined) return undefined;
-  return { fault: 'others could read or change the secret in it', remedy: command };
+  if (command !== undefined)
+    return { fault: 'others could read or change the secret in it', remedy: command };
+  return unreadFault(path, stats, user);
+}
+
+function unreadFault(path: string, stats: Stats, user: AgentUser): Fault | undefined {
+  return isHandedOver(path) ? undefined : closedFault(path, stats, user);
+}
+
+/** The unit has systemd hand these over (`LoadCredential=`), so that root alone need be able to read them. */
+function isHandedOver(path: string): boolean {
+  const names: readonly string[] = Object.values(secretNames);
+  return dirname(path) === dirname(defaultConfigFile) && names.includes(basename(path));
 }
 
 function socketFault(stats: Stats): Fault | undefined {

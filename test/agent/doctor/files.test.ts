@@ -104,6 +104,19 @@ describe('the permissions', () => {
     expect(faults.join('\n')).toMatch(/entries of .*state do not belong to user .*; chown -R/);
   });
 
+  it.runIf(ownUid === 0)(
+    'of a secret that root alone may read and nobody hands over are to be mended',
+    async () => {
+      const agent = { ids: { uid: 65_534, gids: [4_000_000] }, isOfUnit: true };
+      const faults = wrong(await check(agent)).filter(({ found }) => found.includes('/key '));
+      expect(faults).toHaveLength(1);
+      expect(faults[0]?.found).toMatch(
+        /key has mode 0600 .*user 65534, who runs the agent, may not read it/,
+      );
+      expect(faults[0]?.remedy).toMatch(/^chown root:4000000 .*key && chmod 640 /);
+    },
+  );
+
   it('of a status socket that is open to everybody are noted', async () => {
     const server = createServer();
     await new Promise<void>((done) => server.listen(at('run', 'status.sock'), done));
