@@ -1,99 +1,127 @@
-import { resolve } from 'node:path';
-import { FileError, readTextFile } from '../../base/bounded-file.js';
-import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { join, resolve } from 'node:path';
+import { exitCodes } from '../../base/exit-codes.js';
 import { printable } from '../../base/text.js';
 import { isUnavailable } from '../../base/unavailable.js';
-import { agentGroup } from '../enroll/configuration.js';
+import { UserNames } from '../../collectors/kernel/files/users.js';
+import { hostPaths } from '../../collectors/kernel/paths.js';
+import { agentGroup, settingsFileName } from '../enroll/configuration.js';
 import { enroll, type Enrollment } from '../enroll/enroll.js';
-import { readSecret } from '../enroll/secret-input.js';
+import { runsAs } from '../enroll/running-agent.js';
+import { principalRemedy } from '../identity/services/identity-service.js';
 import { agentUnit, openSystemdManager } from '../supervisor/systemd-manager.js';
-import type { Command } from './command.js';
+import type { Command, ParsedArguments } from './command.js';
+import { identityOptions, readIdentity } from './enroll-input.js';
 
 /** Where the unit has its configuration. */
 export const standardDirectory = '/etc/iot-security-agent';
 
+type Write = (sentence: string) => void;
+
 export const enrollCommand: Command = {
   name: 'enroll',
-  meaning: 'Takes the connection string of the module, writes the configuration, starts the agent.',
+  meaning:
+    'Takes who the device is to the hub, tries it, writes the configuration, starts the agent.',
   options: {
-    'connection-string-file': {
-      type: 'string',
-      value: 'FILE',
-      meaning:
-        'File that holds the connection string; otherwise it is read from standard input, never from an argument.',
-    },
+    ...identityOptions,
     directory: {
       type: 'string',
       value: 'DIR',
       default: standardDirectory,
       meaning: 'Where the configuration is written; the service is started for the default only.',
     },
+    'no-try': {
+      type: 'boolean',
+      meaning: 'Do not connect to the hub before the configuration is written.',
+    },
   },
   run: async (parsed) => {
     const directory = parsed.text('directory') ?? standardDirectory;
-    const isStandard = resolve(directory) === standardDirectory;
-    const file = parsed.text('connection-string-file');
-    const input =
-      file === undefined
-        ? await readSecret(process.stdin, (text) => void process.stderr.write(text))
-        : await readGiven(file);
-    const write = (sentence: string): void => {
-      process.stdout.write(`${printable(sentence)}\n`);
-    };
-    const done = await enroll({ directory, input });
-    const { deviceId, hostName, moduleId } = done.identity;
-    write(`Enrolled as ${deviceId}/${moduleId} at ${hostName}.`);
-    const { secretFile, settingsFile, settingsWereWritten } = done;
-    const settings = settingsWereWritten
-      ? ` and ${settingsFile}.`
-      : `; ${settingsFile} stays as it is.`;
-    write(`Wrote ${secretFile} (the secret, for root alone)${settings}`);
-    if (done.removedKeys.length > 0) {
-      write(
-        `Removed from identity, because the connection string says it: ${done.removedKeys.join(', ')}.`,
-      );
-    }
-    write(markerSentence(done));
-    if (!isStandard) {
-      write(`Run the agent with: iot-security-agent run --config ${done.settingsFile}`);
+    const write: Write = (sentence) => void process.stdout.write(`${printable(sentence)}\n`);
+    const given = await readIdentity(parsed);
+    const isEdge = given.identity['identity.mode'] === 'edge';
+    const done = await enroll({
+      directory,
+      given,
+      isTried: (who) => isTried(parsed, { directory, isEdge, who, write }),
+    });
+    tell(done, write);
+    const { groupId, settings, settingsFile } = done.configuration;
+    if (isEdge) write(edgeSentence(settings.identity.moduleId));
+    if (resolve(directory) !== standardDirectory) {
+      write(`Run the agent with: iot-security-agent run --config ${settingsFile}`);
       return exitCodes.stopped;
     }
-    if (done.groupIsMissing) {
+    if (groupId === undefined) {
       write(
-        `There is no group ${agentGroup} here; once there is one, give it ${done.settingsFile}: chgrp ${agentGroup} ${done.settingsFile}`,
+        `There is no group ${agentGroup} here; once there is one, give it ${settingsFile}: chgrp ${agentGroup} ${settingsFile}`,
       );
     }
     return restartService(write);
   },
 };
 
+interface TrialQuestion {
+  readonly directory: string;
+  readonly isEdge: boolean;
+  readonly who: string | undefined;
+  readonly write: Write;
+}
+
+/** Says why not. */
+async function isTried(parsed: ParsedArguments, question: TrialQuestion): Promise<boolean> {
+  const { directory, isEdge, who, write } = question;
+  if (parsed.flag('no-try')) return false;
+  if (isEdge) {
+    write('Not tried: the services of IoT Edge know the agent by its user, so that it alone can.');
+    return false;
+  }
+  if (!(await runsAs(who, join(resolve(directory), settingsFileName)))) return true;
+  write(
+    'Not tried: the agent runs as this module already, and two clients of one identity throw each other off.',
+  );
+  return false;
+}
+
+function tell({ configuration, taken, who }: Enrollment, write: Write): void {
+  if (taken !== undefined) write('Tried: the hub took it, and the module twin can be read.');
+  const [hostName, deviceId, moduleId] = taken
+    ? [taken.hostName, taken.deviceId, taken.moduleId]
+    : (who?.split('/') ?? []);
+  if (moduleId !== undefined) {
+    write(`Enrolled as ${deviceId ?? ''}/${moduleId} at ${hostName ?? ''}.`);
+  } else if (who !== undefined) write(`Enrolled as ${who} of the provisioning service.`);
+  const { isChanged, removedKeys, secrets, settingsFile } = configuration;
+  const paths = secrets.map(({ path }) => path);
+  const settings = isChanged ? settingsFile : `nothing else; ${settingsFile} stays as it is`;
+  write(
+    paths.length === 0
+      ? `Wrote ${settings}.`
+      : `Wrote ${paths.join(', ')} (the secret, for root alone) and ${settings}.`,
+  );
+  if (removedKeys.length > 0) {
+    write(
+      `Removed from identity, because what was given takes its place: ${removedKeys.join(', ')}.`,
+    );
+  }
+  write(markerSentence(configuration));
+}
+
+function edgeSentence(moduleId = 'azureiotsecurity'): string {
+  const uid = new UserNames(hostPaths).uidOf(agentGroup);
+  if (uid === undefined)
+    return `The Identity Service of IoT Edge must know the agent's user, which is not there yet: install the package, and enroll again.`;
+  return `The Identity Service of IoT Edge must know the agent; unless it does already, ${principalRemedy({ moduleId, uid })}.`;
+}
+
 /** Whoever wonders where the messages are learns it before there are any. */
-function markerSentence({ securityMarker, settingsFile }: Enrollment): string {
-  return securityMarker
+function markerSentence({ settings, settingsFile }: Enrollment['configuration']): string {
+  return settings.securityMarker
     ? `Messages carry the security marker, so that a hub with the security service routes them to that service alone; remove "securityMarker" from ${settingsFile} to have them on your own routes.`
     : `Messages go to the routes of your hub. Only where something still reads them as those of the security service, set "securityMarker": true in ${settingsFile}.`;
 }
 
-async function readGiven(path: string): Promise<string> {
-  if (/SharedAccessKey/i.test(path)) {
-    throw new CommandError(
-      '--connection-string-file names a file; what was given is a connection string itself, which other users of this device can see in an argument. Give the module a new key if there are such users, and paste the connection string when this command asks for it. Nothing was changed.',
-      exitCodes.configuration,
-    );
-  }
-  try {
-    return (await readTextFile(path, 65_536)).text;
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    throw new CommandError(
-      `${path} ${error.message}. Nothing was changed.`,
-      error.kind === 'other-encoding' ? exitCodes.configuration : exitCodes.noPermission,
-    );
-  }
-}
-
 /** The configuration is written: what is left to be done is said when systemd cannot be had. */
-async function restartService(write: (sentence: string) => void): Promise<number> {
+async function restartService(write: Write): Promise<number> {
   const command = `systemctl restart ${agentUnit}`;
   const manager = await openSystemdManager();
   if (isUnavailable(manager)) {

@@ -39,7 +39,7 @@ interface Wish {
   readonly groupFile?: string | undefined;
 }
 
-interface Secret {
+export interface Secret {
   readonly key: LocalKey;
   readonly name: string;
   readonly content: string | Uint8Array;
@@ -61,7 +61,7 @@ export interface Configuration {
 }
 
 /** Where something is reached was chosen for this device, and is no part of who it is. */
-const placeKeys = ['gatewayHostName', 'restEndpoint'] as const;
+const placeKeys = ['gatewayHostName', 'restEndpoint', 'dps.endpoint'] as const;
 type PlaceKey = (typeof placeKeys)[number];
 
 /**
@@ -121,10 +121,13 @@ function merged(
   if (identity === undefined) return { settings: withSettings, removedKeys: [] };
   const old = isJsonObject(before['identity']) ? before['identity'] : {};
   const who = Object.entries({ ...identity, ...files }).filter(([key]) => isOfIdentity(key));
+  const mode = identity['identity.mode'];
   const places = placeKeys
-    .filter((key) => old[key] !== undefined && !replacedPlaces.includes(key))
-    .filter((key) => key !== 'restEndpoint' || identity['identity.mode'] !== 'module')
-    .map((key) => [`identity.${key}`, old[key] as JsonValue] as const);
+    .filter((key) => !replacedPlaces.includes(key) && placesOf(mode).includes(key))
+    .flatMap((key) => {
+      const value = at(old, key);
+      return value === undefined ? [] : [[`identity.${key}`, value] as const];
+    });
   const next = [...who, ...places].reduce<JsonObject>(
     (object, [key, value]) => put(object, key, value),
     {},
@@ -134,6 +137,20 @@ function merged(
     settings: { ...withSettings, identity: now },
     removedKeys: Object.keys(old).filter((key) => !Object.hasOwn(now, key)),
   };
+}
+
+/** The places that a mode has a use for. */
+function placesOf(mode: JsonValue | undefined): readonly PlaceKey[] {
+  if (mode === 'dps') return placeKeys;
+  return mode === 'device' ? ['gatewayHostName', 'restEndpoint'] : ['gatewayHostName'];
+}
+
+/** What stands under a dotted key. */
+function at(object: JsonObject, key: string): JsonValue | undefined {
+  const [head = '', ...rest] = key.split('.');
+  const value = object[head];
+  if (rest.length === 0 || value === undefined) return value;
+  return isJsonObject(value) ? at(value, rest.join('.')) : undefined;
 }
 
 /** The object with a member set that a dotted key names. */

@@ -1,75 +1,58 @@
-import { join } from 'node:path';
-import {
-  parseConnectionString,
-  type ConnectionString,
-} from '../identity/credentials/connection-string.js';
-import { prepareConfiguration, secretNames, writeConfiguration } from './configuration.js';
+import { CredentialError } from '../identity/credentials/credential-error.js';
+import { type Configuration, prepareConfiguration, writeConfiguration } from './configuration.js';
+import type { GivenIdentity } from './identity-given.js';
 import { unusable } from './settings-file.js';
+import { withStagedSecrets } from './staged-secrets.js';
+import { type Taken, tryConfiguration } from './trial.js';
 
 export interface Enrollment {
-  readonly identity: Pick<ConnectionString, 'hostName' | 'deviceId' | 'moduleId'>;
-  readonly secretFile: string;
-  readonly settingsFile: string;
-  /** False when they said all that already. */
-  readonly settingsWereWritten: boolean;
-  /** Keys of `identity` that the connection string takes the place of. */
-  readonly removedKeys: readonly string[];
-  readonly groupIsMissing: boolean;
-  /** The settings have messages carry it. */
-  readonly securityMarker: boolean;
+  readonly configuration: Configuration;
+  /** `host/device/module` as far as it is known; undefined where the services of IoT Edge say it. */
+  readonly who: string | undefined;
+  /** Whom the hub took it for; undefined when it was not tried. */
+  readonly taken: Taken | undefined;
 }
 
 interface EnrollOptions {
   readonly directory: string;
-  /** What was given as the connection string; its first line that is not empty counts. */
-  readonly input: string;
+  readonly given: GivenIdentity;
+  /** Whether to connect before anything is written; asked with what tells this identity from others. */
+  readonly isTried?: (who: string | undefined) => Promise<boolean>;
   readonly groupFile?: string;
 }
 
 /**
- * Checks the connection string and writes both files of the configuration. @throws CommandError
+ * Checks who the device is said to be and writes the files of the configuration. @throws CommandError
  *
- * 1. Everything is checked before anything is written; after an error the device is as it was.
- * 2. The secret stands in its own file, which only root can read from its first byte on, and in no sentence.
+ * 1. Everything is checked, and tried where that is wished for, before anything is written; after an error the device is
+ *    as it was.
+ * 2. A secret stands in a file of its own, which only root can read from its first byte on, and in no sentence.
  */
 export async function enroll(options: EnrollOptions): Promise<Enrollment> {
-  if (options.directory === '') throw unusable('--directory is empty; name a directory');
-  const line = connectionStringIn(options.input);
-  if (line === '') throw unusable('The input is empty; paste the connection string of the module');
-  const connection = parseConnectionString(line);
-  if ('fault' in connection) throw unusable(`The input ${connection.fault}`);
-  const { gatewayHostName, hostName, deviceId, moduleId } = connection;
-  const { moduleConnection } = secretNames;
+  const { directory, given, groupFile, isTried } = options;
   const configuration = await prepareConfiguration({
-    directory: options.directory,
-    identity: { 'identity.mode': 'module' },
+    directory,
+    identity: given.identity,
     settings: {},
-    secrets: [
-      { key: 'identity.connectionStringFile', name: moduleConnection, content: `${line}\n` },
-    ],
-    replacedPlaces: gatewayHostName === undefined ? [] : ['gatewayHostName'],
-    groupFile: options.groupFile,
+    secrets: given.secrets,
+    replacedPlaces: given.namesGateway ? ['gatewayHostName'] : [],
+    ...(groupFile !== undefined && { groupFile }),
   });
+  const who = await checkCredentials(configuration);
+  const taken =
+    isTried !== undefined && (await isTried(who))
+      ? await tryConfiguration(configuration)
+      : undefined;
   await writeConfiguration(configuration);
-  return {
-    identity: { hostName, deviceId, moduleId },
-    secretFile: join(configuration.directory, moduleConnection),
-    settingsFile: configuration.settingsFile,
-    settingsWereWritten: configuration.isChanged,
-    removedKeys: configuration.removedKeys,
-    groupIsMissing: configuration.groupId === undefined,
-    securityMarker: configuration.settings.securityMarker,
-  };
+  return { configuration, who, taken };
 }
 
-/** The first line that holds something, without the quotes in which it may have been copied. */
-function connectionStringIn(text: string): string {
-  const [line = ''] = text
-    .replace(/^\uFEFF/, '')
-    .trim()
-    .split('\n', 1);
-  return line
-    .trim()
-    .replace(/^(["'])(.*)\1$/, '$2')
-    .trim();
+/** Has the agent's own reader look at the secrets, and asks nobody. @throws CommandError */
+export async function checkCredentials(configuration: Configuration): Promise<string | undefined> {
+  try {
+    return await withStagedSecrets(configuration, ({ source }) => source.check());
+  } catch (error) {
+    if (error instanceof CredentialError) throw unusable(error.message);
+    throw error;
+  }
 }

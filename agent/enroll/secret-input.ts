@@ -11,8 +11,22 @@ interface Terminal extends Readable {
 }
 
 /** Reads a secret: all of the input, or one line without echo where somebody types it. @throws CommandError */
-export function readSecret(input: Terminal, prompt: (text: string) => void): Promise<string> {
-  return input.isTTY === true ? readTyped(input, prompt) : readToEnd(input);
+export function readSecret(
+  input: Terminal,
+  prompt: (text: string) => void,
+  question = 'Connection string of the module',
+): Promise<string> {
+  if (input.isTTY !== true) return readToEnd(input);
+  return readTyped(input, prompt, `${question} (not shown), then Enter: `, true);
+}
+
+/** Has somebody type what is no secret. @throws CommandError */
+export async function readLine(
+  input: Terminal,
+  prompt: (text: string) => void,
+  question: string,
+): Promise<string> {
+  return (await readTyped(input, prompt, `${question}: `, false)).trim();
 }
 
 async function readToEnd(input: Readable): Promise<string> {
@@ -23,7 +37,7 @@ async function readToEnd(input: Readable): Promise<string> {
     length += bytes.length;
     if (length > mostBytes) {
       throw new CommandError(
-        'The input is far too long for a connection string; nothing was changed.',
+        'The input is far too long for a secret; nothing was changed.',
         exitCodes.configuration,
       );
     }
@@ -47,15 +61,21 @@ const erase = ['\u007f', '\b'];
 // eslint-disable-next-line no-control-regex -- such sequences begin with a control character
 const terminalSequence = /\u001b\[[0-9;]*[A-Za-z~]/g;
 
-function readTyped(input: Terminal, prompt: (text: string) => void): Promise<string> {
-  prompt('Connection string of the module (not shown), then Enter: ');
+function readTyped(
+  input: Terminal,
+  prompt: (text: string) => void,
+  question: string,
+  isHidden: boolean,
+): Promise<string> {
+  prompt(question);
   return new Promise((resolve, reject) => {
     let typed = '';
     const done = (settle: () => void): void => {
       input.off('data', take);
-      input.setRawMode?.(false);
+      if (isHidden) input.setRawMode?.(false);
       input.pause();
-      prompt('\n');
+      // Otherwise the terminal has shown it, with the end of the line.
+      if (isHidden) prompt('\n');
       settle();
     };
     const take = (chunk: Buffer): void => {
@@ -76,7 +96,7 @@ function readTyped(input: Terminal, prompt: (text: string) => void): Promise<str
         else if (typed.length < mostBytes) typed += character;
       }
     };
-    input.setRawMode?.(true);
+    if (isHidden) input.setRawMode?.(true);
     input.on('data', take);
     input.resume();
   });

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { plainReason } from '../../base/errors.js';
+import { CommandError } from '../../base/exit-codes.js';
 import type { JsonValue } from '../../base/json.js';
 import type { LocalKey } from '../../config/local-settings.js';
 import {
@@ -10,6 +11,7 @@ import {
   secretNames,
   settingsFileName,
 } from '../enroll/configuration.js';
+import { checkCredentials } from '../enroll/enroll.js';
 import { readSettings, unusable } from '../enroll/settings-file.js';
 import {
   type Findings,
@@ -82,15 +84,31 @@ async function plan(options: ImportOptions): Promise<ImportPlan> {
     secrets,
     ...(groupFile !== undefined && { groupFile }),
   });
+  const copies = secrets.flatMap(({ from, name }) =>
+    from === undefined ? [] : [{ from, to: join(configuration.directory, name) }],
+  );
+  await checkCopies(configuration, copies);
   return {
     configuration,
     read: found.map(({ path, is }) => ({ path, is })),
     taken: Object.keys(settings),
     left: found.flatMap(({ left }) => left),
-    copies: secrets.flatMap(({ from, name }) =>
-      from === undefined ? [] : [{ from, to: join(configuration.directory, name) }],
-    ),
+    copies,
   };
+}
+
+/** Has the agent's own reader look at the secrets; what it says of a copy is said of what was copied. */
+async function checkCopies(
+  configuration: Configuration,
+  copies: ImportPlan['copies'],
+): Promise<void> {
+  try {
+    await checkCredentials(configuration);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const message = copies.reduce((text, { from, to }) => text.replaceAll(to, from), error.message);
+    throw new CommandError(message, error.exitCode);
+  }
 }
 
 /** The files themselves; of a directory those that an old agent has there. */

@@ -67,6 +67,7 @@ describe('enroll', () => {
       '--connection-string-file',
       '/root/connection-string',
     );
+    expect(said).toContain('Tried: the hub took it, and the module twin can be read.');
     expect(said).toMatch(/iot-security-agent\.service is being started/);
     expect(
       await container.execute(

@@ -27,7 +27,7 @@ export interface EdgeIdentity {
 }
 
 /** What a device has to be told once so that its Identity Service makes the module and gives it to this user. */
-function principalRemedy({ moduleId, uid }: EdgeHost): string {
+export function principalRemedy({ moduleId, uid }: Pick<EdgeHost, 'moduleId' | 'uid'>): string {
   return (
     `write into ${principals}/${moduleId}.toml, which belongs to aziotid with mode 600: ` +
     `[[principal]] name = "${moduleId}" uid = ${uid} idtype = ["module"], each on a line of its own; ` +

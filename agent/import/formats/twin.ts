@@ -3,7 +3,7 @@ import { quoted } from '../../../base/quote.js';
 import { evaluateTwin } from '../../../config/evaluate-twin.js';
 import { localSettings } from '../../../config/local-settings.js';
 import { readSetting } from '../../../config/read-setting.js';
-import { earlyObjectName } from '../../../config/twin-dialects.js';
+import { chooseDialect, twinDialects } from '../../../config/twin-dialects.js';
 import { configurationObjectName, twinSettings } from '../../../config/twin-settings.js';
 import { type Findings, type GivenFile, Left } from './findings.js';
 
@@ -24,7 +24,8 @@ export function desiredOf(document: JsonObject): JsonObject | undefined {
 
 /** The object in it that holds settings, where one does; that of the contract where another dialect does. */
 function objectNameIn(desired: JsonObject): string | undefined {
-  if (isJsonObject(desired[configurationObjectName])) return configurationObjectName;
+  if (chooseDialect(desired, configurationObjectName).dialect !== 'none')
+    return configurationObjectName;
   return Object.keys(desired).find((name) => {
     const object = desired[name];
     return (
@@ -36,20 +37,17 @@ function objectNameIn(desired: JsonObject): string | undefined {
 /** Reads a saved twin. Its settings stay where they are, in the hub; what this agent makes of them is told. */
 export function readTwin(file: GivenFile, desired: JsonObject): Findings {
   const objectName = objectNameIn(desired) ?? configurationObjectName;
-  const { problems, unknownKeys } = evaluateTwin(desired, undefined, objectName);
+  const { dialect, problems, unknownKeys } = evaluateTwin(desired, undefined, objectName);
   const left = new Left(file);
-  const settings: Record<string, JsonValue> = [configurationObjectName, earlyObjectName].includes(
-    objectName,
-  )
-    ? {}
-    : { remoteConfigurationObjectName: objectName };
-  const local = localOf(desired, left);
+  const settings: Record<string, JsonValue> =
+    objectName === configurationObjectName ? {} : { remoteConfigurationObjectName: objectName };
+  const local = dialect === 'microAgent' ? localOf(desired, left) : {};
   for (const { key, reason } of problems) {
     if (!localKeys.has(key)) left.sentences.push(`${reason} (${file.path})`);
   }
   for (const key of unknownKeys) left.say(key, '', 'it is no setting of a twin');
   return {
-    is: 'a module twin, which stays in the hub, where the agent reads it',
+    is: `a twin with ${twinDialects[dialect].title}, which stays in the hub, where the agent reads it`,
     settings: { ...settings, ...local },
     left: left.sentences,
   };

@@ -26,6 +26,7 @@ describe('the command enroll', () => {
       const child = spawn(process.execPath, [
         agentBundle,
         'enroll',
+        '--no-try',
         '--directory',
         directory,
         ...args,
@@ -86,9 +87,28 @@ describe('the command enroll', () => {
   });
 
   it('ends with 78 when it cannot use what it was given', async () => {
-    const { code, output } = await command([], 'HostName=h;DeviceId=d;SharedAccessKey=c2VjcmV0');
+    const policy = 'HostName=h;SharedAccessKeyName=owner;SharedAccessKey=c2VjcmV0';
+    const { code, output } = await command([], policy);
     expect(code).toBe(78);
-    expect(output).toContain('connection string of the device');
+    expect(output).toContain('a policy of the hub');
     expect(output).not.toContain('c2VjcmV0');
+    const nothing = await command([], '\n');
+    expect(nothing).toMatchObject({ code: 78 });
+    expect(nothing.output).toContain('The input is empty');
+  });
+
+  it('takes the device of a connection string, and a key with whose it is', async () => {
+    const device = await command([], `HostName=h.example;DeviceId=d;SharedAccessKey=${key}`);
+    expect(device.output).toContain('Enrolled as d/azureiotsecurity at h.example');
+    expect(settings()['identity']).toMatchObject({ mode: 'device' });
+    const file = join(root, 'key');
+    writeFileSync(file, key, { mode: 0o600 });
+    const names = ['--mode', 'module', '--host-name', 'h.example'];
+    const lacking = await command(['--key-file', file, ...names], '');
+    expect(lacking.output).toContain('name the device with --device-id');
+    const named = await command(['--key-file', file, ...names, '--device-id', 'd-2'], '');
+    expect(named.output).toContain('Enrolled as d-2/azureiotsecurity at h.example');
+    expect(readFileSync(join(directory, 'module.key'), 'utf8')).toBe(`${key}\n`);
+    expect(named.output).not.toContain(key);
   });
 });

@@ -15,6 +15,7 @@ import { writeConfiguration } from '../../../agent/enroll/configuration.js';
 import { type ImportPlan, planImport } from '../../../agent/import/plan.js';
 import { earlyObjectName } from '../../../config/twin-dialects.js';
 import { configurationObjectName } from '../../../config/twin-settings.js';
+import { selfSigned } from '../../../local-hub/hub/certificates.js';
 import {
   agentId,
   cConfiguration,
@@ -25,6 +26,8 @@ import {
 } from '../../support/old-agents.js';
 
 const key = Buffer.from('a very secret key').toString('base64');
+/** As .NET writes it: triple DES, no password. */
+const pkcs12 = join(import.meta.dirname, '..', 'identity', 'cases', 'triple-des-empty.p12');
 const microString = `HostName=hub.example;DeviceId=device-1;ModuleId=${microModuleId};SharedAccessKey=${key}`;
 
 let root = '';
@@ -96,8 +99,6 @@ describe("a C agent's configuration", () => {
   });
 
   it('with a certificate copies that, told by what is in the file', async () => {
-    const pem = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
-    const withKey = `${pem}-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n`;
     const asDevice = (FilePath: string): string =>
       put(
         'c.json',
@@ -107,21 +108,39 @@ describe("a C agent's configuration", () => {
           FilePath,
         }),
       );
-    put('odd.name', withKey);
+    const { certificatePem, privateKeyPem } = await selfSigned({ commonName: 'device-1' });
+    put('odd.name', certificatePem + privateKeyPem);
     const done = await plan(asDevice('odd.name'));
     expect(settingsOf(done)['identity']).toMatchObject({
       mode: 'device',
       certificateFile: join(directory, 'certificate.pem'),
     });
-    expect(secretsOf(done)).toEqual({ 'certificate.pem': withKey });
-    put('a.pfx', Buffer.from([0x30, 0x82, 0x01, 0x00, 0xff]));
-    const other = await plan(asDevice('a.pfx'));
-    expect(settingsOf(other)['identity']).toMatchObject({
+    expect(secretsOf(done)).toEqual({ 'certificate.pem': certificatePem + privateKeyPem });
+    put('half.pem', certificatePem);
+    await expect(plan(asDevice('half.pem'))).rejects.toThrow(/half\.pem .*without its private key/);
+    const other = await selfSigned({ commonName: 'device-2' });
+    put('mixed.pem', certificatePem + other.privateKeyPem);
+    await expect(plan(asDevice('mixed.pem'))).rejects.toThrow(
+      /mixed\.pem .*do not belong together/,
+    );
+  });
+
+  it('with PKCS#12 copies that, without a password as the old agents had it', async () => {
+    const configuration = cConfiguration({
+      Identity: 'Device',
+      AuthenticationMethod: 'SelfSignedCertificate',
+      FilePath: 'a.pfx',
+    });
+    put('a.pfx', readFileSync(pkcs12));
+    const done = await plan(put('c.json', configuration));
+    expect(settingsOf(done)['identity']).toMatchObject({
       certificateFile: join(directory, 'certificate.pfx'),
     });
-    expect(other.configuration.secrets[0]?.content).toEqual(Buffer.from([0x30, 0x82, 1, 0, 0xff]));
-    put('half.pem', pem);
-    await expect(plan(asDevice('half.pem'))).rejects.toThrow(/without its private key/);
+    expect(done.configuration.secrets[0]?.content).toEqual(readFileSync(pkcs12));
+    put('a.pfx', Buffer.from([0x30, 0x82, 0x01, 0x00, 0xff]));
+    await expect(plan(put('c.json', configuration))).rejects.toThrow(
+      /a\.pfx .*Nothing was changed/,
+    );
   });
 
   it('is written with the modes of enroll, and its key is in no text but the copy', async () => {
@@ -237,8 +256,9 @@ describe("a micro agent's files", () => {
     const line = 'HostName=hub.example;DeviceId=d;ModuleId=m;x509=true';
     const file = put('connection_string.txt', line);
     await expect(plan(file)).rejects.toThrow(/certificate_public\.pem.* does not exist/);
-    put('certificate_public.pem', '-----BEGIN CERTIFICATE-----\n');
-    put('certificate_private.pem', '-----BEGIN PRIVATE KEY-----\n');
+    const { certificatePem, privateKeyPem } = await selfSigned({ commonName: 'd/m' });
+    put('certificate_public.pem', certificatePem);
+    put('certificate_private.pem', privateKeyPem);
     expect(settingsOf(await plan(file))['identity']).toEqual({
       mode: 'module',
       connectionStringFile: join(directory, 'module.connection'),
@@ -298,6 +318,16 @@ describe('a saved twin', () => {
     expect(done.left.join('\n')).toMatch(/odd of .*it is no setting/);
   });
 
+  it('from before July 2019 is read under the name that it had then', async () => {
+    const twin = {
+      desired: { 'azureiot*com^securityAgentConfiguration^1*0*0': { snapshotFrequency: 7 } },
+    };
+    const done = await plan(put('c.json', cConfiguration()), put('twin', JSON.stringify(twin)));
+    expect(done.read[1]?.is).toContain('under its name before July 2019');
+    expect(done.left.join('\n')).toContain('snapshotFrequency is 7');
+    expect(settingsOf(done)).not.toHaveProperty('remoteConfigurationObjectName');
+  });
+
   it('with its settings under another name has that name taken over', async () => {
     const twin = { desired: { ours: object } };
     const done = await plan(put('c.json', cConfiguration()), put('twin', JSON.stringify(twin)));
@@ -311,12 +341,22 @@ describe('a saved twin', () => {
   });
 
   it('of a micro agent gives the source of programs, which the file of this agent holds', async () => {
-    const twin = { desired: { Process_Mode: 3, Process_PollingInterval: 500_000 } };
+    const twin = {
+      desired: {
+        Process_Mode: 3,
+        Process_PollingInterval: 500_000,
+        NetworkActivity_Devices: 'eth1',
+      },
+    };
     const done = await plan(put('s.txt', microString), put('twin', JSON.stringify(twin)));
     expect(settingsOf(done)).toMatchObject({
       processSource: 'polling',
       processPollingInterval: 'PT0.5S',
     });
+    expect(done.left.join('\n')).toMatch(
+      /NetworkActivity_Devices is "eth1", which has no effect here/,
+    );
+    expect(done.left.join('\n')).not.toContain('Process_Mode');
   });
 
   it('alone is refused where nothing says who the device is, and taken where that is known', async () => {

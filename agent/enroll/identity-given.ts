@@ -1,0 +1,209 @@
+import type { JsonValue } from '../../base/json.js';
+import type { LocalKey } from '../../config/local-settings.js';
+import {
+  isBase64,
+  isCutShort,
+  parseConnectionString,
+  parseDeviceConnectionString,
+} from '../identity/credentials/connection-string.js';
+import { type Secret, secretNames } from './configuration.js';
+import { derivedKey } from './derived-key.js';
+import { unusable } from './settings-file.js';
+
+export const identityModes = ['module', 'device', 'dps', 'edge'] as const;
+type Mode = (typeof identityModes)[number];
+
+/** Names that say who the device is, where its secret does not. */
+export const givenNames = [
+  'hostName',
+  'deviceId',
+  'moduleId',
+  'idScope',
+  'registrationId',
+] as const;
+type GivenName = (typeof givenNames)[number];
+
+/** What somebody gave to say who the device is. */
+export interface Given extends Partial<Record<GivenName, string>> {
+  readonly mode?: Mode;
+  /** A connection string, a key, or PEM; its first line that is not empty counts, of PEM all. */
+  readonly secret?: string;
+  /** The key is that of an enrolment group. */
+  readonly isGroupKey?: boolean;
+  readonly register?: boolean;
+  readonly certificate?: Buffer;
+  readonly privateKey?: Buffer;
+  readonly password?: Buffer;
+}
+
+/** What the configuration says of it. */
+export interface GivenIdentity {
+  readonly identity: Partial<Record<LocalKey, JsonValue>>;
+  readonly secrets: readonly Secret[];
+  /** The connection string names the gateway. */
+  readonly namesGateway: boolean;
+}
+
+/** Something that is still to be asked for. */
+export type Missing = GivenName | 'secret' | 'certificate';
+
+/** Recognises what was given. @returns what is missing, one thing at a time @throws CommandError */
+export function readGiven(given: Given): GivenIdentity | { readonly missing: Missing } {
+  const text = given.secret?.replace(/^\uFEFF/, '').trim() ?? '';
+  if (given.mode === 'edge') {
+    if (text !== '' || given.certificate !== undefined)
+      throw unusable('With IoT Edge there is no secret to be given: its services sign');
+    return {
+      identity: { 'identity.mode': 'edge', ...named(given, ['moduleId']) },
+      secrets: [],
+      namesGateway: false,
+    };
+  }
+  if (text.startsWith('-----BEGIN ') && given.certificate === undefined)
+    return readGiven({ ...given, secret: '', certificate: Buffer.from(`${text}\n`) });
+  if (text === '') {
+    if (given.certificate === undefined) return { missing: 'secret' };
+    return fromProof(given, modeOf(given) ?? 'module', certificates(given, given.certificate));
+  }
+  const line = unquoted(text.split('\n', 1)[0] ?? '');
+  if (isBase64(line) && !line.includes(';')) return fromKey(given, line);
+  return fromConnectionString(given, line);
+}
+
+function fromConnectionString(given: Given, line: string): ReturnType<typeof readGiven> {
+  const isModule = /(^|;)\s*ModuleId\s*=/i.test(line) || given.mode === 'module';
+  const isDevice = !isModule && /(^|;)\s*DeviceId\s*=/i.test(line);
+  const parsed = isDevice ? parseDeviceConnectionString(line) : parseConnectionString(line);
+  if ('fault' in parsed) throw unusable(`The input ${parsed.fault}`);
+  if (given.mode !== undefined && given.mode !== (isDevice ? 'device' : 'module')) {
+    throw unusable(
+      `The input is the connection string of a ${isDevice ? 'device' : 'module'}, but --mode is ${given.mode}; leave --mode out, or give what belongs to it`,
+    );
+  }
+  const isX509 = parsed.sharedAccessKey === undefined;
+  if (isX509 && given.certificate === undefined) return { missing: 'certificate' };
+  const proof = given.certificate === undefined ? [] : certificates(given, given.certificate);
+  return {
+    identity: {
+      'identity.mode': isDevice ? 'device' : 'module',
+      ...named(given, isDevice ? ['moduleId'] : []),
+    },
+    secrets: [
+      {
+        key: 'identity.connectionStringFile',
+        name: isDevice ? secretNames.deviceConnection : secretNames.moduleConnection,
+        content: `${line}\n`,
+      },
+      ...proof,
+    ],
+    namesGateway: parsed.gatewayHostName !== undefined,
+  };
+}
+
+const keyNames = {
+  module: secretNames.moduleKey,
+  device: secretNames.deviceKey,
+  dps: secretNames.enrollmentKey,
+} as const;
+
+function fromKey(given: Given, line: string): ReturnType<typeof readGiven> {
+  if (isCutShort(line))
+    throw unusable('The input is a key of which some is missing; copy it again');
+  if (given.certificate !== undefined)
+    throw unusable(
+      'Both a key and a certificate were given, but one of them is the proof; leave one out',
+    );
+  const mode = modeOf(given);
+  if (mode === undefined)
+    throw unusable(
+      'The input is a key, which does not say whose it is: add --mode module or device with --host-name and --device-id, or --id-scope and --registration-id',
+    );
+  if (mode !== 'dps' || given.isGroupKey !== true || given.registrationId === undefined)
+    return fromProof(given, mode, [keyOf(mode, line)]);
+  return fromProof(given, mode, [keyOf(mode, derivedKey(line, given.registrationId))]);
+}
+
+function keyOf(mode: keyof typeof keyNames, content: string): Secret {
+  return { key: 'identity.keyFile', name: keyNames[mode], content: `${content}\n` };
+}
+
+function modeOf({ idScope, isGroupKey, mode, registrationId }: Given) {
+  if (mode === 'module' || mode === 'device' || mode === 'dps') return mode;
+  return idScope !== undefined || registrationId !== undefined || isGroupKey === true
+    ? 'dps'
+    : undefined;
+}
+
+/** Who it is has to be said beside the proof. */
+function fromProof(
+  given: Given,
+  mode: 'module' | 'device' | 'dps',
+  secrets: readonly Secret[],
+): ReturnType<typeof readGiven> {
+  const needed =
+    mode === 'dps' ? (['idScope', 'registrationId'] as const) : (['hostName', 'deviceId'] as const);
+  const missing = needed.find((name) => (given[name] ?? '') === '');
+  if (missing !== undefined) return { missing };
+  return {
+    identity: {
+      'identity.mode': mode,
+      ...named(given, givenNames),
+      ...(mode === 'dps' && given.register === true && { 'identity.dps.register': true }),
+    },
+    secrets,
+    namesGateway: false,
+  };
+}
+
+function certificates(given: Given, certificate: Buffer): readonly Secret[] {
+  const isPem = certificate.toString('latin1').includes('-----BEGIN ');
+  return [
+    {
+      key: 'identity.certificateFile',
+      name: isPem ? secretNames.certificate : secretNames.pkcs12,
+      content: certificate,
+    },
+    ...(given.privateKey === undefined
+      ? []
+      : [
+          {
+            key: 'identity.privateKeyFile' as const,
+            name: secretNames.privateKey,
+            content: given.privateKey,
+          },
+        ]),
+    ...(given.password === undefined
+      ? []
+      : [
+          {
+            key: 'identity.privateKeyPasswordFile' as const,
+            name: secretNames.password,
+            content: given.password,
+          },
+        ]),
+  ];
+}
+
+const settingOf: Readonly<Record<GivenName, LocalKey>> = {
+  hostName: 'identity.hostName',
+  deviceId: 'identity.deviceId',
+  moduleId: 'identity.moduleId',
+  idScope: 'identity.dps.idScope',
+  registrationId: 'identity.dps.registrationId',
+};
+
+function named(given: Given, names: readonly GivenName[]): Partial<Record<LocalKey, JsonValue>> {
+  const members = names.flatMap((name) => {
+    const value = given[name];
+    return value === undefined ? [] : [[settingOf[name], value.trim()] as const];
+  });
+  return Object.fromEntries(members);
+}
+
+/** A line without the quotes in which it may have been copied. */
+function unquoted(line: string): string {
+  return line
+    .trim()
+    .replace(/^(["'])(.*)\1$/, '$2')
+    .trim();
+}
