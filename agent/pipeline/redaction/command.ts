@@ -1,50 +1,13 @@
 import { programTable, programsWithSubcommands } from './programs.js';
-import type { Login, Program, Reads } from './program.js';
-import { isReference, isSecretValue, looksRandom, secretNameKind } from './secret-names.js';
-
-/** A word of one command. */
-export interface Word {
-  readonly value: string;
-  /** Whether a shell puts values in place of `$NAME` in it. */
-  readonly expands: boolean;
-}
-
-/** What was found in one command. */
-export interface CommandFindings {
-  /** A secret within a word; the end exclusive. */
-  secret(word: number, start: number, end: number): void;
-  /** From this place of the word on it is a command line, or the text of a program. */
-  script(word: number, from: number): void;
-  /** This word and all after it are joined and given to a shell. */
-  shell(word: number): void;
-  /** The option is named like a secret, and its value behind the `=` is none. */
-  plain(word: number): void;
-}
+import { type CommandFindings, CommandSecrets, type Word } from './command-secrets.js';
+import type { Program, Reads } from './program.js';
+import { isReference } from './secret-names.js';
 
 /** Longer words name neither an option nor a program. */
 const longestName = 128;
 const assignment = /^[A-Za-z_]\w*\+?=/;
-/** Before the name of a setting and its value. */
-const settingVerbs: ReadonlySet<string> = new Set([
-  'set',
-  'config',
-  'put',
-  '--global',
-  '--local',
-  '--system',
-  '--add',
-  'fw_setenv',
-  'setprop',
-  'setenv',
-]);
 const scriptOption = /^--(?:command|cmd|exec|eval|execute)=/;
-const anOption = /^--?[A-Za-z][\w-]*(?:=.*)?$/;
 const versioned = /^([a-z]+)-?\d[\d.]*$/;
-/** What services want behind the colon where the user is a token. */
-const noPassword = /^(?:x|x-oauth-basic|api_?token|token|unused|none|null)?$/i;
-/** In other options a number or a mode follows. */
-const optionName = /^(?:--?|\+)([A-Za-z_@][\w.@[\]-]{0,95})$/;
-
 /**
  * Finds the secrets of one command. The program is its first word, or that behind a program that runs another one;
  * where the first is not known, every further word may be the program, because there are more wrappers than any table
@@ -58,6 +21,7 @@ export class CommandReader {
   /** Names of fields that are secrets in this command. */
   fields: RegExp | undefined;
 
+  private readonly secrets: CommandSecrets;
   private program: Program | undefined;
   private name = '';
   /** Where the next word is a program for certain, may be one, or is an argument. */
@@ -73,7 +37,9 @@ export class CommandReader {
   constructor(
     private readonly words: readonly Word[],
     private readonly found: CommandFindings,
-  ) {}
+  ) {
+    this.secrets = new CommandSecrets(words, found);
+  }
 
   read(): void {
     const { words, found } = this;
@@ -108,7 +74,11 @@ export class CommandReader {
         const inline = scriptOption.exec(value)?.[0];
         if (inline !== undefined) found.script(index, inline.length);
         if (this.isCarrying && program?.carries?.valued?.has(value) === true) index++;
-        else if (this.readNamed(index, value, program) || this.readAfterUser(index, value)) index++;
+        else if (
+          this.secrets.named(index, value, program) ||
+          this.secrets.afterUser(index, value, program)
+        )
+          index++;
         continue;
       }
       if (this.isCarrying && this.operandsBefore > 0) {
@@ -119,8 +89,8 @@ export class CommandReader {
         found.shell(index);
         return;
       }
-      if (this.isSetting(index)) {
-        this.secretWord(++index);
+      if (this.secrets.isSetting(index, program)) {
+        this.secrets.word(++index);
         continue;
       }
       this.recognise(value);
@@ -140,7 +110,7 @@ export class CommandReader {
     const inline = scriptOption.exec(value.slice(0, 16))?.[0];
     if (inline !== undefined) found.script(index, inline.length);
     if (value.startsWith('-')) return 'word';
-    if (this.isSecretOperand(value)) this.secretWord(index);
+    if (this.isSecretOperand(value)) this.secrets.word(index);
     else if (this.isCarrying && this.operandsBefore > 0) this.operandsBefore--;
     else if (this.isBeforeShell()) {
       found.shell(index);
@@ -156,24 +126,24 @@ export class CommandReader {
     if (program.reads !== undefined && program.reads.when?.test(value) === true)
       this.reads = program.reads.what;
     if (program.next?.has(value) === true || program.nextAfter?.test(value) === true) {
-      this.secretWord(index + 1);
+      this.secrets.word(index + 1);
       return true;
     }
     if (program.nextButOne?.test(value) === true) {
-      this.secretWord(index + 2);
+      this.secrets.word(index + 2);
       return true;
     }
     if (program.login?.options.test(value) === true) {
-      this.loginWord(index + 1, program.login);
+      this.secrets.login(index + 1, program.login);
       return true;
     }
     const loginStart = program.login?.glued?.exec(value)?.[0];
     if (program.login !== undefined && loginStart !== undefined) {
-      this.loginWord(index, program.login, loginStart.length);
+      this.secrets.login(index, program.login, loginStart.length);
       return true;
     }
     if (program.file?.test(value) === true) {
-      this.loginWord(index + 1, { separator: ':' });
+      this.secrets.login(index + 1, { separator: ':' });
       return true;
     }
     const glued = program.glued?.exec(value)?.[0];
@@ -188,7 +158,7 @@ export class CommandReader {
     }
     if (program.operand === undefined) return false;
     if (this.isSecretOperand(value)) {
-      this.secretWord(index);
+      this.secrets.word(index);
       return true;
     }
     return program.operand.valued?.test(value) === true;
@@ -218,77 +188,6 @@ export class CommandReader {
       secret.at.includes(this.operands) ||
       (secret.andRest === true && this.operands > (secret.at[0] ?? 0))
     );
-  }
-
-  /** Whether the option tells by its name that the next word is a secret, and that is one. */
-  private readNamed(index: number, value: string, program: Program | undefined): boolean {
-    const name = optionName.exec(value)?.[1];
-    if (name === undefined || program?.plain?.has(value) === true) return false;
-    const kind = secretNameKind(name);
-    const next = this.words[index + 1];
-    if (kind === undefined || next === undefined) return false;
-    // One dash stands before letters as well as before names: `-spin`.
-    if (/^-[a-z]/i.test(value) && kind !== 'secret' && kind !== 'number') return false;
-    if (anOption.test(next.value) || !isSecretValue(kind, next.value)) return false;
-    return this.secretWord(index + 1);
-  }
-
-  /** `-u USER -p PASSWORD` of a program that no row tells about; a number is a port, a path a file. */
-  private readAfterUser(index: number, value: string): boolean {
-    const { words, program } = this;
-    if (program !== undefined || !/^-[pP]$/.test(value)) return false;
-    if (!/^(?:-[uU]|--?user(?:name)?)$/.test(words[index - 2]?.value ?? '')) return false;
-    const user = words[index - 1]?.value ?? '';
-    const next = words[index + 1]?.value ?? '';
-    if (/^-|[/:]/.test(user) || /^(?:$|-|\d{1,5}$|[\d.]*:\d|[~.]{0,2}\/)/.test(next)) return false;
-    return isSecretValue('secret', next) && this.secretWord(index + 1);
-  }
-
-  private isSetting(index: number): boolean {
-    const before = this.words[index - 1]?.value;
-    const value = this.words[index]?.value ?? '';
-    if (before === undefined || value.includes('=')) return false;
-    if (!settingVerbs.has(before) && this.program?.pairs !== true) return false;
-    if (this.program?.plain?.has(value) === true) return false;
-    const kind = /_auth$/.test(value)
-      ? 'secret'
-      : secretNameKind(value.slice(value.lastIndexOf('/') + 1));
-    const next = this.words[index + 1];
-    return (
-      kind !== undefined &&
-      next !== undefined &&
-      !anOption.test(next.value) &&
-      isSecretValue(kind, next.value)
-    );
-  }
-
-  private secretWord(index: number): true {
-    const word = this.words[index];
-    if (word !== undefined && word.value !== '' && !(word.expands && isReference(word.value))) {
-      const place = /^(?:file|env|fd):|^stdin$|^prompt$/.test(word.value);
-      const start = /^pass:(?=.)/.exec(word.value)?.[0].length ?? 0;
-      const isQuoted = /^(["'])[^]+\1$/.test(word.value);
-      if (isQuoted) this.found.secret(index, 1, word.value.length - 1);
-      else if (!place) this.found.secret(index, start, word.value.length);
-    }
-    return true;
-  }
-
-  /** @param from where in the word the login begins */
-  private loginWord(
-    index: number,
-    { separator, orUser }: Pick<Login, 'separator' | 'orUser'>,
-    from = 0,
-  ): void {
-    const word = this.words[index];
-    const value = word?.value.slice(from) ?? '';
-    const at = value.indexOf(separator);
-    if (word === undefined || at < 0 || (word.expands && isReference(value))) return;
-    const [user, secret] = [value.slice(0, at), value.slice(at + 1)];
-    const isUser = orUser === true && user !== '' && (noPassword.test(secret) || looksRandom(user));
-    if (isUser) this.found.secret(index, from, word.value.length);
-    else if (secret !== '' && !(word.expands && isReference(secret)))
-      this.found.secret(index, from + at + 1, word.value.length);
   }
 
   private recognise(value: string): void {

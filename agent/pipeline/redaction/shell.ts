@@ -1,17 +1,4 @@
-import type { Span } from './spans.js';
-
-/** A word of a shell's command line. */
-export interface ShellWord {
-  /** Where it stands in the text. */
-  readonly start: number;
-  readonly end: number;
-  /** Without its quotes and backslashes. */
-  readonly value: string;
-  /** Whether the shell puts values in place of `$NAME` and the like in it: then it is not only in single quotes. */
-  readonly expands: boolean;
-  /** Where the parts of the value stand in the text, in pairs: place in the value, place in the text. */
-  readonly parts: readonly number[];
-}
+import type { ShellWord } from './shell-word.js';
 
 /** One command of a command line. */
 export interface ShellCommand {
@@ -38,32 +25,6 @@ export function parseShell(text: string): ShellCommand[] {
   return new ShellParser(text).parse();
 }
 
-/** Where a part of a word's value stands in the text, and whether that is all within one piece of it. */
-export function spanInText(
-  word: ShellWord,
-  { start, end }: Span,
-): Span & { readonly isOnePiece: boolean } {
-  const first = pieceOf(word.parts, start);
-  const last = pieceOf(word.parts, Math.max(start, end - 1));
-  return {
-    start: (word.parts[first + 1] ?? 0) + start - (word.parts[first] ?? 0),
-    end: (word.parts[last + 1] ?? 0) + end - (word.parts[last] ?? 0),
-    isOnePiece: first === last,
-  };
-}
-
-/** The index in `parts` of the piece that holds this place of the value. */
-function pieceOf(parts: readonly number[], at: number): number {
-  let low = 0;
-  let high = parts.length / 2 - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((parts[middle * 2] ?? 0) <= at) low = middle;
-    else high = middle - 1;
-  }
-  return low * 2;
-}
-
 const redirection = /(?:\d{0,3}|&)(?:<<<|<<-?|<>|[<>]&|>>|>\||<(?!\()|>(?!\())/y;
 
 interface HereDocument {
@@ -72,6 +33,9 @@ interface HereDocument {
   readonly expands: boolean;
   readonly stripsTabs: boolean;
 }
+
+/** Puts a piece of the text into the value of a word. */
+type AddPiece = (from: number, to: number) => void;
 
 class ShellParser {
   private at = 0;
@@ -210,12 +174,7 @@ class ShellParser {
           this.at++;
         } else {
           expands ||= character === '$' || character === '`';
-          const inner = this.substitution(character);
-          if (inner !== undefined) {
-            add(plainFrom, inner.before);
-            plainFrom = this.at;
-            this.at++;
-          }
+          plainFrom = this.around(character, plainFrom, add);
         }
       } else this.at++;
     }
@@ -225,7 +184,7 @@ class ShellParser {
   }
 
   /** Reads up to the closing quote; says whether values are put in place in it. */
-  private doubleQuoted(add: (from: number, to: number) => void): boolean {
+  private doubleQuoted(add: AddPiece): boolean {
     const { text } = this;
     let expands = false;
     let plainFrom = this.at;
@@ -242,17 +201,20 @@ class ShellParser {
         this.at += 2;
       } else if (character === '$' || character === '`') {
         expands = true;
-        const inner = this.substitution(character);
-        if (inner !== undefined) {
-          add(plainFrom, inner.before);
-          plainFrom = this.at;
-          this.at++;
-        }
+        plainFrom = this.around(character, plainFrom, add);
       } else this.at++;
     }
     this.at = this.limit;
     add(plainFrom, this.at);
     return expands;
+  }
+
+  /** Leaves what a substitution holds out of the word; says from where on the word goes on. */
+  private around(character: string, plainFrom: number, add: AddPiece): number {
+    const inner = this.substitution(character);
+    if (inner === undefined) return plainFrom;
+    add(plainFrom, inner.before);
+    return this.at++;
   }
 
   /**

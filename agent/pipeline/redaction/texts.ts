@@ -1,9 +1,11 @@
-import { CommandReader, type CommandFindings, type Word } from './command.js';
+import { CommandReader } from './command.js';
+import type { CommandFindings, Word } from './command-secrets.js';
 import { fieldSpans, type TextKind } from './fields.js';
 import { modemSpans } from './modem-commands.js';
 import type { Reads } from './program.js';
 import { shapeSpans } from './shapes.js';
-import { parseShell, spanInText, type ShellCommand, type ShellWord } from './shell.js';
+import { parseShell, type ShellCommand } from './shell.js';
+import { spanInText, type ShellWord } from './shell-word.js';
 import type { Span } from './spans.js';
 import { isSecretFile, secretsOfText, writtenSecrets } from './written.js';
 
