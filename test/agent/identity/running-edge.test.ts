@@ -1,42 +1,55 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { edgeServices, workloadApi } from '../../support/edge-services.js';
+import { EdgeDevice } from '../../../local-hub/services/edge.js';
 import { deviceId, IdentityFixture } from '../../support/running-identity.js';
 
 let fixture: IdentityFixture;
+let edge: EdgeDevice;
 
 beforeEach(async () => {
   fixture = new IdentityFixture();
   await fixture.startHub();
+  const { directory, hub } = fixture;
+  edge = await EdgeDevice.start({ directory, hub, deviceId });
 });
 
-afterEach(() => fixture.close());
+afterEach(async () => {
+  await edge.stop();
+  await fixture.close();
+});
 
 const keysOfModule = (): readonly string[] => {
   const { primaryKey, secondaryKey } = fixture.hub.registerModule(deviceId);
   return [primaryKey, secondaryKey];
 };
 
+function configureHost(): void {
+  const { identities, keys } = edge.services;
+  fixture.configure({
+    identity: {
+      mode: 'edge',
+      edge: { identitySocket: identities.path, keySocket: keys.path },
+    },
+  });
+}
+
 describe('the running agent on a host with IoT Edge', () => {
   it('is the module that the Identity Service says, without a key on the device', async () => {
-    const { directory, hub } = fixture;
-    const edge = await edgeServices({ hub, deviceId, directory });
-    const { identitySocket, keySocket } = edge;
-    fixture.configure({ identity: { mode: 'edge', edge: { identitySocket, keySocket } } });
+    configureHost();
     await fixture.startAgent();
     await fixture.messageArrives();
-    const secrets = keysOfModule();
-    // The services hold the key: when it is rolled they have the new one.
-    const rolled = fixture.hub.rollKeys(deviceId);
+    const before = keysOfModule();
+    // The services hold the key: when it is rolled they have the new one, and those that restart have other handles.
+    fixture.hub.rollKeys(deviceId);
     await fixture.messageArrives();
-    fixture.keeps(...secrets, rolled.primaryKey, 'the-handle-of-the-key');
+    edge.restartKeys();
+    fixture.hub.dropConnections();
+    await fixture.messageArrives();
+    fixture.keeps(...before, ...keysOfModule());
   });
 
   it('says what to write where when the Identity Service does not know its user', async () => {
-    const { directory, hub } = fixture;
-    const edge = await edgeServices({ hub, deviceId, directory });
-    const { identitySocket, keySocket } = edge;
-    edge.identityAnswer = { status: 403 };
-    fixture.configure({ identity: { mode: 'edge', edge: { identitySocket, keySocket } } });
+    edge.services.identities.faults.refuse = { status: 403 };
+    configureHost();
     await fixture.startAgent();
     const uid = String(process.geteuid?.());
     await fixture.says(
@@ -46,32 +59,38 @@ describe('the running agent on a host with IoT Edge', () => {
     );
   });
 
-  it('says so when the Keys Service does not sign', async () => {
-    const { directory, hub } = fixture;
-    const edge = await edgeServices({ hub, deviceId, directory });
-    const { identitySocket, keySocket } = edge;
-    edge.signAnswer = { status: 500, body: { message: 'TELLTALE-BODY' } };
-    fixture.configure({ identity: { mode: 'edge', edge: { identitySocket, keySocket } } });
+  it('says so when the Keys Service does not sign, and goes on when it does', async () => {
+    edge.services.keys.faults.refuse = { status: 500 };
+    configureHost();
     await fixture.startAgent();
     await fixture.says(/Could not have a token signed at \S+keyd\.sock: it has trouble \(500\)/);
-    fixture.keeps('TELLTALE-BODY');
-    edge.signAnswer = undefined;
+    edge.services.keys.faults.refuse = undefined;
     await fixture.messageArrives();
+  });
+
+  it('stops while a service does not answer, without waiting for that', async () => {
+    edge.services.identities.faults.refuse = 'silence';
+    const asked = new Promise((resolve) => edge.services.identities.onCall(resolve));
+    configureHost();
+    await fixture.startAgent();
+    await asked;
+    // A service is waited for half a minute; whoever has not ended after ten seconds is killed.
+    expect((await fixture.stopAgent()).code).toBe(0);
   });
 });
 
 describe('the running agent in a container of IoT Edge', () => {
   it('is the module of the container, connects to the gateway, and trusts what Edge trusts', async () => {
-    const { directory, hub } = fixture;
-    const edge = await workloadApi({ hub, deviceId, directory });
-    fixture.environment = edge.environment;
+    const paths: string[] = [];
+    edge.services.workload.onCall(({ path }) => paths.push(path.split('?')[0] ?? ''));
+    fixture.environment = { ...edge.environment };
     fixture.configure({ identity: { mode: 'edge' }, trustedCaFile: undefined });
     await fixture.startAgent();
     await fixture.messageArrives();
     fixture.keeps(...keysOfModule());
-    expect(edge.asked.map(({ path }) => path.split('?')[0])).toEqual([
+    expect(paths).toEqual([
       '/trust-bundle',
-      '/modules/azureiotsecurity/genid/7/sign',
+      expect.stringMatching(/^\/modules\/azureiotsecurity\/genid\/\d+\/sign$/),
     ]);
   });
 });
