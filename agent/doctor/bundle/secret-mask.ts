@@ -11,6 +11,8 @@ const mask = '***';
 const mostBytes = 65_536;
 /** A shorter piece would mask what merely looks like it. */
 const shortest = 4;
+/** Most of what stands in the place of a setting is a word that was misspelt. */
+const shortestHidden = 8;
 
 /**
  * Masks what the secret files of this device hold, in every form in which it might turn up, and beside it whatever looks
@@ -21,7 +23,7 @@ export async function createMask(
   settings: LocalSettings,
   hidden: readonly string[],
 ): Promise<Mask> {
-  const pieces = new Set(hidden.filter(({ length }) => length >= shortest).flatMap(formsOf));
+  const pieces = new Set(hidden.filter(({ length }) => length >= shortestHidden).flatMap(formsOf));
   for (const path of secretFiles(settings)) {
     for (const piece of piecesOf(await contentOf(path))) pieces.add(piece);
   }

@@ -10,6 +10,8 @@ export interface ShownSettings {
 }
 
 const notShown = '(not shown)';
+/** A shorter name is a word, which other texts are full of. */
+const shortestSecretName = 16;
 
 /**
  * The local file with nothing but values that a setting takes: somebody may have written a secret under a name of his own,
@@ -23,7 +25,7 @@ export function shownSettings(text: string): ShownSettings {
     else if (Array.isArray(value)) value.forEach(hide);
     else if (isJsonObject(value)) {
       for (const [name, inner] of Object.entries(value)) {
-        hidden.push(name);
+        if (name.length >= shortestSecretName) hidden.push(name);
         hide(inner);
       }
     }

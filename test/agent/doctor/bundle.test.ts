@@ -176,6 +176,12 @@ describe('the archive of doctor', () => {
     expect(text).not.toBe('');
   });
 
+  it('can be read although a setting was misspelt', async () => {
+    configure({ agent: true, logLevel: 'agent' });
+    await write('the agent runs');
+    expect(unpacked().get('iot-security-agent/doctor.json')).toContain('the agent runs');
+  });
+
   it('shows nothing of settings that are not JSON', async () => {
     writeFileSync(configFile, `{"identity": {"sharedAccessKey": "${key}"`);
     await write('not JSON');
@@ -235,7 +241,7 @@ describe('the settings that are shown', () => {
       logLevel: '(not shown)',
       metricsFile: '/a.prom',
     });
-    expect(hidden).toEqual(['Key', 'k', 'loud']);
+    expect(hidden).toEqual(['k', 'loud']);
   });
 
   it('are none of what is no object, and never an error', () => {
