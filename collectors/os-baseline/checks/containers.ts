@@ -1,5 +1,15 @@
 import type { RunningProcess } from '../facts/processes.js';
-import { check, type Check, error, fail, failIf, listed, notApplicable, pass } from './check.js';
+import {
+  check,
+  type Check,
+  error,
+  fail,
+  failIf,
+  listed,
+  notApplicable,
+  pass,
+  type Verdict,
+} from './check.js';
 
 interface DaemonSettings {
   readonly hosts: readonly string[];
@@ -47,7 +57,19 @@ const sockets = [
   ['podman', '/run/podman/podman.sock', 'podman'],
 ] as const;
 
-const unreadableFile = '/etc/docker/daemon.json is no JSON object';
+/** Judges the settings that dockerd has, where there is one. */
+function judgeDaemon(
+  file: string | undefined,
+  processes: readonly RunningProcess[],
+  judge: (settings: DaemonSettings) => Verdict,
+): Verdict {
+  const daemon = daemonOf(processes);
+  if (file === undefined && daemon === undefined) return notApplicable('there is no dockerd');
+  const settings = daemonSettings(file, daemon?.args ?? []);
+  return settings === undefined
+    ? error('/etc/docker/daemon.json is no JSON object')
+    : judge(settings);
+}
 
 /** First processes of containers, as `name (pid)`. */
 const named = ({ name, pid }: RunningProcess): string => `${name} (${pid})`;
@@ -104,12 +126,9 @@ export const containerChecks: readonly Check[] = [
       'Take tcp:// out of daemon.json and of the command line of dockerd; use ssh, or tlsverify.',
     needs: ['?text:/etc/docker/daemon.json', 'processes'],
     judge(file, processes) {
-      const daemon = daemonOf(processes);
-      if (file === undefined && daemon === undefined) return notApplicable('there is no dockerd');
-      const settings = daemonSettings(file, daemon?.args ?? []);
-      if (settings === undefined) return error(unreadableFile);
-      const open = settings.hosts.filter((host) => host.startsWith('tcp://'));
-      return failIf(!settings.tlsVerify && listed(open));
+      return judgeDaemon(file, processes, ({ hosts, tlsVerify }) =>
+        failIf(!tlsVerify && listed(hosts.filter((host) => host.startsWith('tcp://')))),
+      );
     },
   }),
   check({
@@ -122,11 +141,10 @@ export const containerChecks: readonly Check[] = [
       'Set "userns-remap": "default" in /etc/docker/daemon.json, where the containers allow it.',
     needs: ['?text:/etc/docker/daemon.json', 'processes'],
     judge(file, processes) {
-      const daemon = daemonOf(processes);
-      if (daemon === undefined) return notApplicable('no dockerd runs');
-      const settings = daemonSettings(file, daemon.args ?? []);
-      if (settings === undefined) return error(unreadableFile);
-      return settings.userns ? pass : fail('no userns-remap');
+      if (daemonOf(processes) === undefined) return notApplicable('no dockerd runs');
+      return judgeDaemon(file, processes, ({ userns }) =>
+        userns ? pass : fail('no userns-remap'),
+      );
     },
   }),
   check({
@@ -139,12 +157,9 @@ export const containerChecks: readonly Check[] = [
       'Take insecure-registries out of /etc/docker/daemon.json, and give the registry a certificate.',
     needs: ['?text:/etc/docker/daemon.json', 'processes'],
     judge(file, processes) {
-      const daemon = daemonOf(processes);
-      if (file === undefined && daemon === undefined) return notApplicable('there is no dockerd');
-      const settings = daemonSettings(file, daemon?.args ?? []);
-      if (settings === undefined) return error(unreadableFile);
-      const count = settings.insecureRegistries;
-      return failIf(count > 0 && `${count} insecure registries`);
+      return judgeDaemon(file, processes, ({ insecureRegistries: count }) =>
+        failIf(count > 0 && `${count} insecure registries`),
+      );
     },
   }),
   check({
