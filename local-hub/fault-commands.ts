@@ -141,7 +141,7 @@ const commands: Readonly<Record<string, FaultCommand>> = {
 /** Every fault with its operand and its meaning, a line each. */
 function help(): readonly string[] {
   return Object.entries(commands).map(
-    ([name, { operand = '', meaning }]) => `  ${`${name} ${operand}`.padEnd(20)} ${meaning}`,
+    ([name, { operand = '', meaning }]) => `  ${`${name} ${operand}`.padEnd(24)} ${meaning}`,
   );
 }
 

@@ -41,14 +41,27 @@ function objectIn(text: string): JsonObject | undefined {
   }
 }
 
-/** Undefined when the request cannot be read: its path is not UTF-8, or its body is too long. */
+/** Undefined when it is too long, or the client left before its end. */
+async function bodyText(request: AsyncIterable<Buffer>): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request) {
+      bytes += chunk.length;
+      if (bytes > mostBodyBytes) return undefined;
+      chunks.push(chunk);
+    }
+  } catch {
+    return undefined; // there is nobody left to answer
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Undefined when the request cannot be read: its path is not UTF-8, its body is too long, or it did not come whole. */
 export async function readRequest(request: IncomingMessage): Promise<ServiceRequest | undefined> {
   const { method = '', url = '', headers, socket } = request;
-  let text = '';
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    text += chunk.toString('utf8');
-    if (text.length > mostBodyBytes) return undefined;
-  }
+  const text = await bodyText(request);
+  if (text === undefined) return undefined;
   const [pathText = '', query = ''] = url.split('?');
   const path = decoded(pathText.split('/').slice(1));
   if (path === undefined) return undefined;

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { selfSigned } from '../../../local-hub/hub/certificates.js';
@@ -192,6 +194,19 @@ describe('a container of IoT Edge', () => {
 });
 
 describe('a socket', () => {
+  it('outlives a client that leaves in the middle of its request', async () => {
+    const { edge } = await startEdge();
+    const { keys } = edge.services;
+    const left = new Promise((resolve) => void keys.onCall(resolve));
+    const client = connect(keys.path);
+    client.write(`POST ${signPath} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"key`);
+    await once(client, 'ready');
+    client.destroy();
+    await expect(left).resolves.toMatchObject({ status: 400 });
+    const { status } = await askUnix(edge.services.identities.path, 'GET', identityPath);
+    expect(status).toBe(200);
+  });
+
   it('that was left behind is replaced, and one that cannot be is told of', async () => {
     const hub = await startHub();
     const directory = temporaryDirectory();
