@@ -4,7 +4,7 @@ import {
   parseDeviceConnectionString,
   type ConnectionString,
 } from './connection-string.js';
-import { CredentialError } from './credential-error.js';
+import { contradiction, CredentialError } from './credential-error.js';
 import { firstLine } from './first-line.js';
 import { readSecretFile, type SecretAccess } from './secret-file.js';
 
@@ -33,6 +33,7 @@ export async function readConnectionString(
     throw new CredentialError(
       'malformed',
       `identity.${name} is ${stated}, but the connection string in ${path} says ${found}; correct one of them, or remove identity.${name}`,
+      contradiction,
     );
   }
   return parsed;

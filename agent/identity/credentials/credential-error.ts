@@ -6,17 +6,38 @@ export type CredentialErrorKind =
   /** A certificate that has expired or is not valid yet, by the clock of the device, which may be wrong. */
   | 'not-valid-now';
 
+/** As the logs of the retired agents named it, which people look for. */
+const codes: Readonly<Record<CredentialErrorKind, string | undefined>> = {
+  missing: 'Authentication / File Not Exist',
+  unreadable: 'Authentication / File Permissions',
+  'unsafe-mode': 'Authentication / File Permissions',
+  malformed: 'Authentication / File Format',
+  'not-valid-now': undefined,
+};
+
+/** For what the settings do not name. */
+export const missingSetting = 'Local Configuration / Missing Configuration';
+/** For settings that contradict what a file says. */
+export const contradiction = 'Local Configuration / Other';
+
 /**
- * A credential cannot be used. The message says which setting and file, why, and what to do; it never shows what the
- * file holds.
+ * A credential cannot be used. The message says which setting and file, why, and what to do, with the code in brackets
+ * that the retired agents had for it; it never shows what the file holds.
  */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError';
 
   constructor(
     readonly kind: CredentialErrorKind,
-    message: string,
+    sentence: string,
+    code: string | undefined = codes[kind],
   ) {
-    super(message);
+    super(code === undefined ? sentence : withCode(sentence, code));
   }
+}
+
+/** A command at the end of the sentence stays there, to be copied. */
+function withCode(sentence: string, code: string): string {
+  const [, command = ''] = /(; (?:run|convert it(?: to PEM)? with): .*)$/.exec(sentence) ?? [];
+  return `${sentence.slice(0, sentence.length - command.length)} [${code}]${command}`;
 }

@@ -1,7 +1,7 @@
 import type { LocalSettings } from '../../../config/local-settings.js';
 import { loadCertificate } from './certificate.js';
 import type { Proof } from './credentials.js';
-import { CredentialError } from './credential-error.js';
+import { contradiction, CredentialError, missingSetting } from './credential-error.js';
 import type { SecretAccess } from './secret-file.js';
 import { refuseInvalid } from './validity.js';
 import { readKeyFile } from './symmetric-key.js';
@@ -30,6 +30,7 @@ export async function readProof(
   throw new CredentialError(
     'missing',
     'identity needs keyFile or certificateFile; add what is missing',
+    missingSetting,
   );
 }
 
@@ -52,12 +53,14 @@ export async function readProofBeside(
     throw new CredentialError(
       'missing',
       `identity.connectionStringFile: ${path} asks for a certificate (x509=true); name its file in identity.certificateFile`,
+      missingSetting,
     );
   }
   if (certificateFile === undefined) return { kind: 'key', sharedAccessKey };
   throw new CredentialError(
     'malformed',
     `identity.certificateFile is named, but the connection string in ${path} holds a key; remove one of them, or copy the connection string with x509=true`,
+    contradiction,
   );
 }
 

@@ -1,6 +1,6 @@
 import type { LocalSettings } from '../../../config/local-settings.js';
 import { readConnectionString } from '../credentials/connection-file.js';
-import { CredentialError } from '../credentials/credential-error.js';
+import { CredentialError, missingSetting } from '../credentials/credential-error.js';
 import { standardModuleId } from '../credentials/credentials.js';
 import type { SecretAccess } from '../credentials/secret-file.js';
 import { readProof, readProofBeside, type ProofOfFile } from '../credentials/proof.js';
@@ -38,6 +38,7 @@ export async function deviceOf(identity: Identity, access: SecretAccess): Promis
     throw new CredentialError(
       'missing',
       'identity needs hostName and deviceId, or connectionStringFile; add what is missing',
+      missingSetting,
     );
   }
   const proof = await readProof(identity, 'the device', access);

@@ -5,7 +5,7 @@ import {
   type CredentialSource,
   type ModuleCredentials,
 } from '../credentials/credentials.js';
-import { CredentialError } from '../credentials/credential-error.js';
+import { CredentialError, missingSetting } from '../credentials/credential-error.js';
 import type { SecretAccess } from '../credentials/secret-file.js';
 import { readProof, readProofBeside } from '../credentials/proof.js';
 import { loadTrustedCertificates } from '../credentials/trusted-certificates.js';
@@ -54,6 +54,7 @@ async function fromSettings(identity: Identity, access: SecretAccess): Promise<M
     throw new CredentialError(
       'missing',
       'identity needs hostName and deviceId, or connectionStringFile; add what is missing',
+      missingSetting,
     );
   }
   return {

@@ -168,7 +168,11 @@ describe('a certificate is refused, and nothing of the file is shown,', () => {
   const publicKey = '-----BEGIN PUBLIC KEY-----\nTUlJ\n-----END PUBLIC KEY-----\n';
 
   test.each<[string, () => string | Buffer, string]>([
-    ['that is DER', der, 'holds DER, not a certificate; convert it to PEM with: openssl x509'],
+    [
+      'that is DER',
+      der,
+      'holds DER, not a certificate [Authentication / File Format]; convert it to PEM with: openssl x509',
+    ],
     [
       'that is a request',
       () => request,

@@ -149,7 +149,7 @@ describe('a key file', () => {
     const path = join(directory, 'nowhere');
     expect(await errorOf(withKey(path))).toMatchObject({
       kind: 'missing',
-      message: `identity.keyFile: ${path} does not exist; create it or correct the path`,
+      message: `identity.keyFile: ${path} does not exist; create it or correct the path [Authentication / File Not Exist]`,
     });
   });
 
@@ -257,7 +257,7 @@ describe('a connection string file', () => {
     );
     expect(kind).toBe('malformed');
     expect(message).toBe(
-      `identity.${name} is ${stated}, but the connection string in ${path} says ${found}; correct one of them, or remove identity.${name}`,
+      `identity.${name} is ${stated}, but the connection string in ${path} says ${found}; correct one of them, or remove identity.${name} [Local Configuration / Other]`,
     );
   });
 
@@ -285,7 +285,7 @@ describe('a text that is not UTF-8', () => {
     const error = await errorOf(settingsWith(identity));
     expect(error.kind).toBe('malformed');
     expect(error.message).toBe(
-      `identity.${name}: ${path} is encoded in UTF-16 (little-endian), as some editors and shells of Windows do; save it as UTF-8`,
+      `identity.${name}: ${path} is encoded in UTF-16 (little-endian), as some editors and shells of Windows do; save it as UTF-8 [Authentication / File Format]`,
     );
   });
 
@@ -326,7 +326,7 @@ describe('a file of trusted certificates', () => {
       new X509Certificate(rootCertificates[0] ?? '').raw,
       0o644,
       'malformed',
-      'is a certificate in DER; convert it to PEM with: openssl x509 -inform der',
+      'is a certificate in DER [Authentication / File Format]; convert it to PEM with: openssl x509 -inform der',
     ],
     [
       'holds another kind of PEM',
