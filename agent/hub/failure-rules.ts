@@ -1,3 +1,8 @@
+import {
+  networkRules,
+  resetRule,
+  type ConnectionRule,
+} from '../identity/services/connection-fault.js';
 import type { FailureKind } from './failure-kind.js';
 import type { ProofDescription } from './proof-description.js';
 
@@ -38,18 +43,7 @@ export const failureRules: readonly Rule[] = [
     kind: 'refused',
     reason: (_, found) => `the hub refused it (${found.groups?.['answer'] ?? ''})`,
   },
-  {
-    pattern: /\b(?:ENOTFOUND|ENODATA)\b(?: (?<name>[^\s:]+))?/,
-    kind: 'network',
-    reason: ({ dialled }, found) =>
-      `the name ${found.groups?.['name'] ?? hostOf(dialled)} does not resolve; check identity.hostName (or gatewayHostName) and the name servers of the device`,
-  },
-  {
-    pattern: /\bEAI_AGAIN\b(?: (?<name>[^\s:]+))?/,
-    kind: 'network',
-    reason: ({ dialled }, found) =>
-      `no name server answered for ${found.groups?.['name'] ?? hostOf(dialled)}; check the network and the name servers of the device`,
-  },
+  ...networkRules.map(ofHub),
   {
     pattern: /\bECONNREFUSED\b/,
     kind: 'network',
@@ -61,16 +55,7 @@ export const failureRules: readonly Rule[] = [
     kind: 'network',
     reason: ({ transport }) => `there was no answer; check the network and ${firewall(transport)}`,
   },
-  {
-    pattern: /\b(?:EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL)\b/,
-    kind: 'network',
-    reason: () => 'there is no route to it; check the network of the device',
-  },
-  {
-    pattern: /\b(?:ECONNRESET|EPIPE|ECONNABORTED|socket disconnected|premature close)\b/,
-    kind: 'network',
-    reason: () => 'the connection was reset; check the network, proxies and firewalls on the way',
-  },
+  ofHub(resetRule),
   {
     pattern:
       /alert (?<alert>bad certificate|unsupported certificate|certificate (?:revoked|expired|unknown|required)|unknown ca|access denied)/i,
@@ -131,6 +116,17 @@ export const failureRules: readonly Rule[] = [
       `it does not accept the client ${identity}; check the spelling of identity.deviceId and identity.moduleId`,
   },
 ];
+
+/** What holds of any server, said of the hub. */
+function ofHub({ pattern, kind, reason }: ConnectionRule): Rule {
+  const settings = 'identity.hostName (or gatewayHostName)';
+  return {
+    pattern,
+    kind,
+    reason: ({ dialled }, found) =>
+      reason({ host: found.groups?.['name'] ?? hostOf(dialled), settings }),
+  };
+}
 
 function hostOf(dialled: string): string {
   return dialled.replace(/:\d+$/, '');

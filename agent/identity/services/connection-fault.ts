@@ -13,25 +13,44 @@ interface Place {
   readonly settings: string;
 }
 
-interface Rule {
+/** One kind of error, known by its code or text. */
+export interface ConnectionRule {
   readonly pattern: RegExp;
   readonly kind: ServiceErrorKind;
   readonly reason: (place: Place) => string;
 }
 
-const rules: readonly Rule[] = [
+/** What the network says of any server; `name` is the one that was looked up, where the text holds it. */
+export const networkRules: readonly ConnectionRule[] = [
   {
-    pattern: /\b(?:ENOTFOUND|ENODATA)\b/,
+    pattern: /\b(?:ENOTFOUND|ENODATA)\b(?: (?<name>[^\s:]+))?/,
     kind: 'network',
     reason: ({ host, settings }) =>
       `the name ${host} does not resolve; check ${settings} and the name servers of the device`,
   },
   {
-    pattern: /\bEAI_AGAIN\b/,
+    pattern: /\bEAI_AGAIN\b(?: (?<name>[^\s:]+))?/,
     kind: 'network',
     reason: ({ host }) =>
       `no name server answered for ${host}; check the network and the name servers of the device`,
   },
+  {
+    pattern: /\b(?:EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL)\b/,
+    kind: 'network',
+    reason: () => 'there is no route to it; check the network of the device',
+  },
+];
+
+/** A server that ended the connection, for whatever reason: what says more comes before it. */
+export const resetRule: ConnectionRule = {
+  pattern:
+    /\b(?:ECONNRESET|EPIPE|ECONNABORTED|socket hang up|socket disconnected|premature close)\b/i,
+  kind: 'network',
+  reason: () => 'the connection was reset; check the network, proxies and firewalls on the way',
+};
+
+const rules: readonly ConnectionRule[] = [
+  ...networkRules,
   {
     pattern: /\bECONNREFUSED\b/,
     kind: 'network',
@@ -43,21 +62,13 @@ const rules: readonly Rule[] = [
     reason: () => 'there was no answer; check the network, and the firewalls on the way',
   },
   {
-    pattern: /\b(?:EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL)\b/,
-    kind: 'network',
-    reason: () => 'there is no route to it; check the network of the device',
-  },
-  {
-    pattern: /certificate required|alert (?:bad|unknown|unsupported) certificate|alert unknown ca/i,
+    pattern:
+      /alert (?:bad certificate|unsupported certificate|certificate (?:revoked|expired|unknown|required)|unknown ca|access denied)/i,
     kind: 'authorisation',
     reason: () =>
       'it did not take the certificate of the device; check identity.certificateFile, and which certificates are registered there [Authentication / Unauthorized]',
   },
-  {
-    pattern: /\b(?:ECONNRESET|EPIPE|ECONNABORTED|socket hang up|premature close)\b/i,
-    kind: 'network',
-    reason: () => 'the connection was reset; check the network, proxies and firewalls on the way',
-  },
+  resetRule,
   {
     pattern: /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/,
     kind: 'tls',
