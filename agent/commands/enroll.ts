@@ -106,7 +106,8 @@ function tell({ configuration, taken, who }: Enrollment, write: Write): void {
   write(markerSentence(configuration));
 }
 
-function edgeSentence(moduleId = 'azureiotsecurity'): string {
+/** What only the owner of the device can tell IoT Edge. */
+export function edgeSentence(moduleId = 'azureiotsecurity'): string {
   const uid = new UserNames(hostPaths).uidOf(agentGroup);
   if (uid === undefined)
     return `The Identity Service of IoT Edge must know the agent's user, which is not there yet: install the package, and enroll again.`;

@@ -15,7 +15,7 @@ import {
 } from '../import/replacement/on-device.js';
 import { openSystemHost } from '../import/replacement/system-host.js';
 import type { Command } from './command.js';
-import { standardDirectory } from './enroll.js';
+import { edgeSentence, standardDirectory } from './enroll.js';
 
 export const importCommand: Command = {
   name: 'import',
@@ -118,6 +118,8 @@ async function replace(
   }
   await replaceOnDevice(host, replacement, say);
   tellPlan(replacement.plan, 'Wrote');
+  const { mode, moduleId } = replacement.plan.configuration.settings.identity;
+  if (mode === 'edge') say(edgeSentence(moduleId));
   for (const sentence of removalOf(replacement)) say(sentence);
   say('See how this agent is with: iot-security-agent status');
   return exitCodes.stopped;

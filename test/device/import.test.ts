@@ -47,6 +47,10 @@ const stands: Readonly<
     unit: 'defender-iot-micro-agent.service',
     files: { '/etc/defender_iot_micro_agent/connection_string.txt': connectionString },
   }),
+  'the micro agent for IoT Edge': () => ({
+    unit: 'defender-iot-micro-agent.service',
+    files: {},
+  }),
   'the micro agent in its place before 4.1.2': () => ({
     unit: 'defender-iot-micro-agent.service',
     files: { '/var/defender_iot_micro_agent/connection_string.txt': connectionString },
@@ -139,24 +143,44 @@ async function connection(): Promise<string> {
 }
 
 describe('import --replace', () => {
-  it.each(Object.keys(stands))('takes the place of %s, and gives it back', async (name) => {
-    const unit = await install(name);
+  it.each(Object.keys(stands).filter((name) => !name.endsWith('Edge')))(
+    'takes the place of %s, and gives it back',
+    async (name) => {
+      const unit = await install(name);
+      const before = await everything(unit);
+      const dry = await container.execute(program, 'import', '--replace', '--dry-run');
+      expect(dry).toContain(`Would stop ${unit}.`);
+      expect(await everything(unit)).toEqual(before);
+
+      const said = await container.execute(program, 'import', '--replace');
+      expect(said).toContain(`Stopped ${unit}.`);
+      expect(await show(unit)).toBe('ActiveState=inactive\nUnitFileState=disabled\n');
+      expect(await show(own)).toBe('ActiveState=active\nUnitFileState=enabled\n');
+      await expect.poll(connection, { timeout: 60_000, interval: 1_000 }).toBe('connected');
+
+      const undone = await container.execute(program, 'import', '--undo');
+      expect(undone).toContain('Everything is as it was before the import.');
+      expect(await everything(unit)).toEqual(before);
+      const again = await container.attempt(program, 'import', '--undo');
+      expect(again.output).toContain('There is nothing to undo');
+    },
+  );
+
+  it('takes the place of the micro agent for IoT Edge, which has no secret', async () => {
+    const { root } = container;
+    const socket = '[Socket]\nListenStream=/run/aziot/identityd.sock\nAccept=yes\n';
+    writeInto(root, '/etc/systemd/system/identityd.socket', socket);
+    writeInto(root, '/etc/systemd/system/identityd@.service', '[Service]\nExecStart=/bin/true\n');
+    const unit = await install('the micro agent for IoT Edge');
+    await container.execute('systemctl', 'start', 'identityd.socket');
     const before = await everything(unit);
-    const dry = await container.execute(program, 'import', '--replace', '--dry-run');
-    expect(dry).toContain(`Would stop ${unit}.`);
-    expect(await everything(unit)).toEqual(before);
-
     const said = await container.execute(program, 'import', '--replace');
-    expect(said).toContain(`Stopped ${unit}.`);
-    expect(await show(unit)).toBe('ActiveState=inactive\nUnitFileState=disabled\n');
+    expect(said).toMatch(/\[\[principal\]\] name = "azureiotsecurity" uid = \d+/);
+    expect(await ownFiles()).toContain('"mode": "edge"');
     expect(await show(own)).toBe('ActiveState=active\nUnitFileState=enabled\n');
-    await expect.poll(connection, { timeout: 60_000, interval: 1_000 }).toBe('connected');
-
-    const undone = await container.execute(program, 'import', '--undo');
-    expect(undone).toContain('Everything is as it was before the import.');
+    await container.execute(program, 'import', '--undo');
+    await container.execute('systemctl', 'stop', 'identityd.socket');
     expect(await everything(unit)).toEqual(before);
-    const again = await container.attempt(program, 'import', '--undo');
-    expect(again.output).toContain('There is nothing to undo');
   });
 
   it('changes nothing when the configuration of the old agent cannot be taken over', async () => {

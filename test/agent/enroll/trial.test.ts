@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { selfSigned } from '../../../local-hub/hub/certificates.js';
+import { ProvisioningService } from '../../../local-hub/services/provisioning.js';
 import { agentBundle } from '../../support/running-agent.js';
 import { deviceId, IdentityFixture } from '../../support/running-identity.js';
 
@@ -93,6 +95,37 @@ describe('enroll tries before it writes:', () => {
     expect(code).toBe(78);
     expect(output).toMatch(/Add Module Identity/);
     unchanged(output);
+  });
+
+  it('the key of an enrolment group gives that of this device, which alone is kept', async () => {
+    const dps = await ProvisioningService.start({ tls: fixture.hub.tls });
+    try {
+      const groupKey = randomBytes(32).toString('base64');
+      const attestation = { type: 'symmetricKey', primaryKey: groupKey, secondaryKey: groupKey };
+      fixture.hub.registerDevice(deviceId);
+      dps.enrol(attestation as Parameters<typeof dps.enrol>[0], { hub: fixture.hub, deviceId });
+      await dps.provision('gateway-17');
+      const identity = {
+        ...(JSON.parse(before) as { identity: object }).identity,
+        dps: { endpoint: `localhost:${dps.port}` },
+      };
+      const settings = { ...(JSON.parse(before) as object), identity };
+      writeFileSync(join(directory, 'agent.json'), JSON.stringify(settings));
+      const names = ['--id-scope', dps.idScope, '--registration-id', 'gateway-17'];
+      const file = fixture.secret('group.key', groupKey);
+      const { code, output } = await enroll(['--group-key-file', file, ...names], '');
+      expect(output).toContain(`Enrolled as ${deviceId}/azureiotsecurity`);
+      expect(code).toBe(0);
+      const written = readdirSync(directory).map((name) =>
+        readFileSync(join(directory, name), 'utf8'),
+      );
+      expect(readdirSync(directory).toSorted()).toEqual(['agent.json', 'enrollment.key']);
+      expect(written.join('')).not.toContain(groupKey);
+      // What was assigned is noted by the agent, not by the trial.
+      expect(existsSync(join(fixture.directory, 'state', 'dps-assignment.json'))).toBe(false);
+    } finally {
+      await dps.stop();
+    }
   });
 
   it('a certificate that the hub does not know writes nothing', async () => {
