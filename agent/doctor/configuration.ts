@@ -34,7 +34,7 @@ export async function checkConfiguration(
     return { findings: read.problems.map(({ message }) => mend('settings', message, remedy)) };
   }
   const { settings } = read;
-  const { credentials, findings: identity } = await checkIdentity(settings, user);
+  const { findings: identity, ...rest } = await checkIdentity(settings, user);
   const findings = [
     ok('settings', `${configFile} can be used`),
     ...(settings.securityMarker ? [markerIsOn] : []),
@@ -43,5 +43,5 @@ export async function checkConfiguration(
     ...(await checkStateDirectory(settings.stateDirectory, user)),
     await checkSpool(settings.stateDirectory, answer),
   ];
-  return { findings, ...(credentials === undefined ? {} : { credentials }) };
+  return { findings, ...rest };
 }

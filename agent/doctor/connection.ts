@@ -4,7 +4,7 @@ import { reasonOf } from '../../base/errors.js';
 import { classifyFailure } from '../hub/failure.js';
 import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import { openTunnel, type Proxy } from '../identity/services/proxy-tunnel.js';
-import { ServiceError } from '../identity/services/service-error.js';
+import { ServiceError, type HubAddress } from '../identity/services/service-error.js';
 import { durationText } from '../status/duration-text.js';
 import { timeText } from '../time/clock-watch.js';
 import { readHubDate } from '../time/hub-date.js';
@@ -159,9 +159,24 @@ async function isTrusted(target: Target, wallMs: () => number): Promise<Finding>
   return ok('tls', `the certificate of ${host} is trusted, for ${days} more days, ${issuedBy}`);
 }
 
+/** Compares the clock with that of whoever refused a token, for which a wrong clock is a cause. */
+export async function checkClockAgainst(
+  { gatewayHostName, hostName, trustedCaPem }: HubAddress,
+  proxy: () => Promise<Proxy | undefined>,
+  wallMs: () => number,
+): Promise<Finding> {
+  const [host = hostName, port = '443'] = (gatewayHostName ?? hostName).split(':');
+  try {
+    const way = { host, port: Number(port), trustedCaPem, proxy: await proxy() };
+    return await clockFinding(way, wallMs);
+  } catch (error) {
+    return unknown('clock', reasonOf(error));
+  }
+}
+
 /** By the Date header over verified HTTPS. A gateway need not serve that. */
 async function clockFinding(
-  { host, port, proxy, trustedCaPem }: Target,
+  { host, port, proxy, trustedCaPem }: Omit<Target, 'endpoint'>,
   wallMs: () => number,
 ): Promise<Finding> {
   let hubMs: number | undefined;

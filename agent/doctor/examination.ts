@@ -9,7 +9,7 @@ import type { StatusDocument } from '../status/document.js';
 import { statusSocket } from '../status/service.js';
 import { findAgentUser } from './agent-user.js';
 import { checkConfiguration } from './configuration.js';
-import { checkConnection } from './connection.js';
+import { checkClockAgainst, checkConnection } from './connection.js';
 import { unknown, type Finding } from './finding.js';
 import { checkHost } from './host.js';
 import { hindrance } from './own-connection.js';
@@ -34,18 +34,27 @@ export async function examine({ configFile, send }: ExaminationOptions): Promise
   const settings = 'settings' in read ? read.settings : standardLocalSettings();
   const answer = await askStatus(statusSocket(settings.runtimeDirectory));
   const user = await findAgentUser(answer, configFile);
-  const { credentials, findings } = await checkConfiguration({ configFile, read, user, answer });
+  const { credentials, findings, refusedBy } = await checkConfiguration({
+    configFile,
+    read,
+    user,
+    answer,
+  });
+  const access = user.ids === undefined ? {} : { ids: user.ids };
+  const proxy = (): ReturnType<typeof readProxy> => readProxy(settings, access);
+  const wallMs = (): number => systemClock.wallMs();
   const toHub = async (): Promise<readonly Finding[]> => {
     if (credentials === undefined) {
       const found = 'the way to the hub is not known without the credentials';
-      return [unknown('dns', found), ...tellByStatus(answer, send)];
+      const clock =
+        refusedBy === undefined ? [] : [await checkClockAgainst(refusedBy, proxy, wallMs)];
+      return [unknown('dns', found), ...clock, ...tellByStatus(answer, send)];
     }
-    const access = user.ids === undefined ? {} : { ids: user.ids };
     const way = await checkConnection({
       credentials,
       transport: settings.transport,
-      proxy: () => readProxy(settings, access),
-      wallMs: () => systemClock.wallMs(),
+      proxy,
+      wallMs,
     });
     // What stands in the way has been told.
     if (way.some(({ verdict }) => verdict === 'mend'))

@@ -9,7 +9,7 @@ import { loadCertificate } from '../identity/credentials/certificate.js';
 import { CredentialError } from '../identity/credentials/credential-error.js';
 import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import { surroundingsOf } from '../identity/modes/surroundings.js';
-import { ServiceError } from '../identity/services/service-error.js';
+import { ServiceError, type HubAddress } from '../identity/services/service-error.js';
 import { edgeContainer } from '../identity/services/workload.js';
 import { stateNames } from '../state/state-directory.js';
 import { lastSecondsOfCertificate } from '../status/health.js';
@@ -19,6 +19,8 @@ import { mend, note, ok, unknown, type Finding } from './finding.js';
 export interface IdentityCheck {
   readonly findings: readonly Finding[];
   readonly credentials?: ModuleCredentials;
+  /** The service that refused a token, which a wrong clock causes too. */
+  readonly refusedBy?: HubAddress;
 }
 
 const dayMs = 86_400_000;
@@ -29,11 +31,11 @@ export async function checkIdentity(
   user: AgentUser,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<IdentityCheck> {
-  const { credentials, finding } = await identityFinding(settings, user, environment);
+  const { finding, ...rest } = await identityFinding(settings, user, environment);
   const certificate = await certificateFinding(settings, user);
   return {
     findings: certificate === undefined ? [finding] : [finding, certificate],
-    ...(credentials === undefined ? {} : { credentials }),
+    ...rest,
   };
 }
 
@@ -41,7 +43,7 @@ async function identityFinding(
   settings: LocalSettings,
   user: AgentUser,
   environment: NodeJS.ProcessEnv,
-): Promise<{ readonly finding: Finding; readonly credentials?: ModuleCredentials }> {
+): Promise<Omit<IdentityCheck, 'findings'> & { readonly finding: Finding }> {
   const { mode } = settings.identity;
   const stranger = mode === 'edge' ? strangerToEdge(settings, user, environment) : undefined;
   if (stranger !== undefined) return { finding: stranger };
@@ -61,7 +63,9 @@ async function identityFinding(
     return { finding: ok('identity', found), credentials };
   } catch (error) {
     if (!(error instanceof CredentialError || error instanceof ServiceError)) throw error;
-    return { finding: mend('identity', error.message) };
+    const finding = mend('identity', error.message);
+    const asked = error instanceof ServiceError ? error.asked : undefined;
+    return asked === undefined ? { finding } : { finding, refusedBy: asked };
   }
 }
 

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { doctor } from '../../../agent/commands/doctor.js';
 import { findAgentUser, type AgentUser } from '../../../agent/doctor/agent-user.js';
 import { checkConfiguration } from '../../../agent/doctor/configuration.js';
-import { checkConnection } from '../../../agent/doctor/connection.js';
+import { checkClockAgainst, checkConnection } from '../../../agent/doctor/connection.js';
 import { withinDeadline, type Finding } from '../../../agent/doctor/finding.js';
 import { auditAdvice } from '../../../agent/doctor/audit.js';
 import { checks } from '../../../agent/doctor/checks.js';
@@ -207,6 +207,21 @@ describe('the way to the hub', () => {
     expect(outcomes(await checkWay())).toMatch(/mend: the clock is 10 min ahead/);
     aheadMs = -630_000;
     expect(outcomes(await checkWay())).toMatch(/mend: the clock is 10 min behind/);
+  });
+
+  it('to whoever refused a token tells of the clock', async () => {
+    const hub = { hostName: `localhost:${port}`, trustedCaPem };
+    const compare = async () =>
+      outcomes([
+        await checkClockAgainst(
+          hub,
+          () => Promise.resolve(undefined),
+          () => Date.now(),
+        ),
+      ]);
+    expect(await compare()).toMatch(/^ok: the clock agrees/);
+    aheadMs = 630_000;
+    expect(await compare()).toMatch(/^mend: the clock is 10 min ahead/);
   });
 
   it('with a certificate that nobody trusts ends there', async () => {

@@ -114,9 +114,12 @@ describe('the identity', () => {
     );
     const other = Buffer.alloc(32, 'other').toString('base64');
     const refused = settingsOf({ ...identity, keyFile: put('other', `${other}\n`) }, trusted);
-    expect(told((await checkIdentity(refused, self, {})).findings)).toMatch(
+    const { findings, refusedBy } = await checkIdentity(refused, self, {});
+    expect(told(findings)).toMatch(
       /mend: .*refused the key of the device.*\[Authentication \/ Unauthorized\]/,
     );
+    // Whose clock is to be compared.
+    expect(refusedBy?.hostName).toMatch(/^localhost/);
   });
 
   it('that IoT Edge gives to the user of the agent alone is not asked for by another', async () => {
