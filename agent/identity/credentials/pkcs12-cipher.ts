@@ -6,8 +6,13 @@ export class UnknownCipher extends Error {
   override readonly name = 'UnknownCipher';
 }
 
-/** More rounds would keep the process busy for seconds. */
-const mostRounds = 5_000_000;
+/** A password is to be made a key in so many rounds that the process would do nothing else for long. */
+export class TooManyRounds extends Error {
+  override readonly name = 'TooManyRounds';
+}
+
+/** Programs that export certificates take a few thousand, the most careful ones 600 000. */
+export const mostRounds = 1_000_000;
 
 /** DER of object identifiers, in hexadecimal. */
 const pbes2 = '2a864886f70d01050d';
@@ -92,10 +97,11 @@ function deciphered(name: string, key: Buffer, iv: Buffer, encrypted: Buffer): B
   return Buffer.concat([decipher.update(encrypted), decipher.final()]);
 }
 
-function boundedRounds(value: DerValue | undefined): number {
+/** @throws TooManyRounds, DerError */
+export function boundedRounds(value: DerValue | undefined): number {
   const rounds = derInteger(value);
-  if (rounds < 1 || rounds > mostRounds) throw new UnknownCipher();
-  return rounds;
+  if (rounds > mostRounds) throw new TooManyRounds();
+  return Math.max(1, rounds);
 }
 
 /** Both of SHA-1, in bytes. */

@@ -10,7 +10,7 @@ import {
   derValue,
   type DerValue,
 } from './der.js';
-import { decrypt } from './pkcs12-cipher.js';
+import { boundedRounds, decrypt, mostRounds, TooManyRounds } from './pkcs12-cipher.js';
 import { inOrder } from './certificate-order.js';
 
 /** What a PKCS#12 file holds. A secret. */
@@ -59,13 +59,18 @@ function derStart(bytes: Buffer): number {
  * it has no way to hand the parts out, which are found here.
  */
 export function readPkcs12(bytes: Buffer, password: string | undefined): Pkcs12Content | Fault {
+  let bags: Bags | undefined;
+  try {
+    bags = tryBags(bytes, password ?? '');
+  } catch {
+    return { fault: tooManyRounds };
+  }
   let refusal: unknown;
   try {
     createSecureContext({ pfx: bytes, passphrase: password ?? '' });
   } catch (error) {
     refusal = error;
   }
-  const bags = tryBags(bytes, password ?? '');
   // OpenSSL refuses that without a reason.
   if (bags?.keys.length === 0) {
     return { fault: 'holds no private key; export the certificate again, with its key' };
@@ -83,14 +88,25 @@ export function readPkcs12(bytes: Buffer, password: string | undefined): Pkcs12C
   };
 }
 
-/** Undefined where they cannot be read; the reasons of OpenSSL may tell of what is in them. */
+/**
+ * Undefined where they cannot be read; the reasons of OpenSSL may tell of what is in them.
+ * @throws TooManyRounds, before OpenSSL would begin them
+ */
 function tryBags(bytes: Buffer, password: string): Bags | undefined {
   try {
+    const [, , mac] = derInside(derValue(bytes), derTags.sequence);
+    if (mac !== undefined) {
+      const [, , rounds] = derInside(mac, derTags.sequence);
+      if (rounds !== undefined) boundedRounds(rounds);
+    }
     return safeBags(bytes, password);
-  } catch {
+  } catch (error) {
+    if (error instanceof TooManyRounds) throw error;
     return undefined;
   }
 }
+
+const tooManyRounds = `asks for more than ${mostRounds} rounds to make a key of the password; export it again with fewer`;
 
 const convert =
   'is PKCS#12 of a kind that this version cannot read; convert it with: openssl pkcs12 -in FILE -out FILE.pem -nodes';

@@ -1,11 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCredentialSource } from '../../../agent/identity/credential-source.js';
 import { CredentialError } from '../../../agent/identity/credentials/credential-error.js';
 import type { CertificateProof } from '../../../agent/identity/credentials/credentials.js';
+import { readPkcs12 } from '../../../agent/identity/credentials/pkcs12.js';
 import { surroundingsOf } from '../../../agent/identity/modes/surroundings.js';
 import { parseLocalSettings } from '../../../config/parse-local-settings.js';
 import {
@@ -303,6 +305,7 @@ describe('PKCS#12', () => {
     ['modern.p12', undefined, 'is protected by a password; name a file'],
     ['modern.p12', 'wrong', 'does not open with the password'],
     ['rc2.p12', 'secret', 'is encrypted in a way that is no longer taken (RC2'],
+    ['many-rounds.p12', 'secret', 'asks for more than 1000000 rounds'],
     ['no-key.p12', 'secret', 'holds no private key; export the certificate again'],
   ])('%s with the password %s is refused', async (name, password, says) => {
     const certificateFile = await captured(name);
@@ -313,6 +316,24 @@ describe('PKCS#12', () => {
         : { privateKeyPasswordFile: await put(password, 'password') }),
     });
     expect(message).toContain(`identity.certificateFile: ${certificateFile} ${says}`);
+  });
+
+  test('that is torn or was changed is refused with a sentence, at once', async () => {
+    const whole = await readFile(await captured('modern.p12'));
+    fc.assert(
+      fc.property(
+        fc.nat({ max: whole.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        fc.boolean(),
+        (at, change, isTorn) => {
+          const bytes = Buffer.from(isTorn ? whole.subarray(0, at) : whole);
+          if (!isTorn) bytes[at] = (bytes[at] ?? 0) ^ change;
+          const read = readPkcs12(bytes, 'secret');
+          expect('fault' in read || 'privateKeyPem' in read).toBe(true);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   test('needs no key beside it', async () => {
