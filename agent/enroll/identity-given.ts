@@ -6,8 +6,8 @@ import {
   parseConnectionString,
   parseDeviceConnectionString,
 } from '../identity/credentials/connection-string.js';
+import { deriveDeviceKey } from '../identity/services/sas-token.js';
 import { type Secret, secretNames } from './configuration.js';
-import { derivedKey } from './derived-key.js';
 import { unusable } from './settings-file.js';
 
 export const identityModes = ['module', 'device', 'dps', 'edge'] as const;
@@ -120,7 +120,7 @@ function fromKey(given: Given, line: string): ReturnType<typeof readGiven> {
     );
   if (mode !== 'dps' || given.isGroupKey !== true || given.registrationId === undefined)
     return fromProof(given, mode, [keyOf(mode, line)]);
-  return fromProof(given, mode, [keyOf(mode, derivedKey(line, given.registrationId))]);
+  return fromProof(given, mode, [keyOf(mode, deriveDeviceKey(line, given.registrationId))]);
 }
 
 function keyOf(mode: keyof typeof keyNames, content: string): Secret {

@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -30,24 +29,4 @@ describe('the page on identities', () => {
     for (const name of Object.values(secretNames))
       expect(unit).toContain(`LoadCredential=${name}:`);
   });
-
-  const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-
-  it.runIf(hasOpenssl)(
-    'derives the key of a device from that of its group as the service does',
-    () => {
-      const command = /```sh\n([^]*?openssl[^]*?)```/.exec(page)?.[1] ?? '';
-      const key = execFileSync('/bin/sh', ['-c', command], {
-        encoding: 'utf8',
-        // The example of the documentation of the provisioning service.
-        env: {
-          ...process.env,
-          GROUP_KEY:
-            '8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==',
-          REGISTRATION_ID: 'sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6',
-        },
-      });
-      expect(key.trim()).toBe('Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermc=');
-    },
-  );
 });
