@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../contract/error-code.js';
 import type { LocalKey } from './local-settings.js';
 
 /** A key of `identity`, dotted, without its head. */
@@ -67,6 +68,7 @@ interface Fault {
   readonly key: IdentityKey;
   /** Completes "identity.<key> …". */
   readonly says: string;
+  readonly code: ErrorCode;
 }
 
 /**
@@ -82,8 +84,16 @@ export function identityFaults(mode: string, written: ReadonlySet<IdentityKey>):
   const missing = way.needs.filter((key) => !written.has(key));
   const odd = [...written].filter((key) => !way.needs.includes(key) && !way.takes.includes(key));
   return [
-    ...missing.map((key) => ({ key, says: `is missing; ${remedyOf(key, ways)}` })),
-    ...odd.map((key) => ({ key, says: contradiction(key, way) })),
+    ...missing.map((key) => ({
+      key,
+      says: `is missing; ${remedyOf(key, ways)}`,
+      code: 'Local Configuration / Missing Configuration' as const,
+    })),
+    ...odd.map((key) => ({
+      key,
+      says: contradiction(key, way),
+      code: 'Local Configuration / Other' as const,
+    })),
   ];
 }
 

@@ -2,6 +2,7 @@ import { isJsonObject, JsonError, parseJson } from '../base/json.js';
 import type { JsonObject, JsonValue } from '../base/json.js';
 import { quoted } from '../base/quote.js';
 import { printable } from '../base/text.js';
+import type { ErrorCode } from '../contract/error-code.js';
 import { companions, identityFaults, type IdentityKey } from './identity-ways.js';
 import { localSettings } from './local-settings.js';
 import type { LocalKey, LocalSettings } from './local-settings.js';
@@ -33,11 +34,11 @@ export function parseLocalSettings(text: string, fileName: string): LocalResult 
     document = parseJson(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    const message = `${fileName} is not valid JSON: line ${error.line}, column ${error.column}: ${error.fault}. Correct it there; JSON knows neither comments nor trailing commas.`;
+    const message = `${fileName} is not valid JSON: line ${error.line}, column ${error.column}: ${error.fault}. Correct it there; JSON knows neither comments nor trailing commas [Local Configuration / File Format].`;
     return { problems: [{ key: '', message }] };
   }
   if (!isJsonObject(document)) {
-    const message = `${fileName} holds ${quoted(document)}, but must hold an object with the settings in it: {"identity": {…}}.`;
+    const message = `${fileName} holds ${quoted(document)}, but must hold an object with the settings in it: {"identity": {…}} [Local Configuration / File Format].`;
     return { problems: [{ key: '', message }] };
   }
   const reader = new LocalReader(fileName);
@@ -90,10 +91,10 @@ class LocalReader {
       .filter((key) => key.startsWith(head) && key !== 'identity.mode' && Object.hasOwn(table, key))
       .map((key) => key.slice(head.length)) as IdentityKey[];
     const standard = localSettings['identity.mode'].default;
-    for (const { key, says } of identityFaults(mode ?? standard, new Set(names))) {
+    for (const { code, key, says } of identityFaults(mode ?? standard, new Set(names))) {
       const whole = head + key;
       const isWrongAbove = this.#written.has(whole.slice(0, whole.lastIndexOf('.')));
-      if (!isWrongAbove) this.#problem(whole, says);
+      if (!isWrongAbove) this.#problem(whole, says, code);
     }
   }
 
@@ -103,6 +104,7 @@ class LocalReader {
       this.#problem(
         key,
         `belongs to ${needed}, which is missing; set that too, or remove this one`,
+        'Local Configuration / Missing Configuration',
       );
     }
   }
@@ -154,8 +156,12 @@ class LocalReader {
     );
   }
 
-  #problem(key: string, says: string): void {
-    this.problems.push({ key, message: `${this.#fileName}: ${key} ${says}.` });
+  #problem(
+    key: string,
+    says: string,
+    code: ErrorCode = 'Local Configuration / Cant Parse Configuration',
+  ): void {
+    this.problems.push({ key, message: `${this.#fileName}: ${key} ${says} [${code}].` });
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.js';
 import { deferred, withDeadline } from '../../base/deadline.js';
 import type { JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
+import { withCode, type ErrorCode } from '../../contract/error-code.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import { asHubError, HubError, isRefusal } from './failure.js';
@@ -53,7 +54,12 @@ export class Connection {
     this.publishes = new OpenPublishes(clock, credentials);
     this.twin = new TwinReader({
       ...options,
-      read: () => this.limit('answer a read of the module twin', this.client.readTwin()),
+      read: () =>
+        this.limit(
+          'answer a read of the module twin',
+          this.client.readTwin(),
+          'Remote Configuration / Timeout',
+        ),
       readMs: (atLeastMs) => moments.readMs(atLeastMs),
       onDoubt: (failure) => this.end(failure),
     });
@@ -66,7 +72,11 @@ export class Connection {
 
   /** Resolves when the hub took the connection. @throws HubError */
   async open(): Promise<void> {
-    const opening = this.limit('answer while connecting', this.client.open());
+    const opening = this.limit(
+      'answer while connecting',
+      this.client.open(),
+      'Authentication / Other',
+    );
     const early = await Promise.race([opening, this.ended]);
     if (early !== undefined) throw early;
     // Both may have happened in the same moment.
@@ -156,11 +166,12 @@ export class Connection {
     }
   }
 
-  private limit<T>(what: string, work: Promise<T>): Promise<T> {
+  private limit<T>(what: string, work: Promise<T>, code?: ErrorCode): Promise<T> {
     const { clock, requestTimeoutMs } = this.options;
     return withDeadline(clock, requestTimeoutMs, work, () => {
       const seconds = Math.round(requestTimeoutMs / 1000);
-      return new HubError('timeout', `The hub did not ${what} within ${seconds} s.`);
+      const sentence = `The hub did not ${what} within ${seconds} s`;
+      return new HubError('timeout', `${code ? withCode(sentence, code) : sentence}.`);
     });
   }
 }

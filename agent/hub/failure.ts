@@ -1,4 +1,5 @@
 import { reasonOf } from '../../base/errors.js';
+import { withCode } from '../../contract/error-code.js';
 import { ServiceError } from '../identity/services/service-error.js';
 import type { FailureKind } from './failure-kind.js';
 import { failureRules, type Endpoint } from './failure-rules.js';
@@ -54,9 +55,14 @@ export function classifyFailure(error: unknown, action: string, endpoint: Endpoi
   for (const rule of failureRules) {
     const found = rule.pattern.exec(text);
     if (found !== null)
-      return new HubError(rule.kind, `${subject}: ${rule.reason(endpoint, found)}.`);
+      return new HubError(rule.kind, `${subject}: ${coded(rule.reason(endpoint, found), action)}.`);
   }
-  return new HubError('protocol', `${subject}: ${text || 'no reason was given'}.`);
+  return new HubError('protocol', `${subject}: ${coded(text || 'no reason was given', action)}.`);
+}
+
+/** The retired agents had a code for whatever kept them from connecting. */
+function coded(reason: string, action: string): string {
+  return action.startsWith('connect') ? withCode(reason, 'Authentication / Other') : reason;
 }
 
 /** The connection was lost after it had been established; the hub gives no reason (MQTT 3.1.1 has none). */

@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../../../contract/error-code.js';
+
 export type CredentialErrorKind =
   | 'missing'
   | 'unreadable'
@@ -6,8 +8,7 @@ export type CredentialErrorKind =
   /** A certificate that has expired or is not valid yet, by the clock of the device, which may be wrong. */
   | 'not-valid-now';
 
-/** As the logs of the retired agents named it, which people look for. */
-const codes: Readonly<Record<CredentialErrorKind, string | undefined>> = {
+const codes: Readonly<Record<CredentialErrorKind, ErrorCode | undefined>> = {
   missing: 'Authentication / File Not Exist',
   unreadable: 'Authentication / File Permissions',
   'unsafe-mode': 'Authentication / File Permissions',
@@ -16,9 +17,9 @@ const codes: Readonly<Record<CredentialErrorKind, string | undefined>> = {
 };
 
 /** For what the settings do not name. */
-export const missingSetting = 'Local Configuration / Missing Configuration';
+export const missingSetting: ErrorCode = 'Local Configuration / Missing Configuration';
 /** For settings that contradict what a file says. */
-export const contradiction = 'Local Configuration / Other';
+export const contradiction: ErrorCode = 'Local Configuration / Other';
 
 /**
  * A credential cannot be used. The message says which setting and file, why, and what to do, with the code in brackets
@@ -30,14 +31,14 @@ export class CredentialError extends Error {
   constructor(
     readonly kind: CredentialErrorKind,
     sentence: string,
-    code: string | undefined = codes[kind],
+    code: ErrorCode | undefined = codes[kind],
   ) {
-    super(code === undefined ? sentence : withCode(sentence, code));
+    super(code === undefined ? sentence : beforeCommand(sentence, code));
   }
 }
 
 /** A command at the end of the sentence stays there, to be copied. */
-function withCode(sentence: string, code: string): string {
+function beforeCommand(sentence: string, code: ErrorCode): string {
   const [, command = ''] = /(; (?:run|convert it(?: to PEM)? with): .*)$/.exec(sentence) ?? [];
   return `${sentence.slice(0, sentence.length - command.length)} [${code}]${command}`;
 }

@@ -2,6 +2,7 @@ import { request } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { connect, rootCertificates, type TLSSocket } from 'node:tls';
 import { plainReason } from '../../../base/errors.js';
+import { withCode } from '../../../contract/error-code.js';
 import { connectionFault } from './connection-fault.js';
 import { AnswerFault, exchange, type Answer } from './exchange.js';
 import { openTunnel, type Proxy } from './proxy-tunnel.js';
@@ -98,16 +99,19 @@ function failure(error: unknown, service: HttpsService, attempt: string): Servic
   if (error instanceof ServiceError) return error;
   const subject = `Could not ${attempt} at ${placeOf(service)}`;
   if (error instanceof AnswerFault) {
-    return new ServiceError('protocol', `${subject}: it ${error.message}.`);
+    return new ServiceError(
+      'protocol',
+      `${subject}: it ${error.message} [Authentication / Other].`,
+    );
   }
   if (isCertificateFault(error)) {
     return new ServiceError(
       'credentials',
-      `${subject}: the certificate of the device and its private key cannot be used (${plainReason(error)}); check identity.certificateFile and identity.privateKeyFile.`,
+      `${subject}: the certificate of the device and its private key cannot be used (${plainReason(error)}); check identity.certificateFile and identity.privateKeyFile [Authentication / File Format].`,
     );
   }
   const { kind, reason } = connectionFault(error, service);
-  return new ServiceError(kind, `${subject}: ${reason}.`);
+  return new ServiceError(kind, `${subject}: ${withCode(reason, 'Authentication / Other')}.`);
 }
 
 /** OpenSSL could not read them, or they do not belong together. */

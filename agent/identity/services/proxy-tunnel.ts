@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
+import { withCode } from '../../../contract/error-code.js';
 import { connectionFault } from './connection-fault.js';
 import { ServiceError } from './service-error.js';
 
@@ -48,7 +49,7 @@ export function openTunnel(
     const refuse = (kind: ServiceError['kind'], reason: string): void => {
       signal.removeEventListener('abort', abort);
       asked.destroy();
-      reject(new ServiceError(kind, `${subject}: ${reason}.`));
+      reject(new ServiceError(kind, `${subject}: ${withCode(reason, 'Authentication / Other')}.`));
     };
     const abort = (): void => refuse('timeout', 'there was no answer in time; check the proxy');
     signal.addEventListener('abort', abort);

@@ -52,8 +52,8 @@ test('every problem of the file stands on a line of its own, with exit code 78',
   expect(await check()).toEqual({
     code: 78,
     text:
-      '/agent.json: a is not a setting; remove it.\n' +
-      '/agent.json: logLevel is "all", but must be error, warn, info or debug.\n',
+      '/agent.json: a is not a setting; remove it [Local Configuration / Cant Parse Configuration].\n' +
+      '/agent.json: logLevel is "all", but must be error, warn, info or debug [Local Configuration / Cant Parse Configuration].\n',
   });
 });
 
@@ -61,7 +61,7 @@ test('a file that does not exist is told, with exit code 78', async () => {
   await rm(configFile);
   expect(await check()).toEqual({
     code: 78,
-    text: '/agent.json does not exist; create it or correct the path.\n',
+    text: '/agent.json does not exist; create it or correct the path [Local Configuration / File Not Exist].\n',
   });
 });
 

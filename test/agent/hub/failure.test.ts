@@ -107,7 +107,7 @@ describe('a failure has the kind of its real cause', () => {
   it('whatever is thrown becomes a sentence', () => {
     for (const odd of [undefined, null, 7, {}, '', new Error('')]) {
       expect(classify(odd).message).toBe(
-        'Could not connect at hub.example:8883: no reason was given.',
+        'Could not connect at hub.example:8883: no reason was given [Authentication / Other].',
       );
     }
     expect(dropped(undefined, endpoint).message).toContain('was lost: it was closed');

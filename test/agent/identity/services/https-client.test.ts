@@ -88,7 +88,7 @@ describe('a request over HTTPS', () => {
     const service = { host: 'localhost', port, settings: 'identity.hostName', timeoutMs: 5_000 };
     const refused = await failureOf(askHttps(service, get));
     expect(refused.message).toBe(
-      `Could not ask at localhost:${port}: nobody listens there (connection refused); check identity.hostName.`,
+      `Could not ask at localhost:${port}: nobody listens there (connection refused); check identity.hostName [Authentication / Other].`,
     );
     const unknown = await failureOf(askHttps({ ...service, host: 'no.such.name.invalid' }, get));
     expect(unknown.kind).toBe('network');
