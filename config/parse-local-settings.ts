@@ -165,7 +165,12 @@ class LocalReader {
   }
 }
 
-/** A value that was written, without what may be a password in an address. */
+/** As long as the keys that IoT Hub makes (32 or 64 bytes, base64), which were pasted into the wrong setting. */
+const keyLike = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43,}={1,2}/g;
+
+/** A value that was written, without what may be a password in an address, or a key. */
 function shown(json: JsonValue): string {
-  return quoted(typeof json === 'string' ? json.replace(/\/\/.*@/s, '//***@') : json);
+  if (typeof json !== 'string') return quoted(json);
+  const withoutKeys = json.replace(/(SharedAccessKey=)[^;]*/gi, '$1***').replace(keyLike, '***');
+  return quoted(withoutKeys.replace(/\/\/.*@/s, '//***@'));
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { FileError, readBoundedFile, readTextFile } from '../../base/bounded-file.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
+import { givenNames, optionOfName } from '../enroll/given-names.js';
 import {
   type Given,
   type GivenIdentity,
@@ -8,6 +9,7 @@ import {
   type Missing,
   readGiven,
 } from '../enroll/identity-given.js';
+import { isBase64, isCutShort } from '../identity/credentials/connection-string.js';
 import { readLine, readSecret } from '../enroll/secret-input.js';
 import { unusable } from '../enroll/settings-file.js';
 import type { OptionDeclaration, ParsedArguments } from './command.js';
@@ -78,15 +80,8 @@ async function fromOptions(parsed: ParsedArguments): Promise<Mutable<Given>> {
   if (mode !== undefined && known === undefined)
     throw unusable(`--mode is none of ${identityModes.join(', ')}`);
   if (known !== undefined) given.mode = known;
-  const names = {
-    hostName: 'host-name',
-    deviceId: 'device-id',
-    moduleId: 'module-id',
-    idScope: 'id-scope',
-    registrationId: 'registration-id',
-  } as const;
-  for (const [name, option] of Object.entries(names) as [keyof typeof names, string][]) {
-    const value = parsed.text(option);
+  for (const name of givenNames) {
+    const value = parsed.text(optionOfName[name]);
     if (value !== undefined) given[name] = value;
   }
   if (secret !== undefined) given.secret = await readText(parsed.text(secret) ?? '', secret);
@@ -98,7 +93,7 @@ async function fromOptions(parsed: ParsedArguments): Promise<Mutable<Given>> {
   } as const;
   for (const [name, option] of Object.entries(files) as [keyof typeof files, string][]) {
     const path = parsed.text(option);
-    if (path !== undefined) given[name] = await readBytes(path);
+    if (path !== undefined) given[name] = await readBytes(path, option);
   }
   return given;
 }
@@ -127,9 +122,15 @@ const tell = (sentence: string): void => void process.stderr.write(sentence);
 async function ask(given: Mutable<Given>, missing: Missing): Promise<void> {
   const { stdin } = process;
   if (missing === 'certificate') {
-    given.certificate = await readBytes(await readLine(stdin, tell, 'File of the certificate'));
+    given.certificate = await readBytes(
+      await readLine(stdin, tell, 'File of the certificate'),
+      'certificate-file',
+    );
     if (!given.certificate.includes('PRIVATE KEY-----') && given.privateKey === undefined)
-      given.privateKey = await readBytes(await readLine(stdin, tell, 'File of its private key'));
+      given.privateKey = await readBytes(
+        await readLine(stdin, tell, 'File of its private key'),
+        'private-key-file',
+      );
   } else if (missing === 'secret') {
     if (given.mode === undefined && (await hasEdge())) {
       const answer = await readLine(stdin, tell, 'IoT Edge runs here; let it sign (yes or no)');
@@ -154,29 +155,34 @@ async function hasEdge(): Promise<boolean> {
 }
 
 async function readText(path: string, option: string): Promise<string> {
-  if (/SharedAccessKey/i.test(path)) {
-    throw new CommandError(
-      `--${option} names a file; what was given is a connection string itself, which other users of this device can see in an argument. Give the module a new key if there are such users, and paste the connection string when this command asks for it. Nothing was changed.`,
-      exitCodes.configuration,
-    );
-  }
-  return reading(path, async () => (await readTextFile(path, largestBytes)).text);
+  return reading(path, option, async () => (await readTextFile(path, largestBytes)).text);
 }
 
 const largestBytes = 65_536;
 
-function readBytes(path: string): Promise<Buffer> {
-  return reading(path, async () => (await readBoundedFile(path, largestBytes)).bytes);
+function readBytes(path: string, option: string): Promise<Buffer> {
+  return reading(path, option, async () => (await readBoundedFile(path, largestBytes)).bytes);
 }
 
-async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
+/** What stands in place of the path may be the secret itself, so that no sentence repeats it. */
+async function reading<T>(path: string, option: string, read: () => Promise<T>): Promise<T> {
+  if (/SharedAccessKey/i.test(path)) throw secretInArgument(option, 'a connection string itself');
   try {
     return await read();
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
+    if (isBase64(path) && !isCutShort(path) && !path.startsWith('/'))
+      throw secretInArgument(option, 'a key itself');
     throw new CommandError(
-      `${path} ${error.message}. Nothing was changed.`,
+      `The file that --${option} names ${error.message}. Nothing was changed.`,
       error.kind === 'other-encoding' ? exitCodes.configuration : exitCodes.noPermission,
     );
   }
+}
+
+function secretInArgument(option: string, what: string): CommandError {
+  return new CommandError(
+    `--${option} names a file; what was given is ${what}, which other users of this device can see in an argument. Make a new key in the portal if there are such users, and put it into a file, or paste the connection string when this command asks for it. Nothing was changed.`,
+    exitCodes.configuration,
+  );
 }

@@ -61,7 +61,13 @@ export interface Configuration {
 }
 
 /** Where something is reached was chosen for this device, and is no part of who it is. */
-const placeKeys = ['gatewayHostName', 'restEndpoint', 'dps.endpoint'] as const;
+const placeKeys = [
+  'gatewayHostName',
+  'restEndpoint',
+  'dps.endpoint',
+  'edge.identitySocket',
+  'edge.keySocket',
+] as const;
 type PlaceKey = (typeof placeKeys)[number];
 
 /**
@@ -141,7 +147,8 @@ function merged(
 
 /** The places that a mode has a use for. */
 function placesOf(mode: JsonValue | undefined): readonly PlaceKey[] {
-  if (mode === 'dps') return placeKeys;
+  if (mode === 'dps') return ['gatewayHostName', 'restEndpoint', 'dps.endpoint'];
+  if (mode === 'edge') return ['gatewayHostName', 'edge.identitySocket', 'edge.keySocket'];
   return mode === 'device' ? ['gatewayHostName', 'restEndpoint'] : ['gatewayHostName'];
 }
 

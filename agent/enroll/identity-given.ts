@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../base/json.js';
+import { printable } from '../../base/text.js';
 import type { LocalKey } from '../../config/local-settings.js';
 import {
   isBase64,
@@ -8,20 +9,12 @@ import {
 } from '../identity/credentials/connection-string.js';
 import { deriveDeviceKey } from '../identity/services/sas-token.js';
 import { type Secret, secretNames } from './configuration.js';
+import { type GivenName, givenNames, optionOfName } from './given-names.js';
 import { unusable } from './settings-file.js';
+import { refuseUnused } from './unused-options.js';
 
 export const identityModes = ['module', 'device', 'dps', 'edge'] as const;
 type Mode = (typeof identityModes)[number];
-
-/** Names that say who the device is, where its secret does not. */
-export const givenNames = [
-  'hostName',
-  'deviceId',
-  'moduleId',
-  'idScope',
-  'registrationId',
-] as const;
-type GivenName = (typeof givenNames)[number];
 
 /** What somebody gave to say who the device is. */
 export interface Given extends Partial<Record<GivenName, string>> {
@@ -49,6 +42,12 @@ export type Missing = GivenName | 'secret' | 'certificate';
 
 /** Recognises what was given. @returns what is missing, one thing at a time @throws CommandError */
 export function readGiven(given: Given): GivenIdentity | { readonly missing: Missing } {
+  const read = recognise(given);
+  if (!('missing' in read)) refuseUnused(given, read);
+  return read;
+}
+
+function recognise(given: Given): GivenIdentity | { readonly missing: Missing } {
   const text = given.secret?.replace(/^\uFEFF/, '').trim() ?? '';
   if (given.mode === 'edge') {
     if (text !== '' || given.certificate !== undefined)
@@ -60,7 +59,7 @@ export function readGiven(given: Given): GivenIdentity | { readonly missing: Mis
     };
   }
   if (text.startsWith('-----BEGIN ') && given.certificate === undefined)
-    return readGiven({ ...given, secret: '', certificate: Buffer.from(`${text}\n`) });
+    return recognise({ ...given, secret: '', certificate: Buffer.from(`${text}\n`) });
   if (text === '') {
     if (given.certificate === undefined) return { missing: 'secret' };
     return fromProof(given, modeOf(given) ?? 'module', certificates(given, given.certificate));
@@ -70,7 +69,7 @@ export function readGiven(given: Given): GivenIdentity | { readonly missing: Mis
   return fromConnectionString(given, line);
 }
 
-function fromConnectionString(given: Given, line: string): ReturnType<typeof readGiven> {
+function fromConnectionString(given: Given, line: string): ReturnType<typeof recognise> {
   const isModule = /(^|;)\s*ModuleId\s*=/i.test(line) || given.mode === 'module';
   const isDevice = !isModule && /(^|;)\s*DeviceId\s*=/i.test(line);
   const parsed = isDevice ? parseDeviceConnectionString(line) : parseConnectionString(line);
@@ -78,6 +77,15 @@ function fromConnectionString(given: Given, line: string): ReturnType<typeof rea
   if (given.mode !== undefined && given.mode !== (isDevice ? 'device' : 'module')) {
     throw unusable(
       `The input is the connection string of a ${isDevice ? 'device' : 'module'}, but --mode is ${given.mode}; leave --mode out, or give what belongs to it`,
+    );
+  }
+  const said = { ...parsed, ...(isDevice && { moduleId: given.moduleId }) };
+  const other = (['hostName', 'deviceId', 'moduleId'] as const).find(
+    (name) => given[name] !== undefined && !isSame(given[name], said[name]),
+  );
+  if (other !== undefined) {
+    throw unusable(
+      `The connection string says ${printable(said[other], 80)}, but --${optionOfName[other]} something else; leave that out, or give the string that belongs to it`,
     );
   }
   const isX509 = parsed.sharedAccessKey === undefined;
@@ -100,13 +108,18 @@ function fromConnectionString(given: Given, line: string): ReturnType<typeof rea
   };
 }
 
+/** Names of hubs, and ids typed beside a string, are not told apart by their case here: the string counts. */
+function isSame(one: string, other: string | undefined): boolean {
+  return one.trim().toLowerCase() === other?.trim().toLowerCase();
+}
+
 const keyNames = {
   module: secretNames.moduleKey,
   device: secretNames.deviceKey,
   dps: secretNames.enrollmentKey,
 } as const;
 
-function fromKey(given: Given, line: string): ReturnType<typeof readGiven> {
+function fromKey(given: Given, line: string): ReturnType<typeof recognise> {
   if (isCutShort(line))
     throw unusable('The input is a key of which some is missing; copy it again');
   if (given.certificate !== undefined)
@@ -139,7 +152,7 @@ function fromProof(
   given: Given,
   mode: 'module' | 'device' | 'dps',
   secrets: readonly Secret[],
-): ReturnType<typeof readGiven> {
+): ReturnType<typeof recognise> {
   const needed =
     mode === 'dps' ? (['idScope', 'registrationId'] as const) : (['hostName', 'deviceId'] as const);
   const missing = needed.find((name) => (given[name] ?? '') === '');

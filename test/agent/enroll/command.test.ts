@@ -64,6 +64,31 @@ describe('the command enroll', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
+  it.each(['key-file', 'group-key-file', 'password-file', 'certificate-file'])(
+    'never shows what was given to --%s in place of a file',
+    async (option) => {
+      const long = Buffer.alloc(32, 'a very secret key').toString('base64');
+      for (const secret of [long, 'Pass/word1']) {
+        const { code, output } = await command([`--${option}`, secret], '');
+        expect([77, 78]).toContain(code);
+        expect(output).toContain(`--${option}`);
+        expect(output).not.toContain(secret);
+      }
+      expect(existsSync(directory)).toBe(false);
+    },
+  );
+
+  it('never shows a key that was given as a name', async () => {
+    const long = Buffer.alloc(32, 0xfb).toString('base64');
+    const file = join(root, 'key');
+    writeFileSync(file, key, { mode: 0o600 });
+    const who = ['--key-file', file, '--registration-id', 'r', '--id-scope', long];
+    const { code, output } = await command(who, '');
+    expect(code).toBe(78);
+    expect(output).toContain('identity.dps.idScope');
+    expect(output).not.toContain(long.slice(0, 10));
+  });
+
   it('says where messages go, and what the security marker would change', async () => {
     expect((await command([], module)).output).toContain(
       `set "securityMarker": true in ${join(directory, 'agent.json')}`,

@@ -100,6 +100,14 @@ describe('enrolling', () => {
     });
   });
 
+  it('keeps where the services of IoT Edge are asked', async () => {
+    const edge = { identitySocket: '/run/own/identityd.sock', keySocket: '/run/own/keyd.sock' };
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'agent.json'), JSON.stringify({ identity: { edge } }));
+    await enroll({ directory, given: given('', { mode: 'edge' }), groupFile });
+    expect(settings()).toEqual({ identity: { mode: 'edge', edge } });
+  });
+
   it('again changes nothing but the secret, not even the file of the settings', async () => {
     await run();
     const inode = statSync(join(directory, 'agent.json')).ino;

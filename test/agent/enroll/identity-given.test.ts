@@ -55,6 +55,15 @@ describe('what is given to say who the device is', () => {
     });
   });
 
+  it('may say once more what the connection string says', () => {
+    const secret = `HostName=Hub.example;DeviceId=device-1;ModuleId=m;SharedAccessKey=${key}`;
+    expect(read({ secret, ...host, moduleId: 'm' })).toHaveProperty('secrets.length', 1);
+    const device = `HostName=h;DeviceId=d;SharedAccessKey=${key}`;
+    expect(read({ secret: device, moduleId: 'mine' })).toMatchObject({
+      identity: { 'identity.mode': 'device', 'identity.moduleId': 'mine' },
+    });
+  });
+
   it('of an enrolment group is the key of this device alone, as the service derives it', () => {
     // The published example of the provisioning service.
     const group =
@@ -93,6 +102,32 @@ describe('what is given to say who the device is', () => {
       'a string of a device for a module',
       { secret: `HostName=h;DeviceId=d;SharedAccessKey=${key}`, mode: 'module' },
       /the connection string of the device/,
+    ],
+    [
+      'a string of another device than is said',
+      { secret: `HostName=h;DeviceId=d;ModuleId=m;SharedAccessKey=${key}`, deviceId: 'other' },
+      /says d, but --device-id something else/,
+    ],
+    [
+      'a string beside a scope',
+      { secret: `HostName=h;DeviceId=d;ModuleId=m;SharedAccessKey=${key}`, ...dps },
+      /no use for --id-scope, --registration-id/,
+    ],
+    [
+      'the key of a group for a module, where it would be kept',
+      { secret: key, isGroupKey: true, mode: 'module', ...host },
+      /no use for --group-key-file/,
+    ],
+    [
+      'a private key beside a symmetric one',
+      { secret: key, mode: 'module', privateKey: Buffer.from('x'), ...host },
+      /no use for --private-key-file/,
+    ],
+    ['a hub beside IoT Edge', { mode: 'edge', hostName: 'h' }, /no use for --host-name/],
+    [
+      'registering a module',
+      { secret: key, mode: 'device', register: true, ...host },
+      /--register/,
     ],
     ['a secret beside IoT Edge', { secret: key, mode: 'edge' }, /there is no secret/],
   ])('%s is refused, without the secret', (_, given, sentence) => {
