@@ -15,12 +15,16 @@ export function serviceTrouble(
   if (status === 429) {
     return new ServiceError(
       'throttled',
-      `${subject}: it asks for fewer requests (429).`,
+      `${subject}: it asks for fewer requests (429) [Authentication / Other].`,
       retryAfterMs,
     );
   }
   if (status >= 500) {
-    return new ServiceError('unavailable', `${subject}: it has trouble (${status}).`, retryAfterMs);
+    return new ServiceError(
+      'unavailable',
+      `${subject}: it has trouble (${status}) [Authentication / Other].`,
+      retryAfterMs,
+    );
   }
   return new ServiceError(
     'protocol',

@@ -210,6 +210,14 @@ const ofHub: readonly Row[] = [
     () => warningOf(asDevice({ deviceId: 'nobody' })),
   ],
   [
+    'the hub is busy',
+    'Authentication / Other',
+    () => {
+      bench.hub.faults.refuseConnectWith = 3;
+      return warningOf(identity());
+    },
+  ],
+  [
     'nobody listens at the start',
     'Authentication / Other',
     async () => {
