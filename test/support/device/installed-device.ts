@@ -36,7 +36,10 @@ export class InstalledDevice {
   ) {}
 
   static async boot(
-    options: Pick<ContainerOptions, 'suite' | 'diskMegabytes' | 'audit' | 'packages'> = {},
+    options: Pick<ContainerOptions, 'suite' | 'diskMegabytes' | 'audit' | 'packages'> & {
+      /** Beside the packages. */
+      readonly binds?: ContainerOptions['binds'];
+    } = {},
   ): Promise<InstalledDevice> {
     const fixture = new Fixture();
     await fixture.startHub();
@@ -44,7 +47,7 @@ export class InstalledDevice {
     fixture.hub.patchDesired(deviceId, desired(quick));
     const container = await Container.boot({
       ...options,
-      binds: { [packageCache]: packageDirectory },
+      binds: { ...options.binds, [packageCache]: packageDirectory },
       prepare: (root) => writeInto(root, '/etc/hosts', '127.0.0.1 localhost\n'),
     });
     return new InstalledDevice(container, fixture);
