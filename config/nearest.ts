@@ -6,6 +6,11 @@ export function nearest(written: string, known: readonly string[]): string | und
   const leaf = (key: string): string => key.slice(key.lastIndexOf('.') + 1).toLowerCase();
   const elsewhere = known.find((key) => leaf(key) === leaf(written));
   if (elsewhere !== undefined) return elsewhere;
+  // Half a name, such as identity.key, stands for the shortest that begins with it.
+  const begun = known
+    .filter((key) => key.toLowerCase().startsWith(written.toLowerCase()))
+    .toSorted((a, b) => a.length - b.length)[0];
+  if (begun !== undefined && leaf(written).length >= fewestLetters) return begun;
   // No known key is as long; and the cost of comparing grows with the length.
   if (written.length > 100) return undefined;
   const ranked = known
@@ -32,3 +37,6 @@ function editDistance(a: string, b: string): number {
   }
   return previous[b.length] ?? 0;
 }
+
+/** Of fewer letters nobody knows what they begin. */
+const fewestLetters = 3;

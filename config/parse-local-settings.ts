@@ -38,7 +38,7 @@ export function parseLocalSettings(text: string, fileName: string): LocalResult 
     return { problems: [{ key: '', message }] };
   }
   if (!isJsonObject(document)) {
-    const message = `${fileName} holds ${quoted(document)}, but must hold an object with the settings in it: {"identity": {…}} [Local Configuration / File Format].`;
+    const message = `${fileName} holds ${shown(document)}, but must hold an object with the settings in it: {"identity": {…}} [Local Configuration / File Format].`;
     return { problems: [{ key: '', message }] };
   }
   const reader = new LocalReader(fileName);
@@ -75,7 +75,7 @@ class LocalReader {
       else if (isJsonObject(value)) this.readObject(value, `${key}.`);
       else {
         this.#written.add(key);
-        this.#problem(key, `is ${quoted(value)}, but must be an object: {…}`);
+        this.#problem(key, `is ${shown(value)}, but must be an object: {…}`);
       }
     }
   }
@@ -144,12 +144,12 @@ class LocalReader {
   }
 
   #unknown(key: string): void {
-    const shown = printable(key, 80);
+    const name = printable(withoutSecrets(key), 80);
     const suggestion = nearest(key, keys);
     // What was meant is there, so that it is not called missing as well.
     if (suggestion) this.#written.add(suggestion);
     this.#problem(
-      shown,
+      name,
       suggestion
         ? `is not a setting; did you mean ${suggestion}? Correct or remove it`
         : 'is not a setting; remove it',
@@ -170,7 +170,10 @@ const keyLike = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43,}={1,2}/g;
 
 /** A value that was written, without what may be a password in an address, or a key. */
 function shown(json: JsonValue): string {
-  if (typeof json !== 'string') return quoted(json);
-  const withoutKeys = json.replace(/(SharedAccessKey=)[^;]*/gi, '$1***').replace(keyLike, '***');
-  return quoted(withoutKeys.replace(/\/\/.*@/s, '//***@'));
+  return quoted(typeof json === 'string' ? withoutSecrets(json) : json);
+}
+
+function withoutSecrets(text: string): string {
+  const withoutKeys = text.replace(/(SharedAccessKey=)[^;]*/gi, '$1***').replace(keyLike, '***');
+  return withoutKeys.replace(/\/\/.*@/s, '//***@');
 }

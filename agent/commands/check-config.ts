@@ -154,7 +154,7 @@ function withoutCollector(asked: Iterable<string>): readonly (readonly [string, 
 async function readDesired(twinFile: string): Promise<JsonObject | string> {
   try {
     const { text } = await readTextFile(twinFile, maxTwinBytes);
-    const document = parseJson(text);
+    const document = parseJson(text.replace(/^\uFEFF/, ''));
     const twin = isJsonObject(document) ? (document['properties'] ?? document) : document;
     const desired = isJsonObject(twin) ? (twin['desired'] ?? twin) : twin;
     return isJsonObject(desired)

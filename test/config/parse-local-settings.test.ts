@@ -122,6 +122,10 @@ test.each<[Record<string, JsonValue>, string]>([
     { keyFile: '/x' },
     'keyFile is not a setting; did you mean identity.keyFile? Correct or remove it.',
   ],
+  [
+    { maintenance: '* 3 * * *' },
+    'maintenance is not a setting; did you mean maintenanceWindow? Correct or remove it.',
+  ],
   [{ LogLevel: 'info' }, 'LogLevel is not a setting; did you mean logLevel? Correct or remove it.'],
   [
     { keepalife: 'PT1M' },
@@ -359,4 +363,23 @@ test.each([
   expect(messagesOf({ identity: { ...identity, hostName } })).toEqual([
     expect.stringContaining('but must be a host name without scheme or port'),
   ]);
+});
+
+test('a key of the hub is shown nowhere, wherever it was pasted', () => {
+  const key = Buffer.alloc(32, 0xa7).toString('base64');
+  const text = `HostName=h;SharedAccessKey=${key}`;
+  for (const secret of [key, text]) {
+    for (const document of [
+      JSON.stringify(secret),
+      { identity: secret },
+      { [secret]: 1 },
+      { logLevel: secret },
+      { identity: { mode: secret } },
+      { identity: { mode: 'module', keyFile: secret } },
+    ]) {
+      const messages = messagesOf(document).join();
+      expect(messages).toContain('***');
+      expect(messages).not.toContain(key.slice(0, 8));
+    }
+  }
 });

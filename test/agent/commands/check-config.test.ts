@@ -190,3 +190,11 @@ test('a twin with the early name of the object can be used, and is told where to
   expect(code).toBe(0);
   expect(text).toContain(`${earlyObjectName}: move it to ${configurationObjectName}.`);
 });
+
+test('a twin that was saved with a byte order mark is read', async () => {
+  await writeFile(twinFile, `\uFEFF${JSON.stringify({ desired: { Login_Disabled: true } })}\r\n`);
+  let text = '';
+  const code = await checkConfig({ configFile, twinFile, write: (line) => (text += line) });
+  expect(text).toContain("holds the micro agent's settings");
+  expect(code).toBe(0);
+});
