@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCredentialSource } from '../../../agent/identity/credential-source.js';
+import type { CredentialSource } from '../../../agent/identity/credentials/credentials.js';
 import { surroundingsOf } from '../../../agent/identity/modes/surroundings.js';
 import { readLocalSettings } from '../../../config/read-local-settings.js';
 import { selfSigned, type IssuedCertificate } from '../../../local-hub/hub/certificates.js';
@@ -77,11 +78,15 @@ async function problemsOf(configFile: string): Promise<string> {
   return read.problems.map(({ message }) => message).join('\n');
 }
 
-/** The first warning of a link to the hub that has this identity. */
-async function warningOf(who: Identity, requestTimeoutMs = 5_000): Promise<string> {
+async function sourceOf(who: Identity): Promise<CredentialSource> {
   const read = await readLocalSettings(writeSettings({ identity: who }));
   if ('problems' in read) throw new Error(JSON.stringify(read.problems));
-  const source = createCredentialSource(read.settings, surroundingsOf({}, 5_000));
+  return createCredentialSource(read.settings, surroundingsOf({}, 5_000));
+}
+
+/** The first warning of a link to the hub that has this identity. */
+async function warningOf(who: Identity, requestTimeoutMs = 5_000): Promise<string> {
+  const source = await sourceOf(who);
   const made = new LinkProbe(() => source.current(), { requestTimeoutMs });
   probe = made;
   made.link.start();
@@ -268,13 +273,16 @@ describe.each([
   });
 });
 
-it.skipIf(isRoot)(
-  'a key that only another user may read [Authentication / File Permissions]',
-  async () => {
-    const said = await warningOf(identity({ keyFile: put('closed.key', 'key', 0o000) }));
-    expect(said).toContain('[Authentication / File Permissions]');
-  },
-);
+it('a key that only another user may read [Authentication / File Permissions]', async () => {
+  const who = identity({ keyFile: put('closed.key', 'key', 0o000) });
+  const source = await sourceOf(who);
+  // Root may read every file.
+  if (isRoot) process.seteuid?.(65_534);
+  const refusal = source.current().finally(() => {
+    if (isRoot) process.seteuid?.(0);
+  });
+  await expect(refusal).rejects.toThrow('[Authentication / File Permissions]');
+});
 
 it('a hub that takes no keys of modules is said to be perhaps that [Authentication / Unauthorized]', async () => {
   bench.hub.registry.setModuleSasDisabled(true);
