@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { printable } from '../../base/text.js';
@@ -61,6 +61,12 @@ interface WipeCommandOptions {
 export async function wipe(options: WipeCommandOptions): Promise<number> {
   const { configFile, dryRun, warn, write } = options;
   const read = await readLocalSettings(configFile);
+  // Elsewhere it may be any file or directory, named by mistake; and where the agent's state is, it alone would tell.
+  if (!('settings' in read) && dirname(resolve(configFile)) !== dirname(defaultConfigFile))
+    throw new CommandError(
+      `${configFile} cannot be read as the agent's settings; name the right file, or leave --config out where the agent has its standard directories. Nothing was removed.`,
+      exitCodes.configuration,
+    );
   if (!('settings' in read))
     warn(
       `${configFile} cannot be read as settings, so that the standard directories are taken; what it named elsewhere stays.`,

@@ -59,7 +59,8 @@ const secretsOf = ({ identity, proxyCredentialsFile }: LocalSettings): readonly 
 
 /**
  * The directories in which the agent has files, and which of these are its own. In a directory of another name, which may
- * be shared, only what the agent itself puts there, and what the settings name there.
+ * be shared, only what the agent itself puts there, and the files that the settings name there: a directory named in place
+ * of a file is somebody else's, with all that is in it.
  * @param keepChangeNote the kernel is still changed, and the note tells what to undo
  */
 export function targetsOf(
@@ -84,8 +85,9 @@ export function targetsOf(
     {
       directory: configuration,
       selection: {
-        isOurs: ([name = '']) =>
-          configuration === standard.configuration || isFile(name, settingsName) || isSecret(name),
+        isOurs: ([name = '', ...deeper]) =>
+          configuration === standard.configuration ||
+          (deeper.length === 0 && (isFile(name, settingsName) || isSecret(name))),
         isSecret,
         ...(configuration !== standard.configuration && { keepsDirectory: true }),
       },
@@ -103,7 +105,9 @@ export function targetsOf(
     {
       directory: runtime,
       selection: {
-        isOurs: ([name]) => runtime === standard.runtime || name === nameOf(statusSocket('/')),
+        isOurs: ([name, ...deeper]) =>
+          runtime === standard.runtime ||
+          (deeper.length === 0 && name === nameOf(statusSocket('/'))),
         isSecret: none,
       },
     },
@@ -118,7 +122,8 @@ export function targetsOf(
     targets.push({
       directory: dirname(resolve(metricsFile)),
       selection: {
-        isOurs: ([name = '']) => isFile(name, nameOf(metricsFile)),
+        isOurs: ([name = '', ...deeper]) =>
+          deeper.length === 0 && isFile(name, nameOf(metricsFile)),
         isSecret: none,
         keepsDirectory: true,
       },

@@ -144,6 +144,30 @@ describe('wipe', () => {
     expect(restored).toEqual([]);
   });
 
+  it.each(['etc', 'etc/notes.txt', 'etc/no.json'])(
+    'is refused where --config names no settings: %s',
+    async (path) => {
+      const before = everything();
+      await expect(run({ configFile: join(root, path) })).rejects.toMatchObject({ exitCode: 78 });
+      expect(everything()).toEqual(before);
+      expect(restored).toEqual([]);
+    },
+  );
+
+  it('leaves a directory that the settings name in place of a file, with what is in it', async () => {
+    mkdirSync(join(root, 'etc/keys'));
+    writeFileSync(join(root, 'etc/keys/other.key'), '');
+    mkdirSync(join(root, 'prometheus/all.prom'));
+    writeFileSync(join(root, 'prometheus/all.prom/other.prom'), '');
+    const { identity, ...others } = settings();
+    const named = { ...identity, privateKeyFile: join(root, 'etc/keys') };
+    const metricsFile = join(root, 'prometheus/all.prom');
+    writeFileSync(configFile, JSON.stringify({ ...others, identity: named, metricsFile }));
+    await run();
+    expect(existsSync(join(root, 'etc/keys/other.key'))).toBe(true);
+    expect(existsSync(join(root, 'prometheus/all.prom/other.prom'))).toBe(true);
+  });
+
   it('removes when somebody agrees', async () => {
     await run({ agreed: false, ask: () => Promise.resolve(' Wipe\n') });
     expect(existsSync(configFile)).toBe(false);
