@@ -95,6 +95,11 @@ async function readSecret(path: string): Promise<Buffer> {
     return (await readBoundedFile(path, largestBytes)).bytes;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    throw new ImportError(`${path}, where the old agent has its secret, ${error.message}`);
+    throw new ImportError(
+      `${path.replace(keyAtEnd, '***')}, where the old agent has its secret, ${error.message}`,
+    );
   }
 }
+
+/** The key itself, pasted where its file is to be named: base64 of 16 bytes or more, with the padding that no path has. */
+const keyAtEnd = /[A-Za-z0-9+/]{21,}={1,2}$/;

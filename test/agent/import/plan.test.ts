@@ -80,6 +80,13 @@ describe("a C agent's configuration", () => {
     ]);
   });
 
+  it('does not show a key that stands in place of its file', async () => {
+    const pasted = Buffer.alloc(32, 0xfb).toString('base64');
+    const named = plan(put('c.json', cConfiguration({ FilePath: pasted })));
+    await expect(named).rejects.toThrow(/where the old agent has its secret, does not exist/);
+    await expect(named).rejects.not.toThrow(pasted.slice(-12));
+  });
+
   it('as the device keeps the key of the device, and as DPS what DPS is asked with', async () => {
     const device = await plan(put('c.json', cConfiguration({ Identity: 'Device' })));
     expect(settingsOf(device)['identity']).toEqual({
