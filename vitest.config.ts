@@ -18,34 +18,32 @@ const slow = [
   ...starting,
   'test/agent/spool/spool-kill.test.ts',
   'test/agent/pipeline/redaction/linear-time.test.ts',
-  'test/{bench,fuzz}/**',
+  'test/{bench,fuzz}/**/*.test.ts',
   'test/{local-hub/demo,project/add-a-collector}.test.ts',
 ];
 /** The built agent, for the tests that start it. */
 const globalSetup = ['test/support/build.ts'];
+/** The tests of the running agent mostly wait. */
+const withAgents = {
+  exclude: ['test/device/**'],
+  maxWorkers: 3,
+  maxConcurrency: 3,
+  testTimeout: 60_000,
+};
 const virtualMachines = 'test/device/virtual-machine/**/*.test.ts';
 
 /**
- * `unit` changes nothing on the host (npm test), and `fast` is the part of it that runs no whole agent (npm run
- * test:fast): `fast` in few processes, which load the sources once for all their files, so that a file may leave nothing
- * behind for the next, and `fast-alone` in one for each file, as `unit` does with all; `device` needs root and a real
- * kernel, `vm` boots whole machines under emulation (both npm run test:device).
+ * What changes nothing on the host (npm test) is in three parts: `fast` runs no whole agent, in few processes that load
+ * the sources once for all their files, so that a file may leave nothing behind for the next; `fast-alone` has a process
+ * for each file, as `whole` does, where the agent and the hub run (npm run test:fast leaves that out). `unit` takes any
+ * of their files alone. `device` needs root and a real kernel, `vm` boots whole machines under emulation (both npm run
+ * test:device).
  */
 export default defineConfig({
   test: {
     projects: [
-      {
-        test: {
-          name: 'unit',
-          globalSetup,
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/device/**'],
-          // The tests of the running agent mostly wait.
-          maxWorkers: 3,
-          maxConcurrency: 3,
-          testTimeout: 60_000,
-        },
-      },
+      { test: { name: 'unit', globalSetup, include: ['test/**/*.test.ts'], ...withAgents } },
+      { test: { name: 'whole', globalSetup, include: slow, ...withAgents } },
       {
         test: {
           name: 'fast',

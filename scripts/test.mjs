@@ -17,7 +17,7 @@ const args = process.argv.slice(2);
 const isFast = args.includes('--fast');
 const vitestArgs = [
   'run',
-  ...(isFast ? ['--project=fast', '--project=fast-alone'] : ['--project=unit']),
+  ...['fast', 'fast-alone', ...(isFast ? [] : ['whole'])].map((name) => `--project=${name}`),
   ...args.filter((each) => each !== '--fast'),
 ];
 const tests = ['tests', bin('vitest'), vitestArgs];

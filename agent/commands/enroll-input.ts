@@ -1,14 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { FileError, readBoundedFile, readTextFile } from '../../base/bounded-file.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
-import { givenNames, optionOfName } from '../enroll/given-names.js';
 import {
   type Given,
   type GivenIdentity,
+  givenNames,
   identityModes,
   type Missing,
-  readGiven,
-} from '../enroll/identity-given.js';
+  optionOfName,
+} from '../enroll/given.js';
+import { readGiven } from '../enroll/identity-given.js';
 import { isBase64, isCutShort } from '../identity/credentials/connection-string.js';
 import { readLine, readSecret } from '../enroll/secret-input.js';
 import { unusable } from '../enroll/settings-file.js';

@@ -1,6 +1,6 @@
 import { CredentialError } from '../identity/credentials/credential-error.js';
 import { type Configuration, prepareConfiguration, writeConfiguration } from './configuration.js';
-import type { GivenIdentity } from './identity-given.js';
+import type { GivenIdentity } from './given.js';
 import { unusable } from './settings-file.js';
 import { withStagedSecrets } from './staged-secrets.js';
 import { type Taken, tryConfiguration } from './trial.js';

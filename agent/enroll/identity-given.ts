@@ -9,36 +9,16 @@ import {
 } from '../identity/credentials/connection-string.js';
 import { deriveDeviceKey } from '../identity/services/sas-token.js';
 import { type Secret, secretNames } from './configuration.js';
-import { type GivenName, givenNames, optionOfName } from './given-names.js';
+import {
+  type Given,
+  type GivenIdentity,
+  type GivenName,
+  givenNames,
+  type Missing,
+  optionOfName,
+} from './given.js';
 import { unusable } from './settings-file.js';
 import { refuseUnused } from './unused-options.js';
-
-export const identityModes = ['module', 'device', 'dps', 'edge'] as const;
-type Mode = (typeof identityModes)[number];
-
-/** What somebody gave to say who the device is. */
-export interface Given extends Partial<Record<GivenName, string>> {
-  readonly mode?: Mode;
-  /** A connection string, a key, or PEM; its first line that is not empty counts, of PEM all. */
-  readonly secret?: string;
-  /** The key is that of an enrolment group. */
-  readonly isGroupKey?: boolean;
-  readonly register?: boolean;
-  readonly certificate?: Buffer;
-  readonly privateKey?: Buffer;
-  readonly password?: Buffer;
-}
-
-/** What the configuration says of it. */
-export interface GivenIdentity {
-  readonly identity: Partial<Record<LocalKey, JsonValue>>;
-  readonly secrets: readonly Secret[];
-  /** The connection string names the gateway. */
-  readonly namesGateway: boolean;
-}
-
-/** Something that is still to be asked for. */
-export type Missing = GivenName | 'secret' | 'certificate';
 
 /** Recognises what was given. @returns what is missing, one thing at a time @throws CommandError */
 export function readGiven(given: Given): GivenIdentity | { readonly missing: Missing } {

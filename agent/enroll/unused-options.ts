@@ -1,6 +1,5 @@
 import type { LocalKey } from '../../config/local-settings.js';
-import { optionOfName } from './given-names.js';
-import type { Given, GivenIdentity } from './identity-given.js';
+import { type Given, type GivenIdentity, optionOfName } from './given.js';
 import { unusable } from './settings-file.js';
 
 /**

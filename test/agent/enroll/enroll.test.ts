@@ -14,7 +14,8 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { secretNames } from '../../../agent/enroll/configuration.js';
 import { enroll } from '../../../agent/enroll/enroll.js';
-import { type Given, type GivenIdentity, readGiven } from '../../../agent/enroll/identity-given.js';
+import type { Given, GivenIdentity } from '../../../agent/enroll/given.js';
+import { readGiven } from '../../../agent/enroll/identity-given.js';
 import { readSecret } from '../../../agent/enroll/secret-input.js';
 
 /** Stands for a file that is mounted by itself, which takes root and a mount to make: rename(2) over it is refused. */

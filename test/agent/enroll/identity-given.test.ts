@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Given, readGiven } from '../../../agent/enroll/identity-given.js';
+import type { Given } from '../../../agent/enroll/given.js';
+import { readGiven } from '../../../agent/enroll/identity-given.js';
 
 const key = Buffer.from('a very secret key').toString('base64');
 const pem = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
