@@ -21,10 +21,13 @@ const fullBytes = { writable: 4 * 1024 * 1024, refused: 1024 * 1024 } as const;
  * 1. They leave in the order in which they came.
  * 2. Every caller of `add` is told an outcome, and only one.
  * 3. Their bodies take at most `fullBytes`.
+ * 4. What is held comes before what is not.
  */
 export class Backlog {
   private entries: Waiting[] = [];
   private sizeBytes = 0;
+  /** So many of the oldest are held: looked at once, however many come after them. */
+  private heldCount = 0;
 
   get count(): number {
     return this.entries.length;
@@ -62,25 +65,30 @@ export class Backlog {
 
   /** Takes the oldest events away and tells their callers. */
   settle(count: number, outcome: AppendOutcome): void {
+    this.heldCount = Math.max(0, this.heldCount - count);
     for (const entry of this.entries.splice(0, count)) {
       this.sizeBytes -= entry.body.length;
       entry.settle?.(outcome);
     }
   }
 
-  /** Tells every caller that its event is kept in memory. Resolves nothing twice. */
-  holdAll(): void {
-    for (const entry of this.entries) {
+  /**
+   * Has every event kept in memory, and tells its caller so.
+   * @param number gives it its number
+   */
+  hold(number: (entry: Waiting) => void): void {
+    for (const entry of this.entries.slice(this.heldCount)) {
+      number(entry);
       entry.settle?.('held');
       entry.settle = undefined;
     }
+    this.heldCount = this.entries.length;
   }
 
-  /** The events that have a number and were told to be held: readable although they are not on disk. */
+  /** The held events, which are readable although they are not on disk. */
   held(): readonly (Waiting & { sequence: number })[] {
-    return this.entries.filter(
-      (entry): entry is Waiting & { sequence: number } =>
-        entry.sequence !== undefined && entry.settle === undefined,
-    );
+    return this.entries
+      .slice(0, this.heldCount)
+      .filter((entry): entry is Waiting & { sequence: number } => entry.sequence !== undefined);
   }
 }

@@ -262,8 +262,7 @@ export class Spool {
 
   private hold(): void {
     for (const queue of this.queues) {
-      for (const entry of queue.backlog.takeWhile(() => true)) numbered(queue, entry);
-      queue.backlog.holdAll();
+      queue.backlog.hold((entry) => void numbered(queue, entry));
     }
   }
 
