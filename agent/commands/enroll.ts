@@ -82,7 +82,7 @@ async function isTried(parsed: ParsedArguments, question: TrialQuestion): Promis
   return false;
 }
 
-function tell({ configuration, taken, who }: Enrollment, write: Write): void {
+function tell({ configuration, taken, unused, who }: Enrollment, write: Write): void {
   if (taken !== undefined) write('Tried: the hub took it, and the module twin can be read.');
   const [hostName, deviceId, moduleId] = taken
     ? [taken.hostName, taken.deviceId, taken.moduleId]
@@ -101,6 +101,11 @@ function tell({ configuration, taken, who }: Enrollment, write: Write): void {
   if (removedKeys.length > 0) {
     write(
       `Removed from identity, because what was given takes its place: ${removedKeys.join(', ')}.`,
+    );
+  }
+  if (unused.length > 0) {
+    write(
+      `Still there, though nothing uses it any more: ${unused.join(', ')}. Unless you want to go back: rm ${unused.join(' ')}`,
     );
   }
   write(markerSentence(configuration));

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
@@ -103,6 +104,34 @@ export async function prepareConfiguration(wish: Wish): Promise<Configuration> {
     removedKeys,
     groupId: await groupIdOf(agentGroup, wish.groupFile),
   };
+}
+
+/** The files of secrets that settings name. */
+export function secretFilesOf({
+  identity,
+  proxyCredentialsFile,
+}: LocalSettings): readonly string[] {
+  return [
+    identity.keyFile,
+    identity.connectionStringFile,
+    identity.certificateFile,
+    identity.privateKeyFile,
+    identity.privateKeyPasswordFile,
+    proxyCredentialsFile,
+  ].filter((path) => path !== undefined);
+}
+
+/** Secrets of a former identity that lie where they are written and that these settings do not name. */
+export async function unusedSecrets({
+  directory,
+  settings,
+}: Configuration): Promise<readonly string[]> {
+  const used = secretFilesOf(settings).map((path) => resolve(path));
+  const names = await readdir(directory).catch((): string[] => []);
+  return Object.values<string>(secretNames)
+    .filter((name) => names.includes(name))
+    .map((name) => join(directory, name))
+    .filter((path) => !used.includes(path));
 }
 
 /** @throws CommandError (77); then nothing was changed */

@@ -1,5 +1,10 @@
 import { CredentialError } from '../identity/credentials/credential-error.js';
-import { type Configuration, prepareConfiguration, writeConfiguration } from './configuration.js';
+import {
+  type Configuration,
+  prepareConfiguration,
+  unusedSecrets,
+  writeConfiguration,
+} from './configuration.js';
 import type { GivenIdentity } from './given.js';
 import { unusable } from './settings-file.js';
 import { withStagedSecrets } from './staged-secrets.js';
@@ -9,6 +14,8 @@ export interface Enrollment {
   readonly configuration: Configuration;
   /** `host/device/module` as far as it is known; undefined where the services of IoT Edge say it. */
   readonly who: string | undefined;
+  /** Files of secrets that nothing names any more. */
+  readonly unused: readonly string[];
   /** Whom the hub took it for; undefined when it was not tried. */
   readonly taken: Taken | undefined;
 }
@@ -44,7 +51,7 @@ export async function enroll(options: EnrollOptions): Promise<Enrollment> {
       ? await tryConfiguration(configuration)
       : undefined;
   await writeConfiguration(configuration);
-  return { configuration, who, taken };
+  return { configuration, who, taken, unused: await unusedSecrets(configuration) };
 }
 
 /** Has the agent's own reader look at the secrets, and asks nobody. @throws CommandError */

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import type { LocalSettings } from '../../config/local-settings.js';
-import { secretNames } from '../enroll/configuration.js';
+import { secretFilesOf, secretNames } from '../enroll/configuration.js';
 import { stateNames } from '../state/state-directory.js';
 import { statusSocket } from '../status/service.js';
 import type { Left, Selection } from './remove-tree.js';
@@ -47,16 +47,6 @@ function isOfState([name = '', inner, ...deeper]: readonly string[]): boolean {
   return (plain === stateNames.spool || plain === stateNames.aggregates) && journalFile.test(inner);
 }
 
-const secretsOf = ({ identity, proxyCredentialsFile }: LocalSettings): readonly string[] =>
-  [
-    identity.keyFile,
-    identity.connectionStringFile,
-    identity.certificateFile,
-    identity.privateKeyFile,
-    identity.privateKeyPasswordFile,
-    proxyCredentialsFile,
-  ].filter((path) => path !== undefined);
-
 /**
  * The directories in which the agent has files, and which of these are its own. In a directory of another name, which may
  * be shared, only what the agent itself puts there, and the files that the settings name there: a directory named in place
@@ -70,7 +60,7 @@ export function targetsOf(
   keepChangeNote: boolean,
 ): Targets {
   const configuration = dirname(resolve(configFile));
-  const secrets = secretsOf(settings).map((path) => resolve(path));
+  const secrets = secretFilesOf(settings).map((path) => resolve(path));
   const inside = secrets.filter((path) => dirname(path) === configuration).map(nameOf);
   const secretFiles = new Set<string>(
     configuration === standard.configuration ? [...Object.values(secretNames), ...inside] : inside,

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readStatusDocument } from '../../agent/status/document.js';
+import { exitCodes } from '../../base/exit-codes.js';
 import { isJsonObject, type JsonObject } from '../../base/json.js';
 import { offers, type OfferName } from '../../local-hub/offered-identity.js';
 import { EdgeDevice } from '../../local-hub/services/edge.js';
@@ -219,7 +220,7 @@ describe.each(ways)('a device that is enrolled as $name', ({ name, renew }) => {
   });
 });
 
-/** No secret stands in the log of the service, in an argument of a program, or in what others may read. */
+/** No secret stands in the log, in an argument of a program, in what others may read, or in the archive for support. */
 async function keepsSecrets(identity: JsonObject): Promise<void> {
   const { container, fixture } = device;
   const { primaryKey, secondaryKey } = fixture.hub.registry.get({ deviceId, moduleId });
@@ -234,8 +235,13 @@ async function keepsSecrets(identity: JsonObject): Promise<void> {
   const running = await container.execute('ps', 'axww', '-o', 'args');
   const readable = `find /etc /var/lib/iot-security-agent /run/iot-security-agent /tmp -xdev -type f -perm -004 -exec cat {} +`;
   const lying = await container.execute('/bin/sh', '-c', readable);
+  // Its exit code tells what was found, not whether the archive was written.
+  const archive = '/root/given/archive.tar.gz';
+  await container.attempt('iot-security-agent', 'doctor', '--bundle', archive);
+  const handedOn = await container.execute('tar', '-xzOf', archive);
+  expect(handedOn).toContain(deviceId);
   for (const secret of [primaryKey, secondaryKey, own.primaryKey, own.secondaryKey, ...files]) {
-    for (const where of [said, running, lying]) expect(where).not.toContain(secret);
+    for (const where of [said, running, lying, handedOn]) expect(where).not.toContain(secret);
   }
 }
 
@@ -267,7 +273,9 @@ const refusals: readonly (readonly [OfferName, RegExp])[] = [
     'device-certificate',
     /refused the certificate of the device.*\[Authentication \/ Unauthorized\]/s,
   ],
+  ['module-authority', /refused the certificate.*\[Authentication \/ Unauthorized\]/s],
   ['dps', /refused.*\[Authentication \/ Unauthorized\]/s],
+  ['dps-certificate', /refused the certificate.*\[Authentication \/ Unauthorized\]/s],
 ];
 
 describe('a wrong credential', () => {
@@ -309,3 +317,22 @@ async function wronged(name: OfferName, identity: JsonObject): Promise<JsonObjec
   });
   return { ...identity, ...Object.fromEntries(secrets) };
 }
+
+describe('a device whose owner wipes the agent', () => {
+  it('keeps nothing of it but its program, and is not wiped while the agent runs', async () => {
+    const identity = await offered('module');
+    prepare(identity);
+    await enroll(identity);
+    await isWell();
+    const wipe = ['iot-security-agent', 'wipe', '--yes'] as const;
+    const early = await device.container.attempt(...wipe);
+    expect(early).toMatchObject({ code: exitCodes.inUse });
+    expect(early.output).toContain('nothing was removed');
+    await isWell();
+    await device.container.execute('systemctl', 'disable', '--now', unit);
+    const { code, output } = await device.container.attempt(...wipe);
+    expect({ code, output }).toMatchObject({ code: exitCodes.stopped });
+    const left = device.ownDirectories().filter((path) => !path.startsWith('/usr/lib/'));
+    expect(left).toEqual([]);
+  });
+});

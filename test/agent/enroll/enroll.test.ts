@@ -109,6 +109,15 @@ describe('enrolling', () => {
     expect(settings()).toEqual({ identity: { mode: 'edge', edge } });
   });
 
+  it('tells of the secret of a former identity, which it leaves for the way back', async () => {
+    await run();
+    const who = { mode: 'device', hostName: 'hub.example', deviceId: 'device-1' } as const;
+    const { unused } = await enroll({ directory, given: given(key, who), groupFile });
+    expect(unused).toEqual([join(directory, 'module.connection')]);
+    const again = await enroll({ directory, given: given(module), groupFile });
+    expect(again.unused).toEqual([join(directory, 'device.key')]);
+  });
+
   it('again changes nothing but the secret, not even the file of the settings', async () => {
     await run();
     const inode = statSync(join(directory, 'agent.json')).ino;
