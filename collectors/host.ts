@@ -5,8 +5,8 @@ import { isUnavailable, type Unavailable } from '../base/unavailable.js';
 import { evaluateTwin } from '../config/evaluate-twin.js';
 import type { FileScans } from './interface/file-scan.js';
 import type { HostSettings, Host, TwinOfCollectors } from './interface/host.js';
-import { isOfInventory } from './inventory/cgroup.js';
 import { InventoryClient } from './inventory/client.js';
+import { InventoryProcesses } from './inventory/processes.js';
 import { fileNote, noNote } from './kernel/audit/change-note.js';
 import type { AuditFeed } from './kernel/audit/feed.js';
 import { type AuditOptions, createAuditFeed } from './kernel/audit/open.js';
@@ -31,7 +31,7 @@ export interface ManagedHost extends Host {
   /** Loads what the kernel readers need. Never fails: what cannot be had is `Unavailable` to whoever asks for it. */
   start(): Promise<void>;
   /** The processes that run what the agent asked the inventory for, as far as /proc still shows them. */
-  readonly helpers: { mayRun(): boolean; has(pid: number): boolean };
+  readonly inventoryProcesses: InventoryProcesses;
   /** Resolves when the readers of the kernel have come round; at once when there are none. */
   comesRound(): Promise<void>;
   /** Where kernel audit was read up to, for the next run; undefined when it never was. */
@@ -101,10 +101,10 @@ export function createHost(options: HostOptions): ManagedHost {
     users: new UserNames(paths),
     executableHashes,
     inventory,
-    helpers: {
+    inventoryProcesses: new InventoryProcesses({
       mayRun: () => inventory.mayRun,
-      has: (pid) => isOfInventory(readCgroups(paths, pid) ?? ''),
-    },
+      cgroupsOf: (pid) => readCgroups(paths, pid),
+    }),
     fileScans: options.fileScans ?? { latest: () => undefined },
     audit: {
       subscribe: async (subscriber) =>

@@ -141,7 +141,11 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   });
   const redactor = createRedactor(local.redactionPatterns);
   const pipeline = new Pipeline({
-    own: new OwnProcesses(host.ownPid, (pid) => readStat(host.paths, pid)?.parentPid, host.helpers),
+    own: new OwnProcesses(
+      host.ownPid,
+      (pid) => readStat(host.paths, pid)?.parentPid,
+      host.inventoryProcesses,
+    ),
     redactor,
     maxCommandLineBytes: local.maxCommandLineBytes,
     aggregates: aggregates.coordinator,

@@ -42,7 +42,7 @@ function scrubSecrets(text: string): string {
 }
 
 /** The SDK wraps whatever fails before its first success as "Not authorized"; the truth is behind the colon. */
-const misleading = /^.*Failure on first connection \(Not authorized\): /s;
+const misleading = /^.*Failure on first connection \(Not authorized\):\s*/s;
 
 /**
  * Makes one `HubError` of whatever the SDK gives.

@@ -1,4 +1,5 @@
 import { BoundedMap } from '../../base/bounded-map.js';
+import { serviceManager } from '../../collectors/inventory/processes.js';
 
 /** How the parent of a process can be looked up while it lives; undefined once it is gone. */
 type ParentOf = (pid: number) => number | undefined;
@@ -7,14 +8,11 @@ type ParentOf = (pid: number) => number | undefined;
 export interface Helpers {
   /** Whether there may be any, or were a moment ago; costs nothing. */
   mayRun(): boolean;
-  /** Whether this is one; false once it is gone. Reads a file of /proc. */
+  /** Whether this is one; of one that is gone, whether it was noticed before. Reads a file of /proc. */
   has(pid: number): boolean;
 }
 
 const none: Helpers = { mayRun: () => false, has: () => false };
-
-/** What systemd starts is in its own group first; only its children are in one that is not their parent's. */
-const serviceManager = 1;
 
 /**
  * Knows the agent and its descendants, so that the agent never reports itself, nor what the inventory process runs for it.

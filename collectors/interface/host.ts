@@ -60,6 +60,8 @@ export interface Host {
   readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
   /** What needs a program: the agent's process starts none. */
   readonly inventory: Inventory;
+  /** Is told of each program as soon as it is seen: it may be one that runs for the agent, and be gone a moment later. */
+  readonly inventoryProcesses: { notice(pid: number, parentPid: number | undefined): void };
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
   /** What the last look at all files of the device found. */
   readonly fileScans: FileScans;

@@ -73,6 +73,7 @@ class ProcessWatch implements RunningCollector {
   private tell(program: StartedProgram): void {
     const { host, lose } = this.context;
     const { auditUserId, parentPid, pid, realUid, serial, timeMs } = program;
+    host.inventoryProcesses.notice(pid, parentPid);
     const nameOf = (uid: number | undefined) =>
       uid === undefined ? uid : host.users.nameOf(uid, timeMs);
     const userName = nameOf(realUid);

@@ -274,8 +274,11 @@ const refusals: readonly (readonly [OfferName, RegExp])[] = [
     /refused the certificate of the device.*\[Authentication \/ Unauthorized\]/s,
   ],
   ['module-authority', /refused the certificate.*\[Authentication \/ Unauthorized\]/s],
-  ['dps', /refused.*\[Authentication \/ Unauthorized\]/s],
-  ['dps-certificate', /refused the certificate.*\[Authentication \/ Unauthorized\]/s],
+  ['dps', /refused machine-\d+ under the ID scope.*\[Authentication \/ Unauthorized\]/s],
+  [
+    'dps-certificate',
+    /refused machine-\d+ .*identity\.certificateFile.*\[Authentication \/ Unauthorized\]/s,
+  ],
 ];
 
 describe('a wrong credential', () => {

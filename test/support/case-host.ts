@@ -24,6 +24,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
   const refuse = () => Promise.resolve({ unavailable: 'Not in this test.' });
   return {
     ownPid: 999_999,
+    inventoryProcesses: { notice: () => undefined },
     paths: pathsUnder('/nonexistent'),
     clock: new FakeClock(),
     byteOrder: 'LE',

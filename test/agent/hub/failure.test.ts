@@ -105,7 +105,8 @@ describe('a failure has the kind of its real cause', () => {
   });
 
   it('whatever is thrown becomes a sentence', () => {
-    for (const odd of [undefined, null, 7, {}, '', new Error('')]) {
+    const untold = new Error('Failure on first connection (Not authorized): ');
+    for (const odd of [undefined, null, 7, {}, '', new Error(''), untold]) {
       expect(classify(odd).message).toBe(
         'Could not connect at hub.example:8883: no reason was given [Authentication / Other].',
       );

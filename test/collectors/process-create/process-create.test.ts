@@ -187,6 +187,19 @@ describe('ProcessCreate from kernel audit', () => {
     expect(unwanted.lose).not.toHaveBeenCalled();
   });
 
+  it('has a program looked at while it lives, before its hash is waited for', async () => {
+    const audit = auditSource();
+    const never = new Promise<string>(() => undefined);
+    const notice = vi.fn();
+    await start({
+      audit,
+      executableHashes: { enabled: true, hashOf: () => never },
+      inventoryProcesses: { notice },
+    });
+    audit.subscriber?.onEvent(execveEvent(77, 'x'));
+    expect(notice.mock.calls).toEqual([[77, 11]]);
+  });
+
   it('tells what was read before the stop, and nothing after it', async () => {
     const audit = auditSource();
     const never = new Promise<string>(() => undefined);
