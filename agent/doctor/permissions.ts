@@ -8,6 +8,7 @@ import { defaultConfigFile } from '../../config/read-local-settings.js';
 import { secretNames } from '../enroll/configuration.js';
 import { holdsKey } from '../identity/credentials/certificate.js';
 import { mendingCommand, shellWord } from '../identity/credentials/secret-file.js';
+import { secretFilesOf } from '../identity/credentials/secret-files.js';
 import { statusSocket } from '../status/service.js';
 import type { AgentUser } from './agent-user.js';
 import { mend, note, ok, unknown, type Finding } from './finding.js';
@@ -26,7 +27,7 @@ export async function checkPermissions(
     await judged(configFile, (stats) => settingsFault(configFile, stats, user)),
     await judged(dirname(configFile), (stats) => directoryFault(dirname(configFile), stats, user)),
   ];
-  for (const path of secretFiles(settings)) {
+  for (const path of secretFilesOf(settings)) {
     const isPublic = path === settings.identity.certificateFile && !(await mayHoldKey(path));
     findings.push(
       await judged(path, (stats) =>
@@ -43,18 +44,6 @@ export async function checkPermissions(
   findings.push(await judged(statusSocket(settings.runtimeDirectory), socketFault, lstat));
   findings.push(await stateFinding(settings.stateDirectory, user));
   return findings.filter((finding) => finding !== undefined);
-}
-
-/** The files that settings name and that hold a secret. */
-export function secretFiles({ identity, proxyCredentialsFile }: LocalSettings): readonly string[] {
-  return [
-    identity.keyFile,
-    identity.connectionStringFile,
-    identity.certificateFile,
-    identity.privateKeyFile,
-    identity.privateKeyPasswordFile,
-    proxyCredentialsFile,
-  ].filter((path) => path !== undefined);
 }
 
 /** A certificate alone is no secret. What cannot be read is taken to be one. */

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
 import type { LocalKey, LocalSettings } from '../../config/local-settings.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
+import { secretFilesOf } from '../identity/credentials/secret-files.js';
 import { groupIdOf, readSettings, unusable } from './settings-file.js';
 import { type SecretFile, writeFiles } from './write.js';
 
@@ -104,21 +105,6 @@ export async function prepareConfiguration(wish: Wish): Promise<Configuration> {
     removedKeys,
     groupId: await groupIdOf(agentGroup, wish.groupFile),
   };
-}
-
-/** The files of secrets that settings name. */
-export function secretFilesOf({
-  identity,
-  proxyCredentialsFile,
-}: LocalSettings): readonly string[] {
-  return [
-    identity.keyFile,
-    identity.connectionStringFile,
-    identity.certificateFile,
-    identity.privateKeyFile,
-    identity.privateKeyPasswordFile,
-    proxyCredentialsFile,
-  ].filter((path) => path !== undefined);
 }
 
 /** Secrets of a former identity that lie where they are written and that these settings do not name. */

@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import type { LocalSettings } from '../../config/local-settings.js';
-import { secretFilesOf, secretNames } from '../enroll/configuration.js';
+import { secretNames } from '../enroll/configuration.js';
+import { secretFilesOf } from '../identity/credentials/secret-files.js';
 import { stateNames } from '../state/state-directory.js';
 import { statusSocket } from '../status/service.js';
 import type { Left, Selection } from './remove-tree.js';

@@ -2,7 +2,7 @@ import { FileError, readBoundedFile } from '../../../base/bounded-file.js';
 import { isJsonObject, type JsonValue } from '../../../base/json.js';
 import type { LocalSettings } from '../../../config/local-settings.js';
 import { createRedactor } from '../../pipeline/redaction/redactor.js';
-import { secretFiles } from '../permissions.js';
+import { secretFilesOf } from '../../identity/credentials/secret-files.js';
 
 /** Takes secrets out of a text, line by line. */
 export type Mask = (text: string) => string;
@@ -24,7 +24,7 @@ export async function createMask(
   hidden: readonly string[],
 ): Promise<Mask> {
   const pieces = new Set(hidden.filter(({ length }) => length >= shortestHidden).flatMap(formsOf));
-  for (const path of secretFiles(settings)) {
+  for (const path of secretFilesOf(settings)) {
     for (const piece of piecesOf(await contentOf(path))) pieces.add(piece);
   }
   // The longest first, so that no part of one is left standing behind another.
