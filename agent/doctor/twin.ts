@@ -10,10 +10,9 @@ import { microAgentSettings } from '../../config/micro-agent-settings.js';
 import { earlyObjectName, twinDialects } from '../../config/twin-dialects.js';
 import type { HubClient, HubClientEvents, TwinDocument } from '../hub/hub-client.js';
 import { envelopeText, type OutgoingMessage } from '../hub/message.js';
-import { createSdkClient } from '../hub/sdk-client.js';
+import { withSingleConnection } from '../hub/single-connection.js';
 import type { ModuleCredentials } from '../identity/credentials/credentials.js';
 import type { SecretAccess } from '../identity/credentials/secret-file.js';
-import { readProxy } from '../identity/modes/proxy.js';
 import { securityEvent } from '../pipeline/event.js';
 import { storedAgentId } from '../state/agent-id.js';
 import type { Unanswered } from '../status/client.js';
@@ -34,59 +33,34 @@ interface TwinCheckOptions {
   readonly createClient?: (credentials: ModuleCredentials, events: HubClientEvents) => HubClient;
 }
 
-const closeMs = 2_000;
-
 /** Reads the module twin as the agent does, and sends a test message where one is wished for. */
 export async function checkTwin(options: TwinCheckOptions): Promise<readonly Finding[]> {
-  const { access, credentials, hindered, settings } = options;
-  const { createClient = clientOf(settings, access) } = options;
+  const { hindered, settings } = options;
   if (hindered !== undefined) return hinderedFindings(hindered, options.send);
   const deadlineMs = settings.requestTimeout.ms;
-  let lost: ((error: Error) => void) | undefined;
-  const ended = new Promise<never>((_, reject) => (lost = reject));
-  ended.catch(() => undefined);
-  const client = createClient(credentials, {
-    desiredPatch: () => undefined,
-    renewed: () => undefined,
-    unusable: () => undefined,
-    disconnected: (failure) => lost?.(failure),
-  });
-  const step = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    Promise.race([withinDeadline(deadlineMs, what, work), ended]);
-  const findings: Finding[] = [];
-  try {
-    await step('the hub', () => client.open());
-    const twin = await step('the read of the module twin', () => client.readTwin());
-    findings.push(twinFinding(twin, settings.remoteConfigurationObjectName));
-    if (options.send) {
-      const message = await testMessage(settings);
-      await step('the test message', () => client.send(message));
-      findings.push(
-        ok(
-          'message',
-          `the hub acknowledged a test message (event Diagnostic, message id ${message.messageId}); it goes where the routes of the hub lead it`,
-        ),
-      );
+  return withSingleConnection({ ...options, command: 'doctor' }, async (client, unlessLost) => {
+    const step = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+      unlessLost(withinDeadline(deadlineMs, what, work));
+    const findings: Finding[] = [];
+    try {
+      await step('the hub', () => client.open());
+      const twin = await step('the read of the module twin', () => client.readTwin());
+      findings.push(twinFinding(twin, settings.remoteConfigurationObjectName));
+      if (options.send) {
+        const message = await testMessage(settings);
+        await step('the test message', () => client.send(message));
+        findings.push(
+          ok(
+            'message',
+            `the hub acknowledged a test message (event Diagnostic, message id ${message.messageId}); it goes where the routes of the hub lead it`,
+          ),
+        );
+      }
+    } catch (error) {
+      const check = findings.length === 0 ? 'twin' : 'message';
+      findings.push(mend(check, reasonOf(error)));
     }
-  } catch (error) {
-    const check = findings.length === 0 ? 'twin' : 'message';
-    findings.push(mend(check, reasonOf(error)));
-  } finally {
-    await withinDeadline(closeMs, 'closing', () => client.close()).catch(() => client.abandon());
-  }
-  return findings;
-}
-
-function clientOf(settings: LocalSettings, access: SecretAccess) {
-  return createSdkClient({
-    keepAliveMs: settings.keepAlive.ms,
-    productInfo: `iot-security-agent/${version} doctor`,
-    untilRenewalMs: () => 3_600_000,
-    wallMs: () => systemClock.wallMs(),
-    clockCorrectionMs: () => 0,
-    transport: settings.transport,
-    proxy: () => readProxy(settings, access),
-    requestTimeoutMs: settings.requestTimeout.ms,
+    return findings;
   });
 }
 

@@ -1,11 +1,8 @@
 import { systemClock } from '../../base/clock.js';
 import { withDeadline } from '../../base/deadline.js';
-import { version } from '../../base/version.js';
 import { asHubError, HubError } from '../hub/failure.js';
-import type { HubClient } from '../hub/hub-client.js';
-import { createSdkClient } from '../hub/sdk-client.js';
+import { withSingleConnection } from '../hub/single-connection.js';
 import { CredentialError } from '../identity/credentials/credential-error.js';
-import { readProxy } from '../identity/modes/proxy.js';
 import type { Configuration } from './configuration.js';
 import { unusable } from './settings-file.js';
 import { type Staged, withStagedSecrets } from './staged-secrets.js';
@@ -16,8 +13,6 @@ export interface Taken {
   readonly deviceId: string;
   readonly moduleId: string;
 }
-
-const closeMs = 2_000;
 
 /** Connects as the agent will, and reads the twin, before anything is written. @throws CommandError */
 export async function tryConfiguration(configuration: Configuration): Promise<Taken> {
@@ -42,40 +37,17 @@ function inPortal({ settings }: Configuration): string {
 async function connectOnce({ access, settings, source }: Staged): Promise<Taken> {
   const credentials = await source.current();
   const { deviceId, hostName, moduleId } = credentials;
-  let lost: (failure: HubError) => void = () => undefined;
-  const ended = new Promise<never>((_, reject) => (lost = reject));
-  ended.catch(() => undefined);
-  const connect = createSdkClient({
-    keepAliveMs: settings.keepAlive.ms,
-    productInfo: `iot-security-agent/${version} enroll`,
-    untilRenewalMs: () => 3_600_000,
-    wallMs: () => systemClock.wallMs(),
-    clockCorrectionMs: () => 0,
-    transport: settings.transport,
-    proxy: () => readProxy(settings, access),
-    requestTimeoutMs: settings.requestTimeout.ms,
-  });
-  const client: HubClient = connect(credentials, {
-    desiredPatch: () => undefined,
-    renewed: () => undefined,
-    unusable: () => undefined,
-    disconnected: (failure) => lost(failure),
-  });
   const timeoutMs = settings.requestTimeout.ms;
-  const step = <T>(what: string, work: Promise<T>): Promise<T> =>
-    Promise.race([
-      withDeadline(systemClock, timeoutMs, work, () => {
-        return new HubError('timeout', `${what} had no answer within ${timeoutMs / 1000} s.`);
-      }),
-      ended,
-    ]);
-  try {
+  const options = { access, settings, credentials, command: 'enroll' };
+  return withSingleConnection(options, async (client, unlessLost) => {
+    const step = <T>(what: string, work: Promise<T>): Promise<T> =>
+      unlessLost(
+        withDeadline(systemClock, timeoutMs, work, () => {
+          return new HubError('timeout', `${what} had no answer within ${timeoutMs / 1000} s.`);
+        }),
+      );
     await step(`The connect to ${hostName}`, client.open());
     await step('The read of the module twin', client.readTwin());
     return { deviceId, hostName, moduleId };
-  } finally {
-    await withDeadline(systemClock, closeMs, client.close(), () => new Error('late')).catch(() =>
-      client.abandon(),
-    );
-  }
+  });
 }
