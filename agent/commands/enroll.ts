@@ -7,6 +7,7 @@ import { hostPaths } from '../../collectors/kernel/paths.js';
 import { agentGroup, settingsFileName } from '../enroll/configuration.js';
 import { enroll, type Enrollment } from '../enroll/enroll.js';
 import { runsAs } from '../enroll/running-agent.js';
+import { standardModuleId } from '../identity/credentials/credentials.js';
 import { principalRemedy } from '../identity/services/identity-service.js';
 import { agentUnit, openSystemdManager } from '../supervisor/systemd-manager.js';
 import type { Command, ParsedArguments } from './command.js';
@@ -112,7 +113,7 @@ function tell({ configuration, taken, unused, who }: Enrollment, write: Write): 
 }
 
 /** What only the owner of the device can tell IoT Edge. */
-export function edgeSentence(moduleId = 'azureiotsecurity'): string {
+export function edgeSentence(moduleId = standardModuleId): string {
   const uid = new UserNames(hostPaths).uidOf(agentGroup);
   if (uid === undefined)
     return `The Identity Service of IoT Edge must know the agent's user, which is not there yet: install the package, and enroll again.`;

@@ -2,6 +2,7 @@ import { systemClock } from '../../base/clock.js';
 import { withDeadline } from '../../base/deadline.js';
 import { asHubError, HubError } from '../hub/failure.js';
 import { withSingleConnection } from '../hub/single-connection.js';
+import { standardModuleId } from '../identity/credentials/credentials.js';
 import { CredentialError } from '../identity/credentials/credential-error.js';
 import type { Configuration } from './configuration.js';
 import { unusable } from './settings-file.js';
@@ -29,7 +30,7 @@ export async function tryConfiguration(configuration: Configuration): Promise<Ta
 
 /** What to do where the module is not there yet. */
 function inPortal({ settings }: Configuration): string {
-  const { deviceId, moduleId = 'azureiotsecurity' } = settings.identity;
+  const { deviceId, moduleId = standardModuleId } = settings.identity;
   const device = deviceId === undefined ? 'the device' : `the device ${deviceId}`;
   return `If the module is not there yet: in the Azure portal open the IoT Hub, then Devices and ${device}, choose Add Module Identity, name it ${moduleId}, and leave the authentication type at symmetric key unless it has a certificate of its own.`;
 }
