@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readStatusDocument } from '../../agent/status/document.js';
+import { checkoutBinds, installCheckout } from '../support/device/checkout.js';
 import { Container, writeInto } from '../support/device/container.js';
 import { deviceId, Fixture } from '../support/running-agent.js';
 
@@ -19,17 +20,9 @@ beforeAll(async () => {
   fixture.configure();
   const module = fixture.hub.registerModule(deviceId);
   container = await Container.boot({
-    binds: { [repository]: '/opt/iot-security-agent', [process.execPath]: '/usr/bin/node' },
+    binds: checkoutBinds,
     prepare: (root) => {
-      for (const file of readdirSync(join(repository, 'systemd'))) {
-        if (!/\.(service|socket)$/.test(file)) continue;
-        const text = readFileSync(join(repository, 'systemd', file), 'utf8');
-        writeInto(root, `/etc/systemd/system/${file}`, text);
-      }
-      const bundle = '/opt/iot-security-agent/dist/iot-security-agent.cjs';
-      symlinkSync(bundle, join(root, '/usr/bin', program));
-      writeInto(root, '/etc/sysusers.d/agent.conf', 'u iot-security-agent - "Security agent"\n');
-      writeInto(root, '/etc/hosts', '127.0.0.1 localhost\n');
+      installCheckout(root);
       const settings = {
         trustedCaFile: `${directory}/ca.pem`,
         audit: { own: 'never' },

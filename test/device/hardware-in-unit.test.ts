@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ReceivedMessage } from '../../local-hub/hub/local-hub.js';
+import { checkoutBinds, installCheckout } from '../support/device/checkout.js';
 import { Container, writeInto } from '../support/device/container.js';
 import { desired, deviceId, eventsOf, Fixture, quick } from '../support/running-agent.js';
 
-const repository = join(import.meta.dirname, '..', '..');
 const unit = 'iot-security-agent.service';
 const etc = '/etc/iot-security-agent';
 const name = `isa${process.pid}`.slice(0, 15);
@@ -22,17 +22,9 @@ beforeAll(async () => {
   const module = fixture.hub.registerModule(deviceId);
   container = await Container.boot({
     audit: false,
-    binds: { [repository]: '/opt/iot-security-agent', [process.execPath]: '/usr/bin/node' },
+    binds: checkoutBinds,
     prepare: (root) => {
-      for (const file of readdirSync(join(repository, 'systemd'))) {
-        if (!/\.(service|socket)$/.test(file)) continue;
-        const text = readFileSync(join(repository, 'systemd', file), 'utf8');
-        writeInto(root, `/etc/systemd/system/${file}`, text);
-      }
-      const bundle = '/opt/iot-security-agent/dist/iot-security-agent.cjs';
-      symlinkSync(bundle, join(root, '/usr/bin/iot-security-agent'));
-      writeInto(root, '/etc/sysusers.d/agent.conf', 'u iot-security-agent - "Security agent"\n');
-      writeInto(root, '/etc/hosts', '127.0.0.1 localhost\n');
+      installCheckout(root);
       writeInto(root, `${etc}/module.key`, module.primaryKey, 0o600);
       copyFileSync(fixture.hub.caFile, join(root, etc, 'ca.pem'));
       const identity = {

@@ -1,12 +1,12 @@
-import { copyFileSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readStatusDocument } from '../../agent/status/document.js';
+import { checkoutBinds, installCheckout } from '../support/device/checkout.js';
 import { Container, writeInto } from '../support/device/container.js';
 import { cConfiguration, csAuthentication, csGeneral, csInterface } from '../support/old-agents.js';
 import { deviceId, Fixture } from '../support/running-agent.js';
 
-const repository = join(import.meta.dirname, '..', '..');
 const directory = '/etc/iot-security-agent';
 const own = 'iot-security-agent.service';
 const program = 'iot-security-agent';
@@ -66,19 +66,9 @@ beforeAll(async () => {
   hubName = module.hubName;
   connectionString = `HostName=${hubName};DeviceId=${deviceId};ModuleId=${module.moduleId};SharedAccessKey=${key}\n`;
   container = await Container.boot({
-    binds: { [repository]: '/opt/iot-security-agent', [process.execPath]: '/usr/bin/node' },
+    binds: checkoutBinds,
     prepare: (root) => {
-      for (const file of readdirSync(join(repository, 'systemd'))) {
-        if (!/\.(service|socket)$/.test(file)) continue;
-        const text = readFileSync(join(repository, 'systemd', file), 'utf8');
-        writeInto(root, `/etc/systemd/system/${file}`, text);
-      }
-      symlinkSync(
-        '/opt/iot-security-agent/dist/iot-security-agent.cjs',
-        join(root, '/usr/bin', program),
-      );
-      writeInto(root, '/etc/sysusers.d/agent.conf', 'u iot-security-agent - "Security agent"\n');
-      writeInto(root, '/etc/hosts', '127.0.0.1 localhost\n');
+      installCheckout(root);
       const settings = {
         trustedCaFile: `${directory}/ca.pem`,
         audit: { own: 'never' },
