@@ -4,6 +4,7 @@ import { reasonOf } from '../base/errors.js';
 import { isUnavailable, type Unavailable } from '../base/unavailable.js';
 import { evaluateTwin } from '../config/evaluate-twin.js';
 import type { FileScans } from './interface/file-scan.js';
+import { noMemory, type CollectorMemory } from './interface/memory.js';
 import type { HostSettings, Host, TwinOfCollectors } from './interface/host.js';
 import { InventoryClient } from './inventory/client.js';
 import { InventoryProcesses } from './inventory/processes.js';
@@ -56,6 +57,8 @@ interface HostOptions extends Pick<AuditOptions, 'onTampering' | 'onProblem'> {
   readonly twin?: TwinOfCollectors;
   /** Scans of all files; absent: none was made. */
   readonly fileScans?: FileScans;
+  /** What collectors remember; absent: nothing. */
+  readonly memory?: CollectorMemory;
   /** Descriptors that systemd handed over (`handedOverSockets`); `audit`, `connector` and `uevents` are used. */
   readonly handedOver?: ReadonlyMap<string, number>;
 }
@@ -106,6 +109,7 @@ export function createHost(options: HostOptions): ManagedHost {
       cgroupsOf: (pid) => readCgroups(paths, pid),
     }),
     fileScans: options.fileScans ?? { latest: () => undefined },
+    memory: options.memory ?? noMemory,
     audit: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.audit.subscribe(subscriber),

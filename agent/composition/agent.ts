@@ -13,6 +13,7 @@ import { CountersFile, storedCounts } from '../accounting/counters-file.js';
 import { LossSummary } from '../accounting/loss-summary.js';
 import { droppedCauses, LossLedger } from '../accounting/losses.js';
 import { loadAgentId } from '../state/agent-id.js';
+import { KeptMemory } from '../state/kept-memory.js';
 import { KeptScan } from '../maintenance/kept-scan.js';
 import { changeNoteName, prepareStateDirectory } from '../state/state-directory.js';
 import { agentStatus } from '../status/agent-status.js';
@@ -36,6 +37,7 @@ export class Agent {
   private readonly startedMonotonicMs: number;
   private readonly clockWatch: ClockWatch;
   private readonly settings: Settings;
+  private readonly collectorMemory: KeptMemory;
   private parts: Parts | undefined;
   private lifeCycle: LifeCycle | undefined;
 
@@ -45,6 +47,12 @@ export class Agent {
     this.startedMs = clock.wallMs();
     this.startedMonotonicMs = clock.monotonicMs();
     this.clockWatch = new ClockWatch(clock, (step) => this.clockSet(step));
+    this.collectorMemory = new KeptMemory({
+      stateDirectory: local.stateDirectory,
+      clock,
+      journaled: async () => this.parts?.outbox.flush(),
+      onProblem: (sentence) => log.warn(sentence),
+    });
     this.settings = new Settings(
       withOwnersSay(
         evaluateTwin({}, undefined, local.remoteConfigurationObjectName),
@@ -145,6 +153,7 @@ export class Agent {
       { name: 'the aggregates', start: () => aggregates.start(), stop: () => aggregates.stop() },
       { name: 'the statistics', start: () => operational.start(), stop: () => operational.stop() },
       { name: 'the diagnostics', stop: () => parts.diagnostics.stop() },
+      { name: 'the memory of the collectors', stop: () => this.collectorMemory.save() },
       { name: 'the readers of the kernel', start: () => host.start(), stop: () => host.stop() },
       { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
       parts.maintenance,
@@ -200,6 +209,7 @@ export class Agent {
       settings: local,
       twin: this.settings,
       fileScans,
+      memory: this.collectorMemory,
       handedOver: handedOverSockets(environment, process.pid),
       noteFile: join(local.stateDirectory, changeNoteName),
       ...(lastAuditPlace === undefined ? {} : { lastAuditPlace }),

@@ -38,6 +38,8 @@ const isFile = (name: string, ours: string): boolean =>
 
 /** Of the spool and what is being counted; see `agent/spool/`. */
 const journalFile = /^(heads|lock|[a-z]+-\d{15}\.journal)(\.\d+)?(\.new|\.quarantine(-[2-4])?)?$/;
+/** Of what collectors remember; see `agent/state/kept-memory.ts`. */
+const memoryFile = /^[a-z-]+\.json(\.new)?(\.quarantine(-[2-4])?)?$/;
 const suffix = /(\.new|\.quarantine(-[2-4])?)+$/;
 
 /** Whether the agent itself puts this into a state directory. */
@@ -45,6 +47,7 @@ function isOfState([name = '', inner, ...deeper]: readonly string[]): boolean {
   const plain = name.replace(suffix, '');
   if (!Object.values<string>(stateNames).includes(plain) || deeper.length > 0) return false;
   if (inner === undefined) return true;
+  if (plain === stateNames.memory) return memoryFile.test(inner);
   return (plain === stateNames.spool || plain === stateNames.aggregates) && journalFile.test(inner);
 }
 

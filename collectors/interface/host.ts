@@ -9,6 +9,7 @@ import type { ExecutableHashes } from '../kernel/files/executable-hash.js';
 import type { JournalSource } from '../kernel/files/journal.js';
 import type { UserNames } from '../kernel/files/users.js';
 import type { FileScans } from './file-scan.js';
+import type { CollectorMemory } from './memory.js';
 import type { Paths } from '../kernel/paths.js';
 import type { ProcessEvents } from '../kernel/processes/proc-connector.js';
 import type { Processes } from '../kernel/processes/processes.js';
@@ -65,4 +66,6 @@ export interface Host {
   readonly executableHashes: Pick<ExecutableHashes, 'enabled' | 'hashOf'>;
   /** What the last look at all files of the device found. */
   readonly fileScans: FileScans;
+  /** What collectors knew at their last look, also in an earlier run. */
+  readonly memory: CollectorMemory;
 }

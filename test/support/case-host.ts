@@ -1,4 +1,5 @@
 import type { Host, HostSettings } from '../../collectors/interface/host.js';
+import { noMemory } from '../../collectors/interface/memory.js';
 import { pathsUnder, type Paths } from '../../collectors/kernel/paths.js';
 import { capturedTree } from './captured-tree.js';
 import { FakeClock } from './fake-clock.js';
@@ -58,6 +59,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     inventory: { ask: refuse },
     executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },
     fileScans: { latest: () => undefined },
+    memory: noMemory,
     ...parts,
   };
 }

@@ -37,6 +37,7 @@ const files: Readonly<Record<string, string>> = {
   'state/spool/high-000000000000001.journal': 'x',
   'state/spool/low-000000000000007.journal.quarantine': 'x',
   'state/spool/heads': 'x',
+  'state/memory/users.json': '{}',
   'state/aggregates/aggregates-000000000000001.journal': 'x',
   'prometheus/agent.prom': 'x',
   'prometheus/other.prom': 'x',
