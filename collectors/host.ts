@@ -13,6 +13,7 @@ import type { AuditFeed } from './kernel/audit/feed.js';
 import { type AuditOptions, createAuditFeed } from './kernel/audit/open.js';
 import { type AuditPlace, UnreadTime } from './kernel/audit/unread-time.js';
 import { ExecutableHashes } from './kernel/files/executable-hash.js';
+import { type FileEvents, KernelFileEvents } from './kernel/files/inotify.js';
 import { Journal, type JournalSource } from './kernel/files/journal.js';
 import { loadJournalLibrary } from './kernel/files/journal-library.js';
 import { UserNames } from './kernel/files/users.js';
@@ -70,6 +71,7 @@ interface Kernel {
   readonly socketStates: SocketStates;
   readonly endedSockets: EndedSockets;
   readonly deviceEvents: DeviceEvents;
+  readonly fileEvents: FileEvents;
   readonly journal: JournalSource;
 }
 
@@ -132,6 +134,10 @@ export function createHost(options: HostOptions): ManagedHost {
     deviceEvents: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.deviceEvents.subscribe(subscriber),
+    },
+    fileEvents: {
+      subscribe: async (subscriber) =>
+        isUnavailable(kernel) ? kernel : kernel.fileEvents.subscribe(subscriber),
     },
     journal: {
       subscribe: async (subscriber) =>
@@ -208,6 +214,7 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       reader,
       ...(uevents !== undefined && { handedOver: uevents }),
     }),
+    fileEvents: new KernelFileEvents({ libc, reader }),
     socketStates: new SocketStateTrace({
       reader,
       clock,

@@ -6,6 +6,7 @@ import type { AuditSource } from '../kernel/audit/source.js';
 import type { DeviceEvents } from '../kernel/devices/device-events.js';
 import type { ByteOrder } from '../kernel/byte-order.js';
 import type { ExecutableHashes } from '../kernel/files/executable-hash.js';
+import type { FileEvents } from '../kernel/files/inotify.js';
 import type { JournalSource } from '../kernel/files/journal.js';
 import type { UserNames } from '../kernel/files/users.js';
 import type { FileScans } from './file-scan.js';
@@ -57,6 +58,8 @@ export interface Host {
   readonly socketStates: SocketStates;
   readonly endedSockets: EndedSockets;
   readonly deviceEvents: DeviceEvents;
+  /** Changes of files and directories, by path, without who made them. */
+  readonly fileEvents: FileEvents;
   readonly journal: JournalSource;
   readonly users: Pick<UserNames, 'nameOf' | 'uidOf'>;
   /** What needs a program: the agent's process starts none. */

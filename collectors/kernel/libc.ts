@@ -5,7 +5,8 @@ import { reasonOf } from '../../base/errors.js';
 import type { Unavailable } from '../../base/unavailable.js';
 
 /**
- * The few calls of the C library that Node does not offer: sockets that are neither TCP nor UDP, poll(2), eventfd(2).
+ * The few calls of the C library that Node does not offer: sockets that are neither TCP nor UDP, poll(2), eventfd(2),
+ * inotify(7).
  *
  * Every call answers as the kernel does: 0 or more on success, the negated errno on failure. Memory that the kernel
  * writes to is always allocated natively: the address of a JavaScript buffer is not stable.
@@ -27,6 +28,13 @@ export interface Libc {
   /** Resets the eventfd to zero. */
   clear(eventfd: number): number;
   close(fd: number): number;
+  /** A non-blocking inotify instance. */
+  inotify(): number;
+  /** Watches what is at `path`, or changes what it is watched for; answers the number of the watch. */
+  addFileWatch(fd: number, path: string, mask: number): number;
+  removeFileWatch(fd: number, watch: number): number;
+  /** Reads what waits, at most 64 KiB; the bytes are valid until the next call of any function here. */
+  readBytes(fd: number): Buffer | number;
   /**
    * Mounts a file system of its own at no place of the tree: it is reached through /proc/self/fd, nobody else sees it,
    * and closing the descriptor unmounts it (kernel 5.2 and later).
@@ -148,6 +156,9 @@ function bindLibc(koffi: Koffi): Libc {
   const read = call('intptr_t read(int fd, void *data, size_t length)');
   const write = call('intptr_t write(int fd, const void *data, size_t length)');
   const close = call('int close(int fd)');
+  const inotifyInit = call('int inotify_init1(int flags)');
+  const inotifyAdd = call('int inotify_add_watch(int fd, const void *path, uint32_t mask)');
+  const inotifyRemove = call('int inotify_rm_watch(int fd, int watch)');
   const syscall = call(
     'intptr_t syscall(intptr_t number, intptr_t a, intptr_t b, intptr_t c, intptr_t d, intptr_t e)',
   );
@@ -222,6 +233,16 @@ function bindLibc(koffi: Koffi): Libc {
     },
     clear: (fd) => read(fd, scratch.pointer, 8),
     close: (fd) => close(fd),
+    inotify: () => inotifyInit(socketTypes.nonBlocking | socketTypes.closeOnExec),
+    addFileWatch(fd, path, mask) {
+      const text = Buffer.from(`${path}\0`);
+      return fits(text, maxOptionBytes) ? inotifyAdd(fd, place(text, 0), mask) : tooLong;
+    },
+    removeFileWatch: (fd, watch) => inotifyRemove(fd, watch),
+    readBytes(fd) {
+      const length = read(fd, scratch.pointer, maxDatagramBytes);
+      return length < 0 ? length : scratch.bytes.subarray(0, length);
+    },
     mountDetached(type) {
       const name = place(Buffer.from(`${type}\0`), 0);
       const context = syscall(mountCalls.fsopen, name, closeOnExecMount, 0, 0, 0);

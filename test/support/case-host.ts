@@ -54,6 +54,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     socketStates: { subscribe: refuse },
     endedSockets: { subscribe: refuse },
     deviceEvents: { subscribe: refuse },
+    fileEvents: { subscribe: refuse },
     journal: { subscribe: refuse },
     users: { nameOf: () => undefined, uidOf: () => undefined },
     inventory: { ask: refuse },

@@ -63,6 +63,18 @@ export class FakeLibc implements Libc {
   close(fd: number): number {
     return this.sockets.delete(fd) ? 0 : -constants.errno.EBADF;
   }
+  inotify(): number {
+    return this.socket();
+  }
+  addFileWatch(): number {
+    return 1;
+  }
+  removeFileWatch(): number {
+    return 0;
+  }
+  readBytes(fd: number): Buffer | number {
+    return this.sockets.get(fd)?.queue.shift()?.bytes ?? -constants.errno.EAGAIN;
+  }
   bind(): number {
     return 0;
   }
