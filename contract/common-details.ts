@@ -9,6 +9,9 @@ export const aggregateDetails = {
   LastSeenUtc: 'When it happened for the last time within the window.',
 } as const;
 
+/** The member of `ExtraDetails` by which any event is an alert, whatever it says. */
+export const alertMark = 'AlertType';
+
 /** What the members of `ExtraDetails` say that any event may have. */
 export const commonDetails = {
   ClockNotSet:

@@ -33,6 +33,11 @@ export interface EventDeclaration {
   /** Equal ones are counted instead of told one by one, and are called this: "Whether equal starts are counted". */
   readonly counted?: string;
   readonly meaning: string;
+  /**
+   * Stays on the device after it was sent, for a report of an incident (`agent/history/`): each, or each that has one of
+   * these values in these fields.
+   */
+  readonly kept?: true | Readonly<Record<string, readonly string[]>>;
   readonly fields: Readonly<Record<string, Field>>;
   /** The members of `ExtraDetails`, all of them optional text, with what they say. */
   readonly details?: Readonly<Record<string, string>>;

@@ -7,6 +7,7 @@ export const operational = {
     type: 'Diagnostic',
     priority: 'Low',
     noun: "the agent's own diagnostics",
+    kept: { Severity: ['Fatal', 'Error', 'Warning'] },
     meaning: 'Something about the agent itself that an operator should know.',
     fields: {
       Severity: required(['Fatal', 'Error', 'Warning', 'Information', 'Debug'], 'How bad it is.'),

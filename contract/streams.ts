@@ -121,6 +121,7 @@ export const streams = {
     type: 'Security',
     priority: 'High',
     noun: 'logins',
+    kept: true,
     meaning: 'Somebody logged in, or tried to, or logged out.',
     oneOf: ['UserId', 'UserName'],
     fields: {

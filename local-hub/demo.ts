@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { reasonOf } from '../base/errors.js';
 import { printable } from '../base/text.js';
 import { configurationObjectName } from '../config/twin-settings.js';
+import { brief } from '../contract/sentences.js';
 import { AgentProcess, type Ending } from './agent-process.js';
 import { InventoryProcess } from './inventory-process.js';
 import { LocalHub, type ModuleRegistration } from './hub/local-hub.js';
 import type { ReceivedMessage } from './hub/received-message.js';
-import { brief } from './live-view/layout.js';
 import { LiveView } from './live-view/live-view.js';
 
 const deviceId = 'demo-device';

@@ -1,5 +1,5 @@
+import type { Sentence } from '../../contract/sentences.js';
 import type { ViewLine } from './layout.js';
-import type { Sentence } from './sentences.js';
 
 /** A sentence of an event, with when it happened. */
 export interface Told {

@@ -1,6 +1,3 @@
-import type { JsonValue } from '../../base/json.js';
-import { printable } from '../../base/text.js';
-
 /** A line for people: `09:14:08  Login            anna on pts/0 with login: success   (pid 812)`. */
 export interface ViewLine {
   /** Left out when it is an invalid date. */
@@ -14,8 +11,6 @@ export interface ViewLine {
   readonly wrap?: boolean;
 }
 
-/** Longer texts of strangers are cut, in UTF-16 units. */
-const longestText = 200;
 const subjectColumns = 16;
 /** Where the text begins: the time of day, two blanks, the subject, a blank. */
 const textColumn = 8 + 2 + subjectColumns + 1;
@@ -27,17 +22,6 @@ const noColumn = /\p{Mn}/u;
 /** East Asian wide and fullwidth characters, and emoji (Unicode TR 11). */
 const twoColumns =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18cff}\u{1aff0}-\u{1b2ff}\u{1f1e6}-\u{1f1ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
-
-/** A stranger's text on its line, control characters escaped, cut when it is long. */
-export function brief(text: string): string {
-  return printable(text, longestText);
-}
-
-/** A stranger's value; `?` for what is absent or empty. */
-export function shown(value: JsonValue | undefined): string {
-  if (value === undefined || value === '') return '?';
-  return brief(typeof value === 'string' ? value : JSON.stringify(value));
-}
 
 function columnsOf(character: string): number {
   if (character >= ' ' && character <= '~') return 1;

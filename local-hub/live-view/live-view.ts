@@ -1,10 +1,10 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
+import { brief, sentenceOf, shown } from '../../contract/sentences.js';
 import type { ConnectionEvent, TwinChange } from '../hub/local-hub.js';
 import { unitBytes, type ReceivedMessage } from '../hub/received-message.js';
 import type { TwinView } from '../hub/twin-service.js';
 import { foldedLines, type Told } from './folding.js';
-import { brief, layOut, shown, type ViewLine } from './layout.js';
-import { sentenceOf } from './sentences.js';
+import { layOut, type ViewLine } from './layout.js';
 import { Snapshots } from './snapshots.js';
 import { TwinChanges } from './twin-changes.js';
 

@@ -1,5 +1,5 @@
+import type { Sentence } from '../../contract/sentences.js';
 import type { ViewLine } from './layout.js';
-import type { Sentence } from './sentences.js';
 
 /** One snapshot, or the part of it that one event holds. */
 interface SnapshotPart {

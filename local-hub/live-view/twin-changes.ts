@@ -1,8 +1,9 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
 import { printable } from '../../base/text.js';
+import { brief, shown } from '../../contract/sentences.js';
 import type { TwinChange } from '../hub/local-hub.js';
 import type { TwinView } from '../hub/twin-service.js';
-import { brief, shown, type ViewLine } from './layout.js';
+import type { ViewLine } from './layout.js';
 
 /** Losses are told again when so much time has passed, in milliseconds. */
 const lossIntervalMs = 60_000;

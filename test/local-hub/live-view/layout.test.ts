@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { brief, cutToWidth, layOut, widthOf } from '../../../local-hub/live-view/layout.js';
+import { brief } from '../../../contract/sentences.js';
+import { cutToWidth, layOut, widthOf } from '../../../local-hub/live-view/layout.js';
 
 const time = new Date(2030, 0, 1, 12, 30, 59);
 

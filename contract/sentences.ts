@@ -1,6 +1,20 @@
 import { basename } from 'node:path';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
-import { brief, shown } from './layout.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.js';
+import { printable } from '../base/text.js';
+
+/** Longer texts of strangers are cut, in UTF-16 units. */
+const longestText = 200;
+
+/** A stranger's text on its line, control characters escaped, cut when it is long. */
+export function brief(text: string): string {
+  return printable(text, longestText);
+}
+
+/** A stranger's value; `?` for what is absent or empty. */
+export function shown(value: JsonValue | undefined): string {
+  if (value === undefined || value === '') return '?';
+  return brief(typeof value === 'string' ? value : JSON.stringify(value));
+}
 
 /** What one payload says. All texts are escaped and cut. */
 export interface Sentence {
@@ -166,11 +180,57 @@ function firewallRule(payload: JsonObject, details: Details): ReturnType<Speaker
   };
 }
 
+/** Who did it, as far as that is known. */
+function doer(payload: JsonObject, details: Details): readonly (string | false)[] {
+  const told = (key: string): string => text(payload[key]) || text(details[key]);
+  const program = told('Executable');
+  const user = told('UserName') || told('UserId');
+  return [
+    program === '' ? false : programName(program),
+    user === '' ? false : `user ${brief(user)}`,
+    details['WhoKnown'] === 'false' && 'who did it is not known',
+    details['WhileDown'] === 'true' && 'while nobody looked',
+  ];
+}
+
+function stateChange(payload: JsonObject, details: Details): ReturnType<Speaker> {
+  const { After: after, Before: before, Change: change, Item: item, Subject: subject } = payload;
+  const from = before === undefined ? '' : `, was ${shown(before)}`;
+  const to = after === undefined ? '' : `, is ${shown(after)}`;
+  const what = `${shown(subject)} ${shown(item)} ${shown(change).toLowerCase()}${from}${to}`;
+  const { More: more } = details;
+  return {
+    text: what,
+    aside: facts(...doer(payload, details), more !== undefined && `${shown(more)} more of them`),
+  };
+}
+
+function fileChange(payload: JsonObject, details: Details): ReturnType<Speaker> {
+  const { Change: change, Path: path } = payload;
+  const { Folded: folded, RenamedFrom: source } = details;
+  const values = ['Mode', 'Owner'].flatMap((kind) => {
+    const [before, after] = [details[`${kind}Before`], details[`${kind}After`]];
+    if (before === after) return [];
+    return [`${kind.toLowerCase()} ${shown(before)} → ${shown(after)}`];
+  });
+  return {
+    text: `${shown(path)} ${shown(change).toLowerCase()}`,
+    aside: facts(
+      source !== undefined && `from ${shown(source)}`,
+      ...values,
+      folded !== undefined && `${shown(folded)} changes`,
+      ...doer(payload, details),
+    ),
+  };
+}
+
 const speakers: Readonly<Record<string, Speaker>> = {
   ProcessCreate: processCreate,
   ProcessTerminate: processTerminate,
   ConnectionCreate: connectionCreate,
   Login: login,
+  StateChange: stateChange,
+  FileChange: fileChange,
   ListeningPorts: listeningPort,
   FirewallConfiguration: firewallRule,
   OSBaseline: (payload, details) => ({
