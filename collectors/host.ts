@@ -25,7 +25,9 @@ import { ProcConnector, type ProcessEvents } from './kernel/processes/proc-conne
 import { ProcessTable } from './kernel/processes/process-table.js';
 import { KernelReader } from './kernel/reader.js';
 import { EndedSocketReader, type EndedSockets } from './kernel/sockets/ended-sockets.js';
+import { RuleChangeReader, type RuleChanges } from './kernel/packet-filter/rule-changes.js';
 import { type SocketStates, SocketStateTrace } from './kernel/sockets/sock-state-trace.js';
+import { SocketDiagnosis, type TcpListeners } from './kernel/sockets/tcp-listeners.js';
 import { openTraceInstance } from './kernel/trace/tracefs.js';
 
 /** A host with its life cycle: start it before the first collector, stop it after the last. */
@@ -70,6 +72,8 @@ interface Kernel {
   readonly processEvents: ProcessEvents;
   readonly socketStates: SocketStates;
   readonly endedSockets: EndedSockets;
+  readonly tcpListeners: TcpListeners;
+  readonly ruleChanges: RuleChanges;
   readonly deviceEvents: DeviceEvents;
   readonly fileEvents: FileEvents;
   readonly journal: JournalSource;
@@ -126,10 +130,17 @@ export function createHost(options: HostOptions): ManagedHost {
     socketStates: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.socketStates.subscribe(subscriber),
+      follow: (onTransitions) =>
+        isUnavailable(kernel) ? () => undefined : kernel.socketStates.follow(onTransitions),
     },
     endedSockets: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.endedSockets.subscribe(subscriber),
+    },
+    tcpListeners: { look: () => (isUnavailable(kernel) ? kernel : kernel.tcpListeners.look()) },
+    ruleChanges: {
+      subscribe: async (subscriber) =>
+        isUnavailable(kernel) ? kernel : kernel.ruleChanges.subscribe(subscriber),
     },
     deviceEvents: {
       subscribe: async (subscriber) =>
@@ -209,6 +220,8 @@ async function openKernel(options: HostOptions, unread: UnreadTime): Promise<Ker
       directory: paths.journalDirectory,
     }),
     endedSockets: new EndedSocketReader({ libc, reader, clock }),
+    tcpListeners: new SocketDiagnosis({ libc, reader }),
+    ruleChanges: new RuleChangeReader({ libc, reader }),
     deviceEvents: new KernelDeviceEvents({
       libc,
       reader,

@@ -21,6 +21,7 @@ export const layers = [
   'collectors/kernel/trace',
   'collectors/kernel/sockets',
   'collectors/kernel/devices',
+  'collectors/kernel/packet-filter',
   'collectors/kernel/system-bus',
   'collectors/kernel/audit',
 

@@ -15,7 +15,9 @@ import type { Paths } from '../kernel/paths.js';
 import type { ProcessEvents } from '../kernel/processes/proc-connector.js';
 import type { Processes } from '../kernel/processes/processes.js';
 import type { EndedSockets } from '../kernel/sockets/ended-sockets.js';
+import type { RuleChanges } from '../kernel/packet-filter/rule-changes.js';
 import type { SocketStates } from '../kernel/sockets/sock-state-trace.js';
+import type { TcpListeners } from '../kernel/sockets/tcp-listeners.js';
 
 /** The settings that collectors read, as they stand in the local file. */
 export type HostSettings = Pick<
@@ -57,6 +59,8 @@ export interface Host {
   readonly processes: Processes;
   readonly socketStates: SocketStates;
   readonly endedSockets: EndedSockets;
+  readonly tcpListeners: TcpListeners;
+  readonly ruleChanges: RuleChanges;
   readonly deviceEvents: DeviceEvents;
   /** Changes of files and directories, by path, without who made them. */
   readonly fileEvents: FileEvents;

@@ -17,6 +17,7 @@ export const netlinkProtocols = {
   socketDiagnosis: 4,
   audit: 9,
   connector: 11,
+  netfilter: 12,
   kobjectUevent: 15,
 } as const;
 export const netlinkHeaderBytes = 16;

@@ -18,6 +18,13 @@ export interface ObservedTransition extends SocketTransition {
 export interface SocketStates {
   /** Resolves when the kernel records: every transition from then on is told. */
   subscribe(subscriber: SocketStateSubscriber): Promise<SocketStateSubscription | Unavailable>;
+  /**
+   * Tells the same transitions as long as somebody is subscribed, and opens no trace for it: for whoever can do without.
+   *
+   * @param onTransitions must not throw
+   * @returns what ends it
+   */
+  follow(onTransitions: SocketStateSubscriber['onTransitions']): () => void;
 }
 
 export interface SocketStateSubscriber {
@@ -66,8 +73,14 @@ const marginNs = 1_000_000;
  */
 export class SocketStateTrace implements SocketStates {
   private trace: OpenTrace | undefined;
+  private readonly followers = new Set<SocketStateSubscriber['onTransitions']>();
 
   constructor(private readonly options: SocketStateTraceOptions) {}
+
+  follow(onTransitions: SocketStateSubscriber['onTransitions']): () => void {
+    this.followers.add(onTransitions);
+    return () => void this.followers.delete(onTransitions);
+  }
 
   subscribe(subscriber: SocketStateSubscriber): Promise<SocketStateSubscription | Unavailable> {
     const trace = this.trace?.isOpen === true ? this.trace : this.open();
@@ -113,7 +126,7 @@ export class SocketStateTrace implements SocketStates {
       if (malformed > 0) lose('unparsed', malformed);
       return true;
     };
-    const trace = new OpenTrace(this.options, instance, takePage);
+    const trace = new OpenTrace(this.options, instance, takePage, this.followers);
     trace.start();
     return trace;
   }
@@ -134,6 +147,7 @@ class OpenTrace {
     private readonly options: SocketStateTraceOptions,
     private readonly instance: TraceInstance,
     private readonly takePage: TakePage,
+    private readonly followers: ReadonlySet<SocketStateSubscriber['onTransitions']>,
   ) {}
 
   get isOpen(): boolean {
@@ -222,6 +236,7 @@ class OpenTrace {
     this.held = this.held.filter(({ timeNs }) => timeNs >= beforeNs);
     if (ready.length === 0) return;
     for (const { onTransitions } of [...this.subscribers]) onTransitions(ready);
+    for (const onTransitions of [...this.followers]) onTransitions(ready);
   }
 
   private observed(transitions: readonly SocketTransition[]): ObservedTransition[] {

@@ -50,6 +50,7 @@ async function start(parts: Partial<Host>, has: readonly ('trace' | 'audit')[]) 
       clock,
       ownPid: 4,
       socketStates: {
+        follow: () => () => undefined,
         subscribe: (subscriber) => {
           if (!kernel.has.includes('trace')) return Promise.resolve(refuse);
           kernel.trace = subscriber;

@@ -142,6 +142,19 @@ describe('the trace of TCP sockets', () => {
     expect(clock.timers).toBe(0);
   });
 
+  it('tells those who follow it the same while it is open, and is not opened for them', async () => {
+    const { clock, trace, owners, pages, record, opened, removed } = await openTrace();
+    const followed: ObservedTransition[] = [];
+    const end = trace.follow((transitions) => followed.push(...transitions));
+    pages.get(1)?.push(record(1, 0));
+    owners.get(1)?.readable();
+    await clock.advance(100);
+    expect(sockets(followed)).toEqual([1]);
+    opened.end();
+    expect(removed).toHaveBeenCalledTimes(1);
+    end();
+  });
+
   it('serves several: each is told what happens from its start to its end, and one trace is opened', async () => {
     const { clock, trace, owners, pages, told, removed, record, opened } = await openTrace();
     pages.get(1)?.push(record(1, 5));
