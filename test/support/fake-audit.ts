@@ -26,6 +26,8 @@ export class FakeAudit {
   audible = true;
   /** Records that wait in the socket: they are delivered when it is read. */
   readonly queued: (() => void)[] = [];
+  /** Paths that are not there, so that no rule can watch them. */
+  readonly absent = new Set<string>();
   streamsOpen = 0;
   /** The owner whose place cannot be taken. */
   readonly liveOwner = 99;
@@ -67,6 +69,7 @@ export class FakeAudit {
       addRule: (rule) =>
         this.change('add', () => {
           if (this.status.enabled === 2) throw refusal(constants.errno.EPERM);
+          if (this.absent.has(decodeRule(rule)?.path ?? '')) throw refusal(constants.errno.ENOENT);
           this.rules.push(rule);
           this.announce(`op=add_rule key="${ruleKey}" list=4 res=1`);
         }),
@@ -109,6 +112,19 @@ export class FakeAudit {
   deleteAllRules(): void {
     this.rules = [];
     this.announce('op=remove_rule key=(null) list=4 res=1');
+  }
+
+  /** A watched directory was removed, and the kernel forgot the rules on it. */
+  removePath(path: string): void {
+    this.absent.add(path);
+    this.rules = this.rules.filter((rule) => decodeRule(rule)?.path !== path);
+    this.announce(`op=remove_rule dir="${path}" key="${ruleKey}" list=4 res=1`);
+  }
+
+  /** `auditctl -W` of somebody else. */
+  deleteWatch(path: string): void {
+    this.rules = this.rules.filter((rule) => decodeRule(rule)?.path !== path);
+    this.announce(`auid=0 ses=1 op=remove_rule key="${ruleKey}" list=4 res=1`);
   }
 
   /** `auditctl -e 0` of somebody else. */

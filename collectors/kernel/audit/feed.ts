@@ -14,7 +14,7 @@ import { AuditGuard } from './guard.js';
 import { parseRecord } from './record.js';
 import { encodeRules } from './rules.js';
 import { SerialGaps } from './serials.js';
-import type { AuditSource, AuditSubscriber, AuditSubscription } from './source.js';
+import type { AuditRule, AuditSource, AuditSubscriber, AuditSubscription } from './source.js';
 import type { AuditStream, OpenAuditStream } from './stream.js';
 import { abisOf, type Abi, takesX32 } from './syscalls.js';
 import { isOfUnknownAbi } from './system-call.js';
@@ -113,6 +113,9 @@ export class AuditFeed implements AuditSource {
       blindSpot: takesX32(this.options.kernelCommandLine) ? x32BlindSpot : undefined,
       lose: (cause, count) => this.lose(cause, count),
       onState: (state) => this.tellState(state),
+      onUnwatched: (paths) => {
+        for (const subscriber of this.subscribers) subscriber.onUnwatched?.(paths);
+      },
       onTampering: this.options.onTampering,
       onProblem: this.options.onProblem,
     });
@@ -145,11 +148,17 @@ export class AuditFeed implements AuditSource {
 
   /** Puts the rules of all subscribers in force; the reason when that cannot be done. */
   private async enforce(active: Active, abis: readonly Abi[]): Promise<Unavailable | undefined> {
-    const encoded = [...this.subscribers]
-      .flatMap(({ rules }) => rules)
-      .flatMap((rule) => encodeRules(rule, abis, this.options.ownPid));
-    const distinct = new Map(encoded.map((rule) => [rule.toString('latin1'), rule]));
-    const answer = await active.guard.setRules([...distinct.values()]);
+    const rules = [...this.subscribers].flatMap((subscriber) => subscriber.rules);
+    const encoded = (isWanted: (rule: AuditRule) => boolean): readonly Buffer[] => {
+      const all = rules
+        .filter(isWanted)
+        .flatMap((rule) => encodeRules(rule, abis, this.options.ownPid));
+      return [...new Map(all.map((rule) => [rule.toString('latin1'), rule])).values()];
+    };
+    const answer = await active.guard.setRules(
+      encoded((rule) => !('watch' in rule)),
+      encoded((rule) => 'watch' in rule),
+    );
     if (isUnavailable(answer)) return answer;
     if (answer.announced && !(await this.hears(active))) {
       return {

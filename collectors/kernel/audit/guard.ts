@@ -12,6 +12,7 @@ import { explainRefusal, LockedError } from './refusal.js';
 import type { ListedRule } from './rules.js';
 import { compareRules, coversAny, excludesRecords, hidingRules, ruleKey } from './rules.js';
 import { type AuditStatus, locked } from './status.js';
+import { WatchRules } from './watch-rules.js';
 
 /**
  * The guard of the kernel's audit: it is as the agent needs it, beside whoever else uses it.
@@ -44,6 +45,7 @@ export class AuditGuard {
   private readonly ownership: AuditOwnership;
   private readonly blindTime: BlindTime;
   private wanted: readonly Buffer[] = [];
+  private readonly watches: WatchRules;
   private enabledBefore = off;
   private armed = false;
   private lastLost = 0;
@@ -57,6 +59,7 @@ export class AuditGuard {
     this.changes = new StatusChanges(options.control, options.note);
     this.ownership = new AuditOwnership(options, this.changes);
     this.blindTime = new BlindTime(options.lose, options.onTampering);
+    this.watches = new WatchRules(options.onUnwatched ?? (() => undefined));
   }
 
   /** The agent is the one that the kernel sends audit to, instead of printing it. */
@@ -67,11 +70,16 @@ export class AuditGuard {
   /**
    * Puts exactly these rules in force and, the first time, prepares audit for them. Answers whether the kernel
    * announced a rule in the stream, or why it cannot be done; then the rules before are in force.
+   * @param watches rules on paths, of which those that cannot be set are told to `onUnwatched`
    */
-  setRules(rules: readonly Buffer[]): Promise<{ readonly announced: boolean } | Unavailable> {
+  setRules(
+    rules: readonly Buffer[],
+    watches: readonly Buffer[] = [],
+  ): Promise<{ readonly announced: boolean } | Unavailable> {
     return this.turns.run(async () => {
-      const before = this.wanted;
+      const before = { wanted: this.wanted, watches: this.watches.wanted };
       this.wanted = rules;
+      this.watches.wanted = watches;
       try {
         const status = await this.options.control.status();
         if (!this.armed) {
@@ -87,7 +95,8 @@ export class AuditGuard {
         this.regular ??= this.options.clock.after(inspectionMs, () => this.inspectNow());
         return { announced: added > 0 && !excludesRecords(listed) };
       } catch (error) {
-        this.wanted = before;
+        this.wanted = before.wanted;
+        this.watches.wanted = before.watches;
         return { unavailable: explainRefusal(error) };
       }
     });
@@ -99,7 +108,9 @@ export class AuditGuard {
    */
   noticed(agoMs = 0, announcement = ''): void {
     if (!this.armed || isOwnRuleAdded(announcement)) return;
-    this.blindTime.suspect(this.options.clock.monotonicMs() - agoMs);
+    if (!this.watches.followed(announcement))
+      this.blindTime.suspect(this.options.clock.monotonicMs() - agoMs);
+    else if (announcement.includes('updated_rules')) return;
     this.soon ??= this.options.clock.after(noticeMs, () => this.inspectNow());
   }
 
@@ -125,6 +136,7 @@ export class AuditGuard {
       this.soon = undefined;
       await this.attempt(() => this.undo());
       this.wanted = [];
+      this.watches.wanted = [];
       this.ending = false;
     });
   }
@@ -166,20 +178,27 @@ export class AuditGuard {
   /** Sets what is missing, deletes what is superfluous; answers how many rules were added. */
   private async reconcile(listed: readonly ListedRule[], isLocked: boolean): Promise<number> {
     const { control } = this.options;
-    const { missing, superfluous } = compareRules(listed, this.wanted);
+    const { missing, superfluous } = compareRules(listed, [...this.wanted, ...this.watches.wanted]);
+    const isWatch = (rule: Buffer): boolean => this.watches.wanted.includes(rule);
     if (isLocked) {
-      if (missing.length > 0 && !coversAny(listed, missing)) {
-        throw new LockedError();
-      }
+      const calls = missing.filter((rule) => !isWatch(rule));
+      if (calls.length > 0 && !coversAny(listed, calls)) throw new LockedError();
+      this.watches.refuse(missing);
+      this.watches.tell();
       return 0;
     }
+    const add = (rule: Buffer): Promise<void> => control.addRule(rule);
+    let added = 0;
     for (const rule of missing) {
       // Each takes its time while somebody else deletes them, and all are taken back in a moment.
       if (this.ending) break;
-      await control.addRule(rule);
+      if (!isWatch(rule)) await add(rule);
+      else if (!(await this.watches.set(rule, add))) continue;
+      added++;
     }
     for (const rule of superfluous) await control.deleteRule(rule);
-    return missing.length;
+    this.watches.tell();
+    return added;
   }
 
   private inspectNow(): void {
@@ -202,8 +221,9 @@ export class AuditGuard {
     const found: Tampering[] = [];
     if (status.enabled === off) found.push('off');
     // Locked rules are as they were when the subscription was made; they cannot vanish any more.
-    const { missing } = compareRules(listed, this.wanted);
-    if (status.enabled !== locked && missing.length > 0) found.push('rules');
+    const { missing } = compareRules(listed, [...this.wanted, ...this.watches.wanted]);
+    const takenAway = this.watches.takenAway(missing);
+    if (status.enabled !== locked && takenAway.length > 0) found.push('rules');
 
     let repaired = true;
     let reason = '';
@@ -266,6 +286,8 @@ interface AuditGuardOptions {
   readonly blindSpot?: string | undefined;
   readonly lose: ReportLoss;
   readonly onState: (state: SourceState) => void;
+  /** The paths that no watch rule is in force for, whenever that may have changed. */
+  readonly onUnwatched?: (paths: readonly string[]) => void;
   /** Somebody took our sight away; one sentence for the operator. */
   readonly onTampering: (sentence: string) => void;
   /** A step failed that will be tried again, or that cannot be repaired at the end. */

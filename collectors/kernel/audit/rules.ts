@@ -1,4 +1,5 @@
-import type { AuditRule } from './source.js';
+import { fileCallNumber, fileCallNumbers } from './file-calls.js';
+import type { AuditRule, CallRule, WatchRule } from './source.js';
 import type { Abi } from './syscalls.js';
 import { auditArch, type SyscallName, syscallNumber } from './syscalls.js';
 
@@ -24,10 +25,15 @@ const fieldNumbers = {
   arch: 11,
   exit: 103,
   success: 104,
+  watch: 105,
+  permission: 106,
+  directory: 107,
   argument0: 200,
   key: 210,
 } as const;
-const operators = { equal: 0x4000_0000, notEqual: 0x3000_0000 } as const;
+const operators = { equal: 0x4000_0000, notEqual: 0x3000_0000, bitTest: 0x4800_0000 } as const;
+/** AUDIT_PERM_WRITE and AUDIT_PERM_ATTR. */
+const writesOrAttributes = 0x2 | 0x8;
 /** Fields whose value is the length of a text: LSM labels, watch, directory, key, executable. */
 const textFields: ReadonlySet<number> = new Set([
   13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 105, 107, 112, 210,
@@ -39,6 +45,11 @@ interface RuleField {
   readonly value: number;
 }
 
+/** A field to encode; of one with a text the value is its length. */
+interface NewField extends RuleField {
+  readonly text?: string;
+}
+
 /** One rule as the kernel lists it. */
 export interface ListedRule {
   readonly bytes: Buffer;
@@ -46,6 +57,8 @@ export interface ListedRule {
   readonly action: number;
   readonly fields: readonly RuleField[];
   readonly key: string | undefined;
+  /** What it watches; absent for a rule on calls alone. */
+  readonly path?: string;
 }
 
 /** The messages that set `rule` for each ABI that has such calls, leaving out the process `exceptPid`. */
@@ -54,38 +67,93 @@ export function encodeRules(
   abis: readonly Abi[],
   exceptPid: number,
 ): readonly Buffer[] {
+  const { equal, notEqual } = operators;
+  const last: readonly NewField[] = [
+    { number: fieldNumbers.pid, operator: notEqual, value: exceptPid },
+    { ...textField(fieldNumbers.key, ruleKey) },
+  ];
+  if ('watch' in rule) return encodeWatch(rule, abis, last);
   return abis.flatMap((abi) => {
-    const { equal, notEqual } = operators;
     const syscalls = rule.syscalls
-      .map((name) => syscallNumber(abi, name))
+      .map((name) => syscallNumber(abi, name as SyscallName) ?? fileCallNumber(abi, name))
       .filter((number) => number !== undefined);
     if (syscalls.length === 0) return [];
-    const outcome =
-      rule.outcome === 'success'
-        ? { number: fieldNumbers.success, operator: equal, value: 1 }
-        : { number: fieldNumbers.exit, operator: equal, value: rule.outcome.exit };
-    return encodeRule(syscalls, [
-      { number: fieldNumbers.arch, operator: equal, value: auditArch(abi) },
-      outcome,
-      ...(rule.firstArgument === undefined
-        ? []
-        : [{ number: fieldNumbers.argument0, operator: equal, value: rule.firstArgument }]),
-      { number: fieldNumbers.pid, operator: notEqual, value: exceptPid },
-      { number: fieldNumbers.key, operator: equal, value: Buffer.byteLength(ruleKey) },
-    ]);
+    const arch = { number: fieldNumbers.arch, operator: equal, value: auditArch(abi) };
+    return encodeRule(maskOf(syscalls), [arch, ...conditions(rule), ...last]);
   });
 }
 
-function encodeRule(syscalls: readonly number[], fields: readonly RuleField[]): Buffer {
-  const text = Buffer.from(ruleKey);
+function conditions({ argumentBits, firstArgument, outcome }: CallRule): readonly NewField[] {
+  const { bitTest, equal } = operators;
+  const fields: NewField[] = [];
+  // Before the outcome where it turns away most of the calls.
+  if (argumentBits !== undefined) {
+    const { argument, bits } = argumentBits;
+    fields.push({ number: fieldNumbers.argument0 + argument, operator: bitTest, value: bits });
+  }
+  fields.push(
+    outcome === 'success'
+      ? { number: fieldNumbers.success, operator: equal, value: 1 }
+      : { number: fieldNumbers.exit, operator: equal, value: outcome.exit },
+  );
+  if (firstArgument !== undefined)
+    fields.push({ number: fieldNumbers.argument0, operator: equal, value: firstArgument });
+  return fields;
+}
+
+/**
+ * A rule on a directory is looked at by every call of its mask, of whatever file, so that the mask holds only those that
+ * change files, and opening for reading is turned away first of all. A rule on a file is found by the file: one for all
+ * ABIs is enough.
+ */
+function encodeWatch(
+  { watch, tree }: WatchRule,
+  abis: readonly Abi[],
+  last: readonly NewField[],
+): readonly Buffer[] {
+  const { equal } = operators;
+  const permission = {
+    number: fieldNumbers.permission,
+    operator: equal,
+    value: writesOrAttributes,
+  };
+  const path = textField(tree ? fieldNumbers.directory : fieldNumbers.watch, watch);
+  const success = { number: fieldNumbers.success, operator: equal, value: 1 };
+  if (!tree) return [encodeRule(everyCall, [permission, path, success, ...last])];
+  return abis.map((abi) => {
+    const arch = { number: fieldNumbers.arch, operator: equal, value: auditArch(abi) };
+    const mask = maskOf(fileCallNumbers(abi));
+    return encodeRule(mask, [arch, permission, success, path, ...last]);
+  });
+}
+
+function textField(number: number, text: string): NewField {
+  return { number, operator: operators.equal, value: Buffer.byteLength(text), text };
+}
+
+type Mask = readonly number[];
+
+/** The last word names classes of calls instead of calls. */
+const everyCall: Mask = Array.from({ length: maskWords }, (_, word) =>
+  word < maskWords - 1 ? 0xffff_ffff : 0,
+);
+
+function maskOf(syscalls: readonly number[]): Mask {
+  const mask = Array.from({ length: maskWords }, () => 0);
+  for (const syscall of syscalls) {
+    const word = syscall >>> 5;
+    mask[word] = ((mask[word] ?? 0) | (1 << (syscall & 31))) >>> 0;
+  }
+  return mask;
+}
+
+function encodeRule(mask: Mask, fields: readonly NewField[]): Buffer {
+  const text = Buffer.from(fields.map((field) => field.text ?? '').join(''));
   const rule = Buffer.alloc(textAt + text.length);
   rule.writeUInt32LE(lists.exit, 0);
   rule.writeUInt32LE(actions.always, 4);
   rule.writeUInt32LE(fields.length, 8);
-  for (const syscall of syscalls) {
-    const at = maskAt + (syscall >>> 5) * 4;
-    rule.writeUInt32LE((rule.readUInt32LE(at) | (1 << (syscall & 31))) >>> 0, at);
-  }
+  mask.forEach((word, index) => rule.writeUInt32LE(word, maskAt + index * 4));
   fields.forEach((field, index) => {
     rule.writeUInt32LE(field.number, fieldsAt + index * 4);
     rule.writeUInt32LE(field.value >>> 0, valuesAt + index * 4);
@@ -104,6 +172,7 @@ export function decodeRule(answer: Buffer): ListedRule | undefined {
   if (count > maxFields || textEnd > answer.length) return undefined;
   const fields: RuleField[] = [];
   let key: string | undefined;
+  let path: string | undefined;
   let offset = textAt;
   for (let index = 0; index < count; index++) {
     const number = answer.readUInt32LE(fieldsAt + index * 4);
@@ -112,6 +181,8 @@ export function decodeRule(answer: Buffer): ListedRule | undefined {
     if (!textFields.has(number)) continue;
     if (offset + value > textEnd) return undefined;
     if (number === fieldNumbers.key) key = answer.toString('utf8', offset, offset + value);
+    if (number === fieldNumbers.watch || number === fieldNumbers.directory)
+      path = answer.toString('utf8', offset, offset + value);
     offset += value;
   }
   return {
@@ -120,6 +191,7 @@ export function decodeRule(answer: Buffer): ListedRule | undefined {
     action: answer.readUInt32LE(4),
     fields,
     key,
+    ...(path !== undefined && { path }),
   };
 }
 

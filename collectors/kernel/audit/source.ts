@@ -2,6 +2,7 @@ import type { ReportLoss } from '../../../base/loss.js';
 import type { Unavailable } from '../../../base/unavailable.js';
 import type { SourceState } from '../source-state.js';
 import type { AuditEvent } from './event.js';
+import type { FileCall } from './file-calls.js';
 import type { SyscallName } from './syscalls.js';
 
 /** The audit stream as the collectors see it: shared, started by the first subscriber, undone after the last. */
@@ -28,6 +29,11 @@ export interface AuditSubscriber {
   readonly lose: ReportLoss;
   /** Called before `subscribe` resolves and whenever it changes; `source` is `audit-owner` or `audit-multicast`. */
   readonly onState: (state: SourceState) => void;
+  /**
+   * Which of the watched paths, of whomever, no rule is in force for, most often because they are not there; called before
+   * `subscribe` resolves and whenever it may have changed.
+   */
+  readonly onUnwatched?: (paths: readonly string[]) => void;
   /** The stream ended for good and the subscription with it; subscribe again later. */
   readonly onFailed: (error: Error) => void;
 }
@@ -37,11 +43,27 @@ export interface AuditSubscription {
   end(): Promise<void>;
 }
 
-/** A rule on the exit of system calls, set for every ABI of the device, never for the agent itself. */
-export interface AuditRule {
-  readonly syscalls: readonly SyscallName[];
+/** A rule of the kernel's audit, set for every ABI of the device, never for the agent itself. */
+export type AuditRule = CallRule | WatchRule;
+
+/** On the exit of system calls. */
+export interface CallRule {
+  readonly syscalls: readonly (SyscallName | FileCall)[];
   /** Only calls with this first argument: what a multiplexed call is to do. */
   readonly firstArgument?: number;
+  /** Only calls of which this argument, counted from 0, has one of these bits: as `-F a1&06000` of auditctl. */
+  readonly argumentBits?: { readonly argument: 0 | 1 | 2 | 3; readonly bits: number };
   /** Only calls that succeeded, or only those that returned this (negative) errno. */
   readonly outcome: 'success' | { readonly exit: number };
+}
+
+/** On calls that succeeded to change what is at a path, or opened it for writing: as `-p wa` of auditctl. */
+export interface WatchRule {
+  /** Absolute, without a slash at its end. */
+  readonly watch: string;
+  /**
+   * Everything below the directory `watch`; otherwise the file alone, which may come later as long as its directory is
+   * there. A rule on a tree costs each call that changes or opens any file.
+   */
+  readonly tree: boolean;
 }

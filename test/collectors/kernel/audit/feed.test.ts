@@ -99,6 +99,55 @@ describe('the audit feed', () => {
     expect(reader.states).toEqual([{ source: 'audit-owner' }]);
   });
 
+  describe('with rules on paths', () => {
+    const cron: AuditRule = { watch: '/etc/cron.d', tree: true };
+    const keys: AuditRule = { watch: '/root/.ssh', tree: false };
+
+    const watching = async (absent: readonly string[] = []) => {
+      for (const path of absent) audit.absent.add(path);
+      const unwatched: (readonly string[])[] = [];
+      const reader = Object.assign(new Reader([cron, keys]), {
+        onUnwatched: (paths: readonly string[]) => void unwatched.push(paths),
+      });
+      const subject = feed();
+      const subscription = await subscribe(subject, reader);
+      return { reader, unwatched, subject, subscription };
+    };
+
+    it('sets those it can, says which it cannot, and sets them when the path is there', async () => {
+      const { reader, unwatched, subscription } = await watching(['/root/.ssh']);
+      expect(audit.rules).toHaveLength(2);
+      expect(unwatched.at(-1)).toEqual(['/root/.ssh']);
+      audit.absent.clear();
+      await clock.advance(30_000);
+      expect(audit.rules).toHaveLength(3);
+      expect(unwatched.at(-1)).toEqual([]);
+      expect([reader.losses, sentences]).toEqual([[], []]);
+      await subscription.end();
+      expect(audit.rules).toEqual([]);
+    });
+
+    it('sets one again that went with what it watches, and blames nobody', async () => {
+      const { reader, unwatched } = await watching();
+      audit.removePath('/etc/cron.d');
+      await clock.advance(300);
+      expect(unwatched.at(-1)).toEqual(['/etc/cron.d']);
+      audit.absent.clear();
+      await clock.advance(30_000);
+      expect(audit.rules).toHaveLength(3);
+      expect([reader.losses, sentences]).toEqual([[], []]);
+    });
+
+    it('blames who deletes one', async () => {
+      const { reader } = await watching();
+      audit.deleteWatch('/etc/cron.d');
+      await clock.advance(1000);
+      expect(audit.rules).toHaveLength(3);
+      expect(sentences).toEqual([expect.stringContaining('deleted by somebody else')]);
+      expect(reader.losses).toEqual([['blindSeconds', 1]]);
+    });
+  });
+
   it('gives what waited in the socket to all who subscribe in the first moments, also when the first could not stay', async () => {
     const subject = feed();
     const first = new Reader();

@@ -61,6 +61,34 @@ describe('audit rules', () => {
     expect(decoded(rule).fields[1]).toMatchObject({ number: 103, value: 0xffffff8d });
   });
 
+  it('test bits of an argument, as -F a1&06000 of auditctl', () => {
+    const raised = {
+      syscalls: ['chmod', 'fchmod'],
+      argumentBits: { argument: 1, bits: 0o6000 },
+      outcome: 'success',
+    } as const;
+    const [rule] = encodeRules(raised, ['x86_64', 'aarch64'], 1);
+    expect(rule?.readUInt32LE(12 + 8)).toBe((1 << (90 - 64)) | (1 << (91 - 64)));
+    expect(decoded(rule).fields[1]).toEqual({ number: 201, value: 0o6000, operator: 0x48000000 });
+    // arm64 has no chmod, and its fchmod counts all the same.
+    expect(encodeRules(raised, ['aarch64'], 1)).toHaveLength(1);
+  });
+
+  it('on a tree name just the calls that change files, for each ABI; on a file one is enough', () => {
+    const trees = encodeRules({ watch: '/etc', tree: true }, ['x86_64', 'i386'], 4711);
+    expect(trees.map((rule) => decoded(rule).path)).toEqual(['/etc', '/etc']);
+    const [tree] = trees;
+    expect(decoded(tree).fields.map(({ number }) => number)).toEqual([11, 106, 104, 107, 0, 210]);
+    // Neither read nor getppid, but openat.
+    expect(tree?.readUInt32LE(12)).toBe(1 << 2);
+    expect(tree?.readUInt32LE(12 + 32)).not.toBe(0);
+    expect(tree?.readUInt32LE(12 + 12)).toBe(0);
+    const files = encodeRules({ watch: '/root/.ssh/äöü', tree: false }, ['x86_64', 'i386'], 4711);
+    expect(files).toHaveLength(1);
+    expect(decoded(files[0])).toMatchObject({ path: '/root/.ssh/äöü', key: ruleKey });
+    expect(files[0]?.readUInt32LE(12 + 63 * 4)).toBe(0);
+  });
+
   it('are compared so that only what is missing is added and only ours are removed', () => {
     const wanted = encodeRules(started, ['x86_64', 'i386'], 2);
     const stale = encodeRules(started, ['x86_64'], 1).map(decoded);
