@@ -73,6 +73,7 @@ export const layers = [
   'agent/pipeline/redaction',
   'agent/pipeline/aggregation',
   'agent/pipeline',
+  'agent/posture',
   'agent/hub',
   'agent/uplink',
   'agent/twin',

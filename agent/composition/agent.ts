@@ -17,6 +17,7 @@ import { KeptMemory } from '../state/kept-memory.js';
 import { KeptScan } from '../maintenance/kept-scan.js';
 import { changeNoteName, prepareStateDirectory } from '../state/state-directory.js';
 import { agentStatus } from '../status/agent-status.js';
+import { SecurityPosture } from '../posture/security-posture.js';
 import { StatusService } from '../status/service.js';
 import { statusLine } from '../status/status-line.js';
 import type { ProgressCheck } from '../supervisor/progress.js';
@@ -38,6 +39,8 @@ export class Agent {
   private readonly clockWatch: ClockWatch;
   private readonly settings: Settings;
   private readonly collectorMemory: KeptMemory;
+  private readonly posture: SecurityPosture;
+  private service: StatusService | undefined;
   private parts: Parts | undefined;
   private lifeCycle: LifeCycle | undefined;
 
@@ -59,6 +62,16 @@ export class Agent {
         local.disabledEvents,
       ),
     );
+    this.posture = new SecurityPosture({
+      clock,
+      settings: this.settings,
+      states: () => this.parts?.collectors.states() ?? {},
+      health: () => this.service?.healthOverConnection() ?? { health: 'notKnown', problems: [] },
+      onChange: (urgent) => {
+        this.parts?.twin.statusChanged(urgent);
+        this.parts?.counters.changed();
+      },
+    });
   }
 
   /** @throws CommandError when the state directory cannot be used, SpoolLockedError when another agent uses it */
@@ -81,6 +94,7 @@ export class Agent {
       losses,
       settings,
       status: () => this.status(),
+      posture: this.posture,
       warn: (sentence) => this.warn(sentence),
       onStatusChange: () => this.parts?.twin.statusChanged(true),
     });
@@ -88,6 +102,7 @@ export class Agent {
     const lostBefore = storedCounts(stored['losses']);
     losses.restore(lostBefore);
     parts.operational.restore(stored);
+    this.posture.restore(stored['posture']);
     losses.onChange((cause) => {
       parts.counters.changed(droppedCauses.includes(cause));
       this.lossSummary.changed();
@@ -102,6 +117,7 @@ export class Agent {
       losses,
       settings,
     });
+    this.service = status;
     this.lifeCycle = new LifeCycle(this.inOrder(parts, status, lostBefore), {
       stopping: ({ name }) => log.debug(`Stopping: ${name}.`),
       stopFailed: ({ name }, error) =>
@@ -155,6 +171,11 @@ export class Agent {
       { name: 'the diagnostics', stop: () => parts.diagnostics.stop() },
       { name: 'the memory of the collectors', stop: () => this.collectorMemory.save() },
       { name: 'the readers of the kernel', start: () => host.start(), stop: () => host.stop() },
+      {
+        name: 'the posture',
+        start: () => this.posture.start(),
+        stop: () => this.posture.stop(),
+      },
       { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
       parts.maintenance,
       { name: 'what an earlier run left behind', start: () => host.tidy() },
@@ -224,6 +245,7 @@ export class Agent {
     return {
       losses: this.losses.snapshot(),
       ...this.parts?.operational.memory(),
+      posture: this.posture.memory(),
       ...(place === undefined ? {} : { audit: { ...place } }),
     };
   }

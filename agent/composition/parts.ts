@@ -35,6 +35,7 @@ import { Outbox } from '../pipeline/outbox.js';
 import { OwnProcesses } from '../pipeline/own-processes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import { createRedactor } from '../pipeline/redaction/redactor.js';
+import type { SecurityPosture } from '../posture/security-posture.js';
 import { CollectorsRunner } from '../runner/collectors-runner.js';
 import { Spool } from '../spool/spool.js';
 import { stateNames } from '../state/state-directory.js';
@@ -87,6 +88,7 @@ interface PartsOptions extends AgentOptions {
   readonly settings: Settings;
   /** What `agentStatus` in the reported properties is to say. */
   readonly status: () => JsonObject;
+  readonly posture: Pick<SecurityPosture, 'took' | 'document'>;
   /** Tells the operator and the hub. */
   readonly warn: (sentence: string) => void;
   /** Something that `status` tells has changed. */
@@ -153,6 +155,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     losses,
     settings,
     onObserved: () => counters.changed(),
+    onSnapshot: (name, payloads) => options.posture.took(name, payloads),
   });
   const diagnostics = new Diagnostics({ clock, pipeline, redactor });
   const access = secretAccess(environment);
@@ -249,6 +252,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     produces: (event) => registeredCollectors.some(({ name }) => name === event),
     onSettings: (evaluation, version) => settings.replace(evaluation, version),
     status: options.status,
+    posture: () => options.posture.document(),
   });
   return {
     host,

@@ -29,6 +29,8 @@ interface PipelineOptions {
   readonly settings: CurrentSettings;
   /** A collector has observed something, so that what the next run has to know is another. */
   readonly onObserved?: () => void;
+  /** A snapshot is being told. */
+  readonly onSnapshot?: (name: SnapshotName, payloads: readonly Payload[]) => void;
 }
 
 /** Of a command line that stands in ExtraDetails. */
@@ -69,6 +71,7 @@ export class Pipeline {
     const valid = payloads.filter((payload) => this.isValid(name, payload));
     // An empty event would say that there is nothing.
     if (valid.length === 0 && payloads.length > 0) return;
+    this.options.onSnapshot?.(name, valid);
     void this.options.outbox.addSnapshot(queueOf(name, priority), name, valid, timeMs);
   }
 

@@ -97,6 +97,17 @@ export class StatusService {
     await this.server.stop();
   }
 
+  /**
+   * The verdict as far as it can be told to the hub: that there is no connection nobody would read before there is one, and
+   * that a start is not over is no news seconds later.
+   */
+  healthOverConnection(): { readonly health: string; readonly problems: readonly string[] } {
+    const problems = this.document()
+      .problems.map(({ code }) => code)
+      .filter((code) => code !== 'starting' && code !== 'disconnected');
+    return { health: problems.length === 0 ? 'healthy' : 'degraded', problems };
+  }
+
   document(): StatusDocument {
     const { clock, local, losses, parts, settings, startedMonotonicMs } = this.options;
     const cpu = process.cpuUsage();

@@ -10,6 +10,7 @@ import { fitStatus, twinSizeBytes, withinTwinLimits } from './reported-limits.js
 
 /** Beside the configuration object, so that comparing desired with reported configuration goes on working. */
 const statusObjectName = 'agentStatus';
+const postureObjectName = 'securityPosture';
 
 const counterIntervalMs = 5 * 60_000;
 const retry = { shortestMs: 2_000, longestMs: 15 * 60_000 };
@@ -24,6 +25,8 @@ interface ReportedOptions {
   /** The effective settings in the contract's shape; a `null` member is one that has no value. */
   readonly configuration: () => JsonObject;
   readonly status: () => JsonObject;
+  /** How secure the device is, in a small object; undefined where that is not told. */
+  readonly posture: () => JsonObject | undefined;
   /** Some of `microAgentStateNames`; they are within the limits of a twin. */
   readonly microAgentState: () => JsonObject;
 }
@@ -54,7 +57,12 @@ export class ReportedProperties {
 
   /** The twin was read: from now on updates are possible. */
   hubHas(reported: JsonObject): void {
-    const ours = [this.options.objectName, statusObjectName, ...microAgentStateNames];
+    const ours = [
+      this.options.objectName,
+      statusObjectName,
+      postureObjectName,
+      ...microAgentStateNames,
+    ];
     this.known = Object.fromEntries(
       Object.entries(reported).filter(([name]) => ours.includes(name)),
     );
@@ -152,14 +160,14 @@ export class ReportedProperties {
   }
 
   private wanted(): JsonObject {
-    const { objectName, configuration, microAgentState, status } = this.options;
-    const settings = withinTwinLimits(configuration());
-    const report = withinTwinLimits(status());
-    const state = microAgentState();
-    return {
-      ...state,
-      [objectName]: settings,
-      [statusObjectName]: fitStatus(report, twinSizeBytes(settings) + twinSizeBytes(state)),
+    const { objectName, configuration, microAgentState, posture, status } = this.options;
+    const secure = posture();
+    const others = {
+      ...microAgentState(),
+      [objectName]: withinTwinLimits(configuration()),
+      ...(secure !== undefined && { [postureObjectName]: withinTwinLimits(secure) }),
     };
+    const report = withinTwinLimits(status());
+    return { ...others, [statusObjectName]: fitStatus(report, twinSizeBytes(others)) };
   }
 }

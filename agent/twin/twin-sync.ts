@@ -44,6 +44,8 @@ interface TwinSyncOptions {
   readonly onSettings: (evaluation: Evaluation, version: number) => void;
   /** What `agentStatus` shall say now; asked whenever something is about to be reported. */
   readonly status: () => JsonObject;
+  /** What `securityPosture` shall say now. */
+  readonly posture: () => JsonObject | undefined;
 }
 
 /**
@@ -70,13 +72,12 @@ export class TwinSync {
   private unlisten: (() => void) | undefined;
 
   constructor(private readonly options: TwinSyncOptions) {
-    const { link, log, status, stateDirectory } = options;
+    const { link, log, stateDirectory } = options;
     this.file = new TwinFile(join(stateDirectory, stateNames.desired), log);
     this.reported = new ReportedProperties({
       ...options,
       send: (patch) => link.report(patch),
       configuration: () => settingsInForce(this.told?.reported ?? {}, options.produces),
-      status,
       microAgentState: () => microAgentState(this.evaluation),
     });
   }

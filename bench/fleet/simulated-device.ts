@@ -89,6 +89,7 @@ export class SimulatedDevice {
       configuration: world.configuration,
       status: () => ({ number: this.statusNumber }),
       microAgentState: () => ({}),
+      posture: () => undefined,
     });
   }
 

@@ -4,6 +4,7 @@ import { brief, shown } from '../../contract/sentences.js';
 import type { TwinChange } from '../hub/local-hub.js';
 import type { TwinView } from '../hub/twin-service.js';
 import type { ViewLine } from './layout.js';
+import { postureText } from './posture-text.js';
 
 /** Losses are told again when so much time has passed, in milliseconds. */
 const lossIntervalMs = 60_000;
@@ -12,6 +13,8 @@ const mostNamed = 6;
 
 /** The agent's own sentences, which are read whole; in UTF-16 units. */
 const longestSentence = 400;
+
+const besideSettings: ReadonlySet<string> = new Set(['agentStatus', 'securityPosture']);
 
 type Content = Omit<ViewLine, 'time'>;
 
@@ -38,7 +41,7 @@ function isOff(state: JsonValue): boolean {
 function settingsOf(section: JsonObject): ReadonlyMap<string, string> {
   const settings = new Map<string, string>();
   for (const [name, value] of Object.entries(section)) {
-    if (name.startsWith('$') || name === 'agentStatus') continue;
+    if (name.startsWith('$') || besideSettings.has(name)) continue;
     for (const [key, setting] of members(value)) {
       const inner = isJsonObject(setting) ? setting['value'] : setting;
       if (inner !== undefined) settings.set(key, shown(inner));
@@ -84,6 +87,7 @@ export class TwinChanges {
     this.noteLosses(twin);
     return [
       ...settings,
+      ...this.#changedPosture(twin.reported['securityPosture']),
       ...this.#changedCollectors(status),
       ...this.#changedRejections(status),
       ...(this.#nowMs() - this.#lossesToldMs < lossIntervalMs ? [] : this.untoldLosses()),
@@ -141,6 +145,12 @@ export class TwinChanges {
         ? []
         : [{ subject: '  collector', text: `${off.join(', ')} off`, wrap: true }]),
     ];
+  }
+
+  #changedPosture(posture: JsonValue | undefined): readonly Content[] {
+    const text = isJsonObject(posture) ? postureText(posture) : '';
+    if (text === '' || !this.#isNew('posture', text)) return [];
+    return [{ subject: '  posture', text, wrap: true }];
   }
 
   #changedRejections(status: JsonObject): readonly Content[] {

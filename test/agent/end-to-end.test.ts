@@ -74,6 +74,17 @@ describe('the running agent', () => {
       }),
     );
     expect([...startsOf(messages).keys()].join('\n')).not.toContain('iot-security-agent.cjs');
+    const { reported } = await fixture.hub.awaitTwin(
+      deviceId,
+      (twin) => JSON.stringify(twin.reported).includes('"scorePercent"'),
+      10_000,
+    );
+    expect(reported['securityPosture']).toMatchObject({
+      baseline: { state: 'known', judged: expect.any(Number) as number },
+      listeners: { state: 'known', anyAddressTcp: expect.any(Number) as number },
+      users: { state: 'known', shellAndPassword: expect.any(Number) as number },
+      agent: { health: expect.any(String) as string },
+    });
   });
 
   it('follows a twin of the micro agent, and says so wherever it is asked', async () => {
@@ -125,6 +136,7 @@ describe('the running agent', () => {
       disabledByOwner: { ListeningPorts: true, Login: true },
       collectors: { ListeningPorts: { state: 'off' }, Login: { state: 'off' } },
     });
+    expect(twin.reported['securityPosture']).not.toHaveProperty('listeners');
   });
 
   it('follows its twin while it runs, and reports values as they were written', async () => {

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../agent/status/health.js';
 import { prometheusText } from '../../agent/status/metrics.js';
-import { isJsonObject, parseJson } from '../../base/json.js';
+import { standardModuleId } from '../../agent/identity/credentials/credentials.js';
+import { SecurityPosture } from '../../agent/posture/security-posture.js';
+import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../base/json.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { soundFacts } from '../support/status-facts.js';
 
 const examples = join(import.meta.dirname, '..', '..', 'examples');
@@ -24,6 +27,86 @@ describe('an example of a twin', () => {
 
 it('the example of a local configuration can be used', () => {
   expect(parseLocalSettings(read('agent.json'), 'agent.json')).toHaveProperty('settings');
+});
+
+/** Of the query language of twins what the examples use: comparisons joined by AND; a member that is not there is never equal. */
+function selects(query: string, module: JsonObject): boolean {
+  const [, condition = ''] =
+    /^SELECT .*?FROM devices\.modules WHERE (.*?)(?: GROUP BY .*)?$/.exec(
+      query.trim().replace(/\s+/g, ' '),
+    ) ?? [];
+  return condition.split(' AND ').every((term) => {
+    const [, path = '', operator = '', text, number] =
+      /^([\w.]+) (=|!=|<|>) (?:'([^']*)'|(\d+))$/.exec(term) ?? [];
+    const found = path
+      .split('.')
+      .reduce<JsonValue | undefined>(
+        (at, name) => (isJsonObject(at) ? at[name] : undefined),
+        module,
+      );
+    const wanted = number === undefined ? text : Number(number);
+    if (wanted === undefined) throw new Error(`not understood: ${term}`);
+    if (typeof found !== typeof wanted) return false;
+    const order = (found as string | number) < wanted ? '<' : found === wanted ? '=' : '>';
+    return operator === '!=' ? order !== '=' : order === operator;
+  });
+}
+
+/** The posture of a device as an agent reports it. */
+function reportedBy(device: 'open' | 'closed' | 'not known'): JsonObject {
+  const isOpen = device === 'open';
+  const counters = isOpen ? { passed: 1, failed: 1 } : { passed: 9, failed: 1 };
+  const posture = new SecurityPosture({
+    clock: new FakeClock(),
+    settings: { current: evaluateTwin({}, undefined).settings },
+    states: () => ({ OSBaseline: { state: 'running', counters } }),
+    health: () =>
+      isOpen ? { health: 'degraded', problems: ['loss'] } : { health: 'healthy', problems: [] },
+    onChange: () => undefined,
+  });
+  const failure = {
+    Result: 'Fail',
+    Description: '',
+    CceId: '1',
+    Error: '',
+    Severity: isOpen ? 'Critical' : 'Warning',
+  } as const;
+  const port = { Protocol: 'tcp', LocalAddress: isOpen ? '::' : '::1', LocalPort: '23' } as const;
+  const user = {
+    UserId: '1',
+    UserName: 'anna',
+    GroupIds: '',
+    GroupNames: '',
+    ExtraDetails: { Shell: '/bin/sh', Password: isOpen ? 'empty' : 'set' },
+  };
+  const entry = {
+    Enabled: true,
+    Direction: 'In',
+    Action: isOpen ? 'Allow' : 'Deny',
+    ExtraDetails: { Table: 'ip', Hook: 'input' },
+  } as const;
+  if (device !== 'not known') {
+    posture.took('OSBaseline', [failure]);
+    posture.took('ListeningPorts', [port]);
+    posture.took('LocalUsers', [user]);
+    posture.took('FirewallConfiguration', [entry]);
+  }
+  const reported = { securityPosture: posture.document() };
+  return { deviceId: 'd', moduleId: standardModuleId, properties: { reported } };
+}
+
+describe('a query of the examples', () => {
+  const queries = readdirSync(join(examples, 'queries'));
+  const page = readFileSync(join(examples, '..', 'docs', 'posture.md'), 'utf8');
+
+  it.each(queries)('%s selects the device that it is about, and no other', (name) => {
+    expect(page).toContain(`\`${name}\``);
+    const query = read(join('queries', name));
+    expect(selects(query, reportedBy('open'))).toBe(true);
+    if (query.includes('GROUP BY')) return;
+    expect(selects(query, reportedBy('closed'))).toBe(false);
+    expect(selects(query, reportedBy('not known'))).toBe(false);
+  });
 });
 
 it('the rules for Prometheus ask for metrics that there are', () => {

@@ -176,6 +176,7 @@ class LivingAgent {
           collectors.some(({ name }) => name === event),
         ),
       microAgentState: () => ({}),
+      posture: () => undefined,
       status: () =>
         agentStatus({
           startedMs: startMs,

@@ -30,7 +30,7 @@ const noLogin: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether the shell of an account lets somebody work with it; without one, /bin/sh does. */
-export function hasLoginShell({ shell }: Account): boolean {
+export function hasLoginShell({ shell }: Pick<Account, 'shell'>): boolean {
   return !noLogin.has(shell.slice(shell.lastIndexOf('/') + 1).trim());
 }
 

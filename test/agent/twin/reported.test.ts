@@ -10,6 +10,7 @@ let sent: JsonObject[];
 let answers: { resolve: () => void; reject: (error: Error) => void }[];
 let configuration: JsonObject;
 let status: JsonObject;
+let posture: JsonObject | undefined;
 let microAgentState: JsonObject;
 let spreadMs: number;
 let reported: ReportedProperties;
@@ -21,6 +22,7 @@ beforeEach(() => {
   spreadMs = 0;
   configuration = { interval: { value: 'PT1H' } };
   microAgentState = {};
+  posture = undefined;
   status = { agentVersion: '1', losses: { kernelLost: 0 } };
   reported = new ReportedProperties({
     send: (patch) => {
@@ -34,6 +36,7 @@ beforeEach(() => {
     objectName: 'settings',
     configuration: () => configuration,
     status: () => status,
+    posture: () => posture,
     microAgentState: () => microAgentState,
   });
 });
@@ -144,6 +147,18 @@ describe('reported properties', () => {
 });
 
 describe('what is reported', () => {
+  it('has the posture beside the rest, and of it only what changed', async () => {
+    posture = { listeners: { anyAddressTcp: 1 }, firewall: { state: 'on' } };
+    reported.hubHas({});
+    await acknowledge();
+    expect(sent).toEqual([{ ...everything(), securityPosture: posture }]);
+    posture = { listeners: { anyAddressTcp: 2 } };
+    reported.changed(true);
+    expect(sent[1]).toEqual({
+      securityPosture: { listeners: { anyAddressTcp: 2 }, firewall: null },
+    });
+  });
+
   it('has no arrays, no nulls, legal keys, and texts and numbers that any hub takes', () => {
     const made = withinTwinLimits({
       list: [1],

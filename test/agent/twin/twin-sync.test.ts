@@ -70,6 +70,7 @@ const start = async (): Promise<void> => {
         rejected: problems.map(({ key }) => key),
       }),
     status: () => ({ desiredVersion: sync.desiredVersion }),
+    posture: () => undefined,
   });
   await sync.start();
 };

@@ -35,6 +35,7 @@ beforeEach(async () => {
     produces: () => true,
     onSettings: ({ settings }) => intervals.push(settings.aggregationIntervalProcessCreate.text),
     status: () => ({ desiredVersion: sync.desiredVersion }),
+    posture: () => undefined,
   });
   await sync.start();
   probe.link.start();

@@ -49,6 +49,25 @@ describe('the live view of a twin', () => {
     ]);
   });
 
+  it('tells the posture once it is known, until it changes', () => {
+    const shown = new Shown();
+    const posture = {
+      baseline: {
+        state: 'known',
+        scorePercent: 60,
+        failed: { Critical: { count: 2, ids: 'a, b' } },
+      },
+      listeners: { state: 'notKnown' },
+      firewall: { state: 'off' },
+    };
+    const line = '  posture        baseline 60 % (failed: 2 Critical); firewall off';
+    const tell = (securityPosture: JsonObject): readonly string[] =>
+      shown.reported({ agentStatus: {}, securityPosture });
+    expect(tell({ firewall: { state: 'notKnown' } })).toEqual([]);
+    expect(tell(posture)).toEqual([line]);
+    expect(tell(posture)).toEqual([]);
+  });
+
   it('tells collectors that are off together', () => {
     const shown = new Shown();
     const off = { state: 'off' };
