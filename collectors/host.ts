@@ -5,6 +5,7 @@ import { isUnavailable, type Unavailable } from '../base/unavailable.js';
 import { evaluateTwin } from '../config/evaluate-twin.js';
 import type { FileScans } from './interface/file-scan.js';
 import { noMemory, type CollectorMemory } from './interface/memory.js';
+import { createStateNews } from './interface/state-news.js';
 import type { HostSettings, Host, TwinOfCollectors } from './interface/host.js';
 import { InventoryClient } from './inventory/client.js';
 import { InventoryProcesses } from './inventory/processes.js';
@@ -116,6 +117,7 @@ export function createHost(options: HostOptions): ManagedHost {
     }),
     fileScans: options.fileScans ?? { latest: () => undefined },
     memory: options.memory ?? noMemory,
+    stateNews: createStateNews(),
     audit: {
       subscribe: async (subscriber) =>
         isUnavailable(kernel) ? kernel : kernel.audit.subscribe(subscriber),

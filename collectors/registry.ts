@@ -8,6 +8,7 @@ import { login } from './login/index.js';
 import { osBaseline } from './os-baseline/index.js';
 import { processCreate } from './process-create/index.js';
 import { processTerminate } from './process-terminate.js';
+import { stateChange } from './state-change/index.js';
 import { systemInformation } from './system-information/index.js';
 
 /** Every collector there is; the event, the file and the setting share a name. */
@@ -21,5 +22,6 @@ export const collectors: readonly Collector[] = [
   osBaseline,
   processCreate,
   processTerminate,
+  stateChange,
   systemInformation,
 ];

@@ -1,3 +1,4 @@
+import { changes } from './changes.js';
 import type { EventDeclaration, Kind } from './declaration.js';
 import { operational } from './operational.js';
 import { snapshots } from './snapshots.js';
@@ -9,7 +10,7 @@ import { streams } from './streams.js';
  * description of the package and the check of the stand-in hub come. The wire names are the contract's and may not
  * change. Source: the public message schemas, version 1.0; an event that they do not know is marked `ours`.
  */
-export const events = { ...streams, ...snapshots, ...operational } as const;
+export const events = { ...streams, ...changes, ...snapshots, ...operational } as const;
 
 /** All of them, for whoever goes over the declarations. */
 export const eventDeclarations: Readonly<Record<EventName, EventDeclaration>> = events;

@@ -50,6 +50,8 @@ export const layers = [
   'collectors/os-baseline/scan',
   'collectors/os-baseline',
   'collectors/system-information',
+  'collectors/state-change/subjects',
+  'collectors/state-change',
   'collectors',
 
   // The other process, with a bundle of its own.

@@ -51,7 +51,8 @@ export class Pipeline {
     const { payload: observed } = observation;
     this.options.onObserved?.();
     const parentPid = 'ParentProcessId' in observed ? observed.ParentProcessId : undefined;
-    if (own.isOwn(observed.ProcessId, parentPid)) return;
+    const pid = 'ProcessId' in observed ? observed.ProcessId : undefined;
+    if (pid !== undefined && own.isOwn(pid, parentPid)) return;
     const payload = this.prepare(name, observation);
     if (payload === undefined) return;
     if (isAggregated(name) && settings.current[`aggregationEnabled${name}`]) {

@@ -11,6 +11,7 @@ import type { JournalSource } from '../kernel/files/journal.js';
 import type { UserNames } from '../kernel/files/users.js';
 import type { FileScans } from './file-scan.js';
 import type { CollectorMemory } from './memory.js';
+import type { StateNews } from './state-news.js';
 import type { Paths } from '../kernel/paths.js';
 import type { ProcessEvents } from '../kernel/processes/proc-connector.js';
 import type { Processes } from '../kernel/processes/processes.js';
@@ -75,4 +76,6 @@ export interface Host {
   readonly fileScans: FileScans;
   /** What collectors knew at their last look, also in an earlier run. */
   readonly memory: CollectorMemory;
+  /** Which subjects were found different, for the snapshots that have the whole of them. */
+  readonly stateNews: StateNews;
 }

@@ -2,6 +2,7 @@ import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../base/errors.js';
 import type { ReportLoss } from '../../base/loss.js';
 import type { SnapshotCollector } from '../interface/collector.js';
+import { watchState } from '../interface/state-news.js';
 import {
   type Account,
   isDirectoryMark,
@@ -30,6 +31,7 @@ const longestNsswitchBytes = 64 * 1024;
 export const localUsers: SnapshotCollector<'LocalUsers'> = {
   kind: 'snapshot',
   name: 'LocalUsers',
+  watch: watchState('User', 'GroupMember', 'Password'),
   async collect({ host, signal, lose, setSource }) {
     const { etcRoot } = host.paths;
     const accounts: Account[] = [];

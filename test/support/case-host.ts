@@ -1,5 +1,6 @@
 import type { Host, HostSettings } from '../../collectors/interface/host.js';
 import { noMemory } from '../../collectors/interface/memory.js';
+import { createStateNews } from '../../collectors/interface/state-news.js';
 import { pathsUnder, type Paths } from '../../collectors/kernel/paths.js';
 import { capturedTree } from './captured-tree.js';
 import { FakeClock } from './fake-clock.js';
@@ -63,6 +64,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },
     fileScans: { latest: () => undefined },
     memory: noMemory,
+    stateNews: createStateNews(),
     ...parts,
   };
 }

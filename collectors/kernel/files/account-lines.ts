@@ -36,7 +36,12 @@ export interface Password {
   readonly state: 'empty' | 'set' | 'locked' | 'none';
   /** How it is hashed, `other` where that is not known; undefined where no hash is. */
   readonly algorithm?: string;
+  /** What whoever reads the line makes of the hash to compare it by, where a hash is; that of a locked one is the same. */
+  readonly mark?: string;
 }
+
+/** Makes of a hash something by which it can be compared, and from which it cannot be found. */
+export type MarkOfHash = (hash: string) => string;
 
 /** `passed-over`: blank, a comment, or a mark of NIS. */
 export type NoRecord = 'malformed' | 'passed-over';
@@ -47,14 +52,16 @@ const latestDay = 100_000_000;
 /**
  * A line of passwd(5), as leniently as the C library takes it: an account that it knows must not escape the snapshot
  * by a blank before its number, a missing shell, or a colon too many.
+ * @param markOf absent: the hash is not asked for
  */
-export function parseAccount(line: string): Account | NoRecord {
+export function parseAccount(line: string, markOf?: MarkOfHash): Account | NoRecord {
   const none = withoutRecord(line);
   if (none !== undefined) return none;
   const [name = '', field = '', uidText = '', gidText = '', , home = '', ...shell] = fieldsOf(line);
   const [uid, gid] = [parseId(uidText), parseId(gidText)];
   if (name === '' || uid === undefined || gid === undefined) return 'malformed';
-  const password = field === 'x' || field.startsWith('##') ? 'elsewhere' : passwordOf(field);
+  const password =
+    field === 'x' || field.startsWith('##') ? 'elsewhere' : passwordOf(field, markOf);
   return { name, uid, gid, home, shell: shell.join(':'), password };
 }
 
@@ -69,15 +76,18 @@ export function parseGroup(line: string): Group | NoRecord {
   return { name, gid, members: names.map((member) => member.trim()).filter(Boolean) };
 }
 
-/** A line of shadow(5). */
-export function parsePasswordRecord(line: string): PasswordRecord | NoRecord {
+/**
+ * A line of shadow(5).
+ * @param markOf absent: the hash is not asked for
+ */
+export function parsePasswordRecord(line: string, markOf?: MarkOfHash): PasswordRecord | NoRecord {
   const none = withoutRecord(line);
   if (none !== undefined) return none;
   const [name = '', field, changed = '', , , , , expires = ''] = fieldsOf(line);
   if (name === '' || field === undefined) return 'malformed';
   return {
     name,
-    password: passwordOf(field),
+    password: passwordOf(field, markOf),
     changedDay: parseDay(changed),
     expiresDay: parseDay(expires),
   };
@@ -127,12 +137,13 @@ const algorithms: Readonly<Record<string, string>> = {
 };
 
 /** The second field of passwd(5) or shadow(5); `!` and `*` before a hash lock it. */
-function passwordOf(field: string): Password {
+function passwordOf(field: string, markOf: MarkOfHash | undefined): Password {
   if (field === '') return { state: 'empty' };
   const hash = field.replace(/^[!*]+/u, '');
   const algorithm = algorithmOf(hash);
   if (algorithm === undefined) return { state: 'none' };
-  return { state: hash === field ? 'set' : 'locked', algorithm };
+  const state = hash === field ? 'set' : 'locked';
+  return { state, algorithm, ...(markOf !== undefined && { mark: markOf(hash) }) };
 }
 
 function algorithmOf(hash: string): string | undefined {
