@@ -9,7 +9,10 @@ function parse(command: Command, args: readonly string[]): ParsedArguments {
   const { values, positionals } = parseArgs({
     args: [...args],
     options: Object.fromEntries(
-      Object.entries(command.options).map(([name, { type }]) => [name, { type }]),
+      Object.entries(command.options).map(([name, { type, repeated = false }]) => [
+        name,
+        { type, multiple: repeated },
+      ]),
     ),
     allowPositionals: command.operands !== undefined,
     strict: true,
@@ -20,6 +23,7 @@ function parse(command: Command, args: readonly string[]): ParsedArguments {
       const value = values[option] ?? command.options[option]?.default;
       return typeof value === 'string' ? value : undefined;
     },
+    texts: (option) => [values[option] ?? []].flat().map(String),
     flag: (option) => values[option] === true,
   };
 }

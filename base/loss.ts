@@ -40,6 +40,8 @@ export const lossCauses = {
     'The oldest events of the lowest priority were dropped because the local cache was full.',
   spoolCorrupt: 'Records of the local cache failed their checksum and were skipped.',
   spoolWriteFailed: 'Events could not be written to the local cache.',
+  historyLost:
+    'Events that the history on the device should hold and does not: not written, or found damaged. The hub may have them.',
   logRefused: 'Lines of the log of the agent itself could not be written.',
   collectorFailed: 'A collector failed and ran again later.',
 } as const satisfies Record<string, string>;

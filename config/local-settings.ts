@@ -346,6 +346,12 @@ export const localSettings = {
     [65_536, 268_435_456],
     'Memory for events being counted; more closes the oldest.',
   ),
+  historyMaxBytes: integer(
+    4_194_304,
+    'bytes',
+    [0, 67_108_864],
+    'What the device may keep of logins, changes and alerts after they were sent, for `iot-security-agent history`; 0 keeps nothing, and removes what was kept.',
+  ),
   securityMarker: {
     kind: 'boolean',
     default: false,

@@ -60,7 +60,7 @@ function overview(collected: readonly EventName[]): string {
 }
 
 function eventSection([name, event]: [string, EventDeclaration]): string {
-  const { category, type, meaning, fields, details, caveats } = event;
+  const { category, type, meaning, kept, fields, details, caveats } = event;
   const rows = Object.entries(fields).map(([field, { kind, required, meaning: says }]) => [
     code(field),
     typeof kind === 'string' ? kind : [...kind].map(code).join(', '),
@@ -70,11 +70,19 @@ function eventSection([name, event]: [string, EventDeclaration]): string {
   const members = meanings({ ...details, ...caveats });
   const parts = [
     `## ${name}`,
-    `${meaning} Category ${category}, type ${type}.`,
+    `${meaning} Category ${category}, type ${type}.${keptText(kept)}`,
     table(['Field', 'Type', 'Required', 'Meaning'], rows),
     ...(members.length === 0 ? [] : [table(['ExtraDetails', 'Meaning'], members)]),
   ];
   return parts.join('\n\n');
+}
+
+function keptText(kept: EventDeclaration['kept']): string {
+  if (kept === undefined) return '';
+  const values = kept === true ? [] : Object.entries(kept);
+  const which = values.map(([field, texts]) => `${code(field)} is ${texts.map(code).join(' or ')}`);
+  const those = which.length === 0 ? '' : ` where ${which.join(' and ')}`;
+  return ` The device keeps it after it was sent${those} (\`history\`).`;
 }
 
 function caveatNames(): string[] {

@@ -61,6 +61,7 @@ export const layers = [
   'agent/supervisor',
   'agent/spool',
   'agent/state',
+  'agent/history',
   'agent/accounting',
   'agent/identity/credentials',
   'agent/identity/services',

@@ -6,12 +6,16 @@ export interface OptionDeclaration {
   /** Name of the value in the help, for options that take one. */
   readonly value?: string;
   readonly default?: string;
+  /** May be given several times, each with another value. */
+  readonly repeated?: true;
   readonly meaning: string;
 }
 
 export interface ParsedArguments {
   readonly operands: readonly string[];
   text(option: string): string | undefined;
+  /** The values of an option that is repeated. */
+  texts(option: string): readonly string[];
   flag(option: string): boolean;
 }
 

@@ -39,7 +39,8 @@ export function usageOf(command: Command): string {
 }
 
 function optionText([name, option]: [string, OptionDeclaration]): string {
-  return option.type === 'string' ? `--${name} ${option.value ?? 'VALUE'}` : `--${name}`;
+  const more = option.repeated === true ? '…' : '';
+  return option.type === 'string' ? `--${name} ${option.value ?? 'VALUE'}${more}` : `--${name}`;
 }
 
 /** The meanings begin where the longest term ends. */

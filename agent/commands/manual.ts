@@ -9,7 +9,7 @@ const files: Readonly<Record<string, string>> = {
   '/etc/iot-security-agent/module.connection':
     'The connection string of the module azureiotsecurity, readable to root alone.',
   '/var/lib/iot-security-agent':
-    'What must survive a restart: events that the hub has not acknowledged, the last settings, counters.',
+    'What must survive a restart: events that the hub has not acknowledged, logins, changes and alerts that were sent, the last settings, counters.',
   '/run/iot-security-agent/status.sock':
     'Answers the command status; open to root and to the group iot-security-agent.',
   '/run/iot-security-agent-inventory':

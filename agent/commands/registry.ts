@@ -4,6 +4,7 @@ import { collectCommand } from './collect.js';
 import type { Command } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { enrollCommand } from './enroll.js';
+import { historyCommand } from './history.js';
 import { hostRestoreCommand } from './host-restore.js';
 import { hostSetupCommand } from './host-setup.js';
 import { importCommand } from './import.js';
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   enrollCommand,
   importCommand,
   doctorCommand,
+  historyCommand,
   collectCommand,
   baselineCommand,
   replayCommand,

@@ -142,9 +142,15 @@ export class Agent {
     status: StatusService,
     lostBefore: Parameters<LossSummary['start']>[0],
   ): readonly Part[] {
-    const { aggregates, collectors, counters, host, link, operational, outbox, spool } = parts;
+    const { aggregates, collectors, counters, history, host, link, operational, outbox, spool } =
+      parts;
     const { clockWatch, lossSummary } = this;
     return [
+      {
+        name: 'the history',
+        start: () => void history.start(),
+        stop: () => history.close(),
+      },
       { name: 'the spool', stop: () => spool.close() },
       { name: 'the status', start: () => status.start(), stop: () => status.stop() },
       { name: 'the counters', stop: () => counters.save() },

@@ -16,6 +16,7 @@ import type { CountersFile } from '../accounting/counters-file.js';
 import type { LossLedger } from '../accounting/losses.js';
 import { FleetMoments } from '../fleet/fleet-moments.js';
 import { identityPhase } from '../fleet/identity-phase.js';
+import { History } from '../history/history.js';
 import { HubLink } from '../hub/hub-link.js';
 import { largestEventBytes, largestSnapshotBytes } from '../hub/message-size.js';
 import { createSdkClient } from '../hub/sdk-client.js';
@@ -61,6 +62,7 @@ export interface AgentOptions {
 /** Every part of the agent. */
 export interface Parts {
   readonly host: ManagedHost;
+  readonly history: History;
   readonly spool: Spool;
   readonly outbox: Outbox;
   readonly pipeline: Pipeline;
@@ -99,11 +101,25 @@ interface PartsOptions extends AgentOptions {
 export async function buildParts(options: PartsOptions): Promise<Parts> {
   const { agentId, clock, counters, environment, host, local, log, losses } = options;
   const { onStatusChange, random, settings } = options;
+  const history = new History({
+    directory: join(local.stateDirectory, stateNames.history),
+    limitBytes: local.historyMaxBytes,
+    clock,
+    lose: (cause, count) => losses.count('history', cause, count),
+    onProblem: (problem) => {
+      if (problem === undefined) log.info('The history on the device takes events again.');
+      else
+        log.warn(
+          `The history in ${local.stateDirectory} does not take events: ${problem}. They are sent all the same; check its space and its owner.`,
+        );
+    },
+  });
   const spool = await Spool.open({
     directory: join(local.stateDirectory, stateNames.spool),
     limitBytes: settings.current.maxLocalCacheSizeInBytes,
     clock,
     lose: (cause, count, queue) => losses.count(queue ?? 'spool', cause, count),
+    onDropped: (events) => history.keep(events, 'neverSent'),
     onProblem: (problem) => {
       if (problem === undefined) log.info('The local cache takes events again.');
       else
@@ -199,6 +215,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   });
   const uplink = new Uplink({
     spool,
+    history,
     link,
     clock,
     log,
@@ -256,6 +273,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
   });
   return {
     host,
+    history,
     spool,
     outbox,
     pipeline,

@@ -1,13 +1,14 @@
 import { headsBytes, type HeadsFile } from './heads.js';
 import { byPriority, freeRoom, numbered, type Queue, segmentBytesFor } from './queues.js';
 import { recordBytes } from './records.js';
-import type { CountSpoolLoss } from './types.js';
+import type { CountSpoolLoss, SpoolOptions } from './types.js';
 
 interface SpoolDiskOptions {
   readonly queues: readonly Queue[];
   readonly heads: HeadsFile;
   readonly limitBytes: number;
   readonly lose: CountSpoolLoss;
+  readonly onDropped?: SpoolOptions['onDropped'];
 }
 
 /**
@@ -72,6 +73,7 @@ export class SpoolDisk {
       if (group.length === 0) {
         if (await this.makeRoom(recordBytes(backlog.oldest.body.length), queue.rank)) continue;
         this.options.lose('spoolFull', backlog.oldest.count, queue.name);
+        await this.salvage([backlog.oldest.body]);
         const leavesHole = backlog.oldest.sequence !== undefined;
         backlog.settle(1, 'dropped');
         if (leavesHole) await this.writeHeads();
@@ -89,11 +91,16 @@ export class SpoolDisk {
 
   /** Makes `neededBytes` more fit; false when what may be dropped for it, up to `rank`, is not enough. */
   private async makeRoom(neededBytes: number, rank: number): Promise<boolean> {
-    const { queues, lose } = this.options;
+    const { queues, lose, onDropped } = this.options;
+    const salvage = onDropped && ((bodies: readonly Buffer[]) => this.salvage(bodies));
     const excessBytes = (): number => this.usedBytes() + neededBytes - this.limitBytes;
-    const room = await freeRoom(queues, rank, excessBytes, lose);
+    const room = await freeRoom(queues, rank, excessBytes, lose, salvage);
     if (room === 'freed') await this.writeHeads();
     return room !== 'none';
+  }
+
+  private async salvage(bodies: readonly Buffer[]): Promise<void> {
+    await this.options.onDropped?.(bodies.map((body) => body.toString('utf8')));
   }
 
   private usedBytes(): number {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
+import { hasCode } from '../../base/errors.js';
 import type { SpoolFile, SpoolFiles } from './files.js';
 import { maxSequence } from './records.js';
 import { putAside } from './quarantine.js';
@@ -16,6 +17,7 @@ export interface Head {
   readonly last: number;
 }
 
+const fileName = 'heads';
 const magic = 0xf84d_4aff;
 /** Sectors are written whole or not at all, so the two slots never tear together. */
 const slotDistance = 512;
@@ -44,9 +46,14 @@ export class HeadsFile {
   ) {}
 
   static async open(files: SpoolFiles, directory: string, count: number): Promise<HeadsFile> {
-    const path = join(directory, 'heads');
-    const slots = await readSlots(files, path, count);
-    const newest = slots.sort((a, b) => b.generation - a.generation)[0];
+    const path = join(directory, fileName);
+    let newest: Slot | undefined;
+    try {
+      newest = await newestSlot(files, path, count);
+    } catch (error) {
+      // What is in the way, a directory for example, is put aside, so that heads can be written again.
+      if (!hasCode(error, 'ENOENT')) await putAside(files, path);
+    }
     return new HeadsFile(files, path, newest?.generation ?? 0, newest?.heads);
   }
 
@@ -83,17 +90,31 @@ interface Slot {
   readonly heads: readonly Head[];
 }
 
-async function readSlots(files: SpoolFiles, path: string, count: number): Promise<Slot[]> {
-  let bytes: Buffer;
+/**
+ * The heads as they were written last; undefined where there are none, or none are whole. Changes nothing.
+ * @throws NodeJS.ErrnoException when they cannot be read
+ */
+export async function readHeads(
+  files: SpoolFiles,
+  directory: string,
+  count: number,
+): Promise<readonly Head[] | undefined> {
   try {
-    bytes = await withFile(files, path, (file) =>
-      readRange(file, 0, slotDistance + slotBytes(count)),
-    );
+    return (await newestSlot(files, join(directory, fileName), count))?.heads;
   } catch (error) {
-    // What is in the way, a directory for example, is put aside, so that heads can be written again.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') await putAside(files, path);
-    return [];
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
   }
+}
+
+async function newestSlot(
+  files: SpoolFiles,
+  path: string,
+  count: number,
+): Promise<Slot | undefined> {
+  const bytes = await withFile(files, path, (file) =>
+    readRange(file, 0, slotDistance + slotBytes(count)),
+  );
   const slots: Slot[] = [];
   for (const offset of [0, slotDistance]) {
     const slot = bytes.subarray(offset, offset + slotBytes(count));
@@ -113,5 +134,5 @@ async function readSlots(files: SpoolFiles, path: string, count: number): Promis
       continue;
     slots.push({ generation, heads });
   }
-  return slots;
+  return slots.sort((a, b) => b.generation - a.generation)[0];
 }

@@ -42,6 +42,12 @@ interface JournalRecovery {
   readonly quarantinedFiles: number;
 }
 
+/** Takes what is about to be dropped; never rejects. */
+export type Salvage = (bodies: readonly Buffer[]) => Promise<void>;
+
+/** So much of it is in memory at a time. */
+const salvagedBytes = 256 * 1024;
+
 interface Active {
   readonly segment: Segment;
   readonly file: SpoolFile;
@@ -94,6 +100,10 @@ export class Journal {
   /** Bytes of all files, with framing and with what is forgotten but not freed. */
   get sizeBytes(): number {
     return this.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+  }
+
+  get fileCount(): number {
+    return this.segments.length;
   }
 
   get count(): number {
@@ -213,13 +223,16 @@ export class Journal {
   /**
    * Drops the oldest records to free `neededBytes`: the oldest segment, or only the older part of it when it is
    * larger than segments are now. Resolves to how many things the records told of that this cost.
+   * @param salvage is given their bodies before they go, a part at a time
    */
-  async dropOldest(neededBytes: number): Promise<number> {
+  async dropOldest(neededBytes: number, salvage?: Salvage): Promise<number> {
     const segment = this.segments[0];
     if (segment === undefined) return 0;
     const from =
       segment.sizeBytes > 2 * this.segmentBytes ? segment.newest(neededBytes) : undefined;
     const kept = from === undefined ? undefined : await this.newerPart(segment, from);
+    const end = kept === undefined ? Infinity : (from?.sequence ?? Infinity);
+    const unreadable = salvage === undefined ? 0 : await this.salvage(segment, end, salvage);
     try {
       await this.drop(segment);
     } catch (error) {
@@ -230,7 +243,21 @@ export class Journal {
     if (kept !== undefined) this.segments.unshift(kept);
     // An unlink that does not last gives dropped records back: no reason to leave the drop uncounted.
     await this.files.syncDirectory(this.directory).catch(ignore);
-    return segment.toldCount - (kept?.toldCount ?? 0);
+    return segment.toldCount + unreadable - (kept?.toldCount ?? 0);
+  }
+
+  /** Resolves to how many things those told of that could not be read, which are no longer indexed. */
+  private async salvage(segment: Segment, end: number, salvage: Salvage): Promise<number> {
+    const bounds = { maxBytes: salvagedBytes, maxCount: Infinity };
+    let unreadable = 0;
+    for (let after = 0; ;) {
+      const { records, lost } = await readRecords(this.files, [segment], after, bounds);
+      unreadable += lost;
+      const bodies = records.filter(({ sequence }) => sequence < end).map(({ body }) => body);
+      if (bodies.length === 0) return unreadable;
+      await salvage(bodies);
+      after = records.at(-1)?.sequence ?? end;
+    }
   }
 
   private async newerPart(segment: Segment, from: Entry): Promise<Segment | undefined> {

@@ -1,7 +1,7 @@
 import { Backlog, type Waiting } from './backlog.js';
 import type { SpoolFiles } from './files.js';
 import type { Head } from './heads.js';
-import { Journal } from './journal.js';
+import { Journal, type Salvage } from './journal.js';
 import type { RecordToWrite } from './records.js';
 import { maxSegmentBytes } from './recovery.js';
 import type { CountSpoolLoss, QueueName, SpoolRecovery } from './types.js';
@@ -70,7 +70,7 @@ export async function openQueues(
 
 /**
  * Frees disk until `excessBytes` is no longer above 0: first what is forgotten, then the oldest of the lowest priority up
- * to `rank`, counted as lost.
+ * to `rank`, counted as lost and given to `salvage` before.
  *
  * @returns `there` when nothing had to be freed, `freed`, or `none` when even all of that is not enough: then nothing is
  *   dropped
@@ -80,6 +80,7 @@ export async function freeRoom(
   rank: number,
   excessBytes: () => number,
   lose: CountSpoolLoss,
+  salvage?: Salvage,
 ): Promise<'there' | 'freed' | 'none'> {
   if (excessBytes() <= 0) return 'there';
   for (const { journal } of queues) await journal.free(true);
@@ -88,7 +89,7 @@ export async function freeRoom(
   if (excessBytes() > droppable) return 'none';
   for (const { name, journal } of victims)
     while (excessBytes() > 0 && journal.sizeBytes > 0) {
-      const dropped = await journal.dropOldest(excessBytes());
+      const dropped = await journal.dropOldest(excessBytes(), salvage);
       if (dropped > 0) lose('spoolFull', dropped, name);
     }
   for (const queue of victims) queue.head = Math.max(queue.head, queue.journal.oldestSequence - 1);

@@ -107,6 +107,7 @@ export class Spool {
     const outcome = fits ? backlog.add(body, wallMs, count, writable) : undefined;
     if (outcome === undefined) {
       this.options.lose(writable ? 'spoolFull' : 'spoolWriteFailed', count, queueName);
+      void this.options.onDropped?.([json]);
       return Promise.resolve('dropped');
     }
     if (writable) this.storeSoon();

@@ -53,6 +53,8 @@ export interface SpoolOptions {
   readonly files?: SpoolFiles;
   readonly lose: CountSpoolLoss;
   readonly identify?: Identify;
+  /** Takes, as they were appended, the events that are dropped for want of room. Never rejects. */
+  readonly onDropped?: ((events: readonly string[]) => Promise<void>) | undefined;
   /** The disk begins to refuse what it is given (the reason), or takes it again (undefined). */
   readonly onProblem?: (problem: string | undefined) => void;
 }

@@ -16,6 +16,7 @@ export const stateNames = {
   dailyUnits: 'daily-units.json',
   desired: 'desired.json',
   fileScan: 'file-scan.json',
+  history: 'history',
   /** What collectors knew at their last look, a file for each name. */
   memory: 'memory',
   spool: 'spool',

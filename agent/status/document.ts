@@ -162,6 +162,15 @@ export const statusShape = group('The status of a running agent.', {
       }),
     ),
   }),
+  history: group('What the device keeps of what it has sent.', {
+    problem: optional(text('Why the disk does not take what it is given.')),
+    limitBytes: number('The most that it may take; 0: nothing is kept.'),
+    diskBytes: number('What the kept events take on the disk.', gauge('history_bytes')),
+    events: number('Events that are kept.', gauge('history_events')),
+    oldestSeconds: optional(
+      number('For how long the oldest of them is kept.', gauge('history_oldest_seconds')),
+    ),
+  }),
   delivery: group('What became of the messages since the hub last acknowledged one.', {
     failedInARow: number(
       'Attempts to send in a row that ended without an acknowledgement of the hub.',

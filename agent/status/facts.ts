@@ -4,6 +4,7 @@ import { version } from '../../base/version.js';
 import type { Rejection } from '../../config/rejection.js';
 import type { TwinDialect } from '../../config/twin-dialects.js';
 import type { LossCounts } from '../accounting/losses.js';
+import type { HistoryStats } from '../history/history.js';
 import type { CollectorState } from '../runner/collector-state.js';
 import type { QueueName, QueueStats } from '../spool/types.js';
 import type { Silence } from '../uplink/acknowledgements.js';
@@ -33,13 +34,14 @@ export interface Sources {
     readonly limitBytes: number;
     readonly queues: Readonly<Record<QueueName, QueueStats>>;
   };
+  readonly history: HistoryStats & { readonly problem: string | undefined };
   readonly silence: Silence;
   readonly today: UnitCounts;
 }
 
 /** The facts of the status, of what the parts say. */
 export function statusFacts(sources: Sources): StatusFacts {
-  const { collectors, nowWallMs, silence, spool, today, uptimeMs } = sources;
+  const { collectors, history, nowWallMs, silence, spool, today, uptimeMs } = sources;
   const queues = Object.entries(spool.queues);
   const others = Object.keys(sources.losses).filter((name) => !(name in collectors));
   // The wall clock may have been set since something happened.
@@ -109,6 +111,15 @@ export function statusFacts(sources: Sources): StatusFacts {
           },
         ]),
       ),
+    },
+    history: {
+      ...(history.problem === undefined ? {} : { problem: history.problem }),
+      limitBytes: history.limitBytes,
+      diskBytes: history.diskBytes,
+      events: history.events,
+      ...(history.oldestWallMs === undefined
+        ? {}
+        : { oldestSeconds: secondsSince(history.oldestWallMs) }),
     },
     delivery: {
       failedInARow: silence.failedInARow,

@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { Settings } from '../../config/settings.js';
 import type { LossLedger } from '../accounting/losses.js';
+import type { History } from '../history/history.js';
 import type { HubLink } from '../hub/hub-link.js';
 import type { CertificateWatch } from '../identity/certificate-watch.js';
 import type { CollectorsRunner } from '../runner/collectors-runner.js';
@@ -42,6 +43,7 @@ interface StatusServiceOptions {
     readonly twin: Pick<TwinSync, 'desiredVersion'>;
     readonly collectors: Pick<CollectorsRunner, 'states'>;
     readonly spool: Pick<Spool, 'problem' | 'stats'>;
+    readonly history: Pick<History, 'problem' | 'stats'>;
     readonly uplink: Pick<Uplink, 'silence' | 'stats'>;
     readonly certificate: Pick<CertificateWatch, 'validToMs'> | undefined;
   };
@@ -133,6 +135,7 @@ export class StatusService {
           limitBytes: settings.current.maxLocalCacheSizeInBytes,
           queues: parts.spool.stats(),
         },
+        history: { ...parts.history.stats(), problem: parts.history.problem },
         silence: parts.uplink.silence(),
         today: parts.uplink.stats(),
       }),

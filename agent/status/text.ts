@@ -19,6 +19,7 @@ export function statusText(document: StatusDocument): string {
     ...ownerLines(document),
     ...row('Today', todayLine(document)),
     ...spoolLines(document),
+    ...row('History', historyLine(document)),
     '',
     ...collectorLines(document),
     ...otherLosses(document),
@@ -109,6 +110,14 @@ function spoolLines({ spool }: StatusDocument): readonly string[] {
   });
   const disk = `${sizeText(spool.diskBytes)} of ${sizeText(spool.limitBytes)} on disk`;
   return row('Cache', `${queues.join(', ')}; ${disk}`);
+}
+
+function historyLine({ history }: StatusDocument): string {
+  const { diskBytes, events, limitBytes, oldestSeconds, problem } = history;
+  if (limitBytes === 0) return 'nothing is kept (historyMaxBytes in the local file)';
+  const since = oldestSeconds === undefined ? '' : ` of the last ${durationText(oldestSeconds)}`;
+  const kept = `${events} ${events === 1 ? 'event' : 'events'}${since}; ${sizeText(diskBytes)} of ${sizeText(limitBytes)} on disk`;
+  return problem === undefined ? kept : `${kept}; the disk takes no more: ${problem}`;
 }
 
 function collectorLines({ collectors }: StatusDocument): readonly string[] {

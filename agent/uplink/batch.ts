@@ -28,6 +28,8 @@ export interface Batch {
   /** Body and properties, in bytes. */
   readonly sizeBytes: number;
   readonly eventCount: number;
+  /** As they are in the message. */
+  readonly events: readonly StoredEvent[];
   /** Up to which sequence each queue is dealt with once this message is acknowledged. */
   readonly through: Partial<Record<QueueName, number>>;
   /** Events that fit no message that the hub takes, not even alone; dealt with by being dropped. */
@@ -73,7 +75,7 @@ export function buildBatch(candidates: Candidates, options: BatchOptions): Batch
     take(candidates.filling, options.fillWhole ? limitBytes : Math.min(unitEnd, limitBytes));
   }
   if (taken.length === 0) {
-    return { message: undefined, sizeBytes: 0, eventCount: 0, through, tooLarge };
+    return { message: undefined, sizeBytes: 0, eventCount: 0, events: [], through, tooLarge };
   }
   const body = head + taken.map(({ json }) => json).join(',') + tail;
   const newestWallMs = taken.reduce((newest, event) => Math.max(newest, event.storedWallMs), 0);
@@ -89,6 +91,7 @@ export function buildBatch(candidates: Candidates, options: BatchOptions): Batch
     },
     sizeBytes,
     eventCount: taken.length,
+    events: taken,
     through,
     tooLarge,
   };

@@ -3,6 +3,7 @@ import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { Turns } from '../../base/turns.js';
 import type { SentPriority } from '../../contract/priority.js';
+import type { History } from '../history/history.js';
 import { unitBytes } from '../hub/message-size.js';
 import type { Envelope } from '../hub/message.js';
 import { queueOfPriority, type QueueName, type Spool, type StoredEvent } from '../spool/spool.js';
@@ -14,6 +15,8 @@ interface MessageSourceOptions {
   readonly lose: ReportLoss;
   /** An event as it is to be sent now, see UnsetClock. */
   readonly corrected: (event: StoredEvent) => StoredEvent;
+  /** Remembers what has arrived or was given up, before the spool forgets it. */
+  readonly history?: Pick<History, 'keep'>;
 }
 
 interface MessageRequest {
@@ -40,6 +43,7 @@ export interface NextMessage {
  * 1. A queue is read from the place behind the last message that was handed on, and is only forgotten up to what was
  *    acknowledged; `rewind` goes back to that place.
  * 2. Making a message changes nothing; only `advance` does.
+ * 3. What arrived is remembered before it is forgotten, so that no crash loses it in between: at worst it is told twice.
  */
 export class MessageSource {
   private cursor: Record<QueueName, number> = { high: 0, low: 0, operational: 0 };
@@ -100,13 +104,24 @@ export class MessageSource {
 
   /** The hub has these messages, oldest first. */
   forget(batches: readonly Batch[]): void {
-    for (const { through, tooLarge } of batches) {
+    for (const { events, through, tooLarge } of batches) {
+      void this.forgetting.run(() => this.remember(events, tooLarge));
       if (tooLarge.length > 0) this.options.lose('invalidEvent', tooLarge.length);
       for (const [queue, sequence] of Object.entries(through) as [QueueName, number][]) {
         this.done[queue] = sequence;
         void this.forgetting.run(() => this.acknowledge(queue, sequence));
       }
     }
+  }
+
+  private async remember(
+    sent: readonly StoredEvent[],
+    givenUp: readonly StoredEvent[],
+  ): Promise<void> {
+    const { history } = this.options;
+    const textsOf = (events: readonly StoredEvent[]): string[] => events.map(({ json }) => json);
+    await history?.keep(textsOf(sent), 'sent');
+    await history?.keep(textsOf(givenUp), 'neverSent');
   }
 
   private async acknowledge(queue: QueueName, sequence: number): Promise<void> {

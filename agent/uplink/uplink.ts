@@ -9,6 +9,7 @@ import type { CurrentSettings, Settings } from '../../config/settings.js';
 import type { MessageStatistics } from '../accounting/message-statistics.js';
 import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 import type { Moments } from '../fleet/fleet-moments.js';
+import type { History } from '../history/history.js';
 import { stateNames } from '../state/state-directory.js';
 import { HubError, isRefusal } from '../hub/failure.js';
 import type { LinkListener } from '../hub/link-state.js';
@@ -54,6 +55,7 @@ export interface UplinkOptions {
   readonly lose: ReportLoss;
   /** An event as it is to be sent now. */
   readonly corrected: (event: StoredEvent) => StoredEvent;
+  readonly history?: Pick<History, 'keep'>;
   /** The daily cap begins to delay Low events. */
   readonly onLowDelayed: () => void;
   readonly agentVersion: string;

@@ -36,7 +36,7 @@ export interface Targets {
 const isFile = (name: string, ours: string): boolean =>
   [ours, `${ours}.new`, `${ours}.before-enroll`].includes(name);
 
-/** Of the spool and what is being counted; see `agent/spool/`. */
+/** Of the spool, what is being counted and what is remembered; see `agent/spool/`. */
 const journalFile = /^(heads|lock|[a-z]+-\d{15}\.journal)(\.\d+)?(\.new|\.quarantine(-[2-4])?)?$/;
 /** Of what collectors remember; see `agent/state/kept-memory.ts`. */
 const memoryFile = /^[a-z-]+\.json(\.new)?(\.quarantine(-[2-4])?)?$/;
@@ -48,7 +48,8 @@ function isOfState([name = '', inner, ...deeper]: readonly string[]): boolean {
   if (!Object.values<string>(stateNames).includes(plain) || deeper.length > 0) return false;
   if (inner === undefined) return true;
   if (plain === stateNames.memory) return memoryFile.test(inner);
-  return (plain === stateNames.spool || plain === stateNames.aggregates) && journalFile.test(inner);
+  const journals: readonly string[] = [stateNames.spool, stateNames.aggregates, stateNames.history];
+  return journals.includes(plain) && journalFile.test(inner);
 }
 
 /**

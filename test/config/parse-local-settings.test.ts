@@ -50,6 +50,7 @@ test('the identity alone is enough; all else has its default, nested as in the f
     aggregatedCategory: 'Triggered',
     aggregationMaxEntries: 4096,
     aggregationMaxBytes: 2_097_152,
+    historyMaxBytes: 4_194_304,
     securityMarker: false,
     messagesInFlight: 1,
     maxUnitsPerDay: 0,

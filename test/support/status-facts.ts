@@ -42,6 +42,7 @@ export const soundFacts: StatusFacts = {
       operational: { events: 1, bytes: 300, oldestSeconds: 10 },
     },
   },
+  history: { limitBytes: 4_194_304, diskBytes: 81_920, events: 120, oldestSeconds: 259_200 },
   delivery: { failedInARow: 0, waitingSeconds: 0 },
   today: { messages: 12, units: 14, unacknowledged: 0, unitsHandedOver: 14, lowDelays: 0 },
   losses: { low: { spoolFull: { total: 3, lastHour: 0 } } },

@@ -58,6 +58,24 @@ describe('Spool: an event that tells of several things', () => {
     },
   );
 
+  it('is handed over whole before it goes for want of room, each once', async () => {
+    const { losses, options } = bench(8192);
+    const handed: string[] = [];
+    const onDropped = (events: readonly string[]): Promise<void> => {
+      handed.push(...events);
+      return Promise.resolve();
+    };
+    const spool = await Spool.open({ ...options, onDropped });
+    await fill(spool, 'low', 1, 200);
+    await spool.setLimit(2048);
+    await spool.append('low', JSON.stringify('x'.repeat(10_000)));
+    const dropped = handed.slice(0, -1);
+    expect(dropped).toEqual(range(1, dropped.length).map((number) => event(number)));
+    expect(handed.at(-1)).toContain('xxx');
+    expect(await numbers(spool)).toEqual(range(dropped.length + 1, 200));
+    expect(losses).toEqual({ 'spoolFull low': handed.length });
+  });
+
   it('counts as so many when it finds no room at all, or the disk refuses it to the end', async () => {
     const { files, losses, open } = bench(8192);
     const spool = await open();

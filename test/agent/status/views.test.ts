@@ -17,6 +17,7 @@ describe('the text', () => {
         'Twin        version 7',
         'Today       12 messages, 14 units of 4 KB',
         'Cache       high 0 events, low 12 events (4.1 KB, the oldest 3 min old), operational 1 event (300 bytes, the oldest 10 s old); 4.0 KB of 2.4 MB on disk',
+        'History     120 events of the last 3 d; 80 KB of 4.0 MB on disk',
         '',
         'ListeningPorts  running, from snapshot, last run 1 min ago, took 0.012 s',
         'Login           off',

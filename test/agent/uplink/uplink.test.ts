@@ -22,6 +22,7 @@ let spool: MemorySpool;
 let link: ScriptedLink;
 let log: ReturnType<typeof recordingLog>;
 let lost: number;
+let remembered: string[];
 let midnight: () => void;
 let settings: UplinkOptions['settings']['current'];
 let settingsChanged: () => void;
@@ -56,6 +57,17 @@ const create = (
     moments: unspread,
     log,
     corrected: (event) => event,
+    history: {
+      keep: (events, fate) => {
+        const heads = spool.stats();
+        for (const json of events) {
+          const { Id } = JSON.parse(json) as { Id: string };
+          const waits = heads[Id.split('-')[0] as QueueName].events > 0;
+          remembered.push(`${fate} ${Id} ${waits ? 'before' : 'after'} it is forgotten`);
+        }
+        return Promise.resolve();
+      },
+    },
     lose: (cause, count) => {
       expect(cause).toBe('invalidEvent');
       lost += count;
@@ -89,6 +101,7 @@ beforeEach(() => {
   link = new ScriptedLink();
   log = recordingLog();
   lost = 0;
+  remembered = [];
   settings = {
     highPriorityMessageFrequency: duration(7 * minuteMs),
     lowPriorityMessageFrequency: duration(300 * minuteMs),
@@ -244,9 +257,12 @@ describe('acknowledgements', () => {
     expect(link.messages).toHaveLength(1);
     await clock.advance(1);
     expect(link.messages[1]).toEqual(link.messages[0]);
+    expect(remembered).toEqual([]);
     link.open.pop()?.acknowledge();
     await settle();
     expect(spool.stats().high.events).toBe(0);
+    // A crash in between then finds it twice, and not nowhere.
+    expect(remembered).toEqual(['sent high-1 before it is forgotten']);
     expect(uplink.sent()).toEqual({
       messagesSent: 1,
       messagesUnder4KB: 1,
@@ -289,6 +305,10 @@ describe('acknowledgements', () => {
     await clock.advance(7 * minuteMs);
     expect(sent()).toEqual([['high-2']]);
     expect(lost).toBe(1);
+    expect(remembered).toEqual([
+      'neverSent high-1 before it is forgotten',
+      'sent high-2 before it is forgotten',
+    ]);
     store('low', 300_000);
     await clock.advance(300 * minuteMs);
     expect(lost).toBe(2);

@@ -38,6 +38,7 @@ const files: Readonly<Record<string, string>> = {
   'state/spool/low-000000000000007.journal.quarantine': 'x',
   'state/spool/heads': 'x',
   'state/memory/users.json': '{}',
+  'state/history/kept-000000000000003.journal': 'x',
   'state/aggregates/aggregates-000000000000001.journal': 'x',
   'prometheus/agent.prom': 'x',
   'prometheus/other.prom': 'x',
