@@ -1,5 +1,6 @@
 import type { Details, Payload } from '../contract/events.js';
 import type { SnapshotCollector } from './interface/collector.js';
+import { watchState } from './interface/state-news.js';
 import { addressText } from './kernel/address.js';
 import { readExecutable } from './kernel/processes/proc.js';
 import { readListeningTable } from './kernel/sockets/listening-table.js';
@@ -16,6 +17,7 @@ const anyAddress = { tcp: '0.0.0.0', udp: '0.0.0.0', tcp6: '::', udp6: '::' } as
 export const listeningPorts: SnapshotCollector<'ListeningPorts'> = {
   kind: 'snapshot',
   name: 'ListeningPorts',
+  watch: watchState('ListeningPort'),
   async collect({ host, signal, lose, setSource }) {
     const sockets: ListeningSocket[] = [];
     let tables = 0;

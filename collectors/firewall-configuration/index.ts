@@ -1,6 +1,7 @@
 import { isUnavailable } from '../../base/unavailable.js';
 import type { Payload } from '../../contract/events.js';
 import type { SnapshotCollector } from '../interface/collector.js';
+import { watchState } from '../interface/state-news.js';
 import type { ProgramAnswer } from '../inventory/answer.js';
 import { readAnswers } from './answers.js';
 import { inWords, readKernelTables } from './kernel-tables.js';
@@ -25,6 +26,7 @@ const mostEntries = 20_000;
 export const firewallConfiguration: SnapshotCollector<'FirewallConfiguration'> = {
   kind: 'snapshot',
   name: 'FirewallConfiguration',
+  watch: watchState('FirewallRule'),
   async collect({ host, lose, setSource, signal }) {
     const kernel = await readKernelTables(host.paths);
     const { ip, ip6 } = kernel.legacy;

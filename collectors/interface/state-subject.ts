@@ -30,6 +30,10 @@ export interface Subject {
   watch?(context: SubjectWatchContext): Promise<RunningCollector | Unavailable>;
   /** How often to look where nothing is watched, or the watch cannot be had; at least 20 s. Absent: each minute. */
   readonly pollMs?: number;
+  /** Who is behind an item that the last look found to have changed, where more is known than who did something lately. */
+  whoOf?(item: string): Who | undefined;
+  /** Whether an item that a look found was there before the first look ever, which could not see it: it is not told. */
+  isOld?(item: string): boolean;
   /** What is told of two texts of an item, where that is not the texts themselves: one may hold a mark to compare by. */
   shown?(before: string | undefined, after: string | undefined): Shown;
 }
@@ -44,6 +48,8 @@ export interface LookContext {
   /** Aborted when the look has taken too long. */
   readonly signal: AbortSignal;
   readonly lose: ReportLoss;
+  /** What the look before found, in its order, also one of an earlier run; undefined at the first look ever. */
+  readonly known: Items | undefined;
   /**
    * A mark of a secret, such as the hash of a password: the same as long as the secret is, also after a restart, and
    * nothing can be learned of the secret from it by whoever does not have the state directory.
@@ -59,6 +65,8 @@ export interface SubjectWatchContext {
    * @param who did it, where that is known; told with what the next look finds, unless several did something
    */
   readonly changed: (who?: Who) => void;
+  /** What of the changes is not noticed soon, as a sentence, although the rest is; undefined when nothing is missing. */
+  readonly limit: (sentence: string | undefined) => void;
   /** The watch broke for good; until it can be had again the subject is looked at from time to time. */
   readonly fail: (error: Error) => void;
 }

@@ -56,6 +56,8 @@ export class Follower {
   private marks = new Marks(undefined);
   private watching: RunningCollector | undefined;
   private notWatched: string | undefined;
+  /** What the watch does not notice. */
+  private notNoticed: string | undefined;
   private notSeen: string | undefined;
   private timer: Timer | undefined;
   private dueMs = Number.POSITIVE_INFINITY;
@@ -72,7 +74,7 @@ export class Follower {
   get limitation(): string | undefined {
     const { name } = this.options.subject;
     if (this.notSeen !== undefined) return `${name} is not known: ${this.notSeen}`;
-    if (this.notWatched === undefined) return undefined;
+    if (this.notWatched === undefined) return this.notNoticed;
     return `${name} is looked at each ${this.pollMs / 1000} s only: ${this.notWatched}`;
   }
 
@@ -139,6 +141,11 @@ export class Follower {
         changed: (who) => {
           if (life.current) this.changed(who);
         },
+        limit: (sentence) => {
+          if (!life.current || sentence === this.notNoticed) return;
+          this.notNoticed = sentence;
+          this.options.onState();
+        },
         fail: (error) => {
           if (!life.current) return;
           life.current = false;
@@ -154,6 +161,7 @@ export class Follower {
   private async unarm(error: Error): Promise<void> {
     const { watching } = this;
     this.watching = undefined;
+    this.notNoticed = undefined;
     await watching?.stop();
     if (this.ended) return;
     this.setLimitations(error.message, this.notSeen);
@@ -212,7 +220,11 @@ export class Follower {
   private async lookOnce(abort: AbortController): Promise<Items | Unavailable> {
     const { clock, host, lose, subject } = this.options;
     try {
-      const looked = subject.look({ host, lose, signal: abort.signal, mark: this.marks.of });
+      const looked = subject.look({
+        ...{ host, lose, signal: abort.signal },
+        known: this.known,
+        mark: this.marks.of,
+      });
       const items = await withDeadline(clock, lookDeadlineMs, looked, () => {
         abort.abort();
         return new Error(`a look took longer than ${lookDeadlineMs / 1000} s and was given up.`);
@@ -229,9 +241,13 @@ export class Follower {
     this.rememberedMs = undefined;
     const isFirst = this.known === undefined;
     const [who, another] = whos;
-    if (differences.length > 0) {
+    const { subject } = this.options;
+    const told = differences.filter(
+      ({ before, item }) => before !== undefined || subject.isOld?.(item) !== true,
+    );
+    if (told.length > 0) {
       this.options.onFound({
-        differences,
+        differences: told,
         ...(who !== undefined && another === undefined && { who }),
         ...(rememberedMs !== undefined && { notBeforeMs: rememberedMs }),
       });

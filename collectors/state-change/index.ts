@@ -9,17 +9,17 @@ import type {
 import type { Subject, Who } from '../interface/state-subject.js';
 import { type Difference, folded } from './difference.js';
 import { Follower, type Found } from './follower.js';
-import { subjects } from './subjects/index.js';
+import { createSubjects } from './subjects/index.js';
 
 /** Of the start: a subject that takes longer is not waited for, and begins when it is ready. */
 const startWithinMs = 5_000;
 
 /** Tells what of the device is not as it was at the last look, also what changed while the agent did not run. */
-export const stateChange: TriggeredCollector<'StateChange'> = collectorOf(subjects);
+export const stateChange: TriggeredCollector<'StateChange'> = collectorOf(createSubjects);
 
-/** @param followed the subjects that it looks at */
-export function collectorOf(followed: readonly Subject[]): TriggeredCollector<'StateChange'> {
-  return { kind: 'triggered', name: 'StateChange', start: (context) => start(context, followed) };
+/** @param create the subjects that it looks at, of each start its own */
+export function collectorOf(create: () => readonly Subject[]): TriggeredCollector<'StateChange'> {
+  return { kind: 'triggered', name: 'StateChange', start: (context) => start(context, create()) };
 }
 
 async function start(
@@ -60,12 +60,16 @@ function tell(
 ): void {
   const { told, more } = folded(differences);
   const common: Details<'StateChange'> = {
-    ...detailsOf(who, host.users),
     ...(notBeforeMs !== undefined && { WhileDown: 'true', NotBeforeUtc: utcText(notBeforeMs) }),
   };
   for (const [index, difference] of told.entries()) {
     const isLast = index === told.length - 1;
-    const details = { ...common, ...(isLast && more > 0 && { More: String(more) }) };
+    const itsWho = subject.whoOf?.(difference.item) ?? who;
+    const details = {
+      ...detailsOf(itsWho, host.users),
+      ...common,
+      ...(isLast && more > 0 && { More: String(more) }),
+    };
     emit({ timeMs: clock.wallMs(), payload: payloadOf(subject, difference, details) });
   }
   // At the start the snapshot is taken in any case.

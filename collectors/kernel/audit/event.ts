@@ -47,6 +47,7 @@ export const auditTypes = {
   cwd: 1307,
   execve: 1309,
   endOfEvent: 1320,
+  netfilterConfiguration: 1325,
   seccomp: 1326,
   proctitle: 1327,
   replace: 1329,

@@ -31,7 +31,7 @@ const fieldNumbers = {
   argument0: 200,
   key: 210,
 } as const;
-const operators = { equal: 0x4000_0000, notEqual: 0x3000_0000, bitTest: 0x4800_0000 } as const;
+const operators = { equal: 0x4000_0000, notEqual: 0x3000_0000, anyBit: 0x0800_0000 } as const;
 /** AUDIT_PERM_WRITE and AUDIT_PERM_ATTR. */
 const writesOrAttributes = 0x2 | 0x8;
 /** Fields whose value is the length of a text: LSM labels, watch, directory, key, executable. */
@@ -84,12 +84,12 @@ export function encodeRules(
 }
 
 function conditions({ argumentBits, firstArgument, outcome }: CallRule): readonly NewField[] {
-  const { bitTest, equal } = operators;
+  const { anyBit, equal } = operators;
   const fields: NewField[] = [];
   // Before the outcome where it turns away most of the calls.
   if (argumentBits !== undefined) {
     const { argument, bits } = argumentBits;
-    fields.push({ number: fieldNumbers.argument0 + argument, operator: bitTest, value: bits });
+    fields.push({ number: fieldNumbers.argument0 + argument, operator: anyBit, value: bits });
   }
   fields.push(
     outcome === 'success'

@@ -4,7 +4,11 @@ import type { Unavailable } from '../../../base/unavailable.js';
 import type { RunningCollector } from '../../../collectors/interface/collector.js';
 import type { CollectorMemory } from '../../../collectors/interface/memory.js';
 import { createStateNews } from '../../../collectors/interface/state-news.js';
-import type { Subject, SubjectWatchContext } from '../../../collectors/interface/state-subject.js';
+import type {
+  Subject,
+  SubjectWatchContext,
+  Who,
+} from '../../../collectors/interface/state-subject.js';
 import { collectorOf } from '../../../collectors/state-change/index.js';
 import type { SourceState } from '../../../collectors/kernel/source-state.js';
 import type { Payload } from '../../../contract/events.js';
@@ -34,11 +38,18 @@ class Device {
   looks = 0;
   watch: SubjectWatchContext | undefined;
   watchUnavailable: string | undefined;
+  /** What the last look was told of the one before. */
+  known: ReadonlyMap<string, string> | undefined;
+  whos = new Map<string, Who>();
+  old = new Set<string>();
 
   readonly subject: Subject = {
     name: 'User',
-    look: () => {
+    whoOf: (item) => this.whos.get(item),
+    isOld: (item) => this.old.has(item),
+    look: ({ known }) => {
       this.looks++;
+      this.known = known;
       if (this.trouble instanceof Error) return Promise.reject(this.trouble);
       if (this.trouble !== undefined) return Promise.resolve(this.trouble);
       return Promise.resolve(new Map(Object.entries(this.items)));
@@ -67,7 +78,7 @@ const memory: CollectorMemory = {
 const stateNews = createStateNews();
 
 async function start(device: Device): Promise<RunningCollector> {
-  const starting = collectorOf([device.subject]).start({
+  const starting = collectorOf(() => [device.subject]).start({
     host: fakeHost({
       memory,
       clock,
@@ -204,6 +215,48 @@ describe('StateChange', () => {
       { ProcessId: '7', Executable: '/usr/sbin/useradd', UserId: '0', UserName: 'root' },
       undefined,
     ]);
+  });
+
+  it('says of each item who did it where the subject knows', async () => {
+    const device = new Device();
+    await start(device);
+    device.items = { anna: 'uid 1', bert: 'uid 2' };
+    device.whos.set('bert', { pid: 9, userId: '1000' });
+    device.watch?.changed({ pid: 7 });
+    await clock.advance(5_000);
+    expect(told.map(({ ExtraDetails }) => ExtraDetails)).toEqual([
+      { ProcessId: '7' },
+      { ProcessId: '9', UserId: '1000' },
+    ]);
+  });
+
+  it('remembers what was there before the first look ever, and does not tell it', async () => {
+    const device = new Device();
+    device.items = { anna: 'uid 1' };
+    await start(device);
+    device.items = { anna: 'uid 1', old: 'uid 2', young: 'uid 3' };
+    device.old.add('old');
+    device.watch?.changed();
+    await clock.advance(5_000);
+    expect(told.map(({ Item }) => Item)).toEqual(['young']);
+    device.items = { anna: 'uid 1', young: 'uid 3' };
+    device.watch?.changed();
+    await clock.advance(5_000);
+    expect(told.slice(1)).toMatchObject([{ Item: 'old', Change: 'Removed', Before: 'uid 2' }]);
+    expect([...(device.known ?? [])]).toEqual([
+      ['anna', 'uid 1'],
+      ['old', 'uid 2'],
+      ['young', 'uid 3'],
+    ]);
+  });
+
+  it('says what is not noticed at once although it watches, until it breaks', async () => {
+    const device = new Device();
+    await start(device);
+    device.watch?.limit('Only half is noticed.');
+    expect(source?.limitation).toBe('Only half is noticed.');
+    device.watch?.limit(undefined);
+    expect(source?.limitation).toBeUndefined();
   });
 
   it('folds a flood into the first ones and a number, and tells the snapshots once', async () => {

@@ -69,7 +69,7 @@ describe('audit rules', () => {
     } as const;
     const [rule] = encodeRules(raised, ['x86_64', 'aarch64'], 1);
     expect(rule?.readUInt32LE(12 + 8)).toBe((1 << (90 - 64)) | (1 << (91 - 64)));
-    expect(decoded(rule).fields[1]).toEqual({ number: 201, value: 0o6000, operator: 0x48000000 });
+    expect(decoded(rule).fields[1]).toEqual({ number: 201, value: 0o6000, operator: 0x08000000 });
     // arm64 has no chmod, and its fchmod counts all the same.
     expect(encodeRules(raised, ['aarch64'], 1)).toHaveLength(1);
   });
