@@ -10,8 +10,12 @@ installDependencies();
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const textChecks = [
   ['format', bin('prettier'), ['--check', '--log-level=warn', '.']],
-  ['types', bin('tsc'), ['-p', '.']],
-  ['lint', bin('eslint'), ['.', '--max-warnings=0']],
+  // With the young objects collected in larger steps it takes a quarter less of the processors.
+  [
+    'types and lint',
+    process.execPath,
+    ['--max-semi-space-size=128', join(root, 'scripts', 'types-and-lint.mjs')],
+  ],
 ];
 const args = process.argv.slice(2);
 const isFast = args.includes('--fast');
