@@ -18,9 +18,10 @@ export const lossCauses = {
     'Seconds in which no run of the agent read kernel audit, from the last record of the run before.',
   assemblyOverflow:
     'An audit event was completed early, or not kept for a collector that started later, because too many were pending.',
-  unparsed: 'A record from the kernel, or of a file of logins, could not be read.',
   fileEventsOverflow:
     'The queue of the kernel for changes of files (inotify) overflowed; what is there was looked at again.',
+  unparsed:
+    'A record from the kernel, of a file of logins or of a database of packages could not be read.',
   traceOverrun: 'The kernel overwrote trace events of sockets before they were read.',
   connectionGone:
     'A connection ended before its addresses could be read, and could not be reported.',

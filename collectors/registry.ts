@@ -8,6 +8,7 @@ import { login } from './login/index.js';
 import { osBaseline } from './os-baseline/index.js';
 import { processCreate } from './process-create/index.js';
 import { processTerminate } from './process-terminate.js';
+import { softwareInventory } from './software-inventory/index.js';
 import { stateChange } from './state-change/index.js';
 import { systemInformation } from './system-information/index.js';
 
@@ -22,6 +23,7 @@ export const collectors: readonly Collector[] = [
   osBaseline,
   processCreate,
   processTerminate,
+  softwareInventory,
   stateChange,
   systemInformation,
 ];

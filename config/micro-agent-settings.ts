@@ -100,7 +100,7 @@ export const microAgentSettings: Table = {
   SystemInformation_HardwareSerialNumber: text('hardwareSerialNumber'),
   SystemInformation_FirmwareVendor: text('firmwareVendor'),
   SystemInformation_FirmwareVersion: text('firmwareVersion'),
-  ...collector('SBoM', 'Low', [], { why: 'Installed packages are not told.' }),
+  ...collector('SBoM', 'Low', ['SoftwareInventory'], { isSnapshot: true }),
   ...collector('Heartbeat', 'Low', [], {
     why: 'There is no such event; MessageStatistics come at each interval of the snapshots.',
   }),

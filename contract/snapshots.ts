@@ -237,6 +237,42 @@ export const snapshots = {
         '`false`: no file says which distribution it is; the name is that of the kernel.',
     },
   },
+  SoftwareInventory: {
+    category: 'Periodic',
+    type: 'Security',
+    ours: true,
+    priority: 'Low',
+    noun: 'installed packages',
+    meaning:
+      'The packages of the device by the databases of its package managers. The first event, and one each 30 days, has all of them (`Present`), perhaps in several parts; the others have only what changed since the one before, and where nothing did there is none.',
+    fields: {
+      Name: required('string', 'Name of the package.'),
+      Version: required(
+        'string',
+        'Version with epoch and release, as its manager writes it; of one that is gone the last one.',
+      ),
+      Change: required(
+        ['Present', 'Installed', 'Removed', 'Updated'],
+        'What was noticed: it is there, in an event that has all; or it came, went or has another version since the event before.',
+      ),
+      PackageManager: required(['dpkg', 'rpm', 'opkg', 'apk'], 'Whose database says so.'),
+      Architecture: optional('string', 'Architecture that it is built for: `amd64`, `noarch`.'),
+      Supplier: optional('string', 'Who maintains or supplies it, as it says itself.'),
+      License: optional(
+        'string',
+        'Licences that its makers state, parted by semicolons: each an SPDX expression where it can be written so, else the name that they give it. Absent: nothing that a machine can read states any.',
+      ),
+    },
+    details: {
+      VersionBefore: 'Of an updated one: the version before.',
+      SourcePackage: 'Source that it is built from, where that has another name.',
+      SourceVersion: 'Version of the source, where it is another.',
+      Cpe: 'CPE name that its makers state.',
+    },
+    caveats: {
+      LicensesLeftOut: 'Number of licences that are left out because they would be too many.',
+    },
+  },
   OSBaseline: {
     category: 'Periodic',
     type: 'Security',

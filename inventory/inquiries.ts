@@ -1,5 +1,6 @@
 import type { InventoryAnswer } from '../collectors/inventory/answer.js';
 import { type InventoryName, longestRunMs } from '../collectors/inventory/names.js';
+import { rpmArguments } from '../collectors/software-inventory/databases/rpm.js';
 import { firewallPrograms } from './firewall.js';
 import { runProgram } from './program.js';
 import { systemFacts } from './system.js';
@@ -10,6 +11,9 @@ type Inquiry = (remainingMs: () => number) => Promise<Findings>;
 /** How each inventory is taken. Nothing that comes from elsewhere has a part in what is run. */
 const inquiries: Readonly<Record<InventoryName, Inquiry>> = {
   firewall: async (remainingMs) => ({ programs: await firewallPrograms(remainingMs) }),
+  packages: async (remainingMs) => ({
+    programs: [await runProgram('rpm', rpmArguments, { longestMs: remainingMs() })],
+  }),
   sshd: async (remainingMs) => ({
     programs: [await runProgram('sshd', ['-T'], { longestMs: remainingMs() })],
   }),

@@ -156,7 +156,7 @@ async function tryToCollect(options: CollectOptions): Promise<boolean> {
     });
     sayLosses();
     if (isUnavailable(answer)) say(name, answer.unavailable);
-    else print(name, answer, systemClock.wallMs());
+    else print(name, 'news' in answer ? answer.news : answer, systemClock.wallMs());
     return !isUnavailable(answer);
   }
   const redactor = createRedactor([]);

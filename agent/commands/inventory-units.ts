@@ -73,10 +73,7 @@ RuntimeMaxSec=${longestRunMs / 1000}
 TimeoutStopSec=2
 KillMode=control-group
 
-# What it may do beyond what anybody may.
-${Object.entries(capabilities)
-  .map(([capability, reason]) => `#   ${capability.padEnd(20)} ${reason}`)
-  .join('\n')}
+${rightsText(capabilities)}
 AmbientCapabilities=${rights}
 CapabilityBoundingSet=${rights}
 NoNewPrivileges=yes
@@ -126,4 +123,12 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources @mount @module @debug @cpu-emulation @obsolete @keyring
 SystemCallErrorNumber=EPERM
 `;
+}
+
+function rightsText(capabilities: InventoryDeclaration['capabilities']): string {
+  const reasons = Object.entries(capabilities).map(
+    ([capability, reason]) => `#   ${capability.padEnd(20)} ${reason}`,
+  );
+  if (reasons.length === 0) return '# It may do what anybody may, and nothing more.';
+  return ['# What it may do beyond what anybody may.', ...reasons].join('\n');
 }

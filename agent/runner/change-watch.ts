@@ -5,9 +5,11 @@ import { reasonOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { isUnavailable, type Unavailable } from '../../base/unavailable.js';
-import type { RunningCollector, SnapshotCollector } from '../../collectors/interface/collector.js';
+import type {
+  RunningCollector,
+  AnySnapshotCollector,
+} from '../../collectors/interface/collector.js';
 import type { Host } from '../../collectors/interface/host.js';
-import type { SnapshotName } from '../../contract/events.js';
 import { Announcer } from './announcer.js';
 import { ChangePace } from './change-pace.js';
 import type { Tell } from './collector-state.js';
@@ -17,7 +19,7 @@ const retry: BackoffRange = { shortestMs: 60_000, longestMs: 3_600_000 };
 const armWithinMs = 5_000;
 
 interface ChangeWatchOptions {
-  readonly collector: SnapshotCollector<SnapshotName>;
+  readonly collector: AnySnapshotCollector;
   readonly host: Host;
   readonly clock: Clock;
   readonly log: Log;

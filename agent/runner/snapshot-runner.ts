@@ -4,7 +4,7 @@ import { withDeadline } from '../../base/deadline.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { isUnavailable } from '../../base/unavailable.js';
-import type { SnapshotCollector } from '../../collectors/interface/collector.js';
+import type { AnySnapshotCollector } from '../../collectors/interface/collector.js';
 import type { Host } from '../../collectors/interface/host.js';
 import type { SourceState } from '../../collectors/kernel/source-state.js';
 import type { Payload, SnapshotName } from '../../contract/events.js';
@@ -13,14 +13,14 @@ import { Announcer } from './announcer.js';
 import { ChangeWatch } from './change-watch.js';
 import type { CollectorState, Tell } from './collector-state.js';
 
-type Collect = SnapshotCollector<SnapshotName>['collect'];
+type Collect = AnySnapshotCollector['collect'];
 
 const firstRetryMs = 60_000;
 /** Longer than any snapshot takes on a slow board that is busy, short enough to notice a hung read. */
 const deadlineMs = 120_000;
 
 export interface SnapshotRunnerOptions {
-  readonly collector: SnapshotCollector<SnapshotName>;
+  readonly collector: AnySnapshotCollector;
   readonly host: Host;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,6 +42,7 @@ export interface SnapshotRunnerOptions {
  * 3. A run that failed is repeated after a pause that doubles, up to the interval, and hands nothing on: to have failed
  *    never looks like to have found nothing.
  * 4. After `stop`, what a run still finds is dropped.
+ * 5. What is not new is not handed on by a collector that tells only what is.
  */
 export class SnapshotRunner {
   private timer: Timer | undefined;
@@ -74,7 +75,7 @@ export class SnapshotRunner {
 
   /** Resolves when the first snapshot was taken or has failed. */
   async start(intervalMs: number): Promise<void> {
-    this.intervalMs = intervalMs;
+    this.intervalMs = this.allowed(intervalMs);
     this.current = { state: 'running' };
     const generation = ++this.generation;
     await this.watch.start();
@@ -82,7 +83,8 @@ export class SnapshotRunner {
   }
 
   /** The next snapshot is due one new interval after the last one began; when that is past, at the next moment. */
-  setInterval(intervalMs: number): void {
+  setInterval(wantedMs: number): void {
+    const intervalMs = this.allowed(wantedMs);
     if (intervalMs === this.intervalMs) return;
     this.intervalMs = intervalMs;
     if (this.timer !== undefined && this.failures === 0) this.schedule(this.remainingMs());
@@ -96,6 +98,10 @@ export class SnapshotRunner {
     this.isRunning = this.again = false;
     this.current = { state: 'off' };
     await this.watch.stop();
+  }
+
+  private allowed(intervalMs: number): number {
+    return Math.max(intervalMs, this.options.collector.leastIntervalMs ?? 0);
   }
 
   private takeEarly(): void {
@@ -171,7 +177,10 @@ export class SnapshotRunner {
       this.announcer.works();
       if (limitation === undefined) this.announcer.forget();
       else this.announcer.say('info', `${collector.name} comes from ${source}: ${limitation}`);
-      pipeline.snapshot(collector.name, outcome, timeMs);
+      const payloads = 'news' in outcome ? outcome.news : outcome;
+      if (!('news' in outcome) || payloads.length > 0)
+        pipeline.snapshot(collector.name, payloads, timeMs);
+      if ('news' in outcome) outcome.told();
     }
     this.schedule(this.remainingMs());
   }

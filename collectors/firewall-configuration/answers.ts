@@ -1,5 +1,6 @@
 import { reasonOf } from '../../base/errors.js';
 import type { ProgramAnswer } from '../inventory/answer.js';
+import { failureOf } from '../inventory/failure.js';
 import { parseSave, type SavedTables } from './iptables/save.js';
 import type { KernelTables } from './kernel-tables.js';
 import { parseRuleset, type Ruleset } from './nftables/ruleset.js';
@@ -44,9 +45,9 @@ async function readNft(
     unseen.push(`Rules of nftables, which the kernel ${has}: nft is not installed.`);
     return undefined;
   }
-  const failure = failureOf(answer);
+  const failure = failureOf(answer, answer.program);
   if (failure !== undefined) {
-    unseen.push(`Rules of nftables: ${failure}.`);
+    unseen.push(`Rules of nftables: ${failure}`);
     return undefined;
   }
   try {
@@ -79,11 +80,11 @@ async function readSaves(
     given.some((answer) => answer.outcome === 'notLoaded' && answer.program.includes('legacy'));
   if (ofLegacy === undefined && !holdsNone) {
     const failed = given.find(({ outcome }) => outcome !== 'absent' && outcome !== 'notLoaded');
-    const why = failed === undefined ? undefined : failureOf(failed);
+    const why = failed === undefined ? undefined : failureOf(failed, failed.program);
     const found = legacy[family]?.join(', ');
     const what = found === undefined ? 'of which there may be some' : `of the tables ${found}`;
     unseen.push(
-      `Legacy rules of ${family}tables, ${what}: ${why ?? `${family}tables-legacy-save is not installed`}.`,
+      `Legacy rules of ${family}tables, ${what}: ${why ?? `${family}tables-legacy-save is not installed.`}`,
     );
   }
   return [ofLegacy, ofNft].flatMap((one) => (one === undefined ? [] : one.tables));
@@ -93,19 +94,4 @@ async function readSaves(
 function speaksOfLegacy({ path, program, stdout }: ProgramAnswer): boolean {
   if (stdout.trim() !== '') return false;
   return program.includes('legacy') || (path !== undefined && !path.includes('nft'));
-}
-
-/** Why the answer of a program is of no use; undefined when it is. */
-function failureOf({ error, exitStatus, outcome, program }: ProgramAnswer): string | undefined {
-  const said = error === '' ? '' : ` (${error})`;
-  switch (outcome) {
-    case 'ended':
-      return exitStatus === 0 ? undefined : `${program} ended with status ${exitStatus}${said}`;
-    case 'cut':
-      return `${program} has more to say than is read`;
-    case 'late':
-      return `${program} took too long`;
-    default:
-      return `${program} could not be run${said}`;
-  }
 }

@@ -9,16 +9,36 @@ import type { Host } from './host.js';
  * Answers "what is there now". An empty array means "looked, and found none"; a read that failed is `Unavailable`
  * when the device cannot give the answer, and a thrown error otherwise. Never schedules, retries or sends.
  */
-export interface SnapshotCollector<N extends SnapshotName> {
+export interface SnapshotCollector<N extends SnapshotName, Answer = readonly Payload<N>[]> {
   readonly kind: 'snapshot';
   readonly name: N;
-  collect(context: SnapshotContext): Promise<readonly Payload<N>[] | Unavailable>;
+  /** A look needs no repetition sooner than this, however short the interval of the snapshots is. Absent: it may. */
+  readonly leastIntervalMs?: number;
+  collect(context: SnapshotContext): Promise<Answer | Unavailable>;
   /**
    * Notices changes of what is there, so that nobody waits for the next interval; resolves when every change from then on
    * is noticed. When and how often a change leads to a snapshot is the runner's. Absent: only the interval counts.
    */
   watch?(context: WatchContext): Promise<RunningCollector | Unavailable>;
 }
+
+/**
+ * Instead of all that is there what is new since an earlier look, which the collector remembers; nothing new is not told
+ * at all.
+ */
+export interface News<N extends SnapshotName> {
+  readonly news: readonly Payload<N>[];
+  /** Called when the news are handed on: what was looked at may be remembered now. Not called for a look given up. */
+  readonly told: () => void;
+}
+
+export type NewsCollector<N extends SnapshotName> = SnapshotCollector<N, News<N>>;
+
+/** One of both kinds of answer. */
+export type AnySnapshotCollector = SnapshotCollector<
+  SnapshotName,
+  readonly Payload<SnapshotName>[] | News<SnapshotName>
+>;
 
 export interface WatchContext {
   readonly host: Host;
@@ -79,4 +99,4 @@ export interface RunningCollector {
   stop(): Promise<void>;
 }
 
-export type Collector = SnapshotCollector<SnapshotName> | TriggeredCollector<TriggeredName>;
+export type Collector = AnySnapshotCollector | TriggeredCollector<TriggeredName>;

@@ -25,6 +25,12 @@ export const inventories = {
     families: ['AF_NETLINK', 'AF_INET', 'AF_INET6'],
     seesNetwork: true,
   },
+  packages: {
+    meaning: 'The packages that rpm has installed, whose database only its programs read: rpm -qa.',
+    capabilities: {},
+    families: [],
+    seesNetwork: false,
+  },
   sshd: {
     meaning: 'The settings that the SSH server has in force: sshd -T.',
     capabilities: {

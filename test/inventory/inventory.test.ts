@@ -27,7 +27,7 @@ describe('iot-security-agent inventory', () => {
   it('refuses a name that it does not know, and does not print it raw', async () => {
     const { code, stdout, stderr } = await runCommandLine(['inventory', '\u001b[2J;id']);
     expect([code, stdout]).toEqual([78, '']);
-    expect(stderr).toContain('name one of firewall, sshd, system');
+    expect(stderr).toContain('name one of firewall, packages, sshd, system');
     expect(stderr).not.toContain('\u001b');
   });
 

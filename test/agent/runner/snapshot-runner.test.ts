@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { SnapshotRunner } from '../../../agent/runner/snapshot-runner.js';
-import type { SnapshotCollector } from '../../../collectors/interface/collector.js';
+import type { AnySnapshotCollector } from '../../../collectors/interface/collector.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { unspread } from '../../support/moments.js';
 import { recordingLog } from '../../support/recording-log.js';
 
-type Answer = Awaited<ReturnType<SnapshotCollector<'ListeningPorts'>['collect']>>;
+type Answer = Awaited<ReturnType<AnySnapshotCollector['collect']>>;
 
-function setUp(answers: (Answer | Error | 'hang')[]) {
+function setUp(answers: (Answer | Error | 'hang')[], leastIntervalMs?: number) {
   const clock = new FakeClock();
   const log = recordingLog();
   const snapshots: number[] = [];
@@ -19,6 +19,7 @@ function setUp(answers: (Answer | Error | 'hang')[]) {
     collector: {
       kind: 'snapshot',
       name: 'ListeningPorts',
+      ...(leastIntervalMs !== undefined && { leastIntervalMs }),
       collect: ({ signal }) => {
         calls++;
         signal.addEventListener('abort', () => (aborted = true));
@@ -136,6 +137,33 @@ describe('a snapshot', () => {
     expect(calls()).toBe(1);
     await clock.advance(1);
     expect(calls()).toBe(2);
+  });
+
+  it('is taken no more often than the collector needs, whatever the interval', async () => {
+    const { clock, runner, calls } = setUp([], 86_400_000);
+    await runner.start(60_000);
+    runner.setInterval(30_000);
+    await clock.advance(86_399_999);
+    expect(calls()).toBe(1);
+    await clock.advance(1);
+    expect(calls()).toBe(2);
+  });
+
+  it('of which only news are told hands on nothing when there are none, and says what was handed on', async () => {
+    const told: string[] = [];
+    const news = (name: string, count: number): Answer => ({
+      news: Array.from({ length: count }, () => ({ Protocol: 'tcp', LocalPort: '1' })),
+      told: () => told.push(name),
+    });
+    const { clock, runner, snapshots } = setUp([news('a', 2), news('b', 0), 'hang']);
+    await runner.start(1_000);
+    await clock.advance(1_000);
+    expect(snapshots).toEqual([2]);
+    expect(told).toEqual(['a', 'b']);
+    expect(runner.state).toMatchObject({ state: 'running' });
+    await clock.advance(1_000);
+    await runner.stop();
+    expect(told).toEqual(['a', 'b']);
   });
 
   it('is not taken any more when the collector is off, not even one that is under way', async () => {

@@ -26,10 +26,13 @@ Version: 1
 `;
 
 describe('packages', () => {
-  it('are those that dpkg has installed, not those of which files are left', async () => {
+  it('are those of which dpkg has the programs on the disk, not those of which only files of settings are left', async () => {
     expect(await packagesOf({ 'var/lib/dpkg/status': dpkg })).toEqual({
       manager: 'dpkg',
-      versions: [['openssh-server', '1:9.2p1-2']],
+      versions: [
+        ['openssh-server', '1:9.2p1-2'],
+        ['half', '1'],
+      ],
     });
   });
 

@@ -1,0 +1,17 @@
+import type { NewsCollector } from '../interface/collector.js';
+
+const dayMs = 86_400_000;
+
+/**
+ * The packages of the device: all of them once, then what changed, at most once a day. What reads them is loaded with the
+ * first look.
+ */
+export const softwareInventory: NewsCollector<'SoftwareInventory'> = {
+  kind: 'snapshot',
+  name: 'SoftwareInventory',
+  leastIntervalMs: dayMs,
+  async collect(context) {
+    const { collect } = await import('./collect.js');
+    return collect(context);
+  },
+};
