@@ -53,6 +53,8 @@ function inWords(error: ErrorObject, where: string): string {
 
 const eventRules = 'message_v1_0.json#/properties/Events/items/oneOf/0/allOf';
 
+type Declarations = Readonly<Record<string, EventDeclaration>>;
+
 /** The public schema of a message, which also takes the given events. */
 function messageThatAlsoTakes(own: readonly EventSchema[]): object {
   const extended = structuredClone(message);
@@ -65,41 +67,72 @@ function messageThatAlsoTakes(own: readonly EventSchema[]): object {
   return extended;
 }
 
+interface Validators {
+  readonly whole: ValidateFunction;
+  /** What all events have in common. */
+  readonly anyEvent: () => ValidateFunction;
+  readonly eventByName: (name: string) => ValidateFunction | undefined;
+}
+
+function compile(declarations: Declarations): Validators {
+  const own = ownSchemas(declarations);
+  const eventSchemas = [...publicSchemas, ...own];
+  // Not strict: the schemas hold a keyword of their own ("boolean") that means nothing.
+  const ajv = new Ajv({
+    strict: false,
+    allErrors: true,
+    schemas: [typeDefinitions, messageThatAlsoTakes(own)],
+  });
+  formats.default.default(ajv, ['date-time', 'ipv4', 'ipv6']);
+  for (const schema of eventSchemas) ajv.addSchema(schema);
+  const idByName = new Map(
+    eventSchemas.flatMap(({ $id, properties }) =>
+      properties.Name.enum.map((name) => [name, $id] as const),
+    ),
+  );
+  // Only a message with a problem is looked at in parts.
+  const parts = new Map<string, ValidateFunction>();
+  const part = ($ref: string): ValidateFunction => {
+    const validator = parts.get($ref) ?? ajv.compile({ $ref });
+    parts.set($ref, validator);
+    return validator;
+  };
+  return {
+    whole: ajv.compile(root),
+    anyEvent: () => part(`${eventRules}/0`),
+    eventByName: (name) => {
+      const id = idByName.get(name);
+      return id === undefined ? undefined : part(id);
+    },
+  };
+}
+
+/** A hub is soon started, and to compile takes longer: once in a process, and not before a message comes. */
+const compiled = new WeakMap<Declarations, Validators>();
+
 /**
  * Checks messages against the public message schemas, version 1.0, and the events that these do not know against our own
  * declarations.
  */
 export class SchemaCheck {
-  readonly #whole: ValidateFunction;
-  /** What all events have in common. */
-  readonly #anyEvent: ValidateFunction;
-  readonly #eventByName: ReadonlyMap<string, ValidateFunction>;
+  readonly #declarations: Declarations;
 
-  constructor(declarations: Readonly<Record<string, EventDeclaration>> = eventDeclarations) {
-    const own = ownSchemas(declarations);
-    const eventSchemas = [...publicSchemas, ...own];
-    // Not strict: the schemas hold a keyword of their own ("boolean") that means nothing.
-    const ajv = new Ajv({
-      strict: false,
-      allErrors: true,
-      schemas: [typeDefinitions, messageThatAlsoTakes(own)],
-    });
-    formats.default.default(ajv, ['date-time', 'ipv4', 'ipv6']);
-    for (const schema of eventSchemas) ajv.addSchema(schema);
-    this.#whole = ajv.compile(root);
-    this.#anyEvent = ajv.compile({ $ref: `${eventRules}/0` });
-    this.#eventByName = new Map(
-      eventSchemas.flatMap((schema) =>
-        schema.properties.Name.enum.map((name) => [name, ajv.compile({ $ref: schema.$id })]),
-      ),
-    );
+  constructor(declarations: Declarations = eventDeclarations) {
+    this.#declarations = declarations;
+  }
+
+  get #validators(): Validators {
+    const validators = compiled.get(this.#declarations) ?? compile(this.#declarations);
+    compiled.set(this.#declarations, validators);
+    return validators;
   }
 
   /** Answers what is wrong, at most ten sentences; an empty array means valid. */
   problems(json: unknown): readonly string[] {
-    const valid: boolean = this.#whole(json);
+    const { whole } = this.#validators;
+    const valid: boolean = whole(json);
     if (valid) return [];
-    const envelope = (this.#whole.errors ?? [])
+    const envelope = (whole.errors ?? [])
       .filter(({ keyword, instancePath }) => keyword !== 'oneOf' && !/^.Events./.test(instancePath))
       .map((error) => inWords(error, ''));
     const events: unknown =
@@ -113,10 +146,12 @@ export class SchemaCheck {
   }
 
   #inEvent(event: unknown, where: string): readonly string[] {
-    const common = this.#anyEvent(event) ? [] : (this.#anyEvent.errors ?? []);
+    const validators = this.#validators;
+    const anyEvent = validators.anyEvent();
+    const common = anyEvent(event) ? [] : (anyEvent.errors ?? []);
     const name =
       typeof event === 'object' && event !== null && 'Name' in event ? event.Name : undefined;
-    const own = typeof name === 'string' ? this.#eventByName.get(name) : undefined;
+    const own = typeof name === 'string' ? validators.eventByName(name) : undefined;
     const errors = own === undefined || own(event) ? common : [...common, ...(own.errors ?? [])];
     const sentences = errors.map((error) => inWords(error, where));
     if (own === undefined) {
