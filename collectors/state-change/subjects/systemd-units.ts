@@ -8,14 +8,14 @@ const unitName =
 const pulls = /^(.+)\.(wants|requires|upholds)$/;
 
 /** Where units are read from, what counts before the others first (systemd.unit(5), "Unit File Load Path"). */
-export function systemdDirectories({ etcRoot, root, usrRoot }: Paths): Promise<readonly string[]> {
-  return differentDirectories([
+export function systemdDirectories({ etcRoot, root, usrRoot }: Paths): readonly string[] {
+  return [
     `${etcRoot}/systemd/system`,
     `${root}/run/systemd/system`,
     `${usrRoot}/local/lib/systemd/system`,
     `${usrRoot}/lib/systemd/system`,
     `${root}/lib/systemd/system`,
-  ]);
+  ];
 }
 
 /** What is known of a unit from all directories. */
@@ -39,7 +39,8 @@ export async function systemdUnits(
     if (unit === undefined) units.set(name, (unit = { dropIns: [], pulledBy: new Set() }));
     return unit;
   };
-  for (const directory of directories) {
+  // On most devices /lib is a link to /usr/lib.
+  for (const directory of await differentDirectories(directories)) {
     for (const { name, kind } of await entriesOf(directory)) {
       signal.throwIfAborted();
       const path = `${directory}/${name}`;

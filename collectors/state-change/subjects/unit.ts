@@ -2,7 +2,7 @@ import { isUnavailable } from '../../../base/unavailable.js';
 import type { Subject } from '../../interface/state-subject.js';
 import type { FileEvent, FileEventSubscription } from '../../kernel/files/inotify.js';
 import type { Paths } from '../../kernel/paths.js';
-import { entriesOf } from './entries.js';
+import { differentDirectories, entriesOf } from './entries.js';
 import { initDirectories, initScripts } from './init-scripts.js';
 import { systemdDirectories, systemdUnits } from './systemd-units.js';
 
@@ -44,7 +44,7 @@ export const unit: Subject = {
     };
   },
   async look({ host, signal }) {
-    const units = await systemdUnits(await systemdDirectories(host.paths), signal);
+    const units = await systemdUnits(systemdDirectories(host.paths), signal);
     for (const [name, text] of await initScripts(host.paths, signal)) units.set(name, text);
     return units;
   },
@@ -52,7 +52,7 @@ export const unit: Subject = {
 
 async function watchedDirectories(paths: Paths): Promise<readonly string[]> {
   const directories = [...(await initDirectories(paths))];
-  for (const directory of await systemdDirectories(paths)) {
+  for (const directory of await differentDirectories(systemdDirectories(paths))) {
     directories.push(directory);
     for (const { kind, name } of await entriesOf(directory))
       if (kind === 'directory') directories.push(`${directory}/${name}`);
