@@ -23,6 +23,7 @@ const way = [
 const bands = [
   ['what everything stands on', ['base', 'contract', 'config']],
   ['what is observed', ['collectors']],
+  ['what is judged', ['detection']],
   ['what runs', ['agent']],
   ['what runs programs, in a process of its own', ['inventory']],
   ['the stand-in hub, never shipped', ['local-hub']],

@@ -61,6 +61,14 @@ export const layers = [
   // The other process, with a bundle of its own.
   'inventory',
 
+  // Rules judged on events, and nothing else: usable without the agent.
+  'detection',
+  'detection/language',
+  'detection/engine',
+  'detection/correlation',
+  'detection/fields',
+  'detection/rules',
+
   // What the parts of the agent share.
   'agent/supervisor',
   'agent/spool',

@@ -1,0 +1,94 @@
+import { endsOf } from '../language/ends.js';
+import { any, one, type Pattern } from '../language/pattern.js';
+import { limits } from '../limits.js';
+import { indexOfBounded } from './search.js';
+
+export type TextMatcher = (text: string) => boolean;
+
+/** Whether a text is what a pattern says, from its beginning to its end. The caller folds both where case is left out. */
+export function patternMatcher(pattern: Pattern): TextMatcher {
+  if (pattern.includes(one)) return markMatcher(pattern);
+  const isOpenBefore = pattern[0] === any;
+  const isOpenAfter = pattern.at(-1) === any;
+  const literals = pattern.filter((part) => typeof part === 'string');
+  const [first, ...others] = literals;
+  if (first === undefined) return pattern.length === 0 ? (text) => text === '' : () => true;
+  if (others.length > 0) return starMatcher(literals, isOpenBefore, isOpenAfter);
+  if (isOpenBefore)
+    return isOpenAfter
+      ? (text) => indexOfBounded(text, first, 0) >= 0
+      : (text) => text.endsWith(first);
+  return isOpenAfter ? (text) => text.startsWith(first) : (text) => text === first;
+}
+
+/** Literals with `*` between them: each is looked for behind the one before; the first place is as good as any later. */
+function starMatcher(
+  literals: readonly string[],
+  isOpenBefore: boolean,
+  isOpenAfter: boolean,
+): TextMatcher {
+  const head = isOpenBefore ? '' : (literals[0] ?? '');
+  const tail = isOpenAfter ? '' : (literals.at(-1) ?? '');
+  const middle = literals.slice(isOpenBefore ? 0 : 1, isOpenAfter ? undefined : -1);
+  return (text) => {
+    if (text.length < head.length + tail.length) return false;
+    if (!text.startsWith(head) || !text.endsWith(tail)) return false;
+    let at = head.length;
+    for (const literal of middle) {
+      const found = indexOfBounded(text, literal, at);
+      if (found < 0) return false;
+      at = found + literal.length;
+    }
+    return at <= text.length - tail.length;
+  };
+}
+
+const star = -1;
+const mark = -2;
+
+/**
+ * With `?`: unit by unit, and back to the last `*` when it does not go on. That takes up to the product of both lengths, so
+ * that only the ends of a long text are seen.
+ */
+function markMatcher(pattern: Pattern): TextMatcher {
+  const tokens = Int32Array.from(
+    pattern.flatMap((part) => {
+      if (typeof part === 'string')
+        return Array.from({ length: part.length }, (_, at) => part.charCodeAt(at));
+      return part === any ? [star] : [mark];
+    }),
+  );
+  return (whole) => {
+    const text = endsOf(whole, limits.regexText);
+    let at = 0;
+    let token = 0;
+    let lastStar = -1;
+    let resumeAt = 0;
+    while (at < text.length) {
+      const wanted = tokens[token];
+      if (wanted === star) {
+        lastStar = token++;
+        resumeAt = at;
+      } else if (wanted === mark) {
+        at += isPair(text, at) ? 2 : 1;
+        token++;
+      } else if (wanted === text.charCodeAt(at)) {
+        at++;
+        token++;
+      } else if (lastStar >= 0) {
+        token = lastStar + 1;
+        at = ++resumeAt;
+      } else return false;
+    }
+    while (tokens[token] === star) token++;
+    return token === tokens.length;
+  };
+}
+
+/** A character beyond the first plane is two units, and one character to `?`. */
+function isPair(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  if (code < 0xd800 || code > 0xdbff) return false;
+  const next = text.charCodeAt(at + 1);
+  return next >= 0xdc00 && next <= 0xdfff;
+}

@@ -1,0 +1,79 @@
+import type { JsonObject, JsonValue } from '../../base/json.js';
+import type { EventName } from '../../contract/events.js';
+import type { Logsource } from '../language/document.js';
+
+/** What a collector knew before anything was masked, cut or counted, and no payload says. */
+export interface RawFacts {
+  /** Arguments, as they were given to execve. */
+  readonly arguments?: readonly string[];
+  readonly parentArguments?: readonly string[];
+  /** The path given to execve: where a link leads to is in `Executable`. */
+  readonly executedPath?: string;
+  /** The script that an interpreter was started for. */
+  readonly scriptPath?: string;
+  readonly parentExecutedPath?: string;
+  readonly parentScriptPath?: string;
+  /** Name of the program, at most 15 bytes. */
+  readonly comm?: string;
+  readonly effectiveUserId?: string;
+  readonly auditKey?: string;
+  /** The name that the other side was asked for by. */
+  readonly remoteName?: string;
+}
+
+/** One thing that was observed. */
+export interface Observed {
+  readonly event: EventName;
+  readonly payload: JsonObject;
+  readonly raw?: RawFacts;
+}
+
+/** Where a value comes from: a field of the payload, a member of its `ExtraDetails`, or a raw fact. */
+export type Origin =
+  | { readonly field: string }
+  | { readonly detail: string }
+  | { readonly raw: keyof RawFacts; readonly joined?: true };
+
+export interface KnownField {
+  /** The first that is there; with `all` each that is there, as a list. */
+  readonly from: readonly Origin[];
+  readonly all?: true;
+  /** What a value is called in Sigma. */
+  readonly says?: Readonly<Record<string, string>>;
+  /** Where the origin depends on another field of the payload: by its value. */
+  readonly by?: {
+    readonly field: string;
+    readonly from: Readonly<Record<string, readonly Origin[]>>;
+  };
+  /** Of a list: each member is a field of its own, `a0`, `a1` and so on. */
+  readonly numbered?: true;
+  /** Always this. */
+  readonly is?: string;
+}
+
+/** A field that Sigma has and our events do not. */
+export interface MissingField {
+  /** Completes "needs …". */
+  readonly missing: string;
+}
+
+/** The events of a log source of Sigma, and what each of its fields is made of. */
+export interface SourceDeclaration {
+  readonly logsource: Logsource;
+  /** Our event; undefined where we have none, and `missing` says what is needed. */
+  readonly event?: EventName;
+  readonly missing?: string;
+  readonly fields: Readonly<Record<string, KnownField | MissingField>>;
+}
+
+export const field = (name: string): Origin => ({ field: name });
+export const detail = (name: string): Origin => ({ detail: name });
+export const raw = (name: keyof RawFacts, joined?: true): Origin =>
+  joined === undefined ? { raw: name } : { raw: name, joined };
+
+export const from = (...origins: readonly Origin[]): KnownField => ({ from: origins });
+export const listOf = (...origins: readonly Origin[]): KnownField => ({ from: origins, all: true });
+export const missing = (what: string): MissingField => ({ missing: what });
+export const constant = (is: string): KnownField => ({ from: [], is });
+
+export type { JsonValue };

@@ -1,0 +1,57 @@
+import { type Correlation, parseCorrelation } from './correlation.js';
+import { parseDetection } from './detection.js';
+import { type DetectionRule, type Filter, headerOf, logsourceOf } from './document.js';
+import type { Language } from './language.js';
+import { RuleError } from './rule-error.js';
+import { mapMember, memberOf, textsMember, type YamlMap } from './yaml-node.js';
+
+export type RuleDocument = DetectionRule | Correlation | Filter;
+
+/**
+ * Reads one document: a rule has `detection`, a correlation `correlation`, a filter `filter`. What else is in it is left to
+ * others.
+ * @param number of the document in its file, from 1
+ * @throws RuleError
+ */
+export function parseDocument(
+  map: YamlMap,
+  file: string,
+  number: number,
+  language: Language,
+): RuleDocument {
+  const header = headerOf(map, file, number);
+  const kinds = ['detection', 'correlation', 'filter'].filter(
+    (key) => memberOf(map, key) !== undefined,
+  );
+  if (kinds.length > 1)
+    throw new RuleError(`Split the document: it has ${kinds.join(' and ')}.`, map.line);
+  switch (kinds[0]) {
+    case 'detection': {
+      const detection = mapMember(map, 'detection') ?? map;
+      return {
+        ...header,
+        kind: 'rule',
+        logsource: logsourceOf(map),
+        expression: parseDetection(detection, language),
+        examples: mapMember(map, 'examples'),
+      };
+    }
+    case 'correlation':
+      return parseCorrelation(map, header);
+    case 'filter': {
+      const filter = mapMember(map, 'filter') ?? map;
+      const rules = textsMember(filter, 'rules', 1_000);
+      if (rules.length === 0)
+        throw new RuleError('Name the rules that are filtered in rules, or any.', filter.line);
+      return {
+        ...header,
+        kind: 'filter',
+        logsource: logsourceOf(map),
+        rules: rules.length === 1 && rules[0] === 'any' ? 'any' : rules,
+        expression: parseDetection(filter, language),
+      };
+    }
+    default:
+      throw new RuleError('Add detection, correlation or filter: none of them is there.', map.line);
+  }
+}

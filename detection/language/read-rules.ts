@@ -1,0 +1,136 @@
+import { plainReason } from '../../base/errors.js';
+import { limits } from '../limits.js';
+import { languageOf } from './language.js';
+import { parseDocument, type RuleDocument } from './parse-document.js';
+import type { Placeholders } from './placeholders.js';
+import { loadRegexCompiler } from './regex.js';
+import { RuleError } from './rule-error.js';
+import { loadYamlReader } from './yaml.js';
+import {
+  memberOf,
+  textMember,
+  word,
+  type YamlEntry,
+  type YamlMap,
+  type YamlNode,
+} from './yaml-node.js';
+
+/** A file of rules, or another text that holds some. */
+export interface RuleSource {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A document that cannot be used, and why; the rest of the set is. */
+export interface Refusal {
+  readonly file: string;
+  /** From 1; undefined where it is about the whole file. */
+  readonly line: number | undefined;
+  /** A sentence that tells what to do. */
+  readonly reason: string;
+}
+
+export interface ReadDocuments {
+  readonly documents: readonly RuleDocument[];
+  readonly refusals: readonly Refusal[];
+}
+
+export type RuleReader = (source: RuleSource, placeholders?: Placeholders) => ReadDocuments;
+
+/** Milliseconds after which the rest of a file is refused: expressions are tried, and a file holds many. */
+const longestMs = 700;
+
+/** What reads YAML and regular expressions is loaded with the first call: without rules nobody needs it. */
+export async function loadRuleReader(): Promise<RuleReader> {
+  const [readYaml, compile] = await Promise.all([loadYamlReader(), loadRegexCompiler()]);
+  return (source, placeholders = {}) => {
+    const documents: RuleDocument[] = [];
+    const refusals: Refusal[] = [];
+    const refuse = (error: unknown): void => {
+      const isKnown = error instanceof RuleError;
+      // A fault of ours shall cost one document, and no agent.
+      const reason = isKnown ? error.message : `Report this document: ${plainReason(error)}.`;
+      refusals.push({ file: source.name, line: isKnown ? error.line : undefined, reason });
+    };
+    const deadline = performance.now() + longestMs;
+    const regex: typeof compile = (pattern, flags, line) => {
+      if (performance.now() > deadline) throw tooSlow(line);
+      return compile(pattern, flags, line);
+    };
+    try {
+      if (Buffer.byteLength(source.text) > limits.fileBytes)
+        throw new RuleError(`Split the file: it has more than ${limits.fileBytes} bytes.`);
+      const collection = new Collection();
+      for (const [index, node] of readYaml(source.text).entries()) {
+        try {
+          if (performance.now() > deadline) throw tooSlow(node.line);
+          const map = collection.next(node);
+          if (map === undefined) continue;
+          const language = languageOf(placeholders, regex);
+          documents.push(parseDocument(map, source.name, index + 1, language));
+        } catch (error) {
+          refuse(error);
+        }
+      }
+    } catch (error) {
+      refuse(error);
+    }
+    return { documents, refusals };
+  };
+}
+
+const tooSlow = (line: number): RuleError =>
+  new RuleError('Split the file: it takes too long to read.', line);
+
+/**
+ * The documents of a file that say `action`: `global` is what the following ones have in common, `reset` forgets it, and
+ * `repeat` is the one before with other members. Version 2 of the language has them no more; collections still do.
+ */
+class Collection {
+  #common: YamlMap | undefined;
+  #before: YamlMap | undefined;
+
+  /** The whole document; undefined when it is none of its own. @throws RuleError */
+  next(node: YamlNode): YamlMap | undefined {
+    if (node.kind === 'scalar' && node.value === null) return undefined;
+    if (node.kind !== 'map') throw new RuleError('Make the document a map.', node.line);
+    const action = textMember(node, 'action', 32);
+    const rest: YamlMap = { ...node, entries: node.entries.filter(({ key }) => key !== 'action') };
+    switch (action) {
+      case undefined:
+        return this.#keep(this.#common === undefined ? rest : merged(this.#common, rest));
+      case 'global':
+        this.#common = this.#common === undefined ? rest : merged(this.#common, rest);
+        return undefined;
+      case 'reset':
+        this.#common = undefined;
+        return undefined;
+      case 'repeat':
+        if (this.#before === undefined)
+          throw new RuleError('Put a rule before the document with action: repeat.', node.line);
+        return this.#keep(merged(this.#before, rest));
+      default:
+        throw new RuleError(
+          `Correct action: ${word(action)} is none of global, reset, repeat.`,
+          memberOf(node, 'action')?.line,
+        );
+    }
+  }
+
+  #keep(map: YamlMap): YamlMap {
+    this.#before = map;
+    return map;
+  }
+}
+
+/** Members of `over` win; maps in both are joined. */
+function merged(under: YamlMap, over: YamlMap): YamlMap {
+  const entries = new Map<string, YamlEntry>(under.entries.map((entry) => [entry.key, entry]));
+  for (const entry of over.entries) {
+    const old = entries.get(entry.key)?.value;
+    const { value } = entry;
+    const isJoined = old?.kind === 'map' && value.kind === 'map';
+    entries.set(entry.key, isJoined ? { ...entry, value: merged(old, value) } : entry);
+  }
+  return { kind: 'map', line: over.line, entries: [...entries.values()] };
+}
