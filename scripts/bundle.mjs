@@ -107,15 +107,20 @@ const common = (interpreter) => ({
 
 export const projectVersion = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 
-/** Writes the agent's bundle and resolves with the paths of the files that are in it, relative to the checkout. */
+/**
+ * Writes the agent's bundle and resolves with the paths of the files that are in it, relative to the checkout. `plugins` put
+ * something else in the place of its modules.
+ */
 export async function bundleAgent({
   outfile,
   interpreter = '/usr/bin/env node',
   version = projectVersion,
+  plugins = [],
 }) {
   const { metafile } = await esbuild.build({
     ...common(interpreter),
     plugins: [
+      ...plugins,
       nativeBesideBundle,
       withoutBlobUpload,
       withoutPrograms,

@@ -1,5 +1,6 @@
 import { dirname, join, relative } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
+import { bundleAgent } from '../../scripts/bundle.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -7,7 +8,7 @@ const root = join(import.meta.dirname, '..', '..');
 const scriptedCollectors = { 'collectors/registry': 'test/support/scripted-collectors' };
 
 /**
- * Builds the agent with modules of tests in place of its own; resolves to its path.
+ * Builds the agent with modules of tests in place of its own, and all else as it goes to a device; resolves to its path.
  * @param replaced what stands in for what, as paths from the root without ending; the stand-in itself may import what it
  *   replaces
  */
@@ -15,18 +16,9 @@ export async function buildScriptedAgent(
   name: string,
   replaced: Readonly<Record<string, string>> = scriptedCollectors,
 ): Promise<string> {
-  const outfile = join(root, 'dist', 'scripted', `${name}.cjs`);
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['agent/main.ts'],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'cjs',
-    logLevel: 'error',
-    plugins: [standIns(replaced)],
-  });
+  // Where the native part of koffi lies.
+  const outfile = join(root, 'dist', `scripted-${name}.cjs`);
+  await bundleAgent({ outfile, plugins: [standIns(replaced)] });
   return outfile;
 }
 
