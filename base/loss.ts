@@ -22,6 +22,10 @@ export const lossCauses = {
     'The queue of the kernel for changes of files (inotify) overflowed; what is there was looked at again.',
   unparsed:
     'A record from the kernel, of a file of logins or of a database of packages could not be read.',
+  fileChangesPending:
+    'Changes of files were not looked at one by one because too many were pending; what is there was looked at again.',
+  fileLookFailed:
+    'A watched file or directory could not be looked at, so that a change of it may be untold.',
   traceOverrun: 'The kernel overwrote trace events of sockets before they were read.',
   connectionGone:
     'A connection ended before its addresses could be read, and could not be reported.',

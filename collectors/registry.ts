@@ -1,5 +1,6 @@
 import { connectedHardware } from './connected-hardware/index.js';
 import { connectionCreate } from './connection-create/index.js';
+import { fileChange } from './file-change/index.js';
 import { firewallConfiguration } from './firewall-configuration/index.js';
 import type { Collector } from './interface/collector.js';
 import { listeningPorts } from './listening-ports.js';
@@ -16,6 +17,7 @@ import { systemInformation } from './system-information/index.js';
 export const collectors: readonly Collector[] = [
   connectedHardware,
   connectionCreate,
+  fileChange,
   firewallConfiguration,
   listeningPorts,
   localUsers,

@@ -24,8 +24,8 @@ export type MicroAgentSetting = Declared &
         /** They are taken at the interval of the snapshots, whatever the frequency. */
         readonly isSnapshot: boolean;
       }
-    /** A setting of ours, which takes the same text. */
-    | { readonly kind: 'text'; readonly standard: ''; readonly sets: TwinKey }
+    /** A setting of ours, which takes the same value. */
+    | { readonly kind: 'same'; readonly standard: '' | boolean; readonly sets: TwinKey }
     /** Nothing here does what it asks for; only its type is checked. */
     | { readonly kind: 'idle'; readonly standard: boolean | number | string }
   );
@@ -61,9 +61,9 @@ function collector(
   };
 }
 
-const text = (sets: TwinKey): MicroAgentSetting => ({
-  kind: 'text',
-  standard: '',
+const same = (sets: TwinKey, standard: '' | boolean = ''): MicroAgentSetting => ({
+  kind: 'same',
+  standard,
   sets,
   says: `Is \`${sets}\`.`,
 });
@@ -92,14 +92,14 @@ export const microAgentSettings: Table = {
     says: 'Minutes of High, Medium and Low: `highPriorityMessageFrequency`, `lowPriorityMessageFrequency` and `snapshotFrequency`.',
   },
   ...collector('Baseline', 'Low', ['OSBaseline'], { isSnapshot: true }),
-  Baseline_GroupsDisabled: text('baselineGroupsDisabled'),
-  Baseline_ChecksDisabled: text('baselineChecksDisabled'),
+  Baseline_GroupsDisabled: same('baselineGroupsDisabled'),
+  Baseline_ChecksDisabled: same('baselineChecksDisabled'),
   ...collector('SystemInformation', 'Low', ['SystemInformation'], { isSnapshot: true }),
-  SystemInformation_HardwareVendor: text('hardwareVendor'),
-  SystemInformation_HardwareModel: text('hardwareModel'),
-  SystemInformation_HardwareSerialNumber: text('hardwareSerialNumber'),
-  SystemInformation_FirmwareVendor: text('firmwareVendor'),
-  SystemInformation_FirmwareVersion: text('firmwareVersion'),
+  SystemInformation_HardwareVendor: same('hardwareVendor'),
+  SystemInformation_HardwareModel: same('hardwareModel'),
+  SystemInformation_HardwareSerialNumber: same('hardwareSerialNumber'),
+  SystemInformation_FirmwareVendor: same('firmwareVendor'),
+  SystemInformation_FirmwareVersion: same('firmwareVersion'),
   ...collector('SBoM', 'Low', ['SoftwareInventory'], { isSnapshot: true }),
   ...collector('Heartbeat', 'Low', [], {
     why: 'There is no such event; MessageStatistics come at each interval of the snapshots.',
@@ -122,10 +122,10 @@ export const microAgentSettings: Table = {
   ),
   Process_CacheSize: cacheSize,
   ...collector('LogCollector', 'Low', ['Diagnostic']),
-  ...collector('FileSystem', 'Low', [], { why: 'Changes of files are not watched.' }),
-  FileSystem_Paths: idle('', 'Changes of files are not watched.'),
-  FileSystem_Recursive: idle(true, 'Changes of files are not watched.'),
-  FileSystem_CacheSize: idle(256, 'Changes of files are not watched.'),
+  ...collector('FileSystem', 'Low', ['FileChange']),
+  FileSystem_Paths: same('fileChangePaths'),
+  FileSystem_Recursive: same('fileChangePathsRecursive', true),
+  FileSystem_CacheSize: idle(256, 'What waits to be told is bounded.'),
   ...collector('Peripheral', 'Low', ['ConnectedHardware']),
   Peripheral_CacheSize: cacheSize,
   ...collector('Statistics', 'Low', ['DroppedEventsStatistics', 'MessageStatistics']),

@@ -75,8 +75,8 @@ class Reader {
         this.takeFrequency(key, setting, written);
         return;
       }
-      case 'text': {
-        this.takeText(key, setting.sets, written);
+      case 'same': {
+        this.takeSame(key, setting, written);
         return;
       }
       case 'idle': {
@@ -164,9 +164,13 @@ class Reader {
     });
   }
 
-  private takeText(key: string, ours: TwinKey, written: JsonValue): void {
+  private takeSame(
+    key: string,
+    { sets: ours, standard }: MicroAgentSetting & { kind: 'same' },
+    written: JsonValue,
+  ): void {
     if (written !== null) this.asked.add(ours);
-    const reading = readSetting(twinSettings[ours], written ?? '', true);
+    const reading = readSetting(twinSettings[ours], written ?? standard, true);
     if (reading.kind === 'value') {
       this.values.set(ours, reading.value === '' ? null : reading.value);
       return;

@@ -94,8 +94,7 @@ function microAgentTypes(setting: MicroAgentSetting): string {
       return '`true` or `false`';
     case 'frequency':
       return '`Low`, `Medium` or `High`';
-    case 'text':
-      return 'text';
+    case 'same':
     case 'idle':
       return typeof setting.standard === 'boolean'
         ? '`true` or `false`'

@@ -47,6 +47,15 @@ const filePath = {
   maxLength: 1024,
 } as const;
 
+const pathPart = '(?!\\.{1,2}(?:[/,]|$))[^/,\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]+';
+const watchedPath = `/(?!(?:proc|sys|dev)(?:[/,]|$))${pathPart}(?:/${pathPart}){0,31}/?`;
+
+const watchedPaths = {
+  pattern: `^(?:${watchedPath}(?:, ?${watchedPath}){0,31})?$`,
+  says: 'up to 32 absolute paths parted by commas, none / or in /proc, /sys, /dev',
+  maxLength: 4000,
+} as const;
+
 /**
  * Every setting of the module twin, in the order in which it is reported. Names, defaults and limits are those of the
  * public twin schema; intervals have bounds of our own, because nothing good comes of one below a second or above a year.
@@ -130,6 +139,19 @@ export const twinSettings = {
   hardwareSerialNumber: ofDevice('Serial number of the device'),
   firmwareVendor: ofDevice('Maker of the firmware'),
   firmwareVersion: ofDevice('Version of the firmware'),
+  fileChangePaths: {
+    event: 'FileChange',
+    kind: 'string',
+    default: null,
+    format: watchedPaths,
+    meaning:
+      'Files and directories that are watched beside the standard ones, parted by commas, such as `/opt/app/config,/srv/rules.d`.',
+    ...live,
+  },
+  fileChangePathsRecursive: {
+    ...flag(true, 'Whether everything below these directories is watched, or their entries alone.'),
+    event: 'FileChange',
+  },
   hubResourceId: {
     kind: 'string',
     default: '',

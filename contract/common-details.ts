@@ -22,3 +22,14 @@ export const commonDetails = {
   Parts: 'Of how many; they have the same time, and only together they are all.',
   Truncated: '`true`: the longest texts were cut, because the event did not fit a message.',
 } as const;
+
+/** What an event with a command line says of one that was cut. */
+export const cutCommandLine = {
+  details: {
+    CommandLineSha256: 'Of a command line that was cut: SHA-256 of the whole, secrets masked.',
+  },
+  caveats: {
+    CommandLineSizeBytes:
+      'Of a command line that was cut: its whole size in UTF-8; in an aggregate that of the first one cut.',
+  },
+} as const;

@@ -1,17 +1,8 @@
+import { cutCommandLine } from './common-details.js';
 import { type EventDeclaration, optional, required, varying } from './declaration.js';
 
 const commandLineKnown = {
   CommandLineKnown: '`false`: the arguments could not be read, or not all of them.',
-} as const;
-
-const cutCommandLine = {
-  details: {
-    CommandLineSha256: 'Of a command line that was cut: SHA-256 of the whole, secrets masked.',
-  },
-  caveats: {
-    CommandLineSizeBytes:
-      'Of a command line that was cut: its whole size in UTF-8; in an aggregate that of the first one cut.',
-  },
 } as const;
 
 /** What happens, told as it happens. */

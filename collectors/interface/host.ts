@@ -44,6 +44,8 @@ export type TwinOfCollectors = CurrentSettings<
   | 'hardwareSerialNumber'
   | 'firmwareVendor'
   | 'firmwareVersion'
+  | 'fileChangePaths'
+  | 'fileChangePathsRecursive'
 >;
 
 /** What the host offers to the collectors: the readers of the kernel that several of them share. */

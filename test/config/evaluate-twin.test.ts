@@ -42,6 +42,7 @@ test('every setting is reported in the shape of the contract, one without a valu
     'hardwareSerialNumber',
     'firmwareVendor',
     'firmwareVersion',
+    'fileChangePaths',
   ];
   for (const [key, value] of Object.entries(reported)) {
     if (empty.includes(key)) expect(value).toBeNull();
@@ -76,6 +77,11 @@ test.each<[string, TwinKey, JsonValue]>([
   ['a control character', 'hubResourceId', { value: 'a\nb' }],
   ['half a character, which no topic can carry', 'hubResourceId', { value: 'a\ud800b' }],
   ['what no property of a message holds', 'hubResourceId', { value: '/resourceGroups/grün' }],
+  ['the whole of the file system', 'fileChangePaths', { value: '/' }],
+  ['a path with a way up', 'fileChangePaths', { value: '/opt/../etc' }],
+  ['a path of the kernel', 'fileChangePaths', { value: '/opt/app,/proc/sys' }],
+  ['a path that is not absolute', 'fileChangePaths', { value: '/opt,srv' }],
+  ['more paths than are watched', 'fileChangePaths', { value: '/a,'.repeat(32) + '/b' }],
   ['half a character in a path', 'baselineCustomChecksFilePath', { value: '/a\ud800b' }],
   ['an object for a text', 'hubResourceId', { value: { value: 'x' } }],
 ])('%s is rejected alone, and the last good value stays', (_, key, written) => {
@@ -87,6 +93,7 @@ test.each<[string, TwinKey, JsonValue]>([
     baselineCustomChecksFilePath: '/etc/checks.xml',
     baselineCustomChecksFileHash: 'a'.repeat(64),
     hubResourceId: '/subscriptions/1',
+    fileChangePaths: '/opt/app',
     lowPriorityMessageFrequency: 'PT3H',
   });
   const previous = evaluate(good).settings;

@@ -313,6 +313,7 @@ const collectors: Record<string, readonly string[]> = {
   Login: ['Login'],
   NetworkActivity: ['ConnectionCreate'],
   Process: ['ProcessCreate', 'ProcessTerminate'],
+  FileSystem: ['FileChange'],
   LogCollector: ['Diagnostic'],
   Peripheral: ['ConnectedHardware'],
   Statistics: ['DroppedEventsStatistics', 'MessageStatistics'],
@@ -352,6 +353,8 @@ it('the same settings written in each dialect give the same settings in force', 
       Object.entries(texts).forEach(([key, own], index) => {
         ours[own] = theirs[key] = values[index] ?? '';
       });
+      ours['fileChangePaths'] = theirs['FileSystem_Paths'] = '/opt/app/config, /srv/rules.d/';
+      ours['fileChangePathsRecursive'] = theirs['FileSystem_Recursive'] = asText;
       const contract = evaluate({ [configurationObjectName]: wrapped(ours) }).settings;
       expect(evaluate({ [earlyObjectName]: ours }).settings).toEqual(contract);
       expect(evaluate({ [earlyObjectName]: wrapped(ours) }).settings).toEqual(contract);

@@ -43,6 +43,8 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
         hardwareSerialNumber: null,
         firmwareVendor: null,
         firmwareVersion: null,
+        fileChangePaths: null,
+        fileChangePathsRecursive: true,
       },
     },
     audit: { subscribe: refuse },
