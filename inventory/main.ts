@@ -11,6 +11,9 @@ import {
 import { takeInventory } from './inquiries.js';
 import { listen } from './listen.js';
 
+/** For a command of a person, who may run these programs anyway. */
+export { takeInventory };
+
 /*
  * The inventory process: runs the programs that the agent may not, and writes what they said to standard output, which is
  * the connection where systemd started it. A bundle of its own, of which nothing is in the agent's.

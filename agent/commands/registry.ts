@@ -12,6 +12,7 @@ import { inventoryCommand } from './inventory.js';
 import { localHubCommand } from './local-hub.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
+import { sbomCommand } from './sbom.js';
 import { statusCommand } from './status.js';
 import { wipeCommand } from './wipe.js';
 
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   historyCommand,
   collectCommand,
   baselineCommand,
+  sbomCommand,
   replayCommand,
   checkConfigCommand,
   hostSetupCommand,

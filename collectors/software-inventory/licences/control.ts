@@ -33,9 +33,7 @@ export class ControlReader {
   }
 }
 
-/** A name of CPE 2.2 (a URI, as OpenWrt writes it) or 2.3; undefined for anything else. */
+/** A name of CPE 2.2, as OpenWrt writes it: `cpe:/a:vendor:product:version`; undefined for anything else. */
 function cpeOf(text: string | undefined): string | undefined {
-  return /^(?:cpe:\/[aho](?::[\w.%~!-]*){1,6}|cpe:2\.3:[aho](?::[^\s:]+){10})$/.test(text ?? '')
-    ? text
-    : undefined;
+  return /^cpe:\/[aho](?::[A-Za-z0-9._~%-]*){1,6}$/.test(text ?? '') ? text : undefined;
 }
