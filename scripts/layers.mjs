@@ -92,6 +92,7 @@ export const layers = [
   'agent/pipeline/aggregation',
   'agent/pipeline',
   'agent/posture',
+  'agent/absence',
   'agent/hub',
   'agent/uplink',
   'agent/twin',

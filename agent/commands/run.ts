@@ -130,6 +130,6 @@ async function runUntilStopped(
   log.error(`The agent stops because of a defect: ${headline}`);
   // Shown at the default level: a crash on a device seldom happens twice for somebody who asks for more.
   for (const frame of frames) log.info(`Where the defect showed: ${frame}`);
-  await Promise.race([agent.stop(), delay(crashDeadlineMs)]);
+  await Promise.race([agent.stop('crashed'), delay(crashDeadlineMs)]);
   return exitCodes.crashed;
 }

@@ -9,6 +9,8 @@ import { parseAuditPlace, type AuditPlace } from '../../collectors/kernel/audit/
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { withOwnersSay } from '../../config/owners-say.js';
 import { Settings } from '../../config/settings.js';
+import type { AbsenceWatch } from '../absence/absence-watch.js';
+import type { OwnEnd } from '../absence/moment.js';
 import { CountersFile, storedCounts } from '../accounting/counters-file.js';
 import { LossSummary } from '../accounting/loss-summary.js';
 import { droppedCauses, LossLedger } from '../accounting/losses.js';
@@ -25,6 +27,7 @@ import { handedOverSockets } from '../supervisor/systemd-sockets.js';
 import { ClockWatch, stepSentence, type ClockStep } from '../time/clock-watch.js';
 import { clockIsSetAfterMs } from '../time/unset-clock.js';
 import type { Uplink } from '../uplink/uplink.js';
+import { absenceWatch } from './absence.js';
 import { buildParts, type AgentOptions, type Parts } from './parts.js';
 
 /**
@@ -41,6 +44,7 @@ export class Agent {
   private readonly collectorMemory: KeptMemory;
   private readonly posture: SecurityPosture;
   private service: StatusService | undefined;
+  private absence: AbsenceWatch | undefined;
   private parts: Parts | undefined;
   private lifeCycle: LifeCycle | undefined;
 
@@ -49,7 +53,11 @@ export class Agent {
     this.lossSummary = new LossSummary(this.losses, clock, log);
     this.startedMs = clock.wallMs();
     this.startedMonotonicMs = clock.monotonicMs();
-    this.clockWatch = new ClockWatch(clock, (step) => this.clockSet(step));
+    this.clockWatch = new ClockWatch(
+      clock,
+      (step) => this.clockSet(step),
+      (dueMs) => this.absence?.look(dueMs),
+    );
     this.collectorMemory = new KeptMemory({
       stateDirectory: local.stateDirectory,
       clock,
@@ -103,6 +111,9 @@ export class Agent {
     losses.restore(lostBefore);
     parts.operational.restore(stored);
     this.posture.restore(stored['posture']);
+    const absence = absenceWatch(this.options, parts);
+    await absence.restore(stored['lastBeat']);
+    this.absence = absence;
     losses.onChange((cause) => {
       parts.counters.changed(droppedCauses.includes(cause));
       this.lossSummary.changed();
@@ -132,7 +143,8 @@ export class Agent {
    * Undoes what was changed in the kernel, closes the aggregates, journals everything, and tries for a bounded time to
    * send it. Runs every step, also after one that failed.
    */
-  async stop(): Promise<void> {
+  async stop(how: OwnEnd = 'asked'): Promise<void> {
+    this.absence?.ends(how);
     await this.lifeCycle?.stop();
   }
 
@@ -183,6 +195,11 @@ export class Agent {
         stop: () => this.posture.stop(),
       },
       { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
+      {
+        name: 'the watch over its own absences',
+        start: () => this.absence?.start(),
+        stop: () => this.absence?.stop(),
+      },
       parts.maintenance,
       { name: 'what an earlier run left behind', start: () => host.tidy() },
       { name: 'the attempts to connect', start: () => this.connect(link) },
@@ -252,6 +269,7 @@ export class Agent {
       losses: this.losses.snapshot(),
       ...this.parts?.operational.memory(),
       posture: this.posture.memory(),
+      ...(this.absence === undefined ? {} : { lastBeat: this.absence.memory() }),
       ...(place === undefined ? {} : { audit: { ...place } }),
     };
   }

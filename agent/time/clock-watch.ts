@@ -19,6 +19,8 @@ export class ClockWatch {
   constructor(
     private readonly clock: Clock,
     private readonly onStep: (step: ClockStep) => void,
+    /** At each look, so many milliseconds after the last one. */
+    private readonly onLook: (dueMs: number) => void = () => undefined,
   ) {}
 
   start(): void {
@@ -36,6 +38,7 @@ export class ClockWatch {
       const byMs = offsetMs - this.offsetMs;
       this.offsetMs = offsetMs;
       this.lookLater();
+      this.onLook(lookIntervalMs);
       const toMs = this.clock.wallMs();
       if (Math.abs(byMs) >= leastStepMs) this.onStep({ fromMs: toMs - byMs, toMs });
     });

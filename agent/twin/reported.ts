@@ -1,7 +1,8 @@
 import { Backoff } from '../../base/backoff.js';
 import type { Clock, Timer } from '../../base/clock.js';
-import type { JsonObject } from '../../base/json.js';
+import { isJsonObject, type JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
+import { utcText } from '../../base/timestamps.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { asHubError, isRefusal } from '../hub/failure.js';
 import { microAgentStateNames } from './micro-agent-state.js';
@@ -13,6 +14,8 @@ const statusObjectName = 'agentStatus';
 const postureObjectName = 'securityPosture';
 
 const counterIntervalMs = 5 * 60_000;
+/** A sign of life goes with every update, and by itself once an hour at most. */
+const lastSeenIntervalMs = 3_600_000;
 const retry = { shortestMs: 2_000, longestMs: 15 * 60_000 };
 
 interface ReportedOptions {
@@ -20,7 +23,7 @@ interface ReportedOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  readonly moments: Pick<Moments, 'reportMs'>;
+  readonly moments: Pick<Moments, 'nextMs' | 'reportMs'>;
   readonly objectName: string;
   /** The effective settings in the contract's shape; a `null` member is one that has no value. */
   readonly configuration: () => JsonObject;
@@ -38,7 +41,9 @@ interface ReportedOptions {
  * 2. Only changes are sent, one update at a time, and what the hub has not acknowledged counts as not known there.
  * 3. An update that failed is made anew from what is wanted then, until one is acknowledged.
  * 4. Where the fleet is spread, every update waits for a moment of this device.
- * 5. After each full read the hub's own account of what it has replaces ours.
+ * 5. `agentStatus.lastSeen` is the time of the last update. Where nothing else changed for long, one is made for it, once in
+ *    an hour at most, at a moment of this device.
+ * 6. After each full read the hub's own account of what it has replaces ours.
  */
 export class ReportedProperties {
   private known: JsonObject | undefined;
@@ -49,6 +54,7 @@ export class ReportedProperties {
   /** What waits for its moment, or for a retry, is not hurried by what becomes urgent meanwhile. */
   private timerIsFixed = false;
   private saidRefused = false;
+  private signOfLife: Timer | undefined;
   private readonly backoff: Backoff;
 
   constructor(private readonly options: ReportedOptions) {
@@ -69,12 +75,14 @@ export class ReportedProperties {
     this.backoff.reset();
     this.cancelTimer();
     this.updateAtMoment();
+    this.signOfLifeLater();
   }
 
   /** The connection is gone: nothing is sent until the twin has been read again. */
   disconnected(): void {
     this.known = undefined;
     this.cancelTimer();
+    this.signOfLife?.cancel();
   }
 
   /** @param urgent false for counters, which are sent every 5 minutes at most. */
@@ -100,12 +108,38 @@ export class ReportedProperties {
       this.wantedAgain = true;
       return;
     }
-    const patch = differencePatch(known, this.wanted());
-    if (Object.keys(patch).length === 0) return;
+    const patch = this.patchFor(known);
+    if (patch === undefined) return;
     this.cancelTimer();
     this.wantedAgain = false;
     this.lastSentMs = this.options.clock.monotonicMs();
     void this.sendPatch(known, patch);
+  }
+
+  /** Undefined when there is nothing to tell. */
+  private patchFor(known: JsonObject): JsonObject | undefined {
+    const wanted = this.wanted();
+    const before = lastSeenOf(known);
+    const nowMs = this.options.clock.wallMs();
+    const status = { ...(wanted[statusObjectName] as JsonObject) };
+    const isDue =
+      before === undefined || Math.abs(nowMs - Date.parse(before)) >= lastSeenIntervalMs / 2;
+    const same = { ...wanted, [statusObjectName]: { ...status, lastSeen: before ?? null } };
+    const hasChanged = Object.keys(differencePatch(known, same)).length > 0;
+    if (!hasChanged && !isDue) return undefined;
+    const lastSeen = utcText(nowMs);
+    return differencePatch(known, { ...wanted, [statusObjectName]: { ...status, lastSeen } });
+  }
+
+  /** The moments at which this device connects are its own over every period. */
+  private signOfLifeLater(): void {
+    const { clock, moments } = this.options;
+    this.signOfLife?.cancel();
+    const untilMs = moments.nextMs('connection', lastSeenIntervalMs);
+    this.signOfLife = clock.after(moments.reportMs(Math.max(untilMs, 1)), () => {
+      this.changed(true);
+      this.signOfLifeLater();
+    });
   }
 
   private async sendPatch(known: JsonObject, patch: JsonObject): Promise<void> {
@@ -170,4 +204,11 @@ export class ReportedProperties {
     const report = withinTwinLimits(status());
     return { ...others, [statusObjectName]: fitStatus(report, twinSizeBytes(others)) };
   }
+}
+
+/** What the hub has of it, where that is a time. */
+function lastSeenOf(known: JsonObject): string | undefined {
+  const status = known[statusObjectName];
+  const lastSeen = isJsonObject(status) ? status['lastSeen'] : undefined;
+  return typeof lastSeen === 'string' && !Number.isNaN(Date.parse(lastSeen)) ? lastSeen : undefined;
 }

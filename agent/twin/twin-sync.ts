@@ -31,7 +31,7 @@ interface TwinSyncOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  readonly moments: Pick<Moments, 'reportMs'>;
+  readonly moments: Pick<Moments, 'nextMs' | 'reportMs'>;
   readonly stateDirectory: string;
   /** The property of the twin that holds the settings. */
   readonly objectName: string;

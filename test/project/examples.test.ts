@@ -91,7 +91,12 @@ function reportedBy(device: 'open' | 'closed' | 'not known'): JsonObject {
     posture.took('LocalUsers', [user]);
     posture.took('FirewallConfiguration', [entry]);
   }
-  const reported = { securityPosture: posture.document() };
+  const reported = {
+    securityPosture: posture.document(),
+    agentStatus: {
+      lastSeen: isOpen ? '2026-11-28T09:59:59.999Z' : '2026-11-28T10:00:00.000Z',
+    },
+  };
   return { deviceId: 'd', moduleId: standardModuleId, properties: { reported } };
 }
 

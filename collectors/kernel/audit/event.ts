@@ -49,6 +49,7 @@ export const auditTypes = {
   endOfEvent: 1320,
   netfilterConfiguration: 1325,
   seccomp: 1326,
+  objectPid: 1318,
   proctitle: 1327,
   replace: 1329,
   firstSecurityModule: 1400,
@@ -63,5 +64,6 @@ const partsOfCall: readonly number[] = [
   auditTypes.socketcall,
   auditTypes.path,
   auditTypes.cwd,
+  auditTypes.objectPid,
   auditTypes.proctitle,
 ];

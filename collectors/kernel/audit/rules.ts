@@ -1,4 +1,5 @@
 import { fileCallNumber, fileCallNumbers } from './file-calls.js';
+import { signalCallNumber } from './signal-calls.js';
 import type { AuditRule, CallRule, WatchRule } from './source.js';
 import type { Abi } from './syscalls.js';
 import { auditArch, type SyscallName, syscallNumber } from './syscalls.js';
@@ -75,7 +76,12 @@ export function encodeRules(
   if ('watch' in rule) return encodeWatch(rule, abis, last);
   return abis.flatMap((abi) => {
     const syscalls = rule.syscalls
-      .map((name) => syscallNumber(abi, name as SyscallName) ?? fileCallNumber(abi, name))
+      .map(
+        (name) =>
+          syscallNumber(abi, name as SyscallName) ??
+          fileCallNumber(abi, name) ??
+          signalCallNumber(abi, name),
+      )
       .filter((number) => number !== undefined);
     if (syscalls.length === 0) return [];
     const arch = { number: fieldNumbers.arch, operator: equal, value: auditArch(abi) };

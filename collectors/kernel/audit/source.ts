@@ -3,6 +3,7 @@ import type { Unavailable } from '../../../base/unavailable.js';
 import type { SourceState } from '../source-state.js';
 import type { AuditEvent } from './event.js';
 import type { FileCall } from './file-calls.js';
+import type { SignalCall } from './signal-calls.js';
 import type { SyscallName } from './syscalls.js';
 
 /** The audit stream as the collectors see it: shared, started by the first subscriber, undone after the last. */
@@ -48,8 +49,8 @@ export type AuditRule = CallRule | WatchRule;
 
 /** On the exit of system calls. */
 export interface CallRule {
-  readonly syscalls: readonly (SyscallName | FileCall)[];
-  /** Only calls with this first argument: what a multiplexed call is to do. */
+  readonly syscalls: readonly (SyscallName | FileCall | SignalCall)[];
+  /** Only calls with this first argument, as 32 bits: what a multiplexed call is to do, or to whom a signal goes. */
   readonly firstArgument?: number;
   /** Only calls of which this argument, counted from 0, has one of these bits: as `-F a1&06000` of auditctl. */
   readonly argumentBits?: { readonly argument: 0 | 1 | 2 | 3; readonly bits: number };

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ReportedProperties } from '../../../agent/twin/reported.js';
 import { fitStatus, twinSizeBytes, withinTwinLimits } from '../../../agent/twin/reported-limits.js';
 import type { JsonObject } from '../../../base/json.js';
+import { utcText } from '../../../base/timestamps.js';
 import { silentLog } from '../../../base/log.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 
@@ -31,7 +32,10 @@ beforeEach(() => {
     },
     clock,
     random: () => 0,
-    moments: { reportMs: (atLeastMs) => atLeastMs + spreadMs },
+    moments: {
+      reportMs: (atLeastMs) => atLeastMs + spreadMs,
+      nextMs: (_, periodMs) => periodMs - 1,
+    },
     log: silentLog,
     objectName: 'settings',
     configuration: () => configuration,
@@ -45,7 +49,11 @@ const acknowledge = async (): Promise<void> => {
   answers.at(-1)?.resolve();
   await settle();
 };
-const everything = (): JsonObject => ({ settings: configuration, agentStatus: status });
+const lastSeen = (): string => utcText(clock.wallMs());
+const everything = (): JsonObject => ({
+  settings: configuration,
+  agentStatus: { ...status, lastSeen: lastSeen() },
+});
 
 describe('reported properties', () => {
   it('are not sent before it is known what the hub has', () => {
@@ -61,7 +69,8 @@ describe('reported properties', () => {
       $version: 7,
     });
     await settle();
-    expect(sent).toEqual([{ settings: { interval: { value: 'PT1H' }, old: null } }]);
+    const settings = { interval: { value: 'PT1H' }, old: null };
+    expect(sent).toEqual([{ settings, agentStatus: { lastSeen: lastSeen() } }]);
     await acknowledge();
     reported.changed(true);
     expect(sent).toHaveLength(1);
@@ -88,7 +97,7 @@ describe('reported properties', () => {
     await clock.advance(2_000);
     expect(sent.slice(1)).toEqual([everything()]);
     await acknowledge();
-    await clock.advance(3_600_000);
+    await clock.advance(3_590_000);
     expect(sent).toHaveLength(2);
   });
 
@@ -100,7 +109,7 @@ describe('reported properties', () => {
     reported.changed(true);
     expect(sent).toHaveLength(1);
     reported.hubHas({ settings: configuration });
-    expect(sent.slice(1)).toEqual([{ agentStatus: status }]);
+    expect(sent.slice(1)).toEqual([{ agentStatus: { ...status, lastSeen: lastSeen() } }]);
   });
 
   it('an answer that comes after another read changes nothing of what that read said', async () => {
@@ -138,12 +147,44 @@ describe('reported properties', () => {
     await clock.advance(299_999);
     expect(sent).toHaveLength(1);
     await clock.advance(1);
-    expect(sent[1]).toEqual({ agentStatus: { losses: { kernelLost: 5 } } });
+    expect(sent[1]).toEqual({ agentStatus: { losses: { kernelLost: 5 }, lastSeen: lastSeen() } });
     await acknowledge();
     status = { agentVersion: '1', losses: { kernelLost: 6 }, source: 'polling' };
     reported.changed(true);
     expect(sent[2]).toEqual({ agentStatus: { losses: { kernelLost: 6 }, source: 'polling' } });
   });
+
+  it('have a sign of life once an hour where nothing else changes, and none where something did', async () => {
+    reported.hubHas({});
+    await acknowledge();
+    await clock.advance(3_599_998);
+    expect(sent).toHaveLength(1);
+    await clock.advance(1);
+    expect(sent.slice(1)).toEqual([{ agentStatus: { lastSeen: lastSeen() } }]);
+    await acknowledge();
+    await clock.advance(3_000_000);
+    status = { agentVersion: '2' };
+    reported.changed(true);
+    await acknowledge();
+    expect(sent).toHaveLength(3);
+    await clock.advance(3_000_000);
+    expect(sent).toHaveLength(3);
+    await clock.advance(1_200_000);
+    expect(sent).toHaveLength(4);
+    reported.disconnected();
+    await clock.advance(7_200_000);
+    expect(sent).toHaveLength(4);
+  });
+
+  it.each(['no time', 5, '2099-01-01T00:00:00.000Z', '2026-01-02T02:34:04.000Z'])(
+    'replace a sign of life that says %s',
+    async (before) => {
+      reported.hubHas({});
+      await acknowledge();
+      reported.hubHas({ ...everything(), agentStatus: { ...status, lastSeen: before } });
+      expect(sent.slice(1)).toEqual([{ agentStatus: { lastSeen: lastSeen() } }]);
+    },
+  );
 });
 
 describe('what is reported', () => {
