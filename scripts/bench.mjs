@@ -1,4 +1,4 @@
-// npm run bench|soak|simulate:fleet: bundles one program of bench/ beside a fresh build of the agent and runs it with the arguments given.
+// npm run bench|bench:detection|soak|simulate:fleet: bundles one program of bench/ beside a fresh build of the agent and runs it with the arguments given.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import esbuild from 'esbuild';
@@ -10,6 +10,12 @@ const programs = {
   pipeline: {
     usage: `Usage: npm run bench
   How many started programs a second go from audit records to messages; takes no options, and about a minute.
+`,
+    options: {},
+  },
+  detection: {
+    usage: `Usage: npm run bench:detection
+  What judging an event by 500 rules costs, with the index and without it; takes no options, and about ten seconds.
 `,
     options: {},
   },

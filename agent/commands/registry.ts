@@ -11,6 +11,7 @@ import { importCommand } from './import.js';
 import { inventoryCommand } from './inventory.js';
 import { localHubCommand } from './local-hub.js';
 import { replayCommand } from './replay.js';
+import { rulesCommand } from './rules.js';
 import { runCommand } from './run.js';
 import { sbomCommand } from './sbom.js';
 import { statusCommand } from './status.js';
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   baselineCommand,
   sbomCommand,
   replayCommand,
+  rulesCommand,
   checkConfigCommand,
   hostSetupCommand,
   hostRestoreCommand,

@@ -16,7 +16,10 @@ export class LineSplitter {
   private sizeBytes = 0;
   private number = 0;
 
-  constructor(private readonly onLine: (line: Line) => void) {}
+  constructor(
+    private readonly onLine: (line: Line) => void,
+    private readonly longestBytes: number = longestLineBytes,
+  ) {}
 
   push(chunk: Buffer): void {
     let start = 0;
@@ -37,14 +40,14 @@ export class LineSplitter {
 
   private take(piece: Buffer): void {
     this.sizeBytes += piece.length;
-    if (this.sizeBytes > longestLineBytes) this.pieces = [];
+    if (this.sizeBytes > this.longestBytes) this.pieces = [];
     else if (piece.length > 0) this.pieces.push(piece);
   }
 
   private emit(state: 'whole' | 'cut'): void {
     const [first] = this.pieces;
     const bytes = this.pieces.length === 1 && first ? first : Buffer.concat(this.pieces);
-    const isTooLong = this.sizeBytes > longestLineBytes;
+    const isTooLong = this.sizeBytes > this.longestBytes;
     this.pieces = [];
     this.sizeBytes = 0;
     this.number++;

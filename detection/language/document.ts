@@ -38,14 +38,14 @@ export interface Header extends Place {
   readonly status: string | undefined;
   readonly level: Level | undefined;
   readonly tags: readonly string[];
+  /** Events that it is true of and others that it is not, in a member of our own; see `rules/examples.ts`. */
+  readonly examples: YamlMap | undefined;
 }
 
 export interface DetectionRule extends Header {
   readonly kind: 'rule';
   readonly logsource: Logsource;
   readonly expression: Expression;
-  /** Examples of events, of a member of our own. */
-  readonly examples: YamlMap | undefined;
 }
 
 export interface Filter extends Header {
@@ -77,6 +77,7 @@ export function headerOf(map: YamlMap, file: string, number: number): Header {
     status: wordMember(map, 'status', statuses),
     level: wordMember(map, 'level', levels),
     tags: textsMember(map, 'tags', 64),
+    examples: mapMember(map, 'examples'),
     file,
     line: map.line,
   };

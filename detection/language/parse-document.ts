@@ -33,7 +33,6 @@ export function parseDocument(
         kind: 'rule',
         logsource: logsourceOf(map),
         expression: parseDetection(detection, language),
-        examples: mapMember(map, 'examples'),
       };
     }
     case 'correlation':
