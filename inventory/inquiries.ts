@@ -1,6 +1,7 @@
-import type { InventoryAnswer } from '../collectors/inventory/answer.js';
+import type { InventoryAnswer, ProgramAnswer } from '../collectors/inventory/answer.js';
 import { type InventoryName, longestRunMs } from '../collectors/inventory/names.js';
 import { rpmArguments } from '../collectors/software-inventory/databases/rpm.js';
+import { updatePrograms } from '../collectors/software-inventory/updates/programs.js';
 import { firewallPrograms } from './firewall.js';
 import { runProgram } from './program.js';
 import { systemFacts } from './system.js';
@@ -17,8 +18,16 @@ const inquiries: Readonly<Record<InventoryName, Inquiry>> = {
   sshd: async (remainingMs) => ({
     programs: [await runProgram('sshd', ['-T'], { longestMs: remainingMs() })],
   }),
+  updates: async (remainingMs) => ({ programs: await updatesOf(remainingMs) }),
   system: async () => ({ facts: await systemFacts() }),
 };
+
+async function updatesOf(remainingMs: () => number): Promise<readonly ProgramAnswer[]> {
+  const answers: ProgramAnswer[] = [];
+  for (const { program, arguments: args } of updatePrograms)
+    answers.push(await runProgram(program, args, { longestMs: remainingMs() }));
+  return answers;
+}
 
 /** What of a run is for the start of Node, which systemd counts in, and for writing the answer. */
 const reservedMs = 4_000;

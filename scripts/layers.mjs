@@ -50,6 +50,7 @@ export const layers = [
   'collectors/software-inventory/databases',
   'collectors/software-inventory/licences',
   'collectors/software-inventory/bill',
+  'collectors/software-inventory/updates',
   'collectors/software-inventory',
   'collectors/os-baseline/facts',
   'collectors/os-baseline/checks',

@@ -4,6 +4,7 @@ import { utcText } from '../../base/timestamps.js';
 import type { CurrentSettings } from '../../config/settings.js';
 import type { Payload, SnapshotName } from '../../contract/events.js';
 import type { CollectorState } from '../runner/collector-state.js';
+import { updatesPosture } from './updates-posture.js';
 import { postures, type PostureOf } from './snapshot-posture.js';
 
 interface PostureOptions {
@@ -131,8 +132,8 @@ export class SecurityPosture {
       ([name, { member }]) =>
         [member, (this.isSeen(name) ? this.found.get(member) : undefined) ?? notKnown] as const,
     );
-    // Nothing on the device tells of updates yet.
-    return { ...Object.fromEntries(facts), updates: notKnown };
+    const software = this.options.states()['SoftwareInventory'];
+    return { ...Object.fromEntries(facts), updates: updatesPosture(software?.counters) };
   }
 
   private agent(): JsonObject {

@@ -48,6 +48,13 @@ export const inventories = {
     families: [],
     seesNetwork: false,
   },
+  updates: {
+    meaning:
+      'How many packages have a newer version by the lists that the device has: apt-get --just-print, opkg and apk.',
+    capabilities: {},
+    families: [],
+    seesNetwork: false,
+  },
 } as const satisfies Readonly<Record<string, InventoryDeclaration>>;
 
 export type InventoryName = keyof typeof inventories;

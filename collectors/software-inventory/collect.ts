@@ -1,6 +1,7 @@
 import type { Details, Payload } from '../../contract/events.js';
 import type { News, SnapshotContext } from '../interface/collector.js';
 import type { Unavailable } from '../../base/unavailable.js';
+import type { Host } from '../interface/host.js';
 import type { InstalledPackage, PackageManager } from './databases/package.js';
 import { differences, type Known, lineOf, mostCharacters, parseKnown, toMemory } from './known.js';
 import { LicenseLook } from './license-look.js';
@@ -11,6 +12,7 @@ import {
   readPackages,
   rpmStamp,
 } from './read-packages.js';
+import { knownUpdates } from './updates/known-updates.js';
 
 /** So often all packages are told anew, so that whoever lost what was told before has it again. */
 const wholeEachMs = 30 * 86_400_000;
@@ -31,7 +33,8 @@ export async function collect(
   const known = parseKnown(await host.memory.read(memoryName));
   const isWhole = known === undefined || nowMs - known.wholeMs >= wholeEachMs;
   if (!isWhole && isUnchanged(sources, known)) {
-    setSource({ source: [...known.managers].join(', ') });
+    const counters = await countersOf(host, sources, known.lines.length, signal);
+    setSource({ source: [...known.managers].join(', '), counters });
     return { news: [], told: () => undefined };
   }
   const look = new Look(isWhole ? undefined : known);
@@ -50,11 +53,29 @@ export async function collect(
   const limitations = [...read.unseen, look.limitation, licenses.limitation].filter(Boolean);
   setSource({
     source: [...read.managers].join(', '),
-    counters: { packages: look.lines.size },
+    counters: await countersOf(host, sources, look.lines.size, signal),
     ...(limitations.length > 0 && { limitation: limitations.join(' ') }),
   });
   const remembered = look.remember(read, isWhole ? nowMs : known.wholeMs);
   return { news, told: () => host.memory.write(memoryName, toMemory(remembered)) };
+}
+
+/** What the state of the collector tells beside the news; a number that is not there is not known. */
+async function countersOf(
+  host: Host,
+  { files }: PackageSources,
+  packages: number,
+  signal: AbortSignal,
+): Promise<Record<string, number>> {
+  const updates = await knownUpdates(host, files, signal);
+  const { available, listsAgeDays, rebootRequired, security } = updates;
+  return {
+    packages,
+    ...(available !== undefined && { updates: available }),
+    ...(security !== undefined && { securityUpdates: security }),
+    ...(listsAgeDays !== undefined && { updateListsAgeDays: listsAgeDays }),
+    ...(rebootRequired !== undefined && { rebootRequired: Number(rebootRequired) }),
+  };
 }
 
 function isUnchanged({ files, rpm, unseen }: PackageSources, known: Known): boolean {

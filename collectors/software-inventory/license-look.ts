@@ -7,7 +7,7 @@ import { forgetSpdxIds } from './licences/spdx.js';
 const restFactor = 3;
 const shortestRestMs = 1;
 /** A look is given up after two minutes; what comes later is told without a licence. */
-const longestMs = 90_000;
+const longestMs = 60_000;
 
 /**
  * Reads the licences of many packages, a file each, so slowly that nothing else waits for it: a device with 2,000 packages

@@ -59,7 +59,15 @@ function reportedBy(device: 'open' | 'closed' | 'not known'): JsonObject {
   const posture = new SecurityPosture({
     clock: new FakeClock(),
     settings: { current: evaluateTwin({}, undefined).settings },
-    states: () => ({ OSBaseline: { state: 'running', counters } }),
+    states: () => ({
+      OSBaseline: { state: 'running', counters },
+      ...(device !== 'not known' && {
+        SoftwareInventory: {
+          state: 'running',
+          counters: { updates: 2, securityUpdates: isOpen ? 1 : 0 },
+        },
+      }),
+    }),
     health: () =>
       isOpen ? { health: 'degraded', problems: ['loss'] } : { health: 'healthy', problems: [] },
     onChange: () => undefined,

@@ -94,6 +94,11 @@ describe('the posture', () => {
       firewall: notKnown,
       updates: notKnown,
     });
+    states['SoftwareInventory'] = {
+      state: 'running',
+      counters: { packages: 9, rebootRequired: 1 },
+    };
+    expect(posture.document()['updates']).toEqual({ state: 'notKnown', rebootRequired: true });
     posture.took('ListeningPorts', []);
     expect(posture.document()['listeners']).toMatchObject({ state: 'known', anyAddressTcp: 0 });
     states['ListeningPorts'] = { state: 'failing' };
