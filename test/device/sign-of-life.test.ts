@@ -5,23 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentBundle, payloadsOf } from '../support/running-agent.js';
 import { openAuditSocket, until } from '../support/device/audit-support.js';
 import { AuditedAgent } from '../support/device/audited-agent.js';
+import { InstalledDevice, unit } from '../support/device/installed-device.js';
+import { packages } from '../support/device/packages.js';
 
 let audited: AuditedAgent;
 let socket: Awaited<ReturnType<typeof openAuditSocket>>;
 let agent: ChildProcess | undefined;
 let log: string[] = [];
-
-beforeAll(async () => {
-  audited = new AuditedAgent();
-  await audited.prepare();
-  socket = await openAuditSocket();
-});
-
-afterAll(async () => {
-  agent?.kill('SIGKILL');
-  socket.close();
-  await audited.close();
-});
 
 /** As systemd starts it: with a socket of audit that goes on to fill while no agent runs. */
 async function start(): Promise<void> {
@@ -65,6 +55,18 @@ const seconds = (sentence: string): number => Number(/for (\d+) s,/.exec(sentenc
 const byKill = String.raw`by \S*/kill \(process \d+, user root\)`;
 
 describe('an agent that comes back', () => {
+  beforeAll(async () => {
+    audited = new AuditedAgent();
+    await audited.prepare();
+    socket = await openAuditSocket();
+  });
+
+  afterAll(async () => {
+    agent?.kill('SIGKILL');
+    socket.close();
+    await audited.close();
+  });
+
   it('tells of being stopped, killed and asked to end for how long that was, and who did it', async () => {
     await start();
     const stoppedMs = Date.now();
@@ -103,5 +105,45 @@ describe('an agent that comes back', () => {
     expect(audited.problems).toEqual([]);
     send('TERM');
     await ended();
+  });
+});
+
+describe('an installed agent without audit', () => {
+  let device: InstalledDevice;
+
+  beforeAll(async () => {
+    device = await InstalledDevice.boot({ audit: false });
+    await device.install(await packages());
+    await device.enroll();
+    await device.until('ActiveState', 'active');
+  });
+  afterAll(() => device.close());
+
+  const diagnostics = (): readonly string[] =>
+    payloadsOf(device.fixture.hub.messages, 'Diagnostic').map(({ Message }) => String(Message));
+
+  async function tells(sentence: RegExp): Promise<void> {
+    try {
+      await until(String(sentence), 40_000, () =>
+        diagnostics().some((text) => sentence.test(text)),
+      );
+    } catch (error) {
+      throw new Error(await device.log(), { cause: error });
+    }
+  }
+
+  it('says what systemd knows of its end, and that it stood still', async () => {
+    const { container } = device;
+    await until('a connection', 30_000, () => diagnostics().length > 0);
+    await container.execute('systemctl', 'kill', '-s', 'KILL', unit);
+    await tells(/^The agent was killed with SIGKILL\. Nobody watched this device for \d+ s, from /);
+
+    await device.until('ActiveState', 'active');
+    await container.execute('systemctl', 'stop', unit);
+    await container.execute('systemctl', 'start', unit);
+    await tells(/^The agent was asked to stop\. Nobody watched this device for \d+ s, from /);
+
+    await container.freeze(14_000);
+    await tells(/^The agent stood still: .* Nobody watched this device for 1\d s, from /);
   });
 });

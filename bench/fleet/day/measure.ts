@@ -15,6 +15,7 @@ import { Pipeline } from '../../../agent/pipeline/pipeline.js';
 import { createRedactor } from '../../../agent/pipeline/redaction/redactor.js';
 import { Spool } from '../../../agent/spool/spool.js';
 import { agentStatus } from '../../../agent/status/agent-status.js';
+import { mergePatch } from '../../../agent/twin/merge-patch.js';
 import { ReportedProperties } from '../../../agent/twin/reported.js';
 import { settingsInForce } from '../../../agent/twin/settings-in-force.js';
 import { Uplink } from '../../../agent/uplink/uplink.js';
@@ -234,7 +235,7 @@ class LivingAgent {
 
   private update(patch: JsonObject): Promise<void> {
     this.meters.updates.add(sizeOf(patch));
-    this.reported = { ...this.reported, ...patch };
+    this.reported = mergePatch(this.reported, patch);
     return Promise.resolve();
   }
 }

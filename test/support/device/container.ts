@@ -112,6 +112,17 @@ export class Container {
     throw new Error(`The container did not boot: ${output}`);
   }
 
+  /** Nothing in it runs for so long. */
+  async freeze(forMs: number): Promise<void> {
+    const [v1, v2] = [`${cgroupRoot}/freezer/${this.name}`, `${cgroupRoot}/unified/${this.name}`];
+    const [file, frozen, thawed] = existsSync(`${v1}/freezer.state`)
+      ? [`${v1}/freezer.state`, 'FROZEN', 'THAWED']
+      : [`${v2}/cgroup.freeze`, '1', '0'];
+    writeFileSync(file, frozen);
+    await sleep(forMs);
+    writeFileSync(file, thawed);
+  }
+
   /** Runs a program inside and resolves with what it printed. */
   async execute(...command: readonly string[]): Promise<string> {
     const { stdout } = await run('nsenter', ['-t', String(this.initPid), '-a', '--', ...command], {
