@@ -16,6 +16,9 @@ export interface Clock {
   after(delayMs: number, action: () => void): Timer;
 }
 
+/** Before this the clock of a device has not been set yet. */
+export const clockIsSetAfterMs = Date.UTC(2025, 0, 1);
+
 /** Node's timers hold at most 2^31-1 ms; longer ones would fire at once. */
 const longestNodeTimerMs = 0x7fff_ffff;
 

@@ -1,3 +1,4 @@
+import { clockIsSetAfterMs } from '../../base/clock.js';
 import { join } from 'node:path';
 import { reasonOf } from '../../base/errors.js';
 import type { JsonObject } from '../../base/json.js';
@@ -25,7 +26,6 @@ import { statusLine } from '../status/status-line.js';
 import type { ProgressCheck } from '../supervisor/progress.js';
 import { handedOverSockets } from '../supervisor/systemd-sockets.js';
 import { ClockWatch, stepSentence, type ClockStep } from '../time/clock-watch.js';
-import { clockIsSetAfterMs } from '../time/unset-clock.js';
 import type { Uplink } from '../uplink/uplink.js';
 import { absenceWatch } from './absence.js';
 import { buildParts, type AgentOptions, type Parts } from './parts.js';

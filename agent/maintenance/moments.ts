@@ -1,7 +1,6 @@
-import type { Clock, Timer } from '../../base/clock.js';
+import { clockIsSetAfterMs, type Clock, type Timer } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
 import type { DevicePhase } from '../fleet/device-phase.js';
-import { clockIsSetAfterMs } from '../time/unset-clock.js';
 
 /** Calls `action` at each of some moments; gives what ends that. */
 export type Moments = (action: () => void) => (() => void) | Promise<() => void>;

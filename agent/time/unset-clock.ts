@@ -1,3 +1,4 @@
+import { clockIsSetAfterMs } from '../../base/clock.js';
 import { localText, utcText } from '../../base/timestamps.js';
 import { aggregateDetails } from '../../contract/common-details.js';
 import type { Payload } from '../../contract/events.js';
@@ -14,9 +15,6 @@ import type { StoredEvent } from '../spool/spool.js';
  * 3. The same event is corrected by the same amount each time, also by the next run, so that sending it again sends the
  *    same: by whole seconds, because nothing that is measured twice is equal to the millisecond.
  */
-
-/** Before this the clock of a device has not been set yet. */
-export const clockIsSetAfterMs = Date.UTC(2025, 0, 1);
 
 interface UnsetClockOptions {
   readonly wallMs: () => number;

@@ -1,10 +1,9 @@
-import type { Clock } from '../../base/clock.js';
+import { clockIsSetAfterMs, type Clock } from '../../base/clock.js';
 import { reasonOf } from '../../base/errors.js';
 import { isJsonObject, parseJson } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import { Turns } from '../../base/turns.js';
 import { readStateFile, writeFileAtomically } from '../state/state-file.js';
-import { clockIsSetAfterMs } from '../time/unset-clock.js';
 
 /** Calls `action` at each midnight UTC; gives what ends that. */
 export type AtMidnight = (action: () => void) => (() => void) | Promise<() => void>;

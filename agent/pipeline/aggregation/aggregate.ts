@@ -1,7 +1,7 @@
+import { clockIsSetAfterMs } from '../../../base/clock.js';
 import { localText, utcText } from '../../../base/timestamps.js';
 import type { aggregateDetails } from '../../../contract/common-details.js';
 import type { Payload } from '../../../contract/events.js';
-import { clockIsSetAfterMs } from '../../time/unset-clock.js';
 import type { AggregatedName } from './identity.js';
 
 /** Hits with one identity since the start of their window. All times are wall clock, ms since the epoch. */

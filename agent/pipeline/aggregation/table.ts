@@ -12,9 +12,8 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import type { Clock, Timer } from '../../../base/clock.js';
+import { clockIsSetAfterMs, type Clock, type Timer } from '../../../base/clock.js';
 import type { Payload } from '../../../contract/events.js';
-import { clockIsSetAfterMs } from '../../time/unset-clock.js';
 import { type Aggregate, sealAggregate, type SealedAggregate } from './aggregate.js';
 import { detailsOfAll } from './details.js';
 import { identityOf, type AggregatedName } from './identity.js';

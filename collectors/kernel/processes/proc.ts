@@ -174,7 +174,7 @@ export function readCgroups(paths: Paths, pid: number): string | undefined {
 export function readProcess(paths: Paths, pid: number): ProcessFacts | undefined {
   let directory = `${paths.procRoot}/${pid}`;
   let cmdline = readBounded(`${directory}/cmdline`, longestCmdlineBytes);
-  let executable = readLink(`${directory}/exe`);
+  let executable = readLinkOf(`${directory}/exe`);
   const stat = readStat(paths, pid);
   if (stat === undefined) return undefined;
   const isEmpty = executable === undefined && cmdline?.length === 0;
@@ -184,11 +184,11 @@ export function readProcess(paths: Paths, pid: number): ProcessFacts | undefined
     // The first thread has ended and the others have not: they have the memory of the process.
     directory = `${directory}/task/${other}`;
     cmdline = readBounded(`${directory}/cmdline`, longestCmdlineBytes);
-    executable = readLink(`${directory}/exe`);
+    executable = readLinkOf(`${directory}/exe`);
   }
   const status = readBounded(`${directory}/status`, longestStatusBytes);
   const realUid = status && parseRealUid(status.toString('utf8'));
-  const workingDirectory = readLink(`${directory}/cwd`);
+  const workingDirectory = readLinkOf(`${directory}/cwd`);
   const argv = cmdline && parseCmdline(cmdline);
   const isTitle = argv?.every((argument, index) => argument === (index === 0 ? stat.comm : ''));
   const isOverwritten = isTitle === true && isNameBeforeExecution(stat.comm);
@@ -208,7 +208,7 @@ export function readProcess(paths: Paths, pid: number): ProcessFacts | undefined
 
 /** The path of the program, as the process itself sees it; ` (deleted)` at its end says that the file is gone. */
 export function readExecutable(paths: Paths, pid: number): string | undefined {
-  return readLink(`${paths.procRoot}/${pid}/exe`);
+  return readLinkOf(`${paths.procRoot}/${pid}/exe`);
 }
 
 function readAuditId(path: string): number | undefined {
@@ -217,7 +217,7 @@ function readAuditId(path: string): number | undefined {
 }
 
 /** Whatever the reason, the target is unknown: anybody can have one that is longer than the kernel tells (ENAMETOOLONG). */
-function readLink(path: string): string | undefined {
+export function readLinkOf(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {
@@ -237,13 +237,13 @@ export function readSocketInode(
   pid: number,
   descriptor: number | string,
 ): number | undefined {
-  const link = readLink(`${paths.procRoot}/${pid}/fd/${descriptor}`);
+  const link = readLinkOf(`${paths.procRoot}/${pid}/fd/${descriptor}`);
   return link === undefined ? undefined : socketInode(link);
 }
 
 /** Names the network namespace of a process, see namespaces(7); undefined when the process is gone or forbidden. */
 export function readNetworkNamespace(paths: Paths, pid: number | 'self'): string | undefined {
-  return readLink(`${paths.procRoot}/${pid}/ns/net`);
+  return readLinkOf(`${paths.procRoot}/${pid}/ns/net`);
 }
 
 /** Files of /proc have no size; a process can make its command line as long as it likes. */

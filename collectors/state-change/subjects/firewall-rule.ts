@@ -18,6 +18,8 @@ const mostSoon = 12;
 const eachMs = 300_000;
 /** Where nothing tells of a change, and of what nothing tells. */
 const otherwiseEachMs = 3_600_000;
+/** Where the rules could not be seen: the inventory process may not be there yet. */
+const againMs = 300_000;
 const filterModule = /^\/module\/(?:nf_tables|ip6?_tables|ip6?table_\w+)$/u;
 
 /**
@@ -28,7 +30,7 @@ export function firewallRule(): Subject {
   const doers = new Doers();
   return {
     name: 'FirewallRule',
-    pollMs: otherwiseEachMs,
+    pollMs: againMs,
     watch: async (context) => {
       const watch = new RuleWatch(context, doers);
       await watch.start();

@@ -5,11 +5,12 @@ import { groupMember } from './group-member.js';
 import { kernelModule } from './kernel-module.js';
 import { listeningPort } from './listening-port.js';
 import { password } from './password.js';
+import { setUidFile } from './set-uid-file.js';
 import { unit } from './unit.js';
 import { user } from './user.js';
 
 /** Every subject of which changes are told; each has a file of its own. */
 export function createSubjects(): readonly Subject[] {
   const files = [groupMember, kernelModule, password, unit, user];
-  return [device, firewallRule(), listeningPort(), ...files];
+  return [device, firewallRule(), listeningPort(), setUidFile(), ...files];
 }

@@ -1,0 +1,266 @@
+import { lstat } from 'node:fs/promises';
+import { clockIsSetAfterMs, type Timer } from '../../../base/clock.js';
+import { hasCode } from '../../../base/errors.js';
+import type { JsonObject } from '../../../base/json.js';
+import { isUnavailable } from '../../../base/unavailable.js';
+import type { RunningCollector } from '../../interface/collector.js';
+import type { Host } from '../../interface/host.js';
+import type {
+  Items,
+  LookContext,
+  Subject,
+  SubjectWatchContext,
+  Who,
+} from '../../interface/state-subject.js';
+import { type ModeChange, modeRules, readModeChange } from '../../kernel/audit/mode-change.js';
+import { HostFiles } from '../../os-baseline/facts/host-files.js';
+import { FileMarks, versionOf } from './file-marks.js';
+import { LookPace } from './look-pace.js';
+import { isRaised, placesOf, usualPlaces } from './set-uid-places.js';
+
+/** How often the files that are known are compared with what they were: some ten calls of lstat(2). */
+const comparedEveryMs = 30_000;
+/** What is not where a call put it may get its name later: so often it is looked for. */
+const mostTries = 3;
+const mostPending = 64;
+/** The names that dpkg gives files until all of a package are there. */
+const onTheWay = /\.dpkg-(?:new|tmp)$/u;
+const memoryName = 'set-uid-scan';
+
+/** Of the first looks, over restarts. */
+interface Remembered {
+  /** When this was looked at first, wall clock, ms; undefined before. */
+  readonly firstMs?: number;
+  /** A scan of all files was compared since. */
+  readonly isScanned: boolean;
+}
+
+interface SeenFile {
+  readonly item: string;
+  readonly text: string;
+  readonly changedMs: number;
+  readonly inode?: number;
+}
+
+/** A call whose file was not seen yet. */
+interface Pending {
+  readonly places: readonly string[];
+  /** Of the file; it tells it from others where its places are guessed. */
+  readonly inode: number | undefined;
+  readonly who: Who;
+  tries: number;
+}
+
+/**
+ * The programs that run with the rights of their owner or group, with their mode, owner and a sum of what is in them.
+ *
+ * 1. A new one is noticed by the call that made it one, where there is kernel audit, and otherwise by the scan of all
+ *    files in the maintenance window; by that also one of which the call could not be read, or was none (a mount).
+ * 2. One that is known is compared every half minute.
+ * 3. What the first scan finds and was last changed before the first look was there before: it is not told.
+ */
+export function setUidFile(): Subject {
+  return new SetUidFiles();
+}
+
+class SetUidFiles implements Subject {
+  readonly name = 'SetUidFile';
+  private readonly marks = new FileMarks();
+  /** Who made what the last look found. */
+  private readonly whos = new Map<string, Who>();
+  private pending: Pending[] = [];
+  private search = false;
+  private pace: LookPace | undefined;
+  /** Where each known file is for this process, and its version, at the last look. */
+  private seen: ReadonlyMap<string, string> = new Map();
+  private scannedMs: number | undefined;
+  private remembered: Remembered | undefined;
+  private old: ReadonlySet<string> = new Set();
+
+  async look({ host, known, signal }: LookContext): Promise<Items> {
+    const files = await HostFiles.open({ paths: host.paths, signal });
+    const root = (await files.locate('/')).replace(/\/$/u, '');
+    this.remembered ??= parseRemembered(await host.memory.read(memoryName));
+    const { isScanned } = this.remembered;
+    // A clock that is not set yet would make everything new.
+    const nowMs = host.clock.wallMs();
+    const firstMs = this.remembered.firstMs ?? (nowMs > clockIsSetAfterMs ? nowMs : Infinity);
+    const scan = host.fileScans.latest();
+
+    const wanted = new Set(known?.keys());
+    for (const { path } of scan?.found.raised.first ?? []) wanted.add(path);
+    const { pending } = this;
+    this.pending = [];
+    for (const { places } of pending) for (const place of places) wanted.add(place);
+    if (this.isSearchDue(host) || (known === undefined && scan === undefined))
+      for (const path of await usualPlaces(root, signal)) wanted.add(path);
+
+    const found = new Map<string, string>();
+    const seen = new Map<string, string>();
+    const inodes = new Map<string, number>();
+    const old = new Set<string>();
+    for (const path of [...wanted].sort()) {
+      const one = await this.lookAt({ files, host, root, path, known, signal, seen });
+      if (one === undefined) continue;
+      found.set(one.item, one.text);
+      if (one.inode !== undefined) inodes.set(one.item, one.inode);
+      if (!isScanned && one.changedMs < firstMs) old.add(one.item);
+    }
+    this.settle(pending, inodes);
+    for (const item of this.whos.keys()) old.delete(item);
+    this.old = old;
+    this.seen = seen;
+    this.scannedMs = scan?.startedMs;
+    this.marks.keepOnly(found);
+    const isComplete = scan !== undefined && scan.incomplete === undefined;
+    const isFirst = this.remembered.firstMs === undefined && firstMs !== Infinity;
+    if (isFirst || (isComplete && !isScanned)) {
+      this.remembered = {
+        ...(firstMs !== Infinity && { firstMs }),
+        isScanned: isScanned || isComplete,
+      };
+      host.memory.write(memoryName, { ...this.remembered });
+    }
+    return found;
+  }
+
+  whoOf(item: string): Who | undefined {
+    return this.whos.get(item);
+  }
+
+  isOld(item: string): boolean {
+    return this.old.has(item);
+  }
+
+  async watch(context: SubjectWatchContext): Promise<RunningCollector> {
+    const { changed, fail, host, lose } = context;
+    const { clock } = host;
+    this.pace = new LookPace(clock, comparedEveryMs, 6, 10 * comparedEveryMs);
+    const life: { timer?: Timer; stopped: boolean } = { stopped: false };
+    const compareLater = (): void => {
+      life.timer = clock.after(comparedEveryMs, () => {
+        void this.isDifferent(host).then((isDifferent) => {
+          if (life.stopped) return;
+          if (isDifferent) changed();
+          compareLater();
+        });
+      });
+    };
+    const audit = await host.audit.subscribe({
+      name: 'StateChange of SetUidFile',
+      rules: modeRules,
+      onEvent: (event) => {
+        const change = readModeChange(event);
+        if (change === undefined) return;
+        this.notice(change, host);
+        changed();
+      },
+      lose,
+      onState: () => undefined,
+      onFailed: fail,
+    });
+    const why = isUnavailable(audit) ? audit.unavailable : undefined;
+    context.limit(
+      why && `New set-uid files are noticed by the scan of the maintenance window only: ${why}`,
+    );
+    compareLater();
+    return {
+      stop: async () => {
+        life.stopped = true;
+        life.timer?.cancel();
+        if (!isUnavailable(audit)) await audit.end();
+      },
+    };
+  }
+
+  private notice(change: ModeChange, host: Host): void {
+    const { executable, pid, uid } = change;
+    const who: Who = {
+      pid,
+      ...(executable !== undefined && { executable }),
+      ...(uid !== undefined && { userId: String(uid) }),
+    };
+    const places = placesOf(change, host.paths);
+    if (places.length === 0 || this.pending.length >= mostPending) this.search = true;
+    else this.pending.push({ places, inode: change.inode, who, tries: 0 });
+  }
+
+  /** What of the pending calls was found is theirs; the rest is looked for again, and then anywhere. */
+  private settle(pending: readonly Pending[], inodes: ReadonlyMap<string, number>): void {
+    this.whos.clear();
+    for (const call of pending) {
+      const there = call.places.filter((place) => inodes.has(place));
+      const same = there.find((place) => inodes.get(place) === call.inode);
+      // A file that was named may have been replaced since.
+      const file = same ?? (call.places.length === 1 ? there[0] : undefined);
+      if (file !== undefined) this.whos.set(file, call.who);
+      else if (++call.tries < mostTries && this.pending.length < mostPending)
+        this.pending.push(call);
+      // A program may be where nobody looked; one that is gone already is none.
+      if (file === undefined && call.tries >= mostTries - 1) this.search = true;
+    }
+  }
+
+  private isSearchDue({ clock }: Host): boolean {
+    this.pace ??= new LookPace(clock, comparedEveryMs, 6, 10 * comparedEveryMs);
+    if (!this.search || this.pace.waitMs() > 0) return false;
+    this.search = false;
+    this.pace.took();
+    return true;
+  }
+
+  private async lookAt(options: {
+    readonly files: HostFiles;
+    readonly host: Host;
+    readonly root: string;
+    readonly path: string;
+    readonly known: Items | undefined;
+    readonly signal: AbortSignal;
+    readonly seen: Map<string, string>;
+  }): Promise<SeenFile | undefined> {
+    const { files, host, known, path, root, seen, signal } = options;
+    try {
+      const place = await files.locate(path, 'unfollowed');
+      const item = place.slice(root.length);
+      const stats = await lstat(place);
+      if (!isRaised(stats) || onTheWay.test(item)) return undefined;
+      seen.set(place, versionOf(stats));
+      const mark = await this.marks.of(place, item, stats, signal);
+      const owner = host.users.nameOf(stats.uid) ?? String(stats.uid);
+      const mode = (stats.mode & 0o7777).toString(8);
+      const about = `mode ${mode}, owner ${owner}, group ${stats.gid}`;
+      const before = known?.get(item);
+      // What cannot be read is not known to be different.
+      const text =
+        mark === undefined
+          ? before?.startsWith(`${about},`) === true
+            ? before
+            : about
+          : `${about}, ${mark}`;
+      return { item, text, changedMs: stats.ctimeMs, inode: stats.ino };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+      const text = known?.get(path);
+      return text === undefined ? undefined : { item: path, text, changedMs: 0 };
+    }
+  }
+
+  private async isDifferent({ fileScans }: Host): Promise<boolean> {
+    if (this.pending.length > 0 || this.search) return true;
+    if (fileScans.latest()?.startedMs !== this.scannedMs) return true;
+    for (const [place, version] of this.seen) {
+      const stats = await lstat(place).catch(() => undefined);
+      if (stats === undefined || versionOf(stats) !== version) return true;
+    }
+    return false;
+  }
+}
+
+function parseRemembered(stored: JsonObject | undefined): Remembered {
+  const { firstMs, isScanned } = stored ?? {};
+  return {
+    ...(typeof firstMs === 'number' && { firstMs }),
+    isScanned: isScanned === true,
+  };
+}
