@@ -88,7 +88,7 @@ export class Follower {
       this.marks = new Marks(remembered.key);
     }
     // What changes while the first look is made must lead to a second.
-    if (subject.watch !== undefined) await this.arm();
+    if (!this.ended && subject.watch !== undefined) await this.arm();
     if (!this.ended) await this.look();
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.js';
 import { withDeadline } from '../../base/deadline.js';
 import { utcText } from '../../base/timestamps.js';
 import type { Details, Payload } from '../../contract/events.js';
@@ -11,7 +12,7 @@ import { type Difference, folded } from './difference.js';
 import { Follower, type Found } from './follower.js';
 import { createSubjects } from './subjects/index.js';
 
-/** Of the start: a subject that takes longer is not waited for, and begins when it is ready. */
+/** A subject that takes longer to start is not waited for, neither by the agent nor by the next one. */
 const startWithinMs = 5_000;
 
 /** Tells what of the device is not as it was at the last look, also what changed while the agent did not run. */
@@ -42,15 +43,24 @@ async function start(
     const limitation = followers.flatMap((follower) => follower.limitation ?? []).join(' ');
     setSource({ source: 'comparison', ...(limitation !== '' && { limitation }) });
   };
-  const started = Promise.all(followers.map((follower) => follower.start()));
-  const late = (): Error => new Error('late');
-  await withDeadline(clock, startWithinMs, started, late).catch(() => undefined);
+  await inTime(clock, startEach(followers, clock));
   say();
   return {
     stop: async () => {
       await Promise.all(followers.map((follower) => follower.stop()));
     },
   };
+}
+
+/** One after the other: what several looks need at once would stay with the process, several megabytes of it. */
+async function startEach(followers: readonly Follower[], clock: Clock): Promise<void> {
+  for (const follower of followers) await inTime(clock, follower.start());
+}
+
+/** What is late goes on. */
+async function inTime(clock: Clock, work: Promise<void>): Promise<void> {
+  const late = (): Error => new Error('late');
+  await withDeadline(clock, startWithinMs, work, late).catch(() => undefined);
 }
 
 function tell(

@@ -12,5 +12,6 @@ import { user } from './user.js';
 /** Every subject of which changes are told; each has a file of its own. */
 export function createSubjects(): readonly Subject[] {
   const files = [groupMember, kernelModule, password, unit, user];
-  return [device, firewallRule(), listeningPort(), setUidFile(), ...files];
+  // In the order in which they are looked at first: what asks another process comes last.
+  return [...files, device, listeningPort(), setUidFile(), firewallRule()];
 }
