@@ -244,7 +244,7 @@ export const snapshots = {
     priority: 'Low',
     noun: 'installed packages',
     meaning:
-      'The packages of the device by the databases of its package managers. The first event, and one each 30 days, has all of them (`Present`), perhaps in several parts; the others have only what changed since the one before, and where nothing did there is none.',
+      'The packages of the device by the databases of its package managers. The first event, and one each 30 days, has all of them (`Present`), perhaps in several parts; the others, once a day and a minute after dpkg, opkg or apk changed something, have only what changed since the one before, and where nothing did there is none.',
     fields: {
       Name: required('string', 'Name of the package.'),
       Version: required(

@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.js';
 import type { JsonObject } from '../../../base/json.js';
 import { isUnavailable } from '../../../base/unavailable.js';
+import type { FileEvent, FileEventSubscriber } from '../../../collectors/kernel/files/inotify.js';
 import type { Host } from '../../../collectors/interface/host.js';
 import { softwareInventory } from '../../../collectors/software-inventory/index.js';
 import { checkPayload } from '../../../contract/payload-check.js';
 import { rootOf } from '../../support/captured-roots.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import { fakeHost } from '../../support/case-host.js';
 
 const paragraph = (name: string, version: string): string =>
@@ -135,6 +137,51 @@ describe('the inventory of software', () => {
     expect(await look()).toEqual([]);
     setRpm(rpmLine('k', '2') + rpmLine('k', '3') + rpmLine('z', '2'));
     expect(await look()).toEqual(['Installed k 3', 'Updated z 1 → 2', 'Removed k 1']);
+  });
+
+  it('is looked at a minute after the database was written last, and not while it is being written', async () => {
+    const clock = new FakeClock();
+    const paths = rootOf({ [status]: '' });
+    let subscriber: FileEventSubscriber | undefined;
+    let looks = 0;
+    let ended = 0;
+    const watched = await softwareInventory.watch?.({
+      host: fakeHost({
+        paths,
+        clock,
+        fileEvents: {
+          subscribe: (asked) => {
+            subscriber = asked;
+            return Promise.resolve({ end: () => ended++ } as never);
+          },
+        },
+      }),
+      lose: () => undefined,
+      changed: () => looks++,
+      fail: () => undefined,
+    });
+    const event = (path: string, kind: FileEvent['kind']): void =>
+      subscriber?.onEvent({ path, kind, cookie: 0, isDirectory: false });
+    const database = `${paths.root}/${status}`;
+    expect(subscriber?.paths).toEqual([database]);
+    event(`${paths.root}/var/lib/dpkg/lock`, 'changed');
+    event(database, 'attributes');
+    expect(clock.timers).toBe(0);
+    for (let written = 0; written < 5; written++) {
+      event(database, 'movedTo');
+      await clock.advance(59_999);
+      expect(looks).toBe(0);
+    }
+    await clock.advance(1);
+    expect(looks).toBe(1);
+    for (let written = 0; written < 11; written++) {
+      event(database, 'movedTo');
+      await clock.advance(59_000);
+    }
+    expect(looks).toBe(2);
+    if (watched !== undefined && 'stop' in watched) await watched.stop();
+    await clock.advance(600_000);
+    expect([looks, ended, clock.timers]).toEqual([2, 1, 0]);
   });
 
   it('is not to be had where no manager of packages is', async () => {
