@@ -5,7 +5,7 @@
 import { RuleEngine } from '../detection/engine/rule-engine.js';
 import type { SigmaEvent } from '../detection/engine/event-view.js';
 import { covers } from '../detection/language/document.js';
-import { loadRuleReader } from '../detection/language/read-rules.js';
+import { loadRuleReaders } from '../detection/language/read-rules.js';
 import { buildRuleSet } from '../detection/rules/rule-set.js';
 
 const ruleCount = 500;
@@ -70,7 +70,7 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const read = await loadRuleReader();
+const read = (await loadRuleReaders())();
 const files = Array.from({ length: 10 }, (_, file) => ({
   name: `${file}.yml`,
   text: Array.from({ length: ruleCount / 10 }, (_one, at) => rule(file * 100 + at)).join('---\n'),

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../base/json.js';
+import type { JsonObject } from '../../base/json.js';
 import type { EventName } from '../../contract/events.js';
 import type { Logsource } from '../language/document.js';
 
@@ -63,6 +63,8 @@ export interface SourceDeclaration {
   /** Our event; undefined where we have none, and `missing` says what is needed. */
   readonly event?: EventName;
   readonly missing?: string;
+  /** Only of payloads in which this field has one of these values. */
+  readonly when?: { readonly field: string; readonly is: readonly string[] };
   readonly fields: Readonly<Record<string, KnownField | MissingField>>;
 }
 
@@ -75,5 +77,3 @@ export const from = (...origins: readonly Origin[]): KnownField => ({ from: orig
 export const listOf = (...origins: readonly Origin[]): KnownField => ({ from: origins, all: true });
 export const missing = (what: string): MissingField => ({ missing: what });
 export const constant = (is: string): KnownField => ({ from: [], is });
-
-export type { JsonValue };

@@ -9,7 +9,11 @@ import { sources } from './table.js';
  */
 export function sigmaEventsOf(observed: Observed, timeMs: number): readonly SigmaEvent[] {
   return sources
-    .filter(({ event }) => event === observed.event)
+    .filter(({ event, when }) => {
+      if (event !== observed.event) return false;
+      const value = when === undefined ? undefined : observed.payload[when.field];
+      return when === undefined || (typeof value === 'string' && when.is.includes(value));
+    })
     .map((source) => ({ logsource: source.logsource, fields: fieldsOf(source, observed), timeMs }));
 }
 

@@ -18,7 +18,23 @@ const byDirection = (out: readonly Origin[], into: readonly Origin[]): KnownFiel
   by: { field: 'Direction', from: { Out: out, In: into } },
 });
 const remoteName = [raw('remoteName')];
-const fileSource = 'a source of changed files';
+/** Changes that write a file. */
+const written = ['Created', 'Changed', 'Renamed'];
+/** What audit calls a path by what happens to it; the rest are there before and after. */
+const nameTypes = {
+  Created: 'CREATE',
+  Renamed: 'CREATE',
+  Deleted: 'DELETE',
+  Changed: 'NORMAL',
+  Mode: 'NORMAL',
+  Owner: 'NORMAL',
+};
+const whoChanged = {
+  Image: from(field('Executable')),
+  CommandLine: from(field('CommandLine')),
+  User: from(field('UserName'), field('UserId')),
+  ProcessId: from(field('ProcessId')),
+};
 const journal = 'the texts of the journal';
 
 /** Events that Sigma has no category for, under our own names. */
@@ -31,6 +47,7 @@ const ownCategories = {
   ConnectedHardware: 'connected_hardware',
   SystemInformation: 'system_information',
   OSBaseline: 'os_baseline',
+  StateChange: 'state_change',
 } as const satisfies Partial<Record<EventName, string>>;
 
 /** Each field and detail of one of our events, under its own name. */
@@ -131,15 +148,47 @@ export const sources: readonly SourceDeclaration[] = [
       ses: from(detail('SessionId')),
       pid: from(field('ProcessId')),
       ppid: from(field('ParentProcessId')),
-      name: missing('audit records of paths'),
-      nametype: missing('audit records of paths'),
       unit: missing('audit records of services'),
     },
   },
   {
     logsource: { category: 'file_event', product: 'linux' },
-    missing: fileSource,
-    fields: { TargetFilename: missing(fileSource), Image: missing(fileSource) },
+    event: 'FileChange',
+    // Sigma means files that come into being, or get another content.
+    when: { field: 'Change', is: written },
+    fields: { TargetFilename: from(field('Path')), ...whoChanged },
+  },
+  {
+    logsource: { category: 'file_change', product: 'linux' },
+    event: 'FileChange',
+    when: { field: 'Change', is: ['Mode', 'Owner'] },
+    fields: { TargetFilename: from(field('Path')), ...whoChanged },
+  },
+  {
+    logsource: { category: 'file_delete', product: 'linux' },
+    event: 'FileChange',
+    when: { field: 'Change', is: ['Deleted'] },
+    fields: { TargetFilename: from(field('Path')), ...whoChanged },
+  },
+  {
+    logsource: { category: 'file_rename', product: 'linux' },
+    event: 'FileChange',
+    when: { field: 'Change', is: ['Renamed'] },
+    fields: {
+      TargetFilename: from(field('Path')),
+      SourceFilename: from(detail('RenamedFrom')),
+      ...whoChanged,
+    },
+  },
+  {
+    logsource: { product: 'linux', service: 'auditd' },
+    event: 'FileChange',
+    when: { field: 'Change', is: [...written, 'Deleted', 'Mode', 'Owner'] },
+    fields: {
+      type: constant('PATH'),
+      name: from(field('Path')),
+      nametype: { from: [field('Change')], says: nameTypes },
+    },
   },
   ...(Object.keys(ownCategories) as (keyof typeof ownCategories)[]).map(ownSource),
   ...['sshd', 'syslog', 'sudo', 'auth', 'cron', 'vsftpd', 'clamav', 'guacamole'].map(missingSource),

@@ -3,9 +3,9 @@ import { limits } from '../limits.js';
 import { languageOf } from './language.js';
 import { parseDocument, type RuleDocument } from './parse-document.js';
 import type { Placeholders } from './placeholders.js';
-import { loadRegexCompiler } from './regex.js';
+import { loadRegexCompilers, type RegexCompiler } from './regex.js';
 import { RuleError } from './rule-error.js';
-import { loadYamlReader } from './yaml.js';
+import { loadYamlReader, type YamlReader } from './yaml.js';
 import {
   memberOf,
   textMember,
@@ -37,12 +37,22 @@ export interface ReadDocuments {
 
 export type RuleReader = (source: RuleSource, placeholders?: Placeholders) => ReadDocuments;
 
-/** Milliseconds after which the rest of a file is refused: expressions are tried, and a file holds many. */
+/**
+ * Milliseconds of the processor after which the rest of a file is refused: expressions are tried, and a file holds many. A
+ * busy machine refuses nothing.
+ */
 const longestMs = 700;
 
-/** What reads YAML and regular expressions is loaded with the first call: without rules nobody needs it. */
-export async function loadRuleReader(): Promise<RuleReader> {
-  const [readYaml, compile] = await Promise.all([loadYamlReader(), loadRegexCompiler()]);
+/**
+ * What reads YAML and regular expressions is loaded with the first call: without rules nobody needs it.
+ * @returns makes a reader for the files of one set, which shares the bounds of a set among them
+ */
+export async function loadRuleReaders(): Promise<() => RuleReader> {
+  const [readYaml, newCompiler] = await Promise.all([loadYamlReader(), loadRegexCompilers()]);
+  return () => readerWith(readYaml, newCompiler());
+}
+
+function readerWith(readYaml: YamlReader, compile: RegexCompiler): RuleReader {
   return (source, placeholders = {}) => {
     const documents: RuleDocument[] = [];
     const refusals: Refusal[] = [];
@@ -52,9 +62,9 @@ export async function loadRuleReader(): Promise<RuleReader> {
       const reason = isKnown ? error.message : `Report this document: ${plainReason(error)}.`;
       refusals.push({ file: source.name, line: isKnown ? error.line : undefined, reason });
     };
-    const deadline = performance.now() + longestMs;
+    const deadline = spentMs() + longestMs;
     const regex: typeof compile = (pattern, flags, line) => {
-      if (performance.now() > deadline) throw tooSlow(line);
+      if (spentMs() > deadline) throw tooSlow(line);
       return compile(pattern, flags, line);
     };
     try {
@@ -63,7 +73,7 @@ export async function loadRuleReader(): Promise<RuleReader> {
       const collection = new Collection();
       for (const [index, node] of readYaml(source.text).entries()) {
         try {
-          if (performance.now() > deadline) throw tooSlow(node.line);
+          if (spentMs() > deadline) throw tooSlow(node.line);
           const map = collection.next(node);
           if (map === undefined) continue;
           const language = languageOf(placeholders, regex);
@@ -78,6 +88,11 @@ export async function loadRuleReader(): Promise<RuleReader> {
     return { documents, refusals };
   };
 }
+
+const spentMs = (): number => {
+  const { system, user } = process.cpuUsage();
+  return (system + user) / 1000;
+};
 
 const tooSlow = (line: number): RuleError =>
   new RuleError('Split the file: it takes too long to read.', line);

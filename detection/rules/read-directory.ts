@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../base/errors.js';
 import type { Placeholders } from '../language/placeholders.js';
-import { loadRuleReader, type ReadDocuments, type RuleSource } from '../language/read-rules.js';
+import { loadRuleReaders, type ReadDocuments, type RuleSource } from '../language/read-rules.js';
 import { limits } from '../limits.js';
 import { buildRuleSet, type RuleSet } from './rule-set.js';
 
@@ -26,7 +26,7 @@ export async function readRuleDirectory(
   placeholders: Placeholders = {},
 ): Promise<RuleSet> {
   const paths = await ruleFilesIn(directory);
-  const read = await loadRuleReader();
+  const read = (await loadRuleReaders())();
   const documents: ReadDocuments[] = [];
   for (const path of paths) {
     const source = await sourceOf(directory, path);

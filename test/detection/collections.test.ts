@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildRuleSet } from '../../detection/rules/rule-set.js';
-import { alertsOf, readRules, ruleOf, selection, setOf, startOf } from '../support/sigma.js';
+import { alertsOf, newReader, ruleOf, selection, setOf, startOf } from '../support/sigma.js';
 
 const bad = ruleOf(selection('F|contains: bad'), 'bad');
 const alerts = (text: string, F: string): readonly string[] | undefined =>
@@ -89,10 +89,11 @@ detection: {s: {F: four}, condition: s}`;
   });
 
   it('of all files are at most a thousand, and the others are told', () => {
+    const read = newReader();
     const file = (name: number) => {
       const one = (at: number): string => ruleOf(selection('F: 1'), `r${name}.${at}`);
       const text = Array.from({ length: 180 }, (_, at) => one(at)).join('---\n');
-      return readRules({ name: `${name}.yml`, text });
+      return read({ name: `${name}.yml`, text });
     };
     const set = buildRuleSet([0, 1, 2, 3, 4, 5].map(file));
     expect(set.rules).toHaveLength(1000);

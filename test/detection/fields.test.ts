@@ -92,6 +92,20 @@ describe('an event of ours', () => {
     });
   });
 
+  it('is a file event when a file was written, and an audit record of its path', () => {
+    const changed = (Change: string) =>
+      sigmaEventsOf(
+        { event: 'FileChange', payload: { Path: '/etc/cron.d/x', Change, Executable: '/bin/sh' } },
+        0,
+      ).map(({ fields, logsource: { category, service } }) => [category ?? service, fields]);
+    expect(changed('Created')).toEqual([
+      ['file_event', { TargetFilename: '/etc/cron.d/x', Image: '/bin/sh' }],
+      ['auditd', { type: 'PATH', name: '/etc/cron.d/x', nametype: 'CREATE' }],
+    ]);
+    expect(changed('Mode').map(([of]) => of)).toEqual(['file_change', 'auditd']);
+    expect(changed('Several')).toEqual([]);
+  });
+
   it('that Sigma has no category for has one of ours', () => {
     const [login] = sigmaEventsOf(
       {
@@ -117,8 +131,9 @@ describe('a rule', () => {
     ['{category: process_creation, product: linux}', 'CommandLine|contains', []],
     ['{product: linux}', 'CommandLine', []],
     ['{product: linux, service: auditd}', 'a12', []],
-    ['{product: linux, service: auditd}', 'name', ['audit records of paths']],
-    ['{category: file_event, product: linux}', 'TargetFilename', ['a source of changed files']],
+    ['{product: linux, service: auditd}', 'name', []],
+    ['{product: linux, service: auditd}', 'unit', ['audit records of services']],
+    ['{category: file_event, product: linux}', 'TargetFilename', []],
     ['{product: linux, service: sshd}', '|contains', ['the texts of the journal']],
     ['{category: process_creation}', 'Unheard', ['the field Unheard']],
     [

@@ -6,7 +6,7 @@ import { Detector } from '../../detection/rules/detector.js';
 import { buildRuleSet } from '../../detection/rules/rule-set.js';
 import {
   isTrue,
-  readRules,
+  newReader,
   reasonsOf,
   ruleOf,
   selection,
@@ -46,10 +46,11 @@ describe('a file that cannot be used', () => {
 
   it('is refused alone, and documents of it alone', () => {
     const good = ruleOf(selection('F: x'), 'good');
+    const read = newReader();
     const set = buildRuleSet([
-      readRules({ name: 'bad.yml', text: 'title: [' }),
-      readRules({ name: 'mixed.yml', text: `title: no\n---\n${good}` }),
-      readRules({ name: 'again.yml', text: good }),
+      read({ name: 'bad.yml', text: 'title: [' }),
+      read({ name: 'mixed.yml', text: `title: no\n---\n${good}` }),
+      read({ name: 'again.yml', text: good }),
     ]);
     expect(set.rules.map(({ id }) => id)).toEqual(['good']);
     expect(set.refusals.map(({ file, line }) => [file, line])).toEqual([
@@ -91,6 +92,15 @@ describe('a value that cannot be used', () => {
   ])('%s', (line, reason) => {
     expect(reasonsOf(ruleOf(selection(line)))[0]).toMatch(reason);
   });
+});
+
+describe('regular expressions', () => {
+  it.each(['[^/]{100,}$', '(a+)+$', '(?:.{5,30}a){3}', '(?:[A-Za-z0-9+/]{4}){20,}'])(
+    '%s, which others cannot judge in time, can be used',
+    (source) => {
+      expect(isTrue(selection(`F|re: '${source}'`), { F: 'a'.repeat(8000) })).toBe(true);
+    },
+  );
 });
 
 describe('a hostile event', () => {

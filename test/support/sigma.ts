@@ -1,16 +1,16 @@
 import type { EventValue, SigmaEvent } from '../../detection/engine/event-view.js';
 import type { Placeholders } from '../../detection/language/placeholders.js';
-import { loadRuleReader } from '../../detection/language/read-rules.js';
+import { loadRuleReaders } from '../../detection/language/read-rules.js';
 import { Detector } from '../../detection/rules/detector.js';
 import { buildRuleSet, type RuleSet } from '../../detection/rules/rule-set.js';
 
 export type Fields = Readonly<Record<string, EventValue>>;
 
-export const readRules = await loadRuleReader();
+export const newReader = await loadRuleReaders();
 
 /** The set that one file makes. */
 export const setOf = (text: string, placeholders?: Placeholders): RuleSet =>
-  buildRuleSet([readRules({ name: 'rules.yml', text }, placeholders)]);
+  buildRuleSet([newReader()({ name: 'rules.yml', text }, placeholders)]);
 
 export const startOf = (fields: Fields, timeMs = 0): SigmaEvent => ({
   logsource: { category: 'process_creation', product: 'linux' },
