@@ -18,21 +18,23 @@ export const limits = {
   pattern: 512,
   /** Instructions of a compiled regular expression; expanded repeats count. */
   regexProgram: 320,
+  /** Steps of comparing one text with a value that has `?`. */
+  markSteps: 200_000,
   /** Milliseconds that a regular expression may take on a hostile text of `regexText` units. */
   regexProbeMs: 4,
   /** Units that a regular expression, or a pattern with `?`, sees of a text: the first and the last half of it. */
   regexText: 8 * 1024,
   /** Units of one text of an event that are judged: the first and the last half of it. */
-  text: 64 * 1024,
+  text: 32 * 1024,
   /** Units of all texts of an event. */
-  eventText: 256 * 1024,
+  eventText: 96 * 1024,
   fields: 128,
   /** Members of a field that is a list. */
   members: 64,
   /** Nodes of a condition after `of` is written out. */
   conditionNodes: 4_000,
   /** Milliseconds after which the rest of the candidates of one event is not judged any more. */
-  eventMs: 4,
+  eventMs: 3,
   /** A rule that takes longer on the average of so many judgements is suspended. */
   suspendMs: 1,
   suspendAfter: 32,

@@ -4,7 +4,7 @@ export class BudgetSpent extends Error {
 }
 
 /** One for all: making one for each event would cost more than the judgement. */
-const spent = new BudgetSpent('The time of the event is spent.');
+export const budgetSpent = new BudgetSpent('The time of the event is spent.');
 
 /** Units of work between two looks at the clock; a unit is about one character that is compared. */
 const betweenLooks = 50_000;
@@ -35,6 +35,6 @@ export class Budget {
     const now = this.#now();
     // What is small never asks for the time.
     if (this.#deadline === Infinity) this.#deadline = now + this.#ms;
-    else if (now > this.#deadline) throw spent;
+    else if (now > this.#deadline) throw budgetSpent;
   }
 }

@@ -1,11 +1,15 @@
 import { endsOf } from '../language/ends.js';
 import { any, one, type Pattern } from '../language/pattern.js';
 import { limits } from '../limits.js';
+import { budgetSpent } from './budget.js';
 import { indexOfBounded } from './search.js';
 
 export type TextMatcher = (text: string) => boolean;
 
-/** Whether a text is what a pattern says, from its beginning to its end. The caller folds both where case is left out. */
+/**
+ * Whether a text is what a pattern says, from its beginning to its end. The caller folds both where case is left out.
+ * The matcher throws BudgetSpent.
+ */
 export function patternMatcher(pattern: Pattern): TextMatcher {
   if (pattern.includes(one)) return markMatcher(pattern);
   const isOpenBefore = pattern[0] === any;
@@ -48,7 +52,7 @@ const mark = -2;
 
 /**
  * With `?`: unit by unit, and back to the last `*` when it does not go on. That takes up to the product of both lengths, so
- * that only the ends of a long text are seen.
+ * that only the ends of a long text are seen, and what is made to take long is given up.
  */
 function markMatcher(pattern: Pattern): TextMatcher {
   const tokens = Int32Array.from(
@@ -64,7 +68,9 @@ function markMatcher(pattern: Pattern): TextMatcher {
     let token = 0;
     let lastStar = -1;
     let resumeAt = 0;
+    let steps = 0;
     while (at < text.length) {
+      if (++steps > limits.markSteps) throw budgetSpent;
       const wanted = tokens[token];
       if (wanted === star) {
         lastStar = token++;

@@ -88,10 +88,15 @@ describe('a value that cannot be used', () => {
     ["F|base64: 'a*b'", /without wildcards/],
     ['F|contains|base64: ab', /without wildcards/],
     [`F|windash: '${'-a '.repeat(9)}'`, /more than 2000 values/],
-    [`F: [${Array.from({ length: 2001 }, (_, at) => at).join(', ')}]`, /more than 2000 values/],
   ])('%s', (line, reason) => {
     expect(reasonsOf(ruleOf(selection(line)))[0]).toMatch(reason);
   });
+});
+
+it('a rule has at most two thousand values', () => {
+  const values = (count: number): string => Array.from({ length: count }, (_, at) => at).join(', ');
+  expect(reasonsOf(ruleOf(selection(`F: [${values(2000)}]`)))).toEqual([]);
+  expect(reasonsOf(ruleOf(selection(`F: [${values(2001)}]`)))[0]).toMatch(/more than 2000 values/);
 });
 
 describe('regular expressions', () => {
@@ -216,7 +221,7 @@ describe('whatever is written in a rule file', () => {
         for (const { reason } of set.refusals) expect(reason).toMatch(/^(?!Report).*\.$/);
         new Detector(set).judge(startOf({ F: 'a', G: ['b', 1] }));
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -227,7 +232,7 @@ describe('whatever is written in a rule file', () => {
         expect(isTrue(selection(`F: ${written}`), { F: text })).toBe(true);
         expect(isTrue(selection(`F|contains: ${written}`), { F: `x${text}y` })).toBe(true);
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 });

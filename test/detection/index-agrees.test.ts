@@ -104,7 +104,7 @@ it('the index leaves out no rule that is true of an event, and adds none', () =>
         }
       },
     ),
-    { numRuns: 80 },
+    { numRuns: 60 },
   );
   expect(hits).toBeGreaterThan(100);
 });
