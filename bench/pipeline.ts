@@ -88,7 +88,7 @@ async function once(directory: string): Promise<void> {
       const execve = readExecve(event);
       if (execve === undefined) throw new Error('No program was read.');
       const program = programOfExecve(execve, event);
-      const context = { userName: 'user', auditUserName: 'user' };
+      const context = { userName: 'user', auditUserName: 'user', container: null };
       pipeline.observe('ProcessCreate', observationOf(program, context, ''));
     },
     () => undefined,

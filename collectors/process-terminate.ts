@@ -8,6 +8,7 @@ import type {
   TriggeredContext,
 } from './interface/collector.js';
 import { InOrder } from './interface/in-order.js';
+import { type Container, containerDetails } from './kernel/processes/container.js';
 import type { ProgramFacts } from './kernel/processes/process-record.js';
 import type { EndedProcess } from './kernel/processes/processes.js';
 
@@ -39,7 +40,7 @@ async function startWatching(
     onFailed: fail,
     onEnd: (process) => {
       const ready = process.told.then(() => 'told');
-      order.push(ready, () => observationOf(process, process.program()));
+      order.push(ready, () => observationOf(process, process.program(), process.container()));
     },
   });
   if (isUnavailable(following)) {
@@ -59,10 +60,11 @@ async function startWatching(
 
 /** Where no source could know the program, `Executable` is '' and `ExtraDetails` says so: `ExecutableKnown` is "false". */
 export function observationOf(
-  { pid, exitCode, signal, timeMs }: Omit<EndedProcess, 'program' | 'told'>,
+  { pid, exitCode, signal, timeMs }: Omit<EndedProcess, 'program' | 'container' | 'told'>,
   facts: ProgramFacts | undefined,
+  container: Container | null | undefined,
 ): Observation<'ProcessTerminate'> {
-  const details: Details<'ProcessTerminate'> = {};
+  const details: Details<'ProcessTerminate'> = containerDetails(container);
   if (signal !== 0) details.Signal = signalName(signal);
   if (facts?.executable === undefined) details.ExecutableKnown = 'false';
   return {

@@ -46,6 +46,8 @@ export interface EventDeclaration {
    * has each that one of its hits had, for what one of them does not know is not known of all.
    */
   readonly caveats?: Readonly<Record<string, string>>;
+  /** Of an event that is counted: members of `ExtraDetails` in which equal ones do not differ. */
+  readonly distinguishing?: readonly string[];
   /** At least one of these optional fields is there. */
   readonly oneOf?: readonly string[];
 }

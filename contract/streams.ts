@@ -5,6 +5,21 @@ const commandLineKnown = {
   CommandLineKnown: '`false`: the arguments could not be read, or not all of them.',
 } as const;
 
+/** Of a process in a container; one that is in none has none of them. */
+const container = {
+  details: {
+    ContainerId:
+      'Id of the container it is in, or its name where it has none, as its control groups tell.',
+    ContainerRuntime:
+      '`docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, or `kubernetes` where the groups tell only that; absent where they do not.',
+    PodId: 'Uid of the pod of Kubernetes, or id of that of Podman.',
+  },
+  caveats: {
+    ContainerKnown: '`false`: whether it is in a container, and in which, is not known.',
+  },
+  distinguishing: ['ContainerId'],
+} as const;
+
 /** What happens, told as it happens. */
 export const streams = {
   ProcessCreate: {
@@ -12,6 +27,7 @@ export const streams = {
     type: 'Security',
     priority: 'Low',
     noun: 'started programs',
+    distinguishing: container.distinguishing,
     counted: 'starts of programs',
     meaning: 'A program was started (execve, execveat).',
     fields: {
@@ -35,6 +51,7 @@ export const streams = {
       ParentCommandLine:
         'Arguments of the parent joined by one blank, secrets masked; at most the first 1,024 bytes.',
       WorkingDirectory: 'Working directory in which the program was started.',
+      ...container.details,
       ...cutCommandLine.details,
     },
     caveats: {
@@ -42,6 +59,7 @@ export const streams = {
       ...commandLineKnown,
       UserIdKnown: '`false`: the user id is unknown, and empty.',
       ParentProcessIdKnown: '`false`: the parent is unknown, and 0.',
+      ...container.caveats,
       ...cutCommandLine.caveats,
     },
   },
@@ -50,6 +68,7 @@ export const streams = {
     type: 'Security',
     priority: 'Low',
     noun: 'ended programs',
+    distinguishing: container.distinguishing,
     counted: 'ends of programs',
     meaning: 'A process ended.',
     fields: {
@@ -60,14 +79,19 @@ export const streams = {
     details: {
       Signal:
         'Name of the signal that ended it, such as `SIGKILL`; absent when it exited by itself.',
+      ...container.details,
     },
-    caveats: { ExecutableKnown: '`false`: the executable is unknown, and empty.' },
+    caveats: {
+      ExecutableKnown: '`false`: the executable is unknown, and empty.',
+      ...container.caveats,
+    },
   },
   ConnectionCreate: {
     category: 'Triggered',
     type: 'Security',
     priority: 'Low',
     noun: 'network connections',
+    distinguishing: container.distinguishing,
     counted: 'connections',
     meaning: 'A connection was made or accepted.',
     fields: {
@@ -93,7 +117,7 @@ export const streams = {
       CommandLine: optional('string', 'All arguments joined by one blank, secrets masked.'),
       UserId: optional('string', 'Real user id, decimal.'),
     },
-    details: cutCommandLine.details,
+    details: { ...container.details, ...cutCommandLine.details },
     caveats: {
       EstablishedKnown: '`false`: it may have failed after all.',
       ProtocolKnown: '`false`: it may be TCP where UDP is said, or the other way round.',
@@ -104,6 +128,7 @@ export const streams = {
         '`false`: the executable is a name without a path, or empty, or the sources do not agree about it.',
       ...commandLineKnown,
       UserIdKnown: '`false`: the user id is unknown, and absent.',
+      ...container.caveats,
       ...cutCommandLine.caveats,
     },
   },

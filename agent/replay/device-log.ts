@@ -69,7 +69,11 @@ export class DeviceLog {
     if (execve !== undefined) {
       if (!execve.complete) lose('argumentsMissing', 1);
       const program = programOfExecve(execve, event);
-      const context = { userName: nameIn(event, 'UID'), auditUserName: nameIn(event, 'AUID') };
+      const context = {
+        userName: nameIn(event, 'UID'),
+        auditUserName: nameIn(event, 'AUID'),
+        container: undefined,
+      };
       observe(event.id, 'ProcessCreate', observationOf(program, context, ''));
       return;
     }

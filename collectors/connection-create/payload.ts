@@ -1,4 +1,5 @@
 import type { Details } from '../../contract/events.js';
+import { containerDetails } from '../kernel/processes/container.js';
 import type { Observation } from '../interface/collector.js';
 import type { Connection } from './sources/facts.js';
 
@@ -15,6 +16,7 @@ export function observationOf(connection: Connection): Observation<'ConnectionCr
       details.ExecutableKnown = 'false';
     if (!process.argvComplete) details.CommandLineKnown = 'false';
     if (process.realUid === undefined) details.UserIdKnown = 'false';
+    Object.assign(details, containerDetails(process.container));
     if (connection.processListens === true) details.ProcessRole = 'listener';
   }
   const argv = process?.argv ?? [];

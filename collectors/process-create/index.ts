@@ -82,6 +82,7 @@ class ProcessWatch implements RunningCollector {
       auditUserName: auditUserId === realUid ? userName : nameOf(auditUserId),
       parent:
         parentPid === undefined ? undefined : host.processes.of(parentPid, timeMs, { pid, serial }),
+      container: host.processes.containerOf(pid, timeMs),
     };
     const file = executedFile(program);
     const { enabled } = host.executableHashes;

@@ -1,5 +1,6 @@
 import type { Details } from '../../contract/events.js';
 import type { Observation } from '../interface/collector.js';
+import { type Container, containerDetails } from '../kernel/processes/container.js';
 import type { ExecutedFile } from '../kernel/files/executable-hash.js';
 import type { ProcessInfo } from '../kernel/processes/processes.js';
 import type { StartedProgram } from './sources/program.js';
@@ -9,6 +10,8 @@ interface ProgramContext {
   readonly userName?: string | undefined;
   readonly auditUserName?: string | undefined;
   readonly parent?: Pick<ProcessInfo, 'executable' | 'argv'> | undefined;
+  /** Null when it is in none. */
+  readonly container: Container | null | undefined;
 }
 
 /**
@@ -22,9 +25,9 @@ export function observationOf(
   hash: string,
 ): Observation<'ProcessCreate'> {
   const { argv, comm, executable, pid, parentPid, realUid } = program;
-  const { userName, auditUserName, parent } = context;
+  const { userName, auditUserName, parent, container } = context;
   const named = executable ?? comm ?? argv[0] ?? '';
-  const details: Details<'ProcessCreate'> = { Hash: hash };
+  const details: Details<'ProcessCreate'> = { Hash: hash, ...containerDetails(container) };
   if (program.auditUserId !== undefined) details.AuditUserId = String(program.auditUserId);
   if (auditUserName !== undefined) details.AuditUserName = auditUserName;
   if (program.sessionId !== undefined) details.SessionId = String(program.sessionId);

@@ -41,6 +41,7 @@ async function start(refusal?: string) {
       signal,
       timeMs: 1234,
       program: () => facts,
+      container: () => null,
       told: told ?? Promise.resolve(),
     });
   return { answer, clock, observed, states, lose, fail, end, ended, follower: () => follower };

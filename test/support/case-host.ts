@@ -51,6 +51,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     processEvents: { subscribe: refuse },
     processes: {
       of: () => undefined,
+      containerOf: () => null,
       follow: refuse,
       feed: () => ({ executed: () => undefined, end: () => undefined }),
     },

@@ -5,15 +5,17 @@
  * 2. All aggregates of one event name share a window; when it ends they are sealed and the next one begins there.
  * 3. An aggregate never mixes two known hashes of the executable: a replaced program opens a new aggregate. Hits whose
  *    hash could not be known are told beside it: within a mount namespace anything can go by the path of a known program.
- * 4. An aggregate claims no more than each of its hits: what one of them does not know, it does not know.
- * 5. Entries and bytes are bounded; over the bound the oldest aggregate is sealed early, which loses nothing.
- * 6. Windows are measured on the monotonic clock. The wall clock only words them, and after a restart, when it is all
+ * 4. Hits in different containers are counted apart.
+ * 5. An aggregate claims no more than each of its hits: what one of them does not know, it does not know.
+ * 6. Entries and bytes are bounded; over the bound the oldest aggregate is sealed early, which loses nothing.
+ * 7. Windows are measured on the monotonic clock. The wall clock only words them, and after a restart, when it is all
  *    there is, a clock that went back prolongs a window by at most one interval.
  */
 import { randomUUID } from 'node:crypto';
 
 import { clockIsSetAfterMs, type Clock, type Timer } from '../../../base/clock.js';
-import type { Payload } from '../../../contract/events.js';
+import type { EventDeclaration } from '../../../contract/declaration.js';
+import { eventDeclarations, type Payload } from '../../../contract/events.js';
 import { type Aggregate, sealAggregate, type SealedAggregate } from './aggregate.js';
 import { detailsOfAll } from './details.js';
 import { identityOf, type AggregatedName } from './identity.js';
@@ -74,7 +76,7 @@ export class AggregationTable {
   /** Counts one hit; `timeMs` is when it happened, wall clock. Call it after redacting and cutting. */
   add<N extends AggregatedName>(name: N, payload: Payload<N>, timeMs: number): void {
     const identity = identityOf(name, payload);
-    const key = keyOf(name, identity);
+    const key = keyOf(name, identity, payload.ExtraDetails ?? {});
     const { Hash: hash = '', ...extraDetails } = payload.ExtraDetails ?? {};
     const window = this.window(name);
     const row = this.rows.get(key);
@@ -178,7 +180,7 @@ export class AggregationTable {
   restore(aggregates: readonly Aggregate[]): void {
     const { clock } = this.options;
     for (const aggregate of aggregates) {
-      const key = keyOf(aggregate.name, aggregate.identity);
+      const key = keyOf(aggregate.name, aggregate.identity, aggregate.extraDetails);
       const older = this.rows.get(key);
       if (older !== undefined) this.seal(key, older, clock.wallMs());
       const window = this.window(aggregate.name);
@@ -233,6 +235,15 @@ function sizeOf(key: string, { extraDetails }: Aggregate): number {
 }
 
 /** The fields stand in the order in which `identities` writes them, so equal identities have equal text. */
-function keyOf(name: AggregatedName, identity: Payload<AggregatedName>): string {
-  return JSON.stringify([name, identityOf(name, identity)]);
+function keyOf(
+  name: AggregatedName,
+  identity: Payload<AggregatedName>,
+  details: Readonly<Record<string, string>>,
+): string {
+  const { distinguishing = [] }: EventDeclaration = eventDeclarations[name];
+  return JSON.stringify([
+    name,
+    identityOf(name, identity),
+    ...distinguishing.map((key) => details[key]),
+  ]);
 }

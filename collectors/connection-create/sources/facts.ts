@@ -1,3 +1,4 @@
+import type { Container } from '../../kernel/processes/container.js';
 import type { Endpoint } from '../../kernel/sockets/endpoint.js';
 
 /** A process as far as it could be seen. */
@@ -12,6 +13,8 @@ export interface ConnectionProcess {
   /** False when arguments may be missing. */
   readonly argvComplete: boolean;
   readonly realUid: number | undefined;
+  /** Null when it is in none. */
+  readonly container: Container | null | undefined;
 }
 
 /** What one source knows of a connection; whatever is absent it could not know. */

@@ -55,9 +55,9 @@ export class ConnectionProcesses {
   private lookUp(pid: number, atMs: number, doer?: Doer): SeenProcess | undefined {
     const found = this.host.processes.of(pid, atMs, doer);
     if (found?.executable === undefined && found?.argv === undefined) return undefined;
-    const { executable, argv = [], audited = false, realUid } = found;
+    const { executable, argv = [], audited = false, container, realUid } = found;
     const argvComplete = argv.length > 0 && found.argvComplete !== false;
-    return { pid, executable, comm: undefined, argv, argvComplete, realUid, audited };
+    return { pid, executable, comm: undefined, argv, argvComplete, realUid, container, audited };
   }
 }
 
@@ -87,6 +87,8 @@ export function processOfCall(
     argv: argv.length > 0 ? argv : call.title,
     argvComplete: argv.length > 0 && !doubted && believed?.argvComplete === true,
     realUid: call.uid ?? believed?.realUid,
+    // Which holds for whatever the process runs.
+    container: [caller, ...others].find((seen) => seen?.pid === pid)?.container,
   };
 }
 

@@ -11,6 +11,23 @@ export interface Container {
 type Runtime =
   'docker' | 'containerd' | 'cri-o' | 'podman' | 'kubernetes' | 'lxc' | 'systemd-nspawn';
 
+/** The members of `ExtraDetails` that tell it: none for a process in none (null), a caveat where it is not known. */
+export function containerDetails(container: Container | null | undefined): {
+  ContainerId?: string;
+  ContainerRuntime?: string;
+  PodId?: string;
+  ContainerKnown?: string;
+} {
+  if (container === undefined) return { ContainerKnown: 'false' };
+  if (container === null) return {};
+  const { id, podId, runtime } = container;
+  return {
+    ContainerId: id,
+    ...(runtime !== undefined && { ContainerRuntime: runtime }),
+    ...(podId !== undefined && { PodId: podId }),
+  };
+}
+
 /** What stands before the id in the name of a group, as runc's systemd driver and CRI-O write it. */
 const runtimeByPrefix: Readonly<Record<string, Runtime>> = {
   docker: 'docker',

@@ -1,7 +1,14 @@
 import type { Clock } from '../../../base/clock.js';
 import type { Paths } from '../paths.js';
-import { kernelThread, type ProcessStat, readProcess, readStat } from './proc.js';
-import type { ProgramFacts } from './process-record.js';
+import {
+  exiting,
+  kernelThread,
+  type ProcessStat,
+  readCgroups,
+  readProcess,
+  readStat,
+} from './proc.js';
+import { type ProgramFacts, slackMs } from './process-record.js';
 
 /** A process as /proc shows it now. */
 export interface PresentProcess {
@@ -35,6 +42,16 @@ export class PresentProcesses {
   read(pid: number): PresentProcess | undefined {
     const facts = readProcess(this.options.paths, pid);
     return facts && this.present(facts, facts);
+  }
+
+  /** The control groups of the process that started then at the latest, and whether it was ending when they were read. */
+  controlGroups(pid: number, startedMs: number): { text: string; ending: boolean } | undefined {
+    const { paths } = this.options;
+    const text = readCgroups(paths, pid);
+    const stat = text === undefined ? undefined : readStat(paths, pid);
+    if (text === undefined || stat === undefined) return undefined;
+    if (this.wallOf(stat) > startedMs + slackMs) return undefined;
+    return { text, ending: (stat.flags & exiting) !== 0 };
   }
 
   private present(stat: ProcessStat, facts: ProgramFacts): PresentProcess {

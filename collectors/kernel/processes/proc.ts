@@ -20,6 +20,8 @@ export interface ProcessStat {
   readonly terminal?: string;
 }
 
+/** linux/sched.h: getting shut down */
+export const exiting = 0x4;
 /** linux/sched.h: forked and has not called exec since. */
 export const forkedWithoutExec = 0x40;
 /** linux/sched.h */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/clock.js';
 import type { Paths } from '../paths.js';
 import type { PresentProcess, PresentProcesses } from './present-processes.js';
+import type { ProcessContainers } from './process-containers.js';
 import { listPids } from './proc.js';
 import type { ProcessEvents } from './proc-connector.js';
 import { type Execution, type ProcessRecord, slackMs } from './process-record.js';
@@ -11,6 +12,7 @@ interface ProcessLooksOptions {
   readonly clock: Clock;
   readonly store: ProcessStore;
   readonly present: PresentProcesses;
+  readonly containers: ProcessContainers;
   readonly events: ProcessEvents;
   /** Whether a source tells every execution. */
   readonly isFed: () => boolean;
@@ -51,6 +53,7 @@ export class ProcessLooks {
 
   /** The announcement of what it runs may have been lost, and where nobody tells executions, so are they. */
   private lookAgainAt(record: ProcessRecord): void {
+    this.options.containers.look(record);
     const { facts } = record.program;
     if (facts === undefined) this.read(record, record.current);
     if (facts === undefined || this.options.isFed()) return;
@@ -69,6 +72,7 @@ export class ProcessLooks {
     const program = this.store.newProgram(facts);
     const record = this.store.begin(pid, parentPid, startedMs, program, kernel);
     record.current.read = this.readSince(fromMs, record.current);
+    if (!kernel) this.options.containers.look(record);
     return record;
   }
 

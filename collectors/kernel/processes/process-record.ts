@@ -1,3 +1,5 @@
+import type { Container } from './container.js';
+
 /** What is known of a program that a process executed; whatever is absent could not be known. */
 export interface ProgramFacts {
   readonly executable?: string;
@@ -72,6 +74,12 @@ export class ProcessRecord {
   readonly executions: Execution[] = [];
   /** What it ran first is forgotten. */
   shortened = false;
+  /** The container it is in now; null when it is in none, undefined when that is not known. */
+  container: Container | null | undefined;
+  /** A runtime of containers forked it, or what led to it, and has not been seen to put it into one. */
+  underRuntime = false;
+  /** The execution at which it was last looked for its container. */
+  placedAt: Execution | undefined;
 
   /**
    * @param startedMs when it started, wall clock; when it was first heard of, where the start itself was not seen

@@ -1,10 +1,12 @@
 import type { Clock, Timer } from '../../../base/clock.js';
 import { isUnavailable, type Unavailable } from '../../../base/unavailable.js';
 import type { Paths } from '../paths.js';
+import type { Container } from './container.js';
 import { PresentProcesses } from './present-processes.js';
 import { hasOtherThreads } from './proc.js';
 import type { ProcessEvents, ProcessEventSubscription } from './proc-connector.js';
 import type { ExitEvent, ForkEvent, ProcessEvent } from './proc-connector-messages.js';
+import { ProcessContainers } from './process-containers.js';
 import { ProcessEndings } from './process-endings.js';
 import { ProcessLooks } from './process-looks.js';
 import { endedAt, endedSince, forkerOf, momentOf } from './process-moments.js';
@@ -45,6 +47,7 @@ const lookAgainMs = 1000;
 export class ProcessTable implements Processes {
   private readonly store: ProcessStore;
   private readonly present: PresentProcesses;
+  private readonly containers: ProcessContainers;
   private readonly looks: ProcessLooks;
   private readonly followers = new Set<ProcessFollower>();
   private following: Promise<ProcessEventSubscription | Unavailable> | undefined;
@@ -57,8 +60,15 @@ export class ProcessTable implements Processes {
   constructor(private readonly options: ProcessTableOptions) {
     this.store = new ProcessStore(options.clock);
     this.present = new PresentProcesses(options);
-    const { store, present } = this;
-    this.looks = new ProcessLooks({ ...options, store, present, isFed: () => this.feeds > 0 });
+    this.containers = new ProcessContainers(this.present);
+    const { store, present, containers } = this;
+    this.looks = new ProcessLooks({
+      ...options,
+      store,
+      present,
+      containers,
+      isFed: () => this.feeds > 0,
+    });
     this.endings = new ProcessEndings({
       clock: options.clock,
       hasOtherThreads: (pid) => hasOtherThreads(options.paths, pid),
@@ -79,7 +89,18 @@ export class ProcessTable implements Processes {
     const facts = this.factsAt(record, moment);
     if (facts === undefined) return undefined;
     const { parentPid } = record;
-    return { pid, ...(parentPid !== undefined && { parentPid }), ...facts };
+    const container = this.containers.of(record);
+    return {
+      pid,
+      ...(parentPid !== undefined && { parentPid }),
+      ...(container !== undefined && { container }),
+      ...facts,
+    };
+  }
+
+  containerOf(pid: number, atMs: number): Container | null | undefined {
+    const record = this.recordAt(pid, { atMs, precision: 'rough' });
+    return record && this.containers.of(record);
   }
 
   async follow(follower: ProcessFollower): Promise<{ end(): void } | Unavailable> {
@@ -185,6 +206,8 @@ export class ProcessTable implements Processes {
       first.sinceMs = timeMs;
       if (first.read === undefined && parent !== undefined)
         this.store.replace(first, parent.announced.program);
+      if (known.container === undefined && parent !== undefined)
+        this.containers.forked(known, parent);
       return;
     }
     const parent = this.store.living(parentPid) ?? this.looks.readLiving(parentPid, timeMs);
@@ -192,6 +215,7 @@ export class ProcessTable implements Processes {
     const record = this.store.begin(pid, parentPid, timeMs, program, parent?.kernel ?? false);
     record.threaded = false;
     record.forkSeen = true;
+    if (parent !== undefined) this.containers.forked(record, parent);
   }
 
   private announced(pid: number, timeMs: number): void {
@@ -204,12 +228,14 @@ export class ProcessTable implements Processes {
     if (told !== undefined) {
       told.announced = true;
       told.sinceMs = timeMs;
+      this.containers.executed(record, told);
       return;
     }
     const owed = this.feeds > 0;
     const { read, program: before } = record.current;
     const program = this.store.newProgram();
     const execution = this.store.execute(record, program, { sinceMs: timeMs, owed });
+    this.containers.executed(record, execution);
     if (read !== undefined && before.facts === read.facts && timeMs <= read.toMs + readErrorMs) {
       // It was read too late for what ran before. In the moment of the execution it may be something of both.
       this.store.tell(before, {});
@@ -245,12 +271,15 @@ export class ProcessTable implements Processes {
       owed.serial = serial;
       owed.read = undefined;
       this.store.tell(owed.program, facts);
+      if (record !== undefined) this.containers.executed(record, owed);
       return;
     }
     record ??= this.store.begin(pid, parentPid, timeMs, this.store.newProgram({}));
     if (record.endedMs !== undefined) return;
     const known = { sinceMs: timeMs, announced: false, serial };
-    this.store.execute(record, this.store.newProgram(facts), known, record.placeOf(serial));
+    const program = this.store.newProgram(facts);
+    const execution = this.store.execute(record, program, known, record.placeOf(serial));
+    this.containers.executed(record, execution);
   }
 
   /** The process whose execution at that time is told now. */
@@ -275,7 +304,8 @@ export class ProcessTable implements Processes {
     const { pid, exitCode, signal, timeMs } = exit;
     const program = record?.program;
     const told = program === undefined ? Promise.resolve() : this.store.told(program);
-    const ended = { pid, exitCode, signal, timeMs, told, program: () => program?.facts };
+    const container = () => record && this.containers.of(record);
+    const ended = { pid, exitCode, signal, timeMs, told, program: () => program?.facts, container };
     for (const { onEnd } of this.followers) onEnd?.(ended);
   }
 

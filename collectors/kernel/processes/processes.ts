@@ -1,11 +1,14 @@
 import type { ReportLoss } from '../../../base/loss.js';
 import type { Unavailable } from '../../../base/unavailable.js';
+import type { Container } from './container.js';
 import type { ProgramFacts } from './process-record.js';
 
 /** What is known of a process, alive or ended lately. Absent members are not known. */
 export interface ProcessInfo extends ProgramFacts {
   readonly pid: number;
   readonly parentPid?: number;
+  /** Null when it is in none. */
+  readonly container?: Container | null;
 }
 
 /** A process that ended. */
@@ -19,6 +22,8 @@ export interface EndedProcess {
   readonly signal: number;
   /** The program it ran last; undefined while a source of executions owes it, and when nothing is known. */
   readonly program: () => ProgramFacts | undefined;
+  /** Null when it was in none; undefined when that is not known. */
+  readonly container: () => Container | null | undefined;
   /** Resolves when `program` cannot become better known; may never. */
   readonly told: Promise<void>;
 }
@@ -66,6 +71,11 @@ export interface Processes {
    * @param doer for what a process did at `atMs`: the process itself, or one that executed, of which this is the parent
    */
   of(pid: number, atMs?: number, doer?: Doer): ProcessInfo | undefined;
+  /**
+   * The container of the process that had this pid at `atMs` (wall clock, ms); null when it is in none, undefined when that
+   * is not known. Reads /proc only where no process event told of the process, or a runtime of containers forked it.
+   */
+  containerOf(pid: number, atMs: number): Container | null | undefined;
   /** Keeps the table up to date with every fork, exec and exit from the moment it resolves. */
   follow(follower: ProcessFollower): Promise<{ end(): void } | Unavailable>;
   /** Announces that every execution will be told, so that the table need not read /proc for it. */

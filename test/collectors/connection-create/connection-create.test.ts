@@ -65,7 +65,13 @@ async function start(parts: Partial<Host>, has: readonly ('trace' | 'audit')[]) 
           return Promise.resolve({ end: () => Promise.resolve() });
         },
       },
-      processes: { ...fakeHost().processes, of: (pid) => processes.get(pid) },
+      processes: {
+        ...fakeHost().processes,
+        of: (pid) => {
+          const process = processes.get(pid);
+          return process && { container: null, ...process };
+        },
+      },
       ...parts,
     }),
     clock,
@@ -486,7 +492,7 @@ describe('ConnectionCreate from a trace and audit', () => {
     await clock.advance(400);
     expect(observed.map(({ payload }) => [payload.ProcessId, payload.ExtraDetails])).toEqual([
       [70, { ProcessRole: 'listener' }],
-      [71, { CommandLineKnown: 'false' }],
+      [71, { CommandLineKnown: 'false', ContainerKnown: 'false' }],
     ]);
     expect(observed[1]?.payload).toMatchObject({ Executable: '/usr/sbin/worker', UserId: '33' });
   });
@@ -504,7 +510,9 @@ describe('ConnectionCreate from a trace and audit', () => {
       for (const port of [1, 2]) accept(local, from(port));
       for (const pid of [71, 71]) call(acceptCall(pid));
       await clock.advance(1000);
-      expect(told(observed)).toEqual(Array(2).fill([71, { CommandLineKnown: 'false' }]));
+      expect(told(observed)).toEqual(
+        Array(2).fill([71, { CommandLineKnown: 'false', ContainerKnown: 'false' }]),
+      );
     });
 
     it('belongs to nobody where each of two may have taken it', async () => {
@@ -624,7 +632,7 @@ describe('ConnectionCreate from a trace and audit', () => {
 
     it.each([
       ['who listened', [], [70, { ProcessRole: 'listener' }]],
-      ['who accepted', [71, 71], [71, { CommandLineKnown: 'false' }]],
+      ['who accepted', [71, 71], [71, { CommandLineKnown: 'false', ContainerKnown: 'false' }]],
     ])(
       'belongs to %s, though all of it is gone when it is looked at',
       async (_who, pids, answer) => {
@@ -640,7 +648,7 @@ describe('ConnectionCreate from a trace and audit', () => {
         const processes = {
           ...fakeHost().processes,
           of: (pid: number, atMs = Infinity) =>
-            pid === 70 && atMs <= ofThen ? { ...master, pid } : undefined,
+            pid === 70 && atMs <= ofThen ? { ...master, container: null, pid } : undefined,
         };
         const parts = { paths, endedSockets, processes };
         const { clock, observed, accept, call } = await start(parts, ['trace', 'audit']);

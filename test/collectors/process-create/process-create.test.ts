@@ -404,7 +404,7 @@ describe('the payload of a started program', () => {
     });
     fc.assert(
       fc.property(program, maybe(fc.string()), fc.string(), (known, userName, hash) => {
-        const { payload, argv } = observationOf(known, { userName }, hash);
+        const { payload, argv } = observationOf(known, { userName, container: null }, hash);
         expect(checkPayload('ProcessCreate', payload)).toBeUndefined();
         expect(payload.CommandLine).toBe(argv?.join(' '));
       }),

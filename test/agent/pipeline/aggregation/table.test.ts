@@ -10,6 +10,7 @@ import {
   AggregationTable,
   type AggregationOptions,
 } from '../../../../agent/pipeline/aggregation/table.js';
+import type { EventDeclaration } from '../../../../contract/declaration.js';
 import { eventDeclarations, type Payload } from '../../../../contract/events.js';
 import { FakeClock } from '../../../support/fake-clock.js';
 
@@ -179,11 +180,34 @@ describe('AggregationTable', () => {
     expect(sealed[0]?.payload.ExtraDetails).toMatchObject({ HitCount: '4', ...listener });
   });
 
+  it.each(aggregatedNames)('counts %s of each container apart, restarts and all', (name) => {
+    const [before, after] = [bench(), bench()];
+    const hit = ({ table, clock }: typeof before, ContainerId?: string) => {
+      const ExtraDetails = ContainerId === undefined ? {} : { ContainerId };
+      table.add(name, { ...plain[name], ExtraDetails }, clock.wallMs());
+    };
+    for (const id of ['a', 'b', undefined, 'a']) hit(before, id);
+    after.table.restore(structuredClone([...before.table.open()]));
+    for (const id of ['b', undefined, 'b']) hit(after, id);
+    after.table.sealAll();
+    const told = after.sealed.map(({ payload: { ExtraDetails } }) => [
+      ExtraDetails?.['ContainerId'],
+      ExtraDetails?.['HitCount'],
+    ]);
+    expect(told).toEqual([
+      ['a', '2'],
+      ['b', '3'],
+      [undefined, '2'],
+    ]);
+  });
+
   it.each(aggregatedNames)(
     'an aggregate of %s never lacks a caveat of one of its hits, restarts and all, and no other detail that one lacks',
     (name) => {
-      const { details = {}, caveats = {} } = eventDeclarations[name];
-      const plainDetails = Object.keys(details).filter((key) => key !== 'Hash');
+      const event: EventDeclaration = eventDeclarations[name];
+      const { details = {}, caveats = {}, distinguishing = [] } = event;
+      const apart = ['Hash', ...distinguishing];
+      const plainDetails = Object.keys(details).filter((key) => !apart.includes(key));
       const hit = fc.uniqueArray(fc.constantFrom(...Object.keys(caveats), ...plainDetails));
       const hits = fc.array(fc.record({ keys: hit, thenRestart: fc.boolean() }), { minLength: 1 });
       fc.assert(

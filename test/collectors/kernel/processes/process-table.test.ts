@@ -86,6 +86,15 @@ async function setUp() {
   return { clock, table, kernel, follow, follower, ends, programs, now, subscription };
 }
 
+/** In the group of a container, with its number as the id; in that of a service with none. */
+function place(pid: number, container?: number): void {
+  const path =
+    container === undefined
+      ? 'system.slice/containerd.service'
+      : `docker/${String(container).padStart(64, '0')}`;
+  writeFileSync(join(root, String(pid), 'cgroup'), `1:pids:/\n0::/${path}\n`);
+}
+
 const facts = (executable: string) => ({ executable, argv: [executable] });
 
 describe('facts of which the execution was audited', () => {
@@ -411,5 +420,129 @@ describe('the table of processes', () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('the container of a process', () => {
+  const shim = 10;
+  /** A shim, with executions told by audit a moment after their announcement. */
+  async function withShim() {
+    present(shim, '/usr/bin/containerd-shim-runc-v2');
+    place(shim);
+    const all = await setUp();
+    const { ends, follow, kernel, now, table } = all;
+    await follow();
+    const feed = table.feed();
+    const number = (pid: number) => {
+      const container = table.containerOf(pid, now());
+      return container ? Number(container.id) : container;
+    };
+    const tell = (pid: number, parentPid: number, program: string) =>
+      feed.executed(pid, parentPid, facts(program), now());
+    const execute = (pid: number, parentPid: number, program: string) => {
+      kernel.exec(pid);
+      tell(pid, parentPid, program);
+    };
+    const endedIn = () => ends.map(({ container }) => container() && Number(container()?.id));
+    /** What runc leaves behind, in that container, executing the program of it. */
+    const startContainer = (pid: number, container: number) => {
+      kernel.fork(pid, shim);
+      present(pid, '/usr/bin/runc');
+      place(pid);
+      execute(pid, shim, '/usr/bin/runc');
+      place(pid, container);
+      execute(pid, shim, '/bin/app');
+    };
+    return { ...all, endedIn, execute, number, startContainer, tell };
+  }
+
+  it('is that of its parent, and nothing is read for it', async () => {
+    const { endedIn, execute, kernel, number, startContainer } = await withShim();
+    startContainer(20, 7);
+    expect(number(20)).toBe(7);
+    for (const [pid, parentPid] of [
+      [21, 20],
+      [22, 21],
+    ] as const) {
+      kernel.fork(pid, parentPid);
+      execute(pid, parentPid, '/bin/gone');
+      expect(number(pid)).toBe(7);
+    }
+    for (const pid of [22, 21]) kernel.exit(pid);
+    expect(endedIn()).toEqual([7, 7]);
+    // A child that says it is elsewhere is not asked.
+    kernel.fork(23, 20);
+    present(23, '/bin/sh');
+    place(23, 8);
+    execute(23, 20, '/bin/sh');
+    expect(number(23)).toBe(7);
+  });
+
+  it('is the one that a runtime moves it into before it executes', async () => {
+    const { execute, kernel, number, startContainer } = await withShim();
+    expect(number(shim)).toBeNull();
+    startContainer(20, 7);
+    startContainer(30, 8);
+    expect([number(20), number(30)]).toEqual([7, 8]);
+    // One in the container moves its own, as Docker in Docker does.
+    kernel.fork(31, 30);
+    execute(31, 30, '/usr/bin/dockerd');
+    kernel.fork(32, 31);
+    present(32, '/bin/inner');
+    place(32, 9);
+    execute(32, 31, '/bin/inner');
+    expect([number(31), number(32)]).toEqual([8, 9]);
+  });
+
+  it('is known of what runs in one, though audit tells late what ran before', async () => {
+    const { kernel, number, tell } = await withShim();
+    kernel.fork(40, 1);
+    present(40, '/usr/bin/podman');
+    place(40);
+    kernel.exec(40);
+    kernel.fork(41, 40);
+    present(41, '/bin/app');
+    place(41, 7);
+    kernel.exec(41);
+    tell(40, 1, '/usr/bin/podman');
+    tell(41, 40, '/bin/app');
+    expect(number(41)).toBe(7);
+  });
+
+  it('is not known of what a runtime started and could not be looked at any more', async () => {
+    const { endedIn, execute, kernel, number } = await withShim();
+    kernel.fork(20, shim);
+    execute(20, shim, '/usr/bin/runc');
+    execute(20, shim, '/bin/true');
+    expect(number(20)).toBeUndefined();
+    kernel.exit(20);
+    expect(endedIn()).toEqual([undefined]);
+    // Version 1 shows a process that is ending at the root of its groups.
+    kernel.fork(21, shim);
+    present(21, '/bin/true', { flags: 4 });
+    place(21);
+    execute(21, shim, '/bin/true');
+    expect(number(21)).toBeUndefined();
+  });
+
+  it('is that of another process when the pid has another one', async () => {
+    const { clock, execute, kernel, number } = await withShim();
+    kernel.fork(20, shim);
+    present(20, '/bin/other', { startedMs: 60_000 });
+    place(20, 7);
+    await clock.advance(1);
+    execute(20, shim, '/bin/true');
+    expect(number(20)).toBeUndefined();
+  });
+
+  it('is read of a process that was there before, and again after a loss of events', async () => {
+    const { clock, kernel, number } = await withShim();
+    present(50, '/bin/old');
+    place(50, 7);
+    expect(number(50)).toBe(7);
+    place(50, 8);
+    kernel.lose();
+    await clock.advance(1000);
+    expect(number(50)).toBe(8);
   });
 });
