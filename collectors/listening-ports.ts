@@ -1,6 +1,6 @@
 import type { Details, Payload } from '../contract/events.js';
 import type { SnapshotCollector } from './interface/collector.js';
-import { watchState } from './interface/state-news.js';
+import { watchState } from './interface/watch-state.js';
 import { addressText } from './kernel/address.js';
 import { readExecutable } from './kernel/processes/proc.js';
 import { readListeningTable } from './kernel/sockets/listening-table.js';

@@ -1,7 +1,7 @@
 import { isUnavailable } from '../../base/unavailable.js';
 import type { Payload } from '../../contract/events.js';
 import type { SnapshotCollector } from '../interface/collector.js';
-import { watchState } from '../interface/state-news.js';
+import { watchState } from '../interface/watch-state.js';
 import type { ProgramAnswer } from '../inventory/answer.js';
 import { readAnswers } from './answers.js';
 import { inWords, readKernelTables } from './kernel-tables.js';

@@ -1,5 +1,4 @@
 import type { StateSubject } from '../../contract/changes.js';
-import type { RunningCollector, WatchContext } from './collector.js';
 
 /** Who is told that something of a subject is different: the snapshot that has the whole of it. */
 export interface StateNews {
@@ -27,18 +26,5 @@ export function createStateNews(): StateNews {
       subscriptions.add(subscription);
       return () => void subscriptions.delete(subscription);
     },
-  };
-}
-
-/** The `watch` of a snapshot collector of which `StateChange` notices the changes. */
-export function watchState(...subjects: readonly StateSubject[]) {
-  return ({ host, changed }: WatchContext): Promise<RunningCollector> => {
-    const end = host.stateNews.subscribe(subjects, changed);
-    return Promise.resolve({
-      stop: () => {
-        end();
-        return Promise.resolve();
-      },
-    });
   };
 }

@@ -2,7 +2,7 @@ import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../base/errors.js';
 import type { ReportLoss } from '../../base/loss.js';
 import type { SnapshotCollector } from '../interface/collector.js';
-import { watchState } from '../interface/state-news.js';
+import { watchState } from '../interface/watch-state.js';
 import {
   type Account,
   isDirectoryMark,
