@@ -87,7 +87,6 @@ export class FileWatch implements RunningCollector, Followed {
         this.folding.count(1, doer, clock.monotonicMs());
         this.rescanSoon();
       },
-      onIdle: () => undefined,
     });
     this.source = this.newSource();
   }
@@ -121,7 +120,7 @@ export class FileWatch implements RunningCollector, Followed {
 
   touchesOf(call: FileCallEvent, doer: () => Doer): readonly Touch[] {
     const touches: Touch[] = [];
-    for (const { directories, inode, name, path } of call.files) {
+    for (const { directories, inode, isNew, name, path } of call.files) {
       const places = directories
         .map((directory) => this.known.directoryOf(directory))
         .filter((directory) => directory !== undefined && name !== undefined)
@@ -130,7 +129,7 @@ export class FileWatch implements RunningCollector, Followed {
       const paths = places.length > 0 || path === undefined ? places : [this.ofDevice(path)];
       const covered = paths.filter((candidate) => this.places.covers(candidate));
       for (const candidate of covered)
-        touches.push({ path: candidate, inode, timeMs: call.timeMs, doer: doer() });
+        touches.push({ path: candidate, inode, timeMs: call.timeMs, isNew, doer: doer() });
       // A file that is written under another name and then renamed is known by its inode.
       if (covered.length === 0 && inode !== undefined)
         touches.push({ path: undefined, inode, timeMs: call.timeMs, doer: doer() });
@@ -157,16 +156,18 @@ export class FileWatch implements RunningCollector, Followed {
       this.rescanSoon();
       return;
     }
-    const { doer, inode, path, timeMs } = facts;
+    const { doer, inode, isNew, path, timeMs } = facts;
     if (doer !== undefined) {
       if (path !== undefined) this.doers.set(path, { timeMs, doer });
       if (inode !== undefined) this.doers.set(inode, { timeMs, doer });
     }
-    if (path !== undefined && this.places.covers(path)) this.pending.mark(path, { timeMs, doer });
+    if (path !== undefined && this.places.covers(path))
+      this.pending.mark(path, { timeMs, doer, isNew });
   }
 
-  private async lookAt(path: string, { doer, timeMs }: Mark): Promise<void> {
-    const isNewKnown = (this.isScanned || this.wasCovered(path)) && !this.known.isFull;
+  private async lookAt(path: string, { doer, isNew, timeMs }: Mark): Promise<void> {
+    const isKnown = (this.isScanned || this.wasCovered(path)) && !this.known.isFull;
+    const isNewKnown = isKnown || isNew === true;
     const before = this.known.get(path);
     const after = await this.compare(path, { timeMs, doer, isNewKnown, isSeen: true });
     if (after === 'failed') return;

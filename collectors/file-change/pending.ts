@@ -7,6 +7,8 @@ export interface Mark {
   readonly timeMs: number;
   /** Who did it last, where a source told. */
   readonly doer: Doer | undefined;
+  /** It was seen to come. */
+  readonly isNew?: boolean | undefined;
 }
 
 interface Waiting extends Mark {
@@ -20,8 +22,6 @@ interface PendingOptions {
   readonly look: (path: string, mark: Mark) => Promise<void>;
   /** A mark that found no room. */
   readonly onOverflow: (doer: Doer | undefined) => void;
-  /** Nothing waits any more. */
-  readonly onIdle: () => void;
 }
 
 const mostWaiting = 2048;
@@ -55,7 +55,7 @@ export class Pending {
     return this.waiting.size;
   }
 
-  mark(path: string, { doer, timeMs }: Mark): void {
+  mark(path: string, { doer, isNew, timeMs }: Mark): void {
     const known = this.waiting.get(path);
     if (known === undefined && this.waiting.size >= mostWaiting) {
       this.options.onOverflow(doer);
@@ -66,6 +66,7 @@ export class Pending {
       // The call that audit recorded was earlier than inotify was read.
       timeMs: known?.timeMs ?? timeMs,
       doer: doer ?? known?.doer,
+      isNew: isNew === true || known?.isNew === true,
       firstMs: known?.firstMs ?? nowMs,
       lastMs: nowMs,
     });
@@ -87,7 +88,7 @@ export class Pending {
 
   private async run(): Promise<void> {
     this.isRunning = true;
-    const { clock, look, onIdle } = this.options;
+    const { clock, look } = this.options;
     const nowMs = clock.monotonicMs();
     let looks = 0;
     let nextMs = Infinity;
@@ -104,6 +105,5 @@ export class Pending {
     }
     this.isRunning = false;
     if (this.waiting.size > 0) this.arm(Number.isFinite(nextMs) ? nextMs : restMs);
-    else onIdle();
   }
 }

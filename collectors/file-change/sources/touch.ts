@@ -24,6 +24,8 @@ export interface Touch {
   /** `MAJOR:MINOR:INODE` of what is or was there, where the source has it. */
   readonly inode?: string | undefined;
   readonly timeMs: number;
+  /** It was seen to come. */
+  readonly isNew?: boolean;
   /** Absent where the source does not tell. */
   readonly doer?: Doer;
 }

@@ -43,7 +43,8 @@ export class Who {
     const info = this.host.processes.of(pid, timeMs, { pid, serial });
     // The table may know the program before or after this one.
     const isSame = info?.executable === undefined || info.executable === executable;
-    const argv = isSame && info?.argv !== undefined ? info.argv : title;
+    const known = isSame ? (info?.argv ?? []) : [];
+    const argv = known.length > 0 ? known : title;
     const above: KnownProcess[] = [];
     let next = parentPid;
     while (next !== undefined && next > 1 && above.length < mostAbove) {

@@ -28,6 +28,8 @@ export interface TouchedFile {
   readonly path: string | undefined;
   /** The last part of its name. */
   readonly name: string | undefined;
+  /** The call made it, or put it there. */
+  readonly isNew: boolean;
   /** Inodes of the directories of the call, in one of which it is. */
   readonly directories: readonly string[];
 }
@@ -35,7 +37,8 @@ export interface TouchedFile {
 interface Item {
   readonly inode: string | undefined;
   readonly name: string | undefined;
-  readonly isDirectory: boolean;
+  /** PARENT, CREATE, DELETE or NORMAL (`audit_log_name` in kernel/auditsc.c). */
+  readonly kind: string | undefined;
 }
 
 /** Undefined for every other event; to be asked of each event of the stream, so that most cost one look at a text. */
@@ -51,7 +54,7 @@ export function readFileCall({ records, serial, timeMs }: AuditEvent): FileCallE
   const cwd = records.find(({ type }) => type === auditTypes.cwd);
   const directory = cwd && untrustedPath(parseFields(cwd.body).get('cwd'));
   const title = records.find(({ type }) => type === auditTypes.proctitle);
-  const directories = items.filter((item) => item.isDirectory).map(({ inode }) => inode);
+  const directories = items.filter(({ kind }) => kind === 'PARENT').map(({ inode }) => inode);
   return {
     timeMs,
     serial,
@@ -62,9 +65,10 @@ export function readFileCall({ records, serial, timeMs }: AuditEvent): FileCallE
     executable: untrustedPath(fields.get('exe')),
     title: title === undefined ? [] : titleOf(title.body),
     files: items
-      .filter((item) => !item.isDirectory)
-      .map(({ inode, name }) => ({
+      .filter(({ kind }) => kind !== 'PARENT')
+      .map(({ inode, kind, name }) => ({
         inode,
+        isNew: kind === 'CREATE',
         path: name === undefined ? undefined : resolved(name, directory),
         name: name === undefined ? undefined : posix.basename(name),
         directories: directories.filter((known) => known !== undefined),
@@ -92,7 +96,7 @@ function pathItem(body: string): Item {
         ? undefined
         : `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}:${inode}`,
     name: untrustedPath(fields.get('name')),
-    isDirectory: plainText(fields.get('nametype')) === 'PARENT',
+    kind: plainText(fields.get('nametype')),
   };
 }
 
