@@ -13,6 +13,9 @@ import { Marks, parseRemembered, storedForm } from './remembered.js';
 const quietMs = 1_000;
 /** While something goes on changing, the processor and the disk are for that. */
 const betweenLooksMs = 5_000;
+/** Looks take at most a fifth of the time, unless the next would come later than so long after the last. */
+const restsPerLook = 4;
+const longestRestMs = 20_000;
 const usualPollMs = 60_000;
 const lookDeadlineMs = 60_000;
 /** The time of a look that found nothing new is written so often. */
@@ -43,7 +46,8 @@ interface FollowerOptions {
 /**
  * Follows one subject: looks at the start, soon after each change that is noticed, and from time to time where none is.
  *
- * 1. Looks never overlap; after a change one begins within `quietMs`, but never sooner than `betweenLooksMs` after the last.
+ * 1. Looks never overlap; after a change one begins within `quietMs`, but never sooner than `betweenLooksMs` after the last
+ *    began, and later where looks take long.
  * 2. The first look ever finds nothing different. What a look could not see stays as it was known.
  * 3. What is found is told before it is remembered.
  * 4. Nothing runs while the subject is watched and nothing changes.
@@ -62,6 +66,7 @@ export class Follower {
   private timer: Timer | undefined;
   private dueMs = Number.POSITIVE_INFINITY;
   private lastStartMs = Number.NEGATIVE_INFINITY;
+  private lastTookMs = 0;
   private looking: AbortController | undefined;
   /** How many times something may have changed. */
   private changes = 0;
@@ -174,8 +179,14 @@ export class Follower {
     // One more than are told: of two it is not known who did what.
     if (who !== undefined && this.whos.length < 2 && !this.whos.some(({ pid }) => pid === who.pid))
       this.whos.push(who);
-    const sinceMs = this.options.clock.monotonicMs() - this.lastStartMs;
-    if (this.looking === undefined) this.lookIn(Math.max(quietMs, betweenLooksMs - sinceMs));
+    if (this.looking === undefined) this.lookIn(Math.max(quietMs, this.restMs()));
+  }
+
+  /** How long nothing is looked at yet. */
+  private restMs(): number {
+    const restMs = Math.min(restsPerLook * this.lastTookMs, longestRestMs);
+    const dueMs = this.lastStartMs + Math.max(betweenLooksMs, this.lastTookMs + restMs);
+    return dueMs - this.options.clock.monotonicMs();
   }
 
   /** One that is due sooner stays. */
@@ -206,6 +217,7 @@ export class Follower {
     this.whos = [];
     const outcome = await this.lookOnce(abort);
     this.looking = undefined;
+    this.lastTookMs = this.options.clock.monotonicMs() - this.lastStartMs;
     if (this.ended) return;
     if (isUnavailable(outcome)) {
       this.setLimitations(this.notWatched, outcome.unavailable);
@@ -213,7 +225,7 @@ export class Follower {
       this.setLimitations(this.notWatched, undefined);
       this.conclude(outcome, startedMs, whos);
     }
-    if (this.changes !== changes) this.lookIn(betweenLooksMs);
+    if (this.changes !== changes) this.lookIn(Math.max(quietMs, this.restMs()));
     else if (this.watching === undefined || this.notSeen !== undefined) this.lookIn(this.pollMs);
   }
 

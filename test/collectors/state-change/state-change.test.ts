@@ -36,6 +36,7 @@ class Device {
   /** What a look comes to instead. */
   trouble: Unavailable | Error | undefined;
   looks = 0;
+  looksTakeMs = 0;
   watch: SubjectWatchContext | undefined;
   watchUnavailable: string | undefined;
   /** What the last look was told of the one before. */
@@ -47,12 +48,13 @@ class Device {
     name: 'User',
     whoOf: (item) => this.whos.get(item),
     isOld: (item) => this.old.has(item),
-    look: ({ known }) => {
+    look: async ({ known }) => {
       this.looks++;
+      if (this.looksTakeMs > 0)
+        await new Promise<void>((done) => clock.after(this.looksTakeMs, done));
       this.known = known;
-      if (this.trouble instanceof Error) return Promise.reject(this.trouble);
-      if (this.trouble !== undefined) return Promise.resolve(this.trouble);
-      return Promise.resolve(new Map(Object.entries(this.items)));
+      if (this.trouble instanceof Error) throw this.trouble;
+      return this.trouble ?? new Map(Object.entries(this.items));
     },
     watch: (context) => {
       if (this.watchUnavailable !== undefined)
@@ -132,6 +134,24 @@ describe('StateChange', () => {
     await clock.advance(3_600_000);
     expect(device.looks).toBeLessThanOrEqual(4);
     expect(clock.timers).toBe(0);
+  });
+
+  it('looks more seldom where a look takes long, and still within half a minute', async () => {
+    const device = new Device();
+    await start(device);
+    device.looksTakeMs = 3_000;
+    for (let storm = 0; storm < 600; storm++) {
+      device.watch?.changed();
+      await clock.advance(100);
+    }
+    expect(device.looks).toBeGreaterThanOrEqual(4);
+    expect(device.looks).toBeLessThanOrEqual(6);
+    device.looksTakeMs = 30_000;
+    await clock.advance(60_000);
+    const before = device.looks;
+    device.watch?.changed();
+    await clock.advance(25_000);
+    expect(device.looks).toBe(before + 1);
   });
 
   it('tells at the start what changed while the agent did not run, and since when', async () => {
