@@ -101,9 +101,10 @@ export class AbsenceWatch {
   async start(): Promise<void> {
     this.started = this.lastLook = this.options.moment();
     await this.followAudit();
+    this.leaveBeat();
     this.later(settleMs, () => {
       this.tellReturn();
-      this.leaveBeat();
+      void this.options.traces.leave(this.beat());
     });
   }
 

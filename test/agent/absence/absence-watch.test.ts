@@ -93,7 +93,7 @@ describe('the watch over its own absences', () => {
 
   it('leaves a sign of life every 20 s, and with it that and by whom it was asked to end', async () => {
     await start();
-    await clock.advance(63_000);
+    await clock.advance(41_000);
     expect(left.map(({ ended, pid }) => [ended, pid])).toEqual(Array(4).fill([undefined, ownPid]));
     watch.ends('asked');
     const stopped = watch.stop();
@@ -106,11 +106,16 @@ describe('the watch over its own absences', () => {
     expect(subscriber).toBeUndefined();
   });
 
+  it('is there for the next run from its first moment on', async () => {
+    await start();
+    expect(left).toEqual([expect.objectContaining({ pid: ownPid })]);
+  });
+
   it('leaves an absence that it had no time to tell to the next run', async () => {
     traces = { beat: beatAt(30_000), systemd: undefined };
     await start();
     await clock.advance(2_000);
-    expect(left).toEqual([]);
+    expect(left).toEqual([traces.beat]);
     expect(watch.memory()).toEqual(traces.beat);
   });
 
