@@ -100,8 +100,8 @@ export class AbsenceWatch {
   /** To be called when the collectors have started. */
   async start(): Promise<void> {
     this.started = this.lastLook = this.options.moment();
+    await this.leaveBeat();
     await this.followAudit();
-    this.leaveBeat();
     this.later(settleMs, () => {
       this.tellReturn();
       void this.options.traces.leave(this.beat());
@@ -147,10 +147,11 @@ export class AbsenceWatch {
     });
   }
 
-  private leaveBeat(): void {
-    void this.options.traces.leave(this.beat());
-    void this.options.busyMs().then((busyMs) => (this.lastBusyMs = busyMs));
-    this.later(beatMs, () => this.leaveBeat());
+  /** Never rejects. */
+  private async leaveBeat(): Promise<void> {
+    this.later(beatMs, () => void this.leaveBeat());
+    await this.options.traces.leave(this.beat());
+    this.lastBusyMs = await this.options.busyMs();
   }
 
   private later(delayMs: number, action: () => void): void {
@@ -211,10 +212,8 @@ export class AbsenceWatch {
     const signal = this.openStop;
     this.openStop = undefined;
     this.toldUntilMs = absence.toMs;
-    this.told.take(
-      { ...absence, ...(signal !== undefined && { signal }) },
-      this.options.clock.monotonicMs(),
-    );
+    const told = signal === undefined ? absence : sinceSignal(absence, signal);
+    this.told.take(told, this.options.clock.monotonicMs());
   }
 
   private async followAudit(): Promise<void> {
@@ -274,4 +273,12 @@ export class AbsenceWatch {
       this.options.clock.monotonicMs(),
     );
   }
+}
+
+/** The signal tells the beginning better than the last look, where the clock was not set in between. */
+function sinceSignal(absence: Absence, signal: SentSignal): Absence {
+  const { fromMs, toMs } = absence;
+  const isWithin = signal.timeMs >= fromMs && signal.timeMs <= toMs;
+  if (!isWithin) return { ...absence, signal };
+  return { ...absence, signal, fromMs: signal.timeMs, durationMs: toMs - signal.timeMs };
 }

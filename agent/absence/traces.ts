@@ -2,6 +2,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBoundedFile } from '../../base/bounded-file.js';
 import { parseJson } from '../../base/json.js';
+import { Turns } from '../../base/turns.js';
 import type { ServiceEnd } from './absence.js';
 import { beatAsJson, parseBeat, type Beat } from './moment.js';
 
@@ -16,6 +17,8 @@ const largestBytes = 16_384;
 
 /** What a run leaves in the runtime directory for the next one. Never rejects: without it less is known, and nothing else. */
 export class Traces {
+  private readonly turns = new Turns();
+
   constructor(private readonly directory: string) {}
 
   /** Takes what the run before left; what systemd said of its end is told once. */
@@ -26,7 +29,11 @@ export class Traces {
     return { beat: parsedBeat(alive), systemd };
   }
 
-  async leave(beat: Beat): Promise<void> {
+  leave(beat: Beat): Promise<void> {
+    return this.turns.run(() => this.write(beat));
+  }
+
+  private async write(beat: Beat): Promise<void> {
     const path = join(this.directory, names.alive);
     try {
       await writeFile(`${path}.new`, JSON.stringify(beatAsJson(beat)), { mode: 0o600 });

@@ -151,7 +151,7 @@ describe('the watch over its own absences', () => {
     await settle();
     signalled(19, ownPid, 19_000);
     await clock.advance(3_000);
-    expect(causes()).toEqual(['frozen 20 s by /usr/bin/kill']);
+    expect(causes()).toEqual(['frozen 19 s by /usr/bin/kill']);
     watch.look(5_000);
     await clock.advance(65_000);
     watch.look(5_000);
