@@ -242,6 +242,7 @@ export const snapshots = {
     type: 'Security',
     ours: true,
     priority: 'Low',
+    kept: { Change: ['Installed', 'Removed', 'Updated'] },
     noun: 'installed packages',
     meaning:
       'The packages of the device by the databases of its package managers. The first event, and one each 30 days, has all of them (`Present`), perhaps in several parts; the others, once a day and a minute after dpkg, opkg or apk changed something, have only what changed since the one before, and where nothing did there is none.',
