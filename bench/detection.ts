@@ -73,6 +73,11 @@ const spentUs = (): number => {
   const { system, user } = process.cpuUsage();
   return system + user;
 };
+/** KB that are in use; the program runs with --expose-gc. */
+const heapKb = (): number => {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed / 1024;
+};
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const read = (await loadRuleReaders())();
@@ -80,13 +85,16 @@ const files = Array.from({ length: 10 }, (_, file) => ({
   name: `${file}.yml`,
   text: Array.from({ length: ruleCount / 10 }, (_one, at) => rule(file * 100 + at)).join('---\n'),
 }));
+const heapBefore = heapKb();
 const reading = spentUs();
 const set = buildRuleSet(files.map((file) => read(file)));
 const readMs = (spentUs() - reading) / 1000;
 for (const { file, reason } of set.refusals) throw new Error(`${file}: ${reason}`);
+const heapOfSet = heapKb() - heapBefore;
 const making = spentUs();
 const engine = new RuleEngine(set.rules);
 const madeMs = (spentUs() - making) / 1000;
+const heapGrown = heapKb() - heapBefore;
 const events = Array.from({ length: 2_000 }, event);
 
 const indexed: number[] = [];
@@ -116,6 +124,7 @@ say(
 say(
   `tables ${(engine.tableBytes / 1024).toFixed(0)} KB, ${engine.withoutWitness} rules without a witness`,
 );
+say(`heap: rules ${heapOfSet.toFixed(0)} KB, with the engine ${heapGrown.toFixed(0)} KB`);
 say(`${(hits / ((rounds + 1) * perRound)).toFixed(3)} hits an event`);
 say(`${median(indexed).toFixed(1)} µs an event, ${median(plain).toFixed(1)} µs without the index`);
 say(`${(median(plain) / median(indexed)).toFixed(1)} times as fast`);

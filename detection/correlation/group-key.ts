@@ -31,7 +31,11 @@ const fieldOf = (event: SigmaEvent, field: string): EventValue | undefined =>
 function textOf(value: EventValue | undefined): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'object') return String(value);
-  const first = value.find((one) => one !== null && typeof one !== 'object');
+  // What is no value of any log: an object, out of a stranger's JSON.
+  if (!Array.isArray(value)) return undefined;
+  const first = (value as readonly EventValue[]).find(
+    (one) => one !== null && typeof one !== 'object',
+  );
   return first === undefined ? undefined : textOf(first);
 }
 

@@ -9,7 +9,10 @@ export const budgetSpent = new BudgetSpent('The time of the event is spent.');
 /** Units of work between two looks at the clock; a unit is about one character that is compared. */
 const betweenLooks = 50_000;
 
-/** How long one event may be judged. Work is counted, and the clock is looked at now and then. */
+/**
+ * How long one event may be judged. Work is counted, and the clock is looked at now and then: an event that takes little work
+ * is judged in full, however long others have the processor meanwhile.
+ */
 export class Budget {
   readonly #now: () => number;
   readonly #ms: number;

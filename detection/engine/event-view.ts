@@ -122,7 +122,10 @@ export class EventView {
 
   #textsOf(value: EventValue): readonly string[] {
     if (typeof value === 'string') return [this.#cut(value)];
-    if (!Array.isArray(value)) return value === null ? [] : [String(value)];
+    if (!Array.isArray(value)) {
+      // An object, out of a stranger's JSON, is no value of any log.
+      return value === null || typeof value === 'object' ? [] : [String(value)];
+    }
     const texts: string[] = [];
     for (const member of value as readonly EventValue[]) {
       if (texts.length >= limits.members) {

@@ -12,18 +12,42 @@ export type TextMatcher = (text: string) => boolean;
  */
 export function patternMatcher(pattern: Pattern): TextMatcher {
   if (pattern.includes(one)) return markMatcher(pattern);
-  const isOpenBefore = pattern[0] === any;
-  const isOpenAfter = pattern.at(-1) === any;
+  const plain = plainPattern(pattern);
+  if (plain !== undefined) {
+    const { literal, place } = plain;
+    const matches = placed[place];
+    return (text) => matches(text, literal);
+  }
   const literals = pattern.filter((part) => typeof part === 'string');
-  const [first, ...others] = literals;
-  if (first === undefined) return pattern.length === 0 ? (text) => text === '' : () => true;
-  if (others.length > 0) return starMatcher(literals, isOpenBefore, isOpenAfter);
-  if (isOpenBefore)
-    return isOpenAfter
-      ? (text) => indexOfBounded(text, first, 0) >= 0
-      : (text) => text.endsWith(first);
-  return isOpenAfter ? (text) => text.startsWith(first) : (text) => text === first;
+  if (literals.length === 0) return pattern.length === 0 ? (text) => text === '' : () => true;
+  return starMatcher(literals, pattern[0] === any, pattern.at(-1) === any);
 }
+
+/** A pattern that is one literal, with `*` at its ends or without. */
+export interface PlainPattern {
+  readonly literal: string;
+  readonly place: 'whole' | 'start' | 'end' | 'anywhere';
+}
+
+/** Undefined of every other pattern. */
+export function plainPattern(pattern: Pattern): PlainPattern | undefined {
+  const isOpenBefore = pattern[0] === any;
+  const isOpenAfter = pattern.length > 1 && pattern.at(-1) === any;
+  const [literal, ...others] = pattern.slice(isOpenBefore ? 1 : 0, isOpenAfter ? -1 : undefined);
+  if (typeof literal !== 'string' || others.length > 0) return undefined;
+  const place = isOpenBefore ? (isOpenAfter ? 'anywhere' : 'end') : isOpenAfter ? 'start' : 'whole';
+  return { literal, place };
+}
+
+/** How a text is looked at for the literal of a plain pattern. */
+export const placed: Readonly<
+  Record<PlainPattern['place'], (text: string, literal: string) => boolean>
+> = {
+  whole: (text, literal) => text === literal,
+  start: (text, literal) => text.startsWith(literal),
+  end: (text, literal) => text.endsWith(literal),
+  anywhere: (text, literal) => indexOfBounded(text, literal, 0) >= 0,
+};
 
 /** Literals with `*` between them: each is looked for behind the one before; the first place is as good as any later. */
 function starMatcher(

@@ -79,7 +79,6 @@ export class RuleEngine {
     let isWhole = true;
     const candidates = this.#index.candidates(event.logsource, view);
     let began = candidates.length === 0 ? 0 : this.#now();
-    const deadline = began + limits.eventMs;
     for (const rule of candidates) {
       if (this.#suspended[rule] === 1) continue;
       const outcome = this.#test(rule);
@@ -87,7 +86,7 @@ export class RuleEngine {
       const now = this.#now();
       this.#account(rule, now - began);
       began = now;
-      if (outcome === undefined || now > deadline) {
+      if (outcome === undefined) {
         isWhole = false;
         break;
       }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { JsonValue } from '../../base/json.js';
 import { RuleEngine } from '../../detection/engine/rule-engine.js';
 import type { EventValue } from '../../detection/engine/event-view.js';
 import { Detector } from '../../detection/rules/detector.js';
@@ -135,21 +136,26 @@ describe('a hostile event', () => {
   });
 
   it('is judged by its beginning and its end, and says that it is cut', () => {
-    const detector = new Detector(set);
+    const detector = new Detector(set, { now: () => 0 });
     const verdict = detector.judge(startOf({ F: `${'x'.repeat(200_000)}tail` }));
     expect(verdict.hits.map(({ rule }) => rule.id)).toContain('tail');
     expect(verdict.isWhole).toBe(false);
   });
 
-  it('whose time is spent is judged no further, and says so', () => {
+  it('whose time is spent is judged no further, and says so; work that is little has time', () => {
     let ms = 0;
     const { rules } = setOf(
-      Array.from({ length: 20 }, (_, at) => ruleOf(selection('F: x'), `r${at}`)).join('---\n'),
+      Array.from({ length: 20 }, (_, at) => ruleOf(selection('F|contains: x'), `r${at}`)).join(
+        '---\n',
+      ),
     );
     const engine = new RuleEngine(rules, { now: () => (ms += 1) });
-    const { hits, isWhole } = engine.judge(startOf({ F: 'x' }));
-    expect(hits.length).toBeLessThan(20);
-    expect(isWhole).toBe(false);
+    const long = engine.judge(startOf({ F: 'x'.repeat(30_000) }));
+    expect(long.hits.length).toBeLessThan(20);
+    expect(long.isWhole).toBe(false);
+    const short = engine.judge(startOf({ F: 'x' }));
+    expect(short.hits).toHaveLength(20);
+    expect(short.isWhole).toBe(true);
   });
 
   it('does not make a rule cost more than a millisecond for long: it is suspended and told', () => {
@@ -220,6 +226,29 @@ describe('whatever is written in a rule file', () => {
         const set = setOf(pieces.join(''));
         for (const { reason } of set.refusals) expect(reason).toMatch(/^(?!Report).*\.$/);
         new Detector(set).judge(startOf({ F: 'a', G: ['b', 1] }));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('and whatever is in an event, it is judged, and what was saved is restored or left', () => {
+    const set = setOf(
+      [
+        ruleOf('s: {F|re: a, G|contains: [b], H|lt: 5}\ncondition: 1 of them or not s', 'any'),
+        ruleOf("k: [x, 'a*b']\ncondition: k", 'words'),
+        'title: c\nid: c\ncorrelation: {type: value_sum, rules: [any, words], group-by: [F, __proto__], timespan: 1m, condition: {field: H, gt: 3}}\n',
+      ].join('---\n'),
+    );
+    expect(set.refusals).toEqual([]);
+    const name = fc.oneof(fc.constantFrom('F', 'G', 'H', '__proto__', 'constructor'), fc.string());
+    const fields = fc.dictionary(name, fc.jsonValue() as fc.Arbitrary<EventValue>);
+    fc.assert(
+      fc.property(fields, fc.double(), fc.jsonValue(), (one, timeMs, saved) => {
+        const detector = new Detector(set);
+        detector.restore(saved as JsonValue);
+        detector.judge(startOf(one, timeMs));
+        detector.restore(JSON.parse(JSON.stringify(detector.save())) as JsonValue);
+        detector.judge(startOf(one, timeMs));
       }),
       { numRuns: 100 },
     );
