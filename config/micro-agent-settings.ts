@@ -37,10 +37,14 @@ function collector(
   name: string,
   standard: Frequency,
   events: readonly EventName[],
-  { isSnapshot = false, why = '' }: { readonly isSnapshot?: boolean; readonly why?: string } = {},
+  {
+    isSnapshot = false,
+    taken = 'at `snapshotFrequency`',
+    why = '',
+  }: { readonly isSnapshot?: boolean; readonly taken?: string; readonly why?: string } = {},
 ): Table {
   const keys = events.map((event) => `\`eventPriority${event}\``).join(' and ');
-  const taken = isSnapshot ? '; taken at `snapshotFrequency` in any case' : '';
+  const inAnyCase = isSnapshot ? `; taken ${taken} in any case` : '';
   return {
     [`${name}_Disabled`]: {
       kind: 'disabled',
@@ -56,7 +60,7 @@ function collector(
       says:
         events.length === 0
           ? why
-          : `High sets ${keys} to \`High\`, Medium and Low to \`Low\`${taken}.`,
+          : `High sets ${keys} to \`High\`, Medium and Low to \`Low\`${inAnyCase}.`,
     },
   };
 }
@@ -100,7 +104,10 @@ export const microAgentSettings: Table = {
   SystemInformation_HardwareSerialNumber: same('hardwareSerialNumber'),
   SystemInformation_FirmwareVendor: same('firmwareVendor'),
   SystemInformation_FirmwareVersion: same('firmwareVersion'),
-  ...collector('SBoM', 'Low', ['SoftwareInventory'], { isSnapshot: true }),
+  ...collector('SBoM', 'Low', ['SoftwareInventory'], {
+    isSnapshot: true,
+    taken: 'once a day and after a change',
+  }),
   ...collector('Heartbeat', 'Low', [], {
     why: 'There is no such event; MessageStatistics come at each interval of the snapshots.',
   }),
