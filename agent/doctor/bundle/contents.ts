@@ -107,5 +107,9 @@ directories are. Look through it before you give it away.
 The log of the agent is not in it, because doctor starts no program. Add it by yourself:
 
   journalctl -u iot-security-agent --since "2 days ago" -o short-iso > journal.txt
+
+What the device keeps of logins, changes and alerts is not in it either, because it tells of persons. Where it matters:
+
+  iot-security-agent history --since P2D --json > history.jsonl
 `;
 }
