@@ -16,13 +16,16 @@ import { type ModeChange, modeRules, readModeChange } from '../../kernel/audit/m
 import { HostFiles } from '../../os-baseline/facts/host-files.js';
 import { FileMarks, versionOf } from './file-marks.js';
 import { LookPace } from './look-pace.js';
-import { isRaised, placesOf, usualPlaces } from './set-uid-places.js';
+import { isRaised, type Places, placesOf, raisedIn, raisedInUsual } from './set-uid-places.js';
 
 /** How often the files that are known are compared with what they were: some ten calls of lstat(2). */
 const comparedEveryMs = 30_000;
 /** What is not where a call put it may get its name later: so often it is looked for. */
 const mostTries = 3;
 const mostPending = 64;
+/** Of calls that do not tell their file, at one look, and of entries of directories for each. */
+const mostGuesses = 8;
+const mostEntries = 2_000;
 /** The names that dpkg gives files until all of a package are there. */
 const onTheWay = /\.dpkg-(?:new|tmp)$/u;
 const memoryName = 'set-uid-scan';
@@ -44,7 +47,7 @@ interface SeenFile {
 
 /** A call whose file was not seen yet. */
 interface Pending {
-  readonly places: readonly string[];
+  readonly places: Places;
   /** Of the file; it tells it from others where its places are guessed. */
   readonly inode: number | undefined;
   readonly who: Who;
@@ -70,6 +73,8 @@ class SetUidFiles implements Subject {
   private readonly whos = new Map<string, Who>();
   private pending: Pending[] = [];
   private search = false;
+  /** No look of this run has ended yet. */
+  private isFirst = true;
   private pace: LookPace | undefined;
   /** Where each known file is for this process, and its version, at the last look. */
   private seen: ReadonlyMap<string, string> = new Map();
@@ -91,9 +96,16 @@ class SetUidFiles implements Subject {
     for (const { path } of scan?.found.raised.first ?? []) wanted.add(path);
     const { pending } = this;
     this.pending = [];
-    for (const { places } of pending) for (const place of places) wanted.add(place);
-    if (this.isSearchDue(host) || (known === undefined && scan === undefined))
-      for (const path of await usualPlaces(root, signal)) wanted.add(path);
+    let guesses = mostGuesses;
+    for (const { places, tries } of pending) {
+      for (const file of places.files) wanted.add(file);
+      if (tries > 0 || places.directories.length === 0 || --guesses < 0) continue;
+      const within = places.directories.map((directory) => [directory, 1] as const);
+      for (const file of await raisedIn(root, within, signal, mostEntries)) wanted.add(file);
+    }
+    // What was made while the agent did not run no call has told.
+    if (this.isSearchDue(host) || this.isFirst)
+      for (const path of await raisedInUsual(root, signal)) wanted.add(path);
 
     const found = new Map<string, string>();
     const seen = new Map<string, string>();
@@ -106,6 +118,7 @@ class SetUidFiles implements Subject {
       if (one.inode !== undefined) inodes.set(one.item, one.inode);
       if (!isScanned && one.changedMs < firstMs) old.add(one.item);
     }
+    this.isFirst = false;
     this.settle(pending, inodes);
     for (const item of this.whos.keys()) old.delete(item);
     this.old = old;
@@ -181,7 +194,8 @@ class SetUidFiles implements Subject {
       ...(uid !== undefined && { userId: String(uid) }),
     };
     const places = placesOf(change, host.paths);
-    if (places.length === 0 || this.pending.length >= mostPending) this.search = true;
+    const isKnown = places.files.length + places.directories.length > 0;
+    if (!isKnown || this.pending.length >= mostPending) this.search = true;
     else this.pending.push({ places, inode: change.inode, who, tries: 0 });
   }
 
@@ -189,10 +203,11 @@ class SetUidFiles implements Subject {
   private settle(pending: readonly Pending[], inodes: ReadonlyMap<string, number>): void {
     this.whos.clear();
     for (const call of pending) {
-      const there = call.places.filter((place) => inodes.has(place));
-      const same = there.find((place) => inodes.get(place) === call.inode);
+      const { directories, files } = call.places;
+      const [same] = [...inodes].find(([, inode]) => inode === call.inode) ?? [];
       // A file that was named may have been replaced since.
-      const file = same ?? (call.places.length === 1 ? there[0] : undefined);
+      const named = directories.length === 0 ? files.find((file) => inodes.has(file)) : undefined;
+      const file = same ?? named;
       if (file !== undefined) this.whos.set(file, call.who);
       else if (++call.tries < mostTries && this.pending.length < mostPending)
         this.pending.push(call);

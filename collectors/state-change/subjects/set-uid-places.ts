@@ -1,5 +1,5 @@
-import { type Dirent, type Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import type { Dirent, Stats } from 'node:fs';
+import { lstat, opendir } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { ModeChange } from '../../kernel/audit/mode-change.js';
 import { readLinkOf } from '../../kernel/processes/proc.js';
@@ -26,27 +26,35 @@ export function isRaised(stats: Pick<Stats, 'mode' | 'isFile'>): boolean {
   return stats.isFile() && (stats.mode & setIds) !== 0 && (stats.mode & programBits) !== 0;
 }
 
+/** Where the file of a call may be; whoever uses it looks whether it is there. */
+export interface Places {
+  /** The most likely first. */
+  readonly files: readonly string[];
+  /** In which it may be, at most one level deep; none where `files` is sure. */
+  readonly directories: readonly string[];
+}
+
 /**
- * Where the file of a call may be, the most likely first. A process that names a descriptor and is gone leaves what it was
- * called with: names of files, and directories in which they are put. Whoever uses it looks whether there is such a file.
+ * Where the file of a call may be. A process that named a descriptor and is gone leaves what it was called with: names of
+ * files, and directories in which they were put.
  */
-export function placesOf(change: ModeChange, paths: Paths): readonly string[] {
+export function placesOf(change: ModeChange, paths: Paths): Places {
   const { base, descriptor, name, parentPid, pid, title } = change;
   const link = (place: string): string | undefined => {
     const path = readLinkOf(`${paths.procRoot}/${place}`);
     return path?.startsWith('/') === true ? path : undefined;
   };
-  if (name?.startsWith('/') === true) return [posix.normalize(name)];
+  const sure = (...files: string[]): Places => ({ files, directories: [] });
+  if (name?.startsWith('/') === true) return sure(posix.normalize(name));
   if (name !== undefined) {
     const directory =
       base === undefined || 'directory' in base
         ? base?.directory
         : link(`${pid}/fd/${base.descriptor}`);
-    return directory === undefined ? [] : [posix.join(directory, name)];
+    return directory === undefined ? sure() : sure(posix.join(directory, name));
   }
   const open = descriptor === undefined ? undefined : link(`${pid}/fd/${descriptor}`);
-  if (open !== undefined) return [open.replace(/\.dpkg-new$/u, ''), open];
-  const directory =
+  const current =
     link(`${pid}/cwd`) ?? (parentPid === undefined ? undefined : link(`${parentPid}/cwd`));
   const given = title
     .slice(1, mostArguments)
@@ -54,24 +62,40 @@ export function placesOf(change: ModeChange, paths: Paths): readonly string[] {
     .flatMap((argument) =>
       argument.startsWith('/')
         ? [posix.normalize(argument)]
-        : directory === undefined
+        : current === undefined
           ? []
-          : [posix.join(directory, argument)],
+          : [posix.join(current, argument)],
     );
-  const last = given.at(-1);
-  const within =
-    last === undefined ? [] : given.map((file) => posix.join(last, posix.basename(file)));
-  return [...given, ...within];
+  // What dpkg is about to rename is where it will be; a descriptor may be another file by now.
+  const opened = open === undefined ? [] : [open.replace(/\.dpkg-new$/u, ''), open];
+  return {
+    files: [...opened, ...given],
+    directories: [...given, ...(current === undefined ? [] : [current])],
+  };
 }
 
-/** The set-uid and set-gid programs of the usual directories, by their paths on the device. */
-export async function usualPlaces(root: string, signal: AbortSignal): Promise<readonly string[]> {
+/** The set-uid and set-gid programs in the directories of programs, by their paths on the device. */
+export function raisedInUsual(root: string, signal: AbortSignal): Promise<readonly string[]> {
+  return raisedIn(root, programDirectories, signal);
+}
+
+/**
+ * The same in these directories, each searched to a depth; what is none is passed over.
+ *
+ * @param most entries that are looked at
+ */
+export async function raisedIn(
+  root: string,
+  directories: readonly (readonly [directory: string, depth: number])[],
+  signal: AbortSignal,
+  most = mostEntries,
+): Promise<readonly string[]> {
   const found: string[] = [];
   let entries = 0;
   const look = async (directory: string, depth: number): Promise<void> => {
-    for (const entry of await entriesOf(root + directory)) {
+    for await (const entry of entriesOf(root + directory)) {
       signal.throwIfAborted();
-      if (++entries > mostEntries) return;
+      if (++entries > most) return;
       const path = `${directory}/${entry.name}`;
       if (entry.isDirectory() && depth > 0) await look(path, depth - 1);
       if (!entry.isFile()) continue;
@@ -79,14 +103,16 @@ export async function usualPlaces(root: string, signal: AbortSignal): Promise<re
       if (stats !== undefined && isRaised(stats)) found.push(path);
     }
   };
-  for (const [directory, depth] of programDirectories) {
+  for (const [directory, depth] of directories) {
     // On most devices /bin is a link to /usr/bin.
     const stats = await lstat(root + directory).catch(() => undefined);
-    if (stats?.isDirectory() === true) await look(directory, depth);
+    if (stats?.isDirectory() === true) await look(directory === '/' ? '' : directory, depth);
   }
   return found;
 }
 
-async function entriesOf(directory: string): Promise<readonly Dirent[]> {
-  return readdir(directory, { withFileTypes: true }).catch(() => []);
+/** What cannot be read has none. */
+async function* entriesOf(directory: string): AsyncGenerator<Dirent> {
+  const entries = await opendir(directory).catch(() => undefined);
+  if (entries !== undefined) yield* entries;
 }

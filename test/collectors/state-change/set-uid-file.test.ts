@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -51,14 +51,10 @@ describe('a call that sets the set-uid or set-gid bit', () => {
       executable: '/usr/bin/python3.11',
     });
     const paths = pathsUnder('/nonexistent');
-    expect(chmod && placesOf(chmod, paths)).toEqual(['/tmp/c/su/a']);
+    expect(chmod && placesOf(chmod, paths)).toEqual({ files: ['/tmp/c/su/a'], directories: [] });
     const copied = fchmod && { ...fchmod, title: ['cp', '-p', '/usr/bin/su', '/tmp'] };
-    expect(copied && placesOf(copied, paths)).toEqual([
-      '/usr/bin/su',
-      '/tmp',
-      '/tmp/su',
-      '/tmp/tmp',
-    ]);
+    const given = ['/usr/bin/su', '/tmp'];
+    expect(copied && placesOf(copied, paths)).toEqual({ files: given, directories: given });
     const withoutBits = captured.map(({ records, ...event }) => ({
       ...event,
       records: records.map((record) => ({
@@ -80,9 +76,10 @@ describe('a call that sets the set-uid or set-gid bit', () => {
     fc.assert(
       fc.property(fc.array(changed, { maxLength: 6 }), (records) => {
         const change = readModeChange({ id: 'x', serial: 1, timeMs: 1, records, complete: true });
-        if (change !== undefined)
-          for (const place of placesOf(change, pathsUnder('/nonexistent')))
-            expect(place.startsWith('/')).toBe(true);
+        if (change !== undefined) {
+          const { files, directories } = placesOf(change, pathsUnder('/nonexistent'));
+          for (const place of [...files, ...directories]) expect(place.startsWith('/')).toBe(true);
+        }
       }),
     );
   });
@@ -224,11 +221,35 @@ describe('SetUidFile', () => {
     device.scan = scanOf('/srv/old', '/srv/mounted', '/srv/gone');
     expect(await device.look()).toEqual(['/srv/mounted']);
 
-    // Another run knows the same.
+    // Another run knows the same, and finds what was made before it where programs are.
     device.subject = setUidFile();
     put('srv/another', 0o2755);
+    put('usr/local/bin/hidden', 0o4755);
     device.scan = scanOf('/srv/old', '/srv/another');
-    expect(await device.look()).toEqual(['/srv/another']);
+    expect(await device.look()).toEqual(['/srv/another', '/usr/local/bin/hidden']);
+    await watching.stop();
+  });
+
+  it('finds a file whose call does not tell which one it is by what the process was called with', async () => {
+    const device = new Device(true, -60_000);
+    const watching = await device.watch();
+    await device.look();
+    put('srv/d/unpacked', 0o4755);
+    const { ino } = statSync(join(root, 'srv/d/unpacked'));
+    const [, fchmod] = captured;
+    if (fchmod === undefined) throw new Error('Nothing was captured.');
+    const title = Buffer.from('tar\0xf\0a.tar\0-C\0/srv').toString('hex').toUpperCase();
+    device.audit?.onEvent({
+      ...fchmod,
+      records: fchmod.records.map((record) => ({
+        ...record,
+        body: record.body
+          .replace(/proctitle=.*/, `proctitle=${title}`)
+          .replace(/inode=\d+/, `inode=${ino}`),
+      })),
+    });
+    expect(await device.look()).toEqual(['/srv/d/unpacked']);
+    expect(device.subject.whoOf?.('/srv/d/unpacked')).toMatchObject({ pid: 812 });
     await watching.stop();
   });
 
