@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../base/clock.js';
+import { withDeadline } from '../../base/deadline.js';
 import type { JsonObject, JsonValue } from '../../base/json.js';
 import { isUnavailable } from '../../base/unavailable.js';
 import {
@@ -39,6 +40,8 @@ interface AbsenceOptions {
 const beatMs = 20_000;
 /** So long after the start, or after a standstill, what the kernel kept meanwhile is read for who did it. */
 const settleMs = 3_000;
+/** So long at most it waits for the rules of audit before it tells. */
+const askMs = 10_000;
 /** Shorter ones are of a debugger, or nobody's business. */
 const leastStopMs = 1_000;
 const auditRetryMs = 60_000;
@@ -101,7 +104,14 @@ export class AbsenceWatch {
   async start(): Promise<void> {
     this.started = this.lastLook = this.options.moment();
     await this.leaveBeat();
-    await this.followAudit();
+    void this.askAndTell();
+  }
+
+  /** The agent is ready without it: rules take their time where others change them. */
+  private async askAndTell(): Promise<void> {
+    const late = (): Error => new Error('late');
+    await withDeadline(this.options.clock, askMs, this.followAudit(), late).catch(() => undefined);
+    if (this.isStopped) return;
     this.later(settleMs, () => {
       this.tellReturn();
       void this.options.traces.leave(this.beat());
@@ -242,10 +252,17 @@ export class AbsenceWatch {
         onState: () => undefined,
         onFailed: () => (this.subscription = undefined),
       });
-      if (!isUnavailable(subscription)) this.subscription = subscription;
+      if (isUnavailable(subscription)) return;
+      if (this.hasEnded()) await subscription.end();
+      else this.subscription = subscription;
     } finally {
       this.isSubscribing = false;
     }
+  }
+
+  /** Also while something was waited for. */
+  private hasEnded(): boolean {
+    return this.isStopped;
   }
 
   private noticed(signal: SentSignal): void {
