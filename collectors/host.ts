@@ -119,8 +119,10 @@ export function createHost(options: HostOptions): ManagedHost {
     memory: options.memory ?? noMemory,
     stateNews: createStateNews(),
     audit: {
-      subscribe: async (subscriber) =>
-        isUnavailable(kernel) ? kernel : kernel.audit.subscribe(subscriber),
+      subscribe: async (subscriber) => {
+        if (leavesAudit(settings)) return { unavailable: auditIsLeft };
+        return isUnavailable(kernel) ? kernel : kernel.audit.subscribe(subscriber);
+      },
     },
     processEvents,
     processes: new ProcessTable({
@@ -170,6 +172,15 @@ export function createHost(options: HostOptions): ManagedHost {
     },
   };
 }
+
+/** Whoever takes programs, connections and logins from elsewhere wants no rules of audit for the rest either. */
+function leavesAudit({ connectionSource, loginSource, processSource }: HostSettings): boolean {
+  const sources: readonly string[] = [connectionSource, loginSource, processSource];
+  return !sources.some((source) => source === 'auto' || source === 'audit');
+}
+
+const auditIsLeft =
+  'Kernel audit is left alone, because processSource, connectionSource and loginSource of the local file name other sources.';
 
 /** Node's hrtime is CLOCK_MONOTONIC. */
 function monotonicMs(): number {
