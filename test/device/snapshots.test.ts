@@ -106,6 +106,16 @@ describe('the inventory process of the package', () => {
     expect((await ask('system')).facts).toHaveProperty('system.manufacturer');
   });
 
+  it('asks managers of packages without any right', async () => {
+    const [apt] = (await ask('updates')).programs;
+    expect([apt?.exitStatus, apt?.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^\d+ upgraded, .* not upgraded\.$/m),
+    ]);
+    const [rpm] = (await ask('packages')).programs;
+    expect(rpm).toMatchObject({ program: 'rpm', outcome: 'absent' });
+  });
+
   it('is gone within seconds, and leaves no unit behind', async () => {
     await Promise.all(inventoryNames.map(ask));
     await untilGone();
@@ -154,6 +164,8 @@ describe('the inventory process of the package', () => {
     expect(told.get('firewall')).toMatchObject({ effective: '0000000000003004' });
     expect(told.get('sshd')).toMatchObject({ effective: '0000000000000004' });
     expect(told.get('system')).toMatchObject({ effective: '0000000000000004' });
+    for (const name of ['packages', 'updates'])
+      expect(told.get(name)).toMatchObject({ effective: '0000000000000000' });
   });
 });
 
