@@ -120,7 +120,7 @@ describe('the twin', () => {
     await settle();
     expect(link.reports[1]).toEqual({
       [objectName]: { highPriorityMessageFrequency: { value: 'PT3M' } },
-      agentStatus: { desiredVersion: 4 },
+      agentStatus: { desiredVersion: 4, lastSeen: '2026-01-02T03:04:06.500Z' },
     });
   });
 
@@ -172,12 +172,14 @@ describe('many changes in a row', () => {
           highPriorityMessageFrequency: { value: 'PT50M' },
           snapshotFrequency: { value: 'PT2H' },
         },
-        agentStatus: { desiredVersion: 50 },
+        agentStatus: { desiredVersion: 50, lastSeen: '2026-01-02T03:04:06.000Z' },
       },
     ]);
     await clock.advance(10 * pauseMs);
     expect(applied).toHaveLength(3);
-    expect(clock.timers).toBe(0);
+    expect(link.reports).toHaveLength(2);
+    // That of the sign of life.
+    expect(clock.timers).toBe(1);
   });
 
   it('are applied once a second while they last', async () => {
@@ -355,7 +357,7 @@ describe('a twin in another dialect', () => {
     expect(last()).toEqual({
       latest_state: 'failed',
       latest_invalid_fields: ['Login_Disabled'],
-      agentStatus: { desiredVersion: 4 },
+      agentStatus: { desiredVersion: 4, lastSeen: '2026-01-02T03:04:06.500Z' },
     });
     await send(5, { Login_Disabled: null });
     expect(last()).toMatchObject({ latest_state: 'success', latest_invalid_fields: [] });
