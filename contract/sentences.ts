@@ -25,7 +25,7 @@ export interface Sentence {
   readonly hits: number;
   /** Of the one process that it is about; undefined when there are several, or none is known. */
   readonly processId: number | undefined;
-  /** Sentences whose `likeness` is the same differ in numbers that matter little; absent where every number matters. */
+  /** Sentences whose `likeness` is the same differ in what matters little; absent where everything matters. */
   readonly likeness?: string;
 }
 
@@ -210,7 +210,8 @@ function fileChange(payload: JsonObject, details: Details): ReturnType<Speaker> 
   const { Folded: folded, RenamedFrom: source } = details;
   const values = ['Mode', 'Owner'].flatMap((kind) => {
     const [before, after] = [details[`${kind}Before`], details[`${kind}After`]];
-    if (before === after) return [];
+    // Of a file that came or went there is one only, and it is no news.
+    if (before === undefined || after === undefined || before === after) return [];
     return [`${kind.toLowerCase()} ${shown(before)} → ${shown(after)}`];
   });
   return {
@@ -224,6 +225,17 @@ function fileChange(payload: JsonObject, details: Details): ReturnType<Speaker> 
   };
 }
 
+/** A package; those that were there before are many, and only their number and the first are worth a line. */
+function installedPackage(payload: JsonObject, details: Details): ReturnType<Speaker> {
+  const { Change: change, Name: name, PackageManager: manager, Version: version } = payload;
+  const { VersionBefore: before } = details;
+  return {
+    text: `${shown(name)} ${shown(version)} ${shown(change).toLowerCase()}`,
+    aside: facts(shown(manager), before !== undefined && `was ${shown(before)}`),
+    ...(change === 'Present' && { likeness: 'present' }),
+  };
+}
+
 const speakers: Readonly<Record<string, Speaker>> = {
   ProcessCreate: processCreate,
   ProcessTerminate: processTerminate,
@@ -232,6 +244,7 @@ const speakers: Readonly<Record<string, Speaker>> = {
   StateChange: stateChange,
   FileChange: fileChange,
   ListeningPorts: listeningPort,
+  SoftwareInventory: installedPackage,
   FirewallConfiguration: firewallRule,
   OSBaseline: (payload, details) => ({
     text: shown(details['CheckId'] ?? payload['CceId']),

@@ -8,7 +8,7 @@ export interface Told {
   readonly sentence: Sentence;
 }
 
-/** So many sentences that differ only in numbers are shown; of more only the first. */
+/** So many sentences that are alike are shown; of more only the first. */
 const mostAlike = 2;
 
 interface Folded {
@@ -58,8 +58,9 @@ function lineOf({ first, hits, tellings }: Folded, furtherAlike: number): ViewLi
     subject,
     text,
     aside: [
-      ...(hits > 1 ? [`${hits} times`] : []),
-      ...(furtherAlike > 0 ? [`with ${furtherAlike} more that differ only in numbers`] : []),
+      // Each of those that are alike once is said by their number.
+      ...(hits > furtherAlike + 1 ? [`${hits} times`] : []),
+      ...(furtherAlike > 0 ? [`with ${furtherAlike} more like it`] : []),
       ...aside,
       ...(alone && processId !== undefined ? [`pid ${processId}`] : []),
     ],

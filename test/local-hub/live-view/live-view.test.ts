@@ -237,7 +237,7 @@ describe('the live view of messages', () => {
     ).toEqual(['ProcessCreate    tick   (4 times, /usr/bin/id, user root)']);
   });
 
-  it('folds command lines that differ only in numbers from the third one on, and says so', () => {
+  it('folds what differs only in numbers, and packages that were there before, and says so', () => {
     const two = [started('ping 10.0.0.1'), started('ping 10.0.0.2', {}, 4)];
     expect(texts(new LiveView(), event('ProcessCreate', ...two))).toEqual([
       'ProcessCreate    ping 10.0.0.1   (/usr/bin/id, user root, pid 12)',
@@ -246,8 +246,21 @@ describe('the live view of messages', () => {
     expect(
       texts(new LiveView(), event('ProcessCreate', ...two, started('ping 10.0.0.30'))),
     ).toEqual([
-      'ProcessCreate    ping 10.0.0.1   (6 times, with 2 more that differ only in numbers, /usr/bin/id, user root)',
+      'ProcessCreate    ping 10.0.0.1   (6 times, with 2 more like it, /usr/bin/id, user root)',
     ]);
+    const packages = (Change: string) =>
+      ['adduser', 'apt', 'bash'].map((Name) => ({
+        Name,
+        Version: '1.0',
+        Change,
+        PackageManager: 'dpkg',
+      }));
+    expect(texts(new LiveView(), event('SoftwareInventory', ...packages('Present')))).toEqual([
+      'SoftwareInventory adduser 1.0 present   (with 2 more like it, dpkg)',
+    ]);
+    expect(
+      texts(new LiveView(), event('SoftwareInventory', ...packages('Installed'))),
+    ).toHaveLength(3);
   });
 
   it('folds connections to many ports, but never those to several addresses, nor several exit statuses', () => {
@@ -273,7 +286,7 @@ describe('the live view of messages', () => {
         event('ProcessTerminate', ...ends),
       ),
     ).toEqual([
-      'ConnectionCreate out tcp → 192.0.2.1:22   (4 times, with 3 more that differ only in numbers, scan)',
+      'ConnectionCreate out tcp → 192.0.2.1:22   (with 3 more like it, scan)',
       'ConnectionCreate out tcp → 192.0.2.2:22   (scan)',
       'ConnectionCreate out tcp → 192.0.2.3:22   (scan)',
       'ConnectionCreate out tcp → 192.0.2.4:22   (scan)',
