@@ -28,6 +28,8 @@ async function start(
   followed: readonly Subject[],
 ): Promise<RunningCollector> {
   const { clock, host, lose, setSource } = context;
+  // What is missing is said once for all subjects, not anew with each that starts.
+  const life = { started: false };
   const followers = followed.map(
     (subject) =>
       new Follower({
@@ -36,7 +38,9 @@ async function start(
         clock,
         lose,
         onFound: (found) => tell(context, subject, found),
-        onState: () => say(),
+        onState: () => {
+          if (life.started) say();
+        },
       }),
   );
   const say = (): void => {
@@ -44,6 +48,7 @@ async function start(
     setSource({ source: 'comparison', ...(limitation !== '' && { limitation }) });
   };
   await inTime(clock, startEach(followers, clock));
+  life.started = true;
   say();
   return {
     stop: async () => {

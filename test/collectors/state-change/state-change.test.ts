@@ -21,6 +21,7 @@ let kept: Map<string, JsonObject>;
 let told: Payload<'StateChange'>[];
 let order: string[];
 let source: SourceState | undefined;
+let said: number;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -28,6 +29,7 @@ beforeEach(() => {
   told = [];
   order = [];
   source = undefined;
+  said = 0;
 });
 
 /** A subject whose items a test sets, and of which it counts the looks. */
@@ -93,7 +95,10 @@ async function start(device: Device): Promise<RunningCollector> {
       order.push('told');
       told.push(payload);
     },
-    setSource: (state) => (source = state),
+    setSource: (state) => {
+      said++;
+      source = state;
+    },
     fail: (error) => {
       throw error;
     },
@@ -207,6 +212,7 @@ describe('StateChange', () => {
     device.watchUnavailable = 'the kernel tells nothing.';
     await start(device);
     expect(source?.limitation).toBe('User is looked at each 60 s only: the kernel tells nothing.');
+    expect(said).toBe(1);
     device.items = { anna: 'uid 1' };
     await clock.advance(60_000);
     expect(told).toHaveLength(1);
