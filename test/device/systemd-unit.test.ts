@@ -52,7 +52,7 @@ let container: Container;
 beforeAll(async () => {
   fixture = new Fixture();
   await fixture.startHub();
-  fixture.configure();
+  fixture.configure({ disabledEvents: [] });
   fixture.hub.patchDesired(deviceId, desired(quick));
   const module = fixture.hub.registerModule(deviceId);
   execFileSync('auditctl', ['-e', '1']);

@@ -61,6 +61,12 @@ export function startsOf(messages: readonly ReceivedMessage[]): ReadonlyMap<stri
   return starts;
 }
 
+/**
+ * The events for which the agent looks at its host from the start on: its packages, its files, its accounts. A test that
+ * is about something else is spared the looks.
+ */
+export const lookingEvents = ['FileChange', 'SoftwareInventory', 'StateChange'] as const;
+
 /** A hub, a device on it, and the agent of that device; everything in one temporary directory. */
 export class Fixture {
   readonly directory = mkdtempSync(join(tmpdir(), 'agent-test-'));
@@ -83,7 +89,7 @@ export class Fixture {
     this.port = this.hub.port;
   }
 
-  /** Writes the local configuration; `changes` replaces whole top-level keys. */
+  /** Writes the local configuration, without `lookingEvents`; `changes` replaces whole top-level keys. */
   configure(changes: Readonly<Record<string, unknown>> = {}): void {
     const module = this.hub.registerModule(deviceId);
     writeFileSync(this.keyFile, `${module.primaryKey}\n`);
@@ -106,6 +112,7 @@ export class Fixture {
       loginSource: 'wtmp',
       processPollingInterval: 'PT0.1S',
       audit: { own: 'never' },
+      disabledEvents: lookingEvents,
       ...changes,
     };
     writeFileSync(this.configFile, JSON.stringify(config));

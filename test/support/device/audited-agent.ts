@@ -52,7 +52,12 @@ export class AuditedAgent {
       throw new Error(`Somebody uses kernel audit here, these tests would disturb it: ${owner}`);
     }
     setKernel(this.kernelBefore.status);
-    this.fixture.configure({ processSource: 'auto', audit: { own: 'auto' }, ...changes });
+    this.fixture.configure({
+      processSource: 'auto',
+      audit: { own: 'auto' },
+      disabledEvents: [],
+      ...changes,
+    });
     this.set(quick);
   }
 

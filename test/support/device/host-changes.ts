@@ -111,8 +111,8 @@ export class ChangedHost {
     const account = state('User', mark, { after: /shell \/bin\/sh$/, changed: /\/bin\/bash$/ });
     const member = state('GroupMember', `${mark} in games`, { after: /^gid / });
     const password = state('Password', mark, { after: /./, changed: /^set / });
-    const socket = state('ListeningPort', 'tcp 127.0.0.1:47113', { after: /node.*, user root$/ });
-    const rule = state('FirewallRule', new RegExp(`^inet ${mark} rules: .*47113`), {
+    const socket = state('ListeningPort', 'tcp 127.0.0.1:27113', { after: /node.*, user root$/ });
+    const rule = state('FirewallRule', new RegExp(`^inet ${mark} rules: .*27113`), {
       after: /^accept/i,
       changed: /^drop/i,
     });
@@ -187,13 +187,13 @@ export class ChangedHost {
   /** A chain at no hook: no packet goes through it. */
   private filter(verdict: string): Promise<unknown> {
     const { mark } = this;
-    const chain = `table inet ${mark} { chain rules { tcp dport 47113 ${verdict} comment "${mark}"; }; }`;
+    const chain = `table inet ${mark} { chain rules { tcp dport 27113 ${verdict} comment "${mark}"; }; }`;
     const script = `add table inet ${mark}; delete table inet ${mark}; ${chain}`;
     return run('nft', [script]);
   }
 
   private listen(): Promise<void> {
-    const program = "require('node:net').createServer().listen(47113, '127.0.0.1')";
+    const program = "require('node:net').createServer().listen(27113, '127.0.0.1')";
     this.listener = spawn(process.execPath, ['-e', program], { stdio: 'ignore' });
     return Promise.resolve();
   }
