@@ -21,6 +21,8 @@ export type GuestMessage = Pick<ReceivedMessage, 'json' | 'problems' | 'properti
 /** No machine lives longer, whatever its test does. */
 const lifeMs = 1_800_000;
 const bootMs = 300_000;
+/** Longer than the 120 s that systemd is given to have started everything. */
+const settledMs = 180_000;
 
 const mostBoots = 3;
 
@@ -32,9 +34,9 @@ interface BootOptions {
   readonly parameters?: string;
 }
 
-/** The kernel panicked before the programs of the test had begun. */
-class BootPanic extends Error {
-  override readonly name = 'BootPanic';
+/** The kernel panicked or stood still before the programs of the test had begun. */
+class BootFailure extends Error {
+  override readonly name = 'BootFailure';
 }
 
 /**
@@ -52,13 +54,16 @@ export class VirtualMachine {
     private readonly deadline: NodeJS.Timeout,
   ) {}
 
-  /** Boots it again where its kernel panicked before anything of ours ran: emulated timers are known to fail it so. */
+  /**
+   * Boots it again where its kernel panicked or stood still before anything of ours ran: emulated timers are known to fail
+   * it so.
+   */
   static async boot(options: BootOptions): Promise<VirtualMachine> {
     for (let attempts = 1; ; attempts++) {
       try {
         return await VirtualMachine.bootOnce(options);
       } catch (error) {
-        if (!(error instanceof BootPanic) || attempts === mostBoots) throw error;
+        if (!(error instanceof BootFailure) || attempts === mostBoots) throw error;
         process.stdout.write(`${error.message}\nIt is booted again.\n`);
       }
     }
@@ -181,9 +186,18 @@ export class VirtualMachine {
       const shown = this.console.slice(-4000);
       await this.stop();
       const fault = `The virtual machine did not boot: ${shown}`;
-      throw shown.includes('Kernel panic') ? new BootPanic(fault) : new Error(fault);
+      throw shown.includes('Kernel panic') ? new BootFailure(fault) : new Error(fault);
     }
-    await this.run(['timeout', '120', 'systemctl', 'is-system-running', '--wait']);
+    const settled = this.run(['timeout', '120', 'systemctl', 'is-system-running', '--wait']);
+    const stands = new Promise<'stands'>((resolve) => {
+      setTimeout(() => resolve('stands'), settledMs).unref();
+    });
+    if ((await Promise.race([settled, stands])) !== 'stands') return;
+    // What it was asked is answered, as that of a machine that is gone.
+    settled.catch(() => undefined);
+    const shown = this.console.slice(-4000);
+    await this.stop();
+    throw new BootFailure(`The virtual machine stood still while it booted: ${shown}`);
   }
 
   private take(line: string): void {
