@@ -118,6 +118,8 @@ describe('the running agent on a real kernel', () => {
       eventPriorityProcessCreate: 'Off',
       eventPriorityConnectionCreate: 'Off',
       eventPriorityLogin: 'Off',
+      eventPriorityFileChange: 'Off',
+      eventPriorityStateChange: 'Off',
     });
     await until('no rules', 2_000, () => !armed());
     // The values are taken back one after the other, the ownership last.
