@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { lstat, open, readlink } from 'node:fs/promises';
+import { hasCode } from '../../base/errors.js';
 import { isSecret } from './places/default-places.js';
 
 /** What is at a path. */
@@ -21,6 +22,7 @@ export interface FileState {
 
 const largestHashedBytes = 1024 * 1024;
 const longestTextBytes = 200;
+const gone = ['ENOENT', 'ENOTDIR'];
 const types = { file: 'f', directory: 'd', link: 'l', other: 'o' } as const;
 
 /**
@@ -36,7 +38,7 @@ export async function readState(
   try {
     stats = await lstat(root + path);
   } catch (error) {
-    if (isGone(error)) return undefined;
+    if (hasCode(error, ...gone)) return undefined;
     throw error;
   }
   const state = stateOf(stats);
@@ -52,7 +54,7 @@ export async function readState(
     if (state.size > largestHashedBytes) return state;
     return await hashed(root + path, state);
   } catch (error) {
-    if (isGone(error)) return await readState(root, path, undefined);
+    if (hasCode(error, ...gone)) return await readState(root, path, undefined);
     return state;
   }
 }
@@ -83,11 +85,6 @@ async function hashed(file: string, state: FileState): Promise<FileState> {
 
 function digest(content: Buffer | string): string {
   return createHash('sha256').update(content).digest('base64url');
-}
-
-function isGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 function stateOf(stats: Stats): FileState {

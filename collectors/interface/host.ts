@@ -31,6 +31,8 @@ export type HostSettings = Pick<
   | 'executableHashBytesPerSecond'
   | 'audit'
   | 'inventoryDirectory'
+  | 'stateDirectory'
+  | 'runtimeDirectory'
 >;
 
 export type TwinOfCollectors = CurrentSettings<

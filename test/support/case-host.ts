@@ -19,6 +19,8 @@ export const caseSettings: HostSettings = {
   executableHashBytesPerSecond: 0,
   audit: { own: 'auto', receiveBufferBytes: 65_536 },
   inventoryDirectory: '/nonexistent',
+  stateDirectory: '/nonexistent/state',
+  runtimeDirectory: '/nonexistent/run',
 };
 
 /** A host on which nothing is available but what the test gives it. */

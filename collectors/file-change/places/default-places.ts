@@ -61,6 +61,11 @@ export const homeFiles = [
   '.profile',
 ] as const;
 
+/** Whether the path is in what the kernel makes up: its files change with each look. */
+export function isOfKernel(path: string): boolean {
+  return /^\/(?:proc|sys|dev)(?:\/|$)/u.test(path);
+}
+
 /** Their hash would help whoever guesses what is in them. */
 export function isSecret(path: string): boolean {
   return (

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { parseAccount } from '../../kernel/files/account-lines.js';
-import { homeFiles, type Place } from './default-places.js';
+import { homeFiles, isOfKernel, type Place } from './default-places.js';
 
 /** A home, and the places in it. */
 export interface Home {
@@ -31,8 +31,7 @@ export function homesOf(passwd: string): readonly Home[] {
     if (typeof account === 'string' || noShells.test(account.shell)) continue;
     const { home, uid } = account;
     if (!home.startsWith('/') || posix.normalize(home) !== home || noHomes.has(home)) continue;
-    if (/^\/(?:proc|sys|dev)(?:\/|$)/u.test(home) || home.length > 255 || home.includes('\0'))
-      continue;
+    if (isOfKernel(home) || home.length > 255 || home.includes('\0')) continue;
     homes.set(home, Math.min(uid, homes.get(home) ?? uid));
   }
   return [...homes]

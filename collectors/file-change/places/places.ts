@@ -6,6 +6,8 @@ import type { Home } from './homes.js';
 interface PlacesOptions {
   readonly places: readonly Place[];
   readonly homes: readonly Home[];
+  /** Directories of which nothing is told, whatever is asked for. */
+  readonly except?: readonly string[];
   /** Of the tree in which the device is; empty on the device itself. */
   readonly root?: string;
 }
@@ -18,13 +20,16 @@ const mostTrees = 24;
 export class Places {
   readonly all: readonly Place[];
   readonly root: string;
+  private readonly except: readonly string[];
   private readonly byPath: ReadonlyMap<string, Place['reach']>;
 
   constructor(private readonly options: PlacesOptions) {
-    const { homes, places, root = '' } = options;
+    const { except = [], homes, places, root = '' } = options;
     this.root = root;
+    this.except = except;
     const byPath = new Map<string, Place>();
     for (const place of [...places, ...homes.flatMap((home) => home.places)]) {
+      if (this.excepts(place.path)) continue;
       const known = byPath.get(place.path);
       if (known === undefined || widths[place.reach] > widths[known.reach])
         byPath.set(place.path, place);
@@ -40,12 +45,17 @@ export class Places {
 
   /** Whether a change of what is at the path is told. */
   covers(path: string): boolean {
+    if (this.excepts(path)) return false;
     if (this.byPath.has(path)) return true;
     let above = posix.dirname(path);
     if (this.byPath.get(above) === 'directory') return true;
     for (; above !== '/' && above !== '.'; above = posix.dirname(above))
       if (this.byPath.get(above) === 'tree') return true;
     return false;
+  }
+
+  private excepts(path: string): boolean {
+    return this.except.some((own) => path === own || isBelow(path, own));
   }
 
   /** Whether the entries of the directory at the path are watched. */

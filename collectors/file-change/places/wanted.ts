@@ -1,39 +1,41 @@
 import { realpath } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Host } from '../../interface/host.js';
-import { defaultPlaces, type Place } from './default-places.js';
+import { defaultPlaces, isOfKernel, type Place } from './default-places.js';
 import { readHomes } from './homes.js';
 import { Places } from './places.js';
 
-/** What the agent itself writes to. */
-const ownDirectories = ['/var/lib', '/var/cache', '/run'].map(
-  (path) => `${path}/iot-security-agent`,
-);
+/** That of the unit, in which the compiled program is. */
+const cacheDirectory = '/var/cache/iot-security-agent';
 
 /** What is to be watched now: the standard places, the homes of /etc/passwd, and the paths of the twin. */
-export async function wantedPlaces({ paths, twin }: Pick<Host, 'paths' | 'twin'>): Promise<Places> {
+export async function wantedPlaces({
+  paths,
+  settings,
+  twin,
+}: Pick<Host, 'paths' | 'settings' | 'twin'>): Promise<Places> {
   const { fileChangePaths, fileChangePathsRecursive } = twin.current;
   const custom = customPlaces(fileChangePaths ?? '', fileChangePathsRecursive);
   const places: Place[] = [];
   for (const place of [...defaultPlaces, ...custom])
     places.push(...(await withoutLinks(place, paths.root)));
+  // What the agent writes to: each event would cause the next, also below a tree that somebody asked for.
+  const own = [settings.stateDirectory, settings.runtimeDirectory, cacheDirectory];
+  const except = await Promise.all(own.map((path) => realPathOf(paths.root + path, paths.root)));
   return new Places({
     places,
+    except: [...own, ...except],
     homes: await readHomes(paths.etcRoot),
     root: paths.root,
   });
 }
 
-/**
- * The paths of the setting, which has checked them. Of a file the reach makes no difference. What the agent writes to is
- * left out: each event would cause the next.
- */
-export function customPlaces(setting: string, recursive: boolean): readonly Place[] {
+/** The paths of the setting, which has checked them. Of a file the reach makes no difference. */
+function customPlaces(setting: string, recursive: boolean): readonly Place[] {
   return setting
     .split(',')
     .map((path) => path.replace(/^ /u, '').replace(/\/$/u, ''))
     .filter((path) => path !== '')
-    .filter((path) => !ownDirectories.some((own) => `${path}/`.startsWith(`${own}/`)))
     .map((path) => ({ path, reach: recursive ? 'tree' : 'directory' }));
 }
 
@@ -60,5 +62,5 @@ async function realPathOf(path: string, root: string): Promise<string> {
 }
 
 function isWatchable(path: string): boolean {
-  return path.startsWith('/') && path !== '/' && !/^\/(?:proc|sys|dev)(?:\/|$)/u.test(path);
+  return path.startsWith('/') && path !== '/' && !isOfKernel(path);
 }

@@ -15,7 +15,10 @@ import type { JsonObject } from '../../../base/json.js';
 import { isUnavailable } from '../../../base/unavailable.js';
 import { parseState, stateText } from '../../../collectors/file-change/file-state.js';
 import { fileChange } from '../../../collectors/file-change/index.js';
-import { defaultPlaces } from '../../../collectors/file-change/places/default-places.js';
+import {
+  defaultPlaces,
+  type Place,
+} from '../../../collectors/file-change/places/default-places.js';
 import { homesOf } from '../../../collectors/file-change/places/homes.js';
 import { Places } from '../../../collectors/file-change/places/places.js';
 import type { Observation, RunningCollector } from '../../../collectors/interface/collector.js';
@@ -56,6 +59,23 @@ describe('what is watched', () => {
     for (const path of [...covered, ...more])
       expect([path, places.covers(path)]).toEqual([path, true]);
     for (const path of not) expect([path, places.covers(path)]).toEqual([path, false]);
+  });
+
+  it('is nothing that the agent writes to, also below a tree that somebody asked for', () => {
+    const custom: Place[] = [
+      { path: '/data', reach: 'tree' },
+      { path: '/run/agent', reach: 'directory' },
+    ];
+    const except = ['/data/agent/state', '/run/agent'];
+    const own = new Places({ places: custom, homes: [], except });
+    const not = ['/data/agent/state', '/data/agent/state/spool/low-1.journal', '/run/agent/status'];
+    for (const path of not) expect([path, own.covers(path)]).toEqual([path, false]);
+    for (const path of ['/data/agent', '/data/agent/state-of-others'])
+      expect([path, own.covers(path)]).toEqual([path, true]);
+    expect(own.entersInto('/data/agent/state')).toBe(false);
+    expect(own.auditRules().map((rule) => 'watch' in rule && rule.watch)).not.toContain(
+      '/run/agent',
+    );
   });
 
   it('needs few rules of audit, of which none is on the whole of the file system', () => {

@@ -31,6 +31,8 @@ export class WatchedHost {
         connectionSource: 'auto',
         loginSource: 'auto',
         inventoryDirectory: '/nonexistent',
+        stateDirectory: '/nonexistent/state',
+        runtimeDirectory: '/nonexistent/run',
         reportLoopbackConnections: true,
         executableHashBytesPerSecond: 16_777_216,
         audit: { own: 'auto', receiveBufferBytes: 8_388_608 },
