@@ -1,5 +1,6 @@
-import { isUnavailable, type Unavailable } from '../../base/unavailable.js';
+import type { Unavailable } from '../../base/unavailable.js';
 import type { RunningCollector, WatchContext } from '../interface/collector.js';
+import { whileSubscribed } from '../interface/while-subscribed.js';
 import type { Uevent } from '../kernel/devices/uevent.js';
 
 /** Of what the snapshot tells. Queues, slots of hubs and the like come with these, and are none of it. */
@@ -29,11 +30,5 @@ export async function watchHardware(
     lose,
     onFailed: fail,
   });
-  if (isUnavailable(subscription)) return subscription;
-  return {
-    stop: () => {
-      subscription.end();
-      return Promise.resolve();
-    },
-  };
+  return whileSubscribed(subscription);
 }

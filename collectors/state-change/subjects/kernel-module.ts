@@ -1,6 +1,6 @@
 import { hasCode, plainReason } from '../../../base/errors.js';
-import { isUnavailable } from '../../../base/unavailable.js';
 import type { Subject } from '../../interface/state-subject.js';
+import { whileSubscribed } from '../../interface/while-subscribed.js';
 import { readTextLines } from '../../kernel/files/text-lines.js';
 
 /** Letters behind a module that taints the kernel (`kernel/panic.c`). */
@@ -34,13 +34,7 @@ export const kernelModule: Subject = {
       lose,
       onFailed: fail,
     });
-    if (isUnavailable(subscription)) return subscription;
-    return {
-      stop: () => {
-        subscription.end();
-        return Promise.resolve();
-      },
-    };
+    return whileSubscribed(subscription);
   },
   async look({ host, lose, signal }) {
     const items = new Map<string, string>();

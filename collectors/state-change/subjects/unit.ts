@@ -1,5 +1,6 @@
 import { isUnavailable } from '../../../base/unavailable.js';
 import type { Subject } from '../../interface/state-subject.js';
+import { whileSubscribed } from '../../interface/while-subscribed.js';
 import type { FileEvent, FileEventSubscription } from '../../kernel/files/inotify.js';
 import type { Paths } from '../../kernel/paths.js';
 import { differentDirectories, entriesOf } from './entries.js';
@@ -34,14 +35,8 @@ export const unit: Subject = {
       lose,
       onFailed: fail,
     });
-    if (isUnavailable(subscription)) return subscription;
-    open.subscription = subscription;
-    return {
-      stop: () => {
-        subscription.end();
-        return Promise.resolve();
-      },
-    };
+    if (!isUnavailable(subscription)) open.subscription = subscription;
+    return whileSubscribed(subscription);
   },
   async look({ host, signal }) {
     const units = await systemdUnits(systemdDirectories(host.paths), signal);

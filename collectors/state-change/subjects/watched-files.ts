@@ -1,6 +1,7 @@
-import { isUnavailable, type Unavailable } from '../../../base/unavailable.js';
+import type { Unavailable } from '../../../base/unavailable.js';
 import type { RunningCollector } from '../../interface/collector.js';
 import type { SubjectWatchContext } from '../../interface/state-subject.js';
+import { whileSubscribed } from '../../interface/while-subscribed.js';
 import type { Paths } from '../../kernel/paths.js';
 
 /** The `watch` of a subject whose items are in a few files or directories; what is not there is noticed when it comes. */
@@ -14,12 +15,6 @@ export function watchedFiles(pathsOf: (paths: Paths) => readonly string[]) {
       lose,
       onFailed: fail,
     });
-    if (isUnavailable(subscription)) return subscription;
-    return {
-      stop: () => {
-        subscription.end();
-        return Promise.resolve();
-      },
-    };
+    return whileSubscribed(subscription);
   };
 }
