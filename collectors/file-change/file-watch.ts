@@ -36,6 +36,8 @@ interface Circumstances {
 const memoryName = 'file-change';
 const writeAfterMs = 30_000;
 const settingsMs = 60_000;
+/** Links above a watched path are looked at so often; other reasons to look at the places again are told. */
+const placesMs = 3_600_000;
 const rescanAfterMs = 5_000;
 /** A call is told some seconds later at most. */
 const doerWithinMs = 10_000;
@@ -65,6 +67,8 @@ export class FileWatch implements RunningCollector, Followed {
   private readonly timers = new Map<'fold' | 'write' | 'settings' | 'rescan', Timer>();
   private readonly turns = new Turns();
   private stopped = false;
+  /** By which setting, and when, the places were found. */
+  private placesAt: ReturnType<FileWatch['settingAndTime']> | undefined;
   private scanning: Promise<void> = Promise.resolve();
   private isScanned = false;
   /** Places that an earlier run looked at, and when; undefined when none did. */
@@ -104,7 +108,8 @@ export class FileWatch implements RunningCollector, Followed {
       return unavailable;
     }
     this.scanning = this.scan(true);
-    this.after('settings', settingsMs, () => void this.followSettings());
+    this.placesAt = this.settingAndTime();
+    this.after('settings', settingsMs, () => this.followSettings());
     return undefined;
   }
 
@@ -171,7 +176,8 @@ export class FileWatch implements RunningCollector, Followed {
     const before = this.known.get(path);
     const after = await this.compare(path, { timeMs, doer, isNewKnown, isSeen: true });
     if (after === 'failed') return;
-    if (path === '/etc/passwd' && before !== after) void this.followSettings();
+    const isLink = before?.type === 'link' || after?.type === 'link';
+    if (before !== after && (path === '/etc/passwd' || isLink)) void this.followPlaces();
     const isDirectory = after?.type === 'directory' && this.places.entersInto(path);
     if (isDirectory && before?.inode !== after.inode) await this.enter(path, { timeMs, doer });
     if (after === undefined && before?.type === 'directory') {
@@ -327,9 +333,24 @@ export class FileWatch implements RunningCollector, Followed {
     });
   }
 
-  /** Other places, when the twin or the accounts name others. */
-  private async followSettings(): Promise<void> {
-    this.after('settings', settingsMs, () => void this.followSettings());
+  /** Asks no disk as long as the twin says the same: it is asked each minute. */
+  private followSettings(): void {
+    this.after('settings', settingsMs, () => this.followSettings());
+    const { setting, timeMs } = this.settingAndTime();
+    if (setting === this.placesAt?.setting && timeMs - this.placesAt.timeMs < placesMs) return;
+    void this.followPlaces();
+  }
+
+  private settingAndTime(): { readonly setting: string; readonly timeMs: number } {
+    const { clock, host } = this.context;
+    const { fileChangePaths, fileChangePathsRecursive } = host.twin.current;
+    const setting = `${fileChangePathsRecursive} ${fileChangePaths ?? ''}`;
+    return { setting, timeMs: clock.monotonicMs() };
+  }
+
+  /** Other places, when the twin or the accounts name others, or links lead elsewhere. */
+  private async followPlaces(): Promise<void> {
+    this.placesAt = this.settingAndTime();
     const places = await wantedPlaces(this.context.host);
     if (this.stopped || places.says === this.places.says) return;
     this.places = places;

@@ -23,6 +23,7 @@ import { homesOf } from '../../../collectors/file-change/places/homes.js';
 import { Places } from '../../../collectors/file-change/places/places.js';
 import type { Observation, RunningCollector } from '../../../collectors/interface/collector.js';
 import type { FileEventSubscriber } from '../../../collectors/kernel/files/inotify.js';
+import type { TwinOfCollectors } from '../../../collectors/interface/host.js';
 import { pathsUnder } from '../../../collectors/kernel/paths.js';
 import { fakeHost } from '../../support/case-host.js';
 import { FakeClock } from '../../support/fake-clock.js';
@@ -118,6 +119,7 @@ describe('a watched device', () => {
   let memory: JsonObject | undefined;
   let inotify: FileEventSubscriber | undefined;
   let running: RunningCollector | undefined;
+  let twin: { current: TwinOfCollectors['current'] };
 
   const put = (path: string, text: string): void => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -127,6 +129,7 @@ describe('a watched device', () => {
     const host = fakeHost({
       paths: pathsUnder(root),
       clock,
+      twin,
       memory: { read: () => Promise.resolve(memory), write: (_, value) => void (memory = value) },
       fileEvents: {
         subscribe: (subscriber) => {
@@ -164,6 +167,7 @@ describe('a watched device', () => {
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'file-watch-'));
     [clock, told, memory] = [new FakeClock(), [], undefined];
+    twin = { current: fakeHost().twin.current };
     put('/etc/passwd', 'root:x:0:0::/root:/bin/sh');
     put('/etc/shadow', 'root:*:');
     put('/etc/cron.d/job', 'old');
@@ -207,6 +211,27 @@ describe('a watched device', () => {
     });
     expect(JSON.stringify(detailsOf('/etc/shadow'))).not.toMatch(/HashBefore|HashAfter/u);
     expect(JSON.stringify(memory)).not.toContain('$y$');
+  });
+
+  it('follows where a link leads at once, and what the twin names within a minute', async () => {
+    put('/data/a', 'old');
+    await start();
+    await looked();
+    renameSync(join(root, '/etc/cron.d'), join(root, '/jobs'));
+    symlinkSync('../jobs', join(root, '/etc/cron.d'));
+    touch('/etc/cron.d');
+    await until(() => expect(says()).toContain('Changed /etc/cron.d'));
+    // Until they were looked at, nothing is known of what was before.
+    await until(() => expect(JSON.stringify(memory)).toContain('/jobs/job'));
+    put('/jobs/job', 'new');
+    touch('/jobs/job');
+    await until(() => expect(says()).toContain('Changed /jobs/job'));
+    twin.current = { ...twin.current, fileChangePaths: '/data' };
+    await clock.advance(60_000);
+    await until(() => expect(JSON.stringify(memory)).toContain('/data/a'));
+    put('/data/a', 'new');
+    touch('/data/a');
+    await until(() => expect(says()).toContain('Changed /data/a'));
   });
 
   it('tells at its start what changed meanwhile, and what was not known before is no change', async () => {
