@@ -28,7 +28,7 @@ Conf openssl (3.0.18-1~deb12u2 Debian-Security:12/oldstable-security [amd64])
 const lists = '/var/lib/apt/lists';
 const debian = {
   'var/lib/dpkg/status': '',
-  'var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages.lz4': '',
+  'var/lib/apt/lists/mirror.example_debian_dists_bookworm_main_binary-amd64_Packages.lz4': '',
 };
 
 function device(files: Readonly<Record<string, string>>, program: string, stdout: string) {
