@@ -31,8 +31,6 @@ interface AbsenceOptions {
   /** For how long this process ran or waited for a processor; undefined where that is not known. */
   readonly busyMs: () => Promise<number | undefined>;
   readonly audit: AuditSource;
-  /** Whether a collector gets its facts from audit: for this alone nobody's audit is switched on. */
-  readonly auditIsUsed: () => boolean;
   readonly tell: (absence: Absence) => void;
 }
 
@@ -78,6 +76,8 @@ export class AbsenceWatch {
   private toldUntilMs = -Infinity;
   private readonly told: ToldAbsences;
   private subscription: AuditSubscription | undefined;
+  /** Audit was in use: what the kernel records may come. */
+  private hears = false;
   private isSubscribing = false;
   private tryAuditAtMs = -Infinity;
   private isStopped = false;
@@ -142,7 +142,7 @@ export class AbsenceWatch {
     for (const timer of this.timers) timer.cancel();
     this.timers = [];
     this.told.tellDue(this.options.clock.monotonicMs(), true);
-    if (this.subscription !== undefined) await this.whoAsked();
+    if (this.hears) await this.whoAsked();
     await this.subscription?.end();
     this.subscription = undefined;
     await this.options.traces.leave(this.beat());
@@ -227,29 +227,25 @@ export class AbsenceWatch {
   }
 
   private async followAudit(): Promise<void> {
-    const { audit, auditIsUsed, clock, ownPid } = this.options;
+    const { audit, clock, ownPid } = this.options;
     const nowMs = clock.monotonicMs();
     if (this.isSubscribing || this.isStopped || nowMs < this.tryAuditAtMs) return;
-    if (auditIsUsed() === (this.subscription !== undefined)) return;
+    if (this.subscription !== undefined) return;
     this.isSubscribing = true;
     this.tryAuditAtMs = nowMs + auditRetryMs;
     try {
-      if (this.subscription !== undefined) {
-        await this.subscription.end();
-        this.subscription = undefined;
-        return;
-      }
       const targets = new Set([ownPid, ...(this.before === undefined ? [] : [this.before.pid])]);
       const subscription = await audit.subscribe({
         name: 'Agent',
         rules: signalRules(ownPid),
+        accompanies: true,
         onEvent: (event) => {
           const signal = readSentSignal(event, targets);
           if (signal !== undefined) this.noticed(signal);
         },
         // The collectors beside it are told the same, and count it.
         lose: () => undefined,
-        onState: () => undefined,
+        onState: () => (this.hears = true),
         onFailed: () => (this.subscription = undefined),
       });
       if (isUnavailable(subscription)) return;

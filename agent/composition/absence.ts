@@ -8,7 +8,7 @@ import type { AgentOptions, Parts } from './parts.js';
 /** Tells in which times nobody watched: in the log, as a Diagnostic, and as a change of the state of the agent. */
 export function absenceWatch(
   { clock, local, log }: Pick<AgentOptions, 'clock' | 'local' | 'log'>,
-  { collectors, diagnostics, host, pipeline }: Parts,
+  { diagnostics, host, pipeline }: Parts,
 ): AbsenceWatch {
   const bootId = readBootId(host.paths);
   const nameOf = (uid: number): string | undefined => host.users.nameOf(uid);
@@ -19,8 +19,6 @@ export function absenceWatch(
     traces: new Traces(local.runtimeDirectory),
     busyMs: () => busyMs(host.paths.procRoot),
     audit: host.audit,
-    auditIsUsed: () =>
-      Object.values(collectors.states()).some(({ source }) => source?.includes('audit') === true),
     tell: (absence) => {
       const severity = severityOf(absence);
       const sentence = absenceSentence(absence, nameOf);

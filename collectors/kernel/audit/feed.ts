@@ -28,7 +28,8 @@ import type { UnreadTime } from './unread-time.js';
  * 3. A subscription that cannot be had leaves nothing changed.
  * 4. Every loss is told to every subscriber: each may have missed the event that was lost.
  * 5. What was read before the end of a subscription is still delivered to it.
- * 6. What waited in a socket handed over by systemd is delivered to all who subscribe in the first moments.
+ * 6. Whoever only accompanies is no reason to open anything, and nothing is left open for it.
+ * 7. What waited in a socket handed over by systemd is delivered to all who subscribe in the first moments.
  */
 export class AuditFeed implements AuditSource {
   private readonly subscribers = new Set<AuditSubscriber>();
@@ -50,6 +51,16 @@ export class AuditFeed implements AuditSource {
           unavailable: `Audit rules cannot be set on ${this.options.machine}: the agent does not know its system call numbers.`,
         };
       }
+      const subscription: AuditSubscription = {
+        end: () => {
+          this.leaving.add(subscriber);
+          return this.turns.run(() => this.leave(subscriber, abis));
+        },
+      };
+      if (this.active === undefined && subscriber.accompanies === true) {
+        this.subscribers.add(subscriber);
+        return subscription;
+      }
       const active = this.active ?? this.open();
       if (isUnavailable(active)) return active;
       this.active = active;
@@ -68,12 +79,7 @@ export class AuditFeed implements AuditSource {
         await this.leave(subscriber, abis);
         return failure;
       }
-      return {
-        end: () => {
-          this.leaving.add(subscriber);
-          return this.turns.run(() => this.leave(subscriber, abis));
-        },
-      };
+      return subscription;
     });
   }
 
@@ -182,8 +188,9 @@ export class AuditFeed implements AuditSource {
     if (!this.subscribers.has(subscriber)) return;
     this.leaving.add(subscriber);
     const ended = [...this.subscribers].filter((other) => this.leaving.has(other));
+    const stay = [...this.subscribers].filter((other) => !this.leaving.has(other));
     // Rules for the last of those that end together would be set in vain, which takes long while somebody deletes them.
-    if (ended.length === this.subscribers.size) await this.close();
+    if (stay.every(({ accompanies }) => accompanies === true)) await this.close();
     for (const other of ended) {
       this.subscribers.delete(other);
       this.leaving.delete(other);

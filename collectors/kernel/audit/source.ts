@@ -25,6 +25,11 @@ export interface AuditSubscriber {
    * nothing, so that this is for those who ask for audit and nothing else.
    */
   readonly evenWithoutRules?: boolean;
+  /**
+   * Takes part beside others only: its rules are in force while somebody else subscribes, and go with the last of those.
+   * For this alone nobody's audit is switched on; the subscription waits.
+   */
+  readonly accompanies?: true;
   /** Every event of the stream, whoever's rule caused it; must not throw. */
   readonly onEvent: (event: AuditEvent) => void;
   readonly lose: ReportLoss;

@@ -14,7 +14,6 @@ let left: Beat[];
 let traces: { beat: Beat | undefined; systemd: ServiceEnd | undefined };
 let busy: number;
 let sleptMs: number;
-let auditIsUsed: boolean;
 let subscriber: AuditSubscriber | undefined;
 let watch: AbsenceWatch;
 
@@ -33,7 +32,6 @@ beforeEach(() => {
   left = [];
   traces = { beat: undefined, systemd: undefined };
   busy = sleptMs = 0;
-  auditIsUsed = true;
   subscriber = undefined;
   watch = new AbsenceWatch({
     clock,
@@ -47,10 +45,10 @@ beforeEach(() => {
     audit: {
       subscribe: (asked) => {
         subscriber = asked;
+        asked.onState({ source: 'audit-owner' });
         return Promise.resolve({ end: () => Promise.resolve(void (subscriber = undefined)) });
       },
     },
-    auditIsUsed: () => auditIsUsed,
     tell: (absence) => void told.push(absence),
   });
 });
@@ -193,18 +191,17 @@ describe('the watch over its own absences', () => {
     expect(causes().slice(3)).toEqual(['slept 2400 s by nobody known']);
   });
 
-  it('asks audit only beside a collector that does', async () => {
-    auditIsUsed = false;
+  it('asks audit only beside others that do, and again when that ended', async () => {
     await start();
-    expect(subscriber).toBeUndefined();
-    auditIsUsed = true;
-    watch.look(5_000);
-    await settle();
-    expect(subscriber?.rules).toHaveLength(3);
-    auditIsUsed = false;
+    expect(subscriber).toMatchObject({
+      accompanies: true,
+      rules: Array(3).fill(expect.anything()),
+    });
+    subscriber?.onFailed(new Error('The stream broke.'));
+    subscriber = undefined;
     await clock.advance(60_000);
     watch.look(60_000);
     await settle();
-    expect(subscriber).toBeUndefined();
+    expect(subscriber).toMatchObject({ accompanies: true });
   });
 });

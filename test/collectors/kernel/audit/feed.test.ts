@@ -384,6 +384,28 @@ describe('the audit feed', () => {
     expect(audit.rules).toEqual([]);
   });
 
+  it('sets the rules of one who accompanies beside those of others only, and opens nothing for it', async () => {
+    const subject = feed();
+    const before = { ...audit.status };
+    const signals: AuditRule = { syscalls: ['kill'], outcome: 'success' };
+    const companion = Object.assign(new Reader([signals]), { accompanies: true as const });
+    const beside = await subscribe(subject, companion);
+    expect([audit.rules.length, audit.status]).toEqual([0, before]);
+    for (let round = 0; round < 2; round++) {
+      const subscription = await subscribe(subject, new Reader());
+      expect(audit.rules).toHaveLength(4);
+      expect(companion.states.at(-1)).toEqual({ source: 'audit-owner' });
+      await subscription.end();
+      expect([audit.rules.length, audit.status]).toEqual([0, before]);
+    }
+    const subscription = await subscribe(subject, new Reader());
+    await beside.end();
+    expect(audit.rules).toHaveLength(2);
+    await subscription.end();
+    expect(audit.status).toEqual(before);
+    expect(companion.failures).toEqual([]);
+  });
+
   it('counts from the moment of the change, also where its announcement was read late', async () => {
     audit = new FakeAudit(100, () => clock.wallMs() - 4500);
     const reader = new Reader();
