@@ -14,6 +14,8 @@ export const limits = {
   depth: 16,
   /** Values of one rule, after placeholders and modifiers have multiplied them. */
   valuesOfRule: 2_000,
+  /** Named values of one rule. */
+  namedValues: 32,
   /** UTF-16 units of a value as written, and as the modifiers make it. */
   pattern: 512,
   /** Instructions of a compiled regular expression; expanded repeats count. */

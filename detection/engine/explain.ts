@@ -70,6 +70,7 @@ function saidItem({ all, differs, field, tests }: FieldItem): string {
   const not = differs ? 'not ' : '';
   const [only] = tests;
   if (only !== undefined && tests.length === 1) return `${name} is ${not}${saidTest(only)}`;
+  if (tests.length === 0) return `${name} is ${not}in an empty list`;
   return `${name} is ${not}${all ? 'all' : 'one'} of ${tests.length}`;
 }
 

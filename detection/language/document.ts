@@ -1,4 +1,5 @@
 import type { Expression } from './expression.js';
+import { type Placeholders, placeholdersIn } from './placeholders.js';
 import { RuleError } from './rule-error.js';
 import {
   mapMember,
@@ -38,6 +39,10 @@ export interface Header extends Place {
   readonly status: string | undefined;
   readonly level: Level | undefined;
   readonly tags: readonly string[];
+  /** The kind of alert, in a member of our own, `alert_type`: of the retired service's where it had one. */
+  readonly alertType: string | undefined;
+  /** What its placeholders stand for, in a member of our own, unless somebody sets others. */
+  readonly values: Placeholders | undefined;
   /** Events that it is true of and others that it is not, in a member of our own; see `rules/examples.ts`. */
   readonly examples: YamlMap | undefined;
 }
@@ -77,10 +82,21 @@ export function headerOf(map: YamlMap, file: string, number: number): Header {
     status: wordMember(map, 'status', statuses),
     level: wordMember(map, 'level', levels),
     tags: textsMember(map, 'tags', 64),
+    alertType: alertTypeIn(map),
+    values: placeholdersIn(map),
     examples: mapMember(map, 'examples'),
     file,
     line: map.line,
   };
+}
+
+function alertTypeIn(map: YamlMap): string | undefined {
+  const text = textMember(map, 'alert_type', 64);
+  if (text === undefined || /^[A-Za-z][A-Za-z0-9_]*$/.test(text)) return text;
+  throw new RuleError(
+    'Write alert_type in letters, digits and _, such as IoT_CryptoMiner.',
+    memberOf(map, 'alert_type')?.line,
+  );
 }
 
 function wordMember<W extends string>(

@@ -115,18 +115,14 @@ export function itemOf(
       );
     return nullOf(key, written);
   }
-  const tests = scalars.flatMap((scalar) => testsOf(key, written, scalar, language));
+  const ofEach = scalars.map((scalar) => testsOf(key, written, scalar, language));
+  const tests = ofEach.flat();
   language.count(tests.length, line);
   const item = { kind: 'field', field: key.field, line } as const;
   // Of a value that has become several one will do, also where all values are asked for.
-  if (!key.has('all') || tests.length === scalars.length)
+  if (!key.has('all') || ofEach.every(({ length }) => length === 1))
     return { ...item, tests, all: key.has('all'), differs: key.has('neq') };
-  const parts = scalars.map((scalar) => ({
-    ...item,
-    tests: testsOf(key, written, scalar, language),
-    all: false,
-    differs: false,
-  }));
+  const parts = ofEach.map((one) => ({ ...item, tests: one, all: false, differs: false }));
   const all: Expression = { kind: 'and', parts };
   return key.has('neq') ? { kind: 'not', part: all } : all;
 }
@@ -165,7 +161,7 @@ function testsOf(
   const { has } = key;
   const cased = has('cased');
   const raws = has('expand')
-    ? expandPlaceholders(scalar.text, language.placeholders, limits.valuesOfRule, scalar.line)
+    ? expandPlaceholders(scalar.text, language.values, limits.valuesOfRule, scalar.line)
     : [scalar.text];
   for (const raw of raws)
     if (raw.length > limits.pattern)

@@ -1,11 +1,18 @@
 import { type Correlation, parseCorrelation } from './correlation.js';
 import { parseDetection } from './detection.js';
 import { type DetectionRule, type Filter, headerOf, logsourceOf } from './document.js';
-import type { Language } from './language.js';
+import { languageOf } from './language.js';
+import { type Tuning, valuesOf } from './placeholders.js';
+import type { RegexCompiler } from './regex.js';
 import { RuleError } from './rule-error.js';
 import { mapMember, memberOf, textsMember, type YamlMap } from './yaml-node.js';
 
 export type RuleDocument = DetectionRule | Correlation | Filter;
+
+interface ReadWith {
+  readonly tuning: Tuning;
+  readonly regex: RegexCompiler;
+}
 
 /**
  * Reads one document: a rule has `detection`, a correlation `correlation`, a filter `filter`. What else is in it is left to
@@ -17,9 +24,10 @@ export function parseDocument(
   map: YamlMap,
   file: string,
   number: number,
-  language: Language,
+  { regex, tuning }: ReadWith,
 ): RuleDocument {
   const header = headerOf(map, file, number);
+  const language = languageOf(valuesOf(header.id, header.values, tuning), regex);
   const kinds = ['detection', 'correlation', 'filter'].filter(
     (key) => memberOf(map, key) !== undefined,
   );

@@ -1,8 +1,7 @@
 import { plainReason } from '../../base/errors.js';
 import { limits } from '../limits.js';
-import { languageOf } from './language.js';
 import { parseDocument, type RuleDocument } from './parse-document.js';
-import type { Placeholders } from './placeholders.js';
+import type { Tuning } from './placeholders.js';
 import { loadRegexCompilers, type RegexCompiler } from './regex.js';
 import { RuleError } from './rule-error.js';
 import { loadYamlReader, type YamlReader } from './yaml.js';
@@ -35,7 +34,7 @@ export interface ReadDocuments {
   readonly refusals: readonly Refusal[];
 }
 
-export type RuleReader = (source: RuleSource, placeholders?: Placeholders) => ReadDocuments;
+export type RuleReader = (source: RuleSource, tuning?: Tuning) => ReadDocuments;
 
 /**
  * Milliseconds of the processor after which the rest of a file is refused: expressions are tried, and a file holds many. A
@@ -53,7 +52,7 @@ export async function loadRuleReaders(): Promise<() => RuleReader> {
 }
 
 function readerWith(readYaml: YamlReader, compile: RegexCompiler): RuleReader {
-  return (source, placeholders = {}) => {
+  return (source, tuning = {}) => {
     const documents: RuleDocument[] = [];
     const refusals: Refusal[] = [];
     const refuse = (error: unknown): void => {
@@ -76,8 +75,7 @@ function readerWith(readYaml: YamlReader, compile: RegexCompiler): RuleReader {
           if (spentMs() > deadline) throw tooSlow(node.line);
           const map = collection.next(node);
           if (map === undefined) continue;
-          const language = languageOf(placeholders, regex);
-          documents.push(parseDocument(map, source.name, index + 1, language));
+          documents.push(parseDocument(map, source.name, index + 1, { tuning, regex }));
         } catch (error) {
           refuse(error);
         }

@@ -2,7 +2,7 @@ import { opendir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { hasCode, plainReason } from '../../base/errors.js';
-import type { Placeholders } from '../language/placeholders.js';
+import type { Tuning } from '../language/placeholders.js';
 import { loadRuleReaders, type ReadDocuments, type RuleSource } from '../language/read-rules.js';
 import { limits } from '../limits.js';
 import { buildRuleSet, type RuleSet } from './rule-set.js';
@@ -21,16 +21,13 @@ export class DirectoryError extends Error {
  * be used is refused alone.
  * @throws DirectoryError
  */
-export async function readRuleDirectory(
-  directory: string,
-  placeholders: Placeholders = {},
-): Promise<RuleSet> {
+export async function readRuleDirectory(directory: string, tuning: Tuning = {}): Promise<RuleSet> {
   const paths = await ruleFilesIn(directory);
   const read = (await loadRuleReaders())();
   const documents: ReadDocuments[] = [];
   for (const path of paths) {
     const source = await sourceOf(directory, path);
-    documents.push('text' in source ? read(source, placeholders) : source);
+    documents.push('text' in source ? read(source, tuning) : source);
   }
   return buildRuleSet(documents);
 }

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { isTrue, selection, type Fields } from '../support/sigma.js';
+import type { Tuning } from '../../detection/language/placeholders.js';
+import { Detector } from '../../detection/rules/detector.js';
+import {
+  type Fields,
+  isTrue,
+  reasonsOf,
+  ruleOf,
+  selection,
+  setOf,
+  startOf,
+} from '../support/sigma.js';
 
 type Case = readonly [line: string, fields: Fields, is: boolean];
 
@@ -237,5 +247,59 @@ describe('a placeholder', () => {
     expect(() => isTrue(selection("F|expand: '%constructor%'"), {})).toThrow(
       /Set values for the placeholder %constructor%/,
     );
+  });
+
+  it.each([
+    ["F|expand: '%none%'", { F: '' }, false],
+    ["F|contains|expand: '%none%'", { F: 'anything' }, false],
+    ["F|contains|all|expand: ['%none%', '%users%']", { F: 'root admin' }, false],
+    ["F|expand: ['%none%', 'x']", { F: 'x' }, true],
+    ["F|neq|expand: '%none%'", { F: 'x' }, true],
+  ] as const)('of an empty list matches nothing: %s', (line, fields, is) => {
+    expect(isTrue(selection(line), fields, { ...values, none: [] })).toBe(is);
+  });
+});
+
+describe('the named values of a document', () => {
+  const document = (values: string, line = "F|expand: '%a%'"): string =>
+    `${ruleOf(selection(line))}values: ${values}\nalert_type: IoT_Any\n`;
+  const isMatched = (text: string, F: string, tuning?: Tuning): boolean => {
+    const set = setOf(text, tuning);
+    expect(set.refusals).toEqual([]);
+    return new Detector(set).judge(startOf({ F })).hits.length > 0;
+  };
+
+  it('stand for its placeholders, unless others are set for its id', () => {
+    const text = document('{ a: [one, "12"] }');
+    expect(isMatched(text, '12')).toBe(true);
+    expect(isMatched(text, 'one', { r: { a: ['two'] } })).toBe(false);
+    expect(isMatched(text, 'two', { r: { a: ['two'] } })).toBe(true);
+    expect(isMatched(text, 'one', { r: { a: [] } })).toBe(false);
+    expect(isMatched(text, 'one', { other: { a: ['two'] }, r: { b: ['two'] } })).toBe(true);
+  });
+
+  it('may be an empty list, and are told with the kind of alert', () => {
+    expect(isMatched(document('{ a: [] }'), 'one')).toBe(false);
+    expect(isMatched(document('{ a: }'), 'one')).toBe(false);
+    const [rule] = setOf(document('{ a: one }')).rules;
+    expect(rule).toMatchObject({ alertType: 'IoT_Any', values: { a: ['one'] } });
+  });
+
+  it.each([
+    ['[a]', 'Make values a map'],
+    ['{ a: [[b]] }', 'a list of texts of 1 to 512'],
+    ['{ a: [""] }', 'a list of texts of 1 to 512'],
+    ['{ a: { b: c } }', 'a list of texts of 1 to 512'],
+    [`{ a: [${'x'.repeat(513)}] }`, 'a list of texts of 1 to 512'],
+    [`{ a: [${'x,'.repeat(2001)}] }`, 'at most 2000 texts'],
+    ['{ "a b": [c] }', 'Rename the value "a b"'],
+    [`{ ${Array.from({ length: 33 }, (_, n) => `v${n}: []`).join(', ')} }`, 'at most 32 values'],
+  ])('are refused with a sentence when they are %.20s', (written, reason) => {
+    expect(reasonsOf(document(written)).join()).toContain(reason);
+  });
+
+  it('are refused with an alert_type that is none', () => {
+    const [reason] = reasonsOf(`${ruleOf(selection('F: x'))}alert_type: "a b"\n`);
+    expect(reason).toContain('Write alert_type in letters');
   });
 });

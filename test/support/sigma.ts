@@ -1,5 +1,5 @@
 import type { EventValue, SigmaEvent } from '../../detection/engine/event-view.js';
-import type { Placeholders } from '../../detection/language/placeholders.js';
+import type { Placeholders, Tuning } from '../../detection/language/placeholders.js';
 import { loadRuleReaders } from '../../detection/language/read-rules.js';
 import { Detector } from '../../detection/rules/detector.js';
 import { buildRuleSet, type RuleSet } from '../../detection/rules/rule-set.js';
@@ -9,8 +9,8 @@ export type Fields = Readonly<Record<string, EventValue>>;
 export const newReader = await loadRuleReaders();
 
 /** The set that one file makes. */
-export const setOf = (text: string, placeholders?: Placeholders): RuleSet =>
-  buildRuleSet([newReader()({ name: 'rules.yml', text }, placeholders)]);
+export const setOf = (text: string, tuning?: Tuning): RuleSet =>
+  buildRuleSet([newReader()({ name: 'rules.yml', text }, tuning)]);
 
 export const startOf = (fields: Fields, timeMs = 0): SigmaEvent => ({
   logsource: { category: 'process_creation', product: 'linux' },
@@ -36,7 +36,7 @@ export const selection = (lines: string): string =>
 
 /** Whether a section `detection` is true of a started program. Throws the reason when it is refused. */
 export function isTrue(detection: string, fields: Fields, placeholders?: Placeholders): boolean {
-  const set = setOf(ruleOf(detection), placeholders);
+  const set = setOf(ruleOf(detection), placeholders && { r: placeholders });
   const [refusal] = set.refusals;
   if (refusal !== undefined) throw new Error(refusal.reason);
   return new Detector(set).judge(startOf(fields)).hits.length > 0;
