@@ -4,7 +4,15 @@ import { quoted } from '../base/quote.js';
 import { printable } from '../base/text.js';
 import { defaultValue, readSetting } from './read-setting.js';
 import type { Reading } from './read-setting.js';
-import { type ErrorType, inForce, own, type Rejection, sentence, textOf } from './rejection.js';
+import {
+  type ErrorType,
+  inForce,
+  isDuration,
+  own,
+  type Rejection,
+  sentence,
+  textOf,
+} from './rejection.js';
 import type { Setting, SettingValue } from './setting.js';
 import { twinSettings } from './twin-settings.js';
 import type { TwinKey, TwinSettings } from './twin-settings.js';
@@ -151,8 +159,16 @@ export function report(settings: TwinSettings): Reported {
   return Object.fromEntries(
     twinKeys.map((key) => {
       const value: SettingValue = settings[key];
-      if (value === null) return [key, null];
-      return [key, { value: typeof value === 'object' ? textOf(value) : value }];
+      return [key, value === null || isEmpty(value) ? null : { value: reportedValue(value) }];
     }),
   );
+}
+
+/** A list or an object without members is no value: it would only fill the twin. */
+const isEmpty = (value: NonNullable<SettingValue>): boolean =>
+  typeof value === 'object' && !isDuration(value) && Object.keys(value).length === 0;
+
+function reportedValue(value: NonNullable<SettingValue>): JsonValue {
+  if (typeof value !== 'object') return value;
+  return isDuration(value) ? value.text : (value as JsonValue);
 }

@@ -3,8 +3,9 @@ import type { JsonObject, JsonValue } from '../base/json.js';
 import { priorities } from '../contract/priority.js';
 import { companions, identityWays, type IdentityKey, type IdentityWay } from './identity-ways.js';
 import { localSettings } from './local-settings.js';
+import { partedList } from './parted-list.js';
 import { longestPattern } from './read-setting.js';
-import type { Setting } from './setting.js';
+import type { Member, Setting } from './setting.js';
 import { configurationObjectName, twinSettings } from './twin-settings.js';
 
 const dialect = 'http://json-schema.org/draft-07/schema#';
@@ -13,7 +14,7 @@ const dialect = 'http://json-schema.org/draft-07/schema#';
  * What a value must look like to be in force as written. A schema cannot compare durations, nor numbers written as
  * text, with their bounds: those are left to the agent.
  */
-function valueSchema(setting: Setting, lenient: boolean): JsonObject {
+function valueSchema(setting: Setting | Member, lenient: boolean): JsonObject {
   switch (setting.kind) {
     case 'duration':
       return { type: 'string', pattern: durationPattern, maxLength: longestDurationText };
@@ -39,6 +40,21 @@ function valueSchema(setting: Setting, lenient: boolean): JsonObject {
     case 'patterns': {
       const items = { type: 'string', format: 'regex', minLength: 1, maxLength: longestPattern };
       return { type: 'array', maxItems: setting.maxItems, items };
+    }
+    case 'texts': {
+      const { item, pattern } = partedList(setting);
+      const items = { type: 'string', pattern: item };
+      const list = { type: 'array', maxItems: setting.maxItems, items };
+      return lenient ? either(list, { type: 'string', pattern }) : list;
+    }
+    case 'record': {
+      const { maxMembers, member, names } = setting;
+      return {
+        type: 'object',
+        maxProperties: maxMembers,
+        propertyNames: { pattern: names.pattern, maxLength: names.maxLength },
+        additionalProperties: either(valueSchema(member, lenient), { type: 'null' }),
+      };
     }
   }
 }

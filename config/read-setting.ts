@@ -1,10 +1,11 @@
 import { duration, longestDurationText, parseDuration } from '../base/duration.js';
 import { reasonOf } from '../base/errors.js';
-import type { JsonValue } from '../base/json.js';
+import { isJsonObject, type JsonValue } from '../base/json.js';
 import { quoted } from '../base/quote.js';
 import { priorities } from '../contract/priority.js';
 import { nearest } from './nearest.js';
-import type { Format, Setting, SettingValue } from './setting.js';
+import type { Format, Member, RecordMember, Setting, SettingValue } from './setting.js';
+import { partedList, type TextsDeclaration } from './parted-list.js';
 
 /** What became of a value that somebody wrote for a setting. */
 export type Reading =
@@ -14,6 +15,10 @@ export type Reading =
   /** `expected` completes "must be ...". */
   | { readonly kind: 'mismatch'; readonly expected: string };
 
+type RecordDeclaration = Extract<Setting | Member, { readonly kind: 'record' }> & {
+  readonly maxBytes?: number;
+};
+
 /** Longest regular expression accepted, in UTF-16 units. */
 export const longestPattern = 1024;
 
@@ -21,7 +26,7 @@ export const longestPattern = 1024;
  * Checks a value against the declaration of its setting. `lenient` also takes integers and truth values written as
  * text, as the twins of fleets contain them; the local file is strict.
  */
-export function readSetting(setting: Setting, json: JsonValue, lenient: boolean): Reading {
+export function readSetting(setting: Setting | Member, json: JsonValue, lenient: boolean): Reading {
   switch (setting.kind) {
     case 'duration':
       return readDuration(json, setting.minimum, setting.maximum);
@@ -39,6 +44,10 @@ export function readSetting(setting: Setting, json: JsonValue, lenient: boolean)
       return readPatterns(json, setting.maxItems);
     case 'names':
       return readNames(json, setting.values, setting.of);
+    case 'texts':
+      return readTexts(json, setting, lenient);
+    case 'record':
+      return readRecord(json, setting, lenient);
   }
 }
 
@@ -55,6 +64,8 @@ export function defaultValue(setting: Setting): SettingValue | undefined {
     case 'choice':
     case 'string':
     case 'names':
+    case 'texts':
+    case 'record':
       return setting.default;
   }
 }
@@ -169,6 +180,43 @@ function readNames(json: JsonValue, known: readonly string[], of: string): Readi
     return mismatch(`a list of ${of} only: ${quoted(item)} is none; ${hint}`);
   }
   return accepted(items as readonly string[]);
+}
+
+function readTexts(json: JsonValue, declared: TextsDeclaration, lenient: boolean): Reading {
+  const { maxItems, maxLength, of } = declared;
+  const list = partedList(declared);
+  if (lenient && typeof json === 'string' && new RegExp(list.pattern, 'u').test(json))
+    return accepted(json === '' ? [] : json.split(/, ?/));
+  if (!Array.isArray(json)) return mismatch(`a list of ${of}, or one text with commas`);
+  const items: readonly JsonValue[] = json;
+  if (items.length > maxItems) return mismatch(`a list of at most ${maxItems} ${of}`);
+  const item = new RegExp(list.item, 'u');
+  const wrong = items.findIndex((one) => typeof one !== 'string' || !item.test(one));
+  return wrong < 0
+    ? accepted(items as readonly string[])
+    : mismatch(
+        `a list of ${of}, texts of 1 to ${maxLength} characters without control characters: number ${wrong + 1} is none`,
+      );
+}
+
+function readRecord(json: JsonValue, declared: RecordDeclaration, lenient: boolean): Reading {
+  const { maxBytes = Infinity, maxMembers, member, names } = declared;
+  if (!isJsonObject(json)) return mismatch('an object');
+  const members = Object.entries(json).filter(([, written]) => written !== null);
+  if (members.length > maxMembers) return mismatch(`an object of at most ${maxMembers} members`);
+  const read: [string, RecordMember][] = [];
+  for (const [name, written] of members) {
+    const isName = readString(name, names).kind === 'value';
+    if (!isName) return mismatch(`an object of which ${quoted(name)} is no name: ${names.says}`);
+    const reading = readSetting(member, written, lenient);
+    if (reading.kind === 'mismatch')
+      return mismatch(`an object in which ${quoted(name)} is ${reading.expected}`);
+    read.push([name, reading.value as RecordMember]);
+  }
+  const record = Object.fromEntries(read);
+  return Buffer.byteLength(JSON.stringify(record)) > maxBytes
+    ? mismatch(`an object of at most ${maxBytes} bytes`)
+    : accepted(record);
 }
 
 /** Global, because every secret in a line has to go. */

@@ -145,6 +145,10 @@ function typeOf(setting: Setting): string {
       return `list of ${setting.of}`;
     case 'patterns':
       return `list of up to ${setting.maxItems} regular expressions`;
+    case 'texts':
+      return `list of up to ${setting.maxItems} ${setting.of}, or a text with commas`;
+    case 'record':
+      return `object of up to ${setting.maxMembers} members and ${setting.maxBytes} bytes`;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Duration } from '../base/duration.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../base/json.js';
 import { printable } from '../base/text.js';
 import type { SettingValue } from './setting.js';
@@ -22,11 +23,17 @@ export function sentence(text: string): string {
   return printable(text, longestReason);
 }
 
-/** A value as a twin holds it. */
+/** A value as a twin holds it; of an object that has no fixed members how many it has. */
 export function textOf(value: SettingValue): string {
-  return typeof value === 'object' && value !== null && 'text' in value
-    ? value.text
-    : String(value);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return String(value);
+  if (isDuration(value)) return value.text;
+  const count = Object.keys(value).length;
+  return count === 1 ? '1 member' : `${count} members`;
+}
+
+/** Members of any other object are texts, lists and objects. */
+export function isDuration(value: object): value is Duration {
+  return 'ms' in value && typeof value.ms === 'number';
 }
 
 /** A value within a sentence. */

@@ -91,6 +91,42 @@ interface NamesSetting extends Declared {
   readonly of: string;
 }
 
+/** A list of texts; as one text it is parted by commas. */
+export interface TextsSetting extends Declared {
+  readonly kind: 'texts';
+  readonly default: readonly string[];
+  readonly maxItems: number;
+  /** Of each text; no text in which control characters are is one. */
+  readonly maxLength: number;
+  /** What the texts are, in the plural. */
+  readonly of: string;
+}
+
+/** An object with a member for each of some names, which are not known beforehand. */
+export interface RecordSetting extends Declared {
+  readonly kind: 'record';
+  readonly default: Readonly<Record<string, never>>;
+  /** What a name looks like. */
+  readonly names: Format;
+  readonly member: Leaf | RecordOfLeaves;
+  readonly maxMembers: number;
+  /** Of all of it as JSON. */
+  readonly maxBytes: number;
+}
+
+type Bare<S extends Declared> = Omit<S, keyof Declared | 'default'>;
+type Leaf = Bare<ChoiceSetting> | Bare<StringSetting> | Bare<TextsSetting>;
+
+interface RecordOfLeaves {
+  readonly kind: 'record';
+  readonly names: Format;
+  readonly member: Leaf;
+  readonly maxMembers: number;
+}
+
+/** What a member of a record may be. */
+export type Member = Leaf | RecordOfLeaves;
+
 export type Setting =
   | DurationSetting
   | IntegerSetting
@@ -99,7 +135,25 @@ export type Setting =
   | ChoiceSetting
   | StringSetting
   | PatternsSetting
-  | NamesSetting;
+  | NamesSetting
+  | TextsSetting
+  | RecordSetting;
+
+type LeafValue<M extends Leaf> =
+  M extends Bare<ChoiceSetting>
+    ? M['values'][number]
+    : M extends Bare<TextsSetting>
+      ? readonly string[]
+      : string;
+
+type MemberValue<M extends Member> = M extends RecordOfLeaves
+  ? Readonly<Record<string, LeafValue<M['member']>>>
+  : M extends Leaf
+    ? LeafValue<M>
+    : never;
+
+/** A member of a record as it is in force. */
+export type RecordMember = MemberValue<Member>;
 
 type KindValue<S extends Setting> = S extends ChoiceSetting
   ? S['values'][number]
@@ -115,7 +169,11 @@ type KindValue<S extends Setting> = S extends ChoiceSetting
             ? string
             : S extends NamesSetting
               ? readonly S['values'][number][]
-              : readonly RegExp[];
+              : S extends TextsSetting
+                ? readonly string[]
+                : S extends RecordSetting
+                  ? Readonly<Record<string, MemberValue<S['member']>>>
+                  : readonly RegExp[];
 
 /** The type a setting has in the program. */
 export type ValueOf<S extends Setting> =

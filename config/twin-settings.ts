@@ -1,4 +1,5 @@
 import type { EventName } from '../contract/events.js';
+import { detectionSettings } from './detection-settings.js';
 import { countingOfEvents, priorityOfEvents } from './event-settings.js';
 import {
   flag,
@@ -152,6 +153,7 @@ export const twinSettings = {
     ...flag(true, 'Whether everything below these directories is watched, or their entries alone.'),
     event: 'FileChange',
   },
+  ...detectionSettings,
   hubResourceId: {
     kind: 'string',
     default: '',

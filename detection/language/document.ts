@@ -1,3 +1,4 @@
+import { levels, type Level } from '../../contract/rule-level.js';
 import type { Expression } from './expression.js';
 import { type Placeholders, placeholdersIn } from './placeholders.js';
 import { RuleError } from './rule-error.js';
@@ -11,8 +12,7 @@ import {
   type YamlMap,
 } from './yaml-node.js';
 
-export const levels = ['informational', 'low', 'medium', 'high', 'critical'] as const;
-export type Level = (typeof levels)[number];
+export { levels, type Level };
 
 /** What the events of a rule come from; what is left out may be anything. In lower case. */
 export interface Logsource {

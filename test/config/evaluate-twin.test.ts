@@ -43,6 +43,13 @@ test('every setting is reported in the shape of the contract, one without a valu
     'firmwareVendor',
     'firmwareVersion',
     'fileChangePaths',
+    'detectionValues',
+    'detectionRules',
+    'detectionDisabled',
+    'detectionLevels',
+    'detectionAllowedProcesses',
+    'detectionAllowedUsers',
+    'detectionAllowedAddresses',
   ];
   for (const [key, value] of Object.entries(reported)) {
     if (empty.includes(key)) expect(value).toBeNull();
@@ -318,4 +325,26 @@ test('what is reported, desired again, is in force without a problem of type', (
       expect(again.problems.filter(({ errorType }) => errorType === 'TypeMismatch')).toEqual([]);
     }),
   );
+});
+
+test('of the settings of detection the wrong one is rejected alone, with what is wrong in it', () => {
+  const { problems, settings } = evaluate(
+    set({
+      detectionDisabled: 'a, b',
+      detectionLevels: { a: 'high', gone: null },
+      detectionValues: { a: { users: ['root', 'x, y'] }, b: { users: 5 } },
+      detectionRules: { one: 'x'.repeat(9000), two: 'x'.repeat(9000) },
+      detectionAllowedUsers: ['ok', ''],
+    }),
+  );
+  expect(settings.detectionDisabled).toEqual(['a', 'b']);
+  expect(settings.detectionLevels).toEqual({ a: 'high' });
+  expect(problems.map(({ errorType, key, used }) => [key, errorType, used])).toEqual([
+    ['detectionValues', 'TypeMismatch', '0 members'],
+    ['detectionRules', 'TypeMismatch', '0 members'],
+    ['detectionAllowedUsers', 'TypeMismatch', ''],
+  ]);
+  const reasons = problems.map(({ reason }) => reason).join('\n');
+  for (const said of ['"b"', 'at most 16384 bytes', 'number 2 is none'])
+    expect(reasons).toContain(said);
 });
