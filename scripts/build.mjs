@@ -1,8 +1,10 @@
 // Bundles the agent into one file (dist/iot-security-agent.cjs) with the native part of koffi beside it, the inventory
-// process into another, and the stand-in hub into a third that never goes to a device. Packages in dist/ stay there.
+// process into another, and the stand-in hub into a third that never goes to a device; the built-in rules lie beside them.
+// Packages in dist/ stay there.
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './bootstrap.mjs';
+import { builtinDirectory, copyBuiltinRules } from './builtin-rules.mjs';
 import { bundleAgent, bundleInventory, bundleLocalHub } from './bundle.mjs';
 
 const dist = join(root, 'dist');
@@ -19,7 +21,7 @@ function copyNativeParts() {
 }
 
 const outputs = ['iot-security-agent.cjs', 'iot-security-agent-inventory.cjs', 'local-hub.cjs'];
-for (const output of [...outputs, 'koffi']) {
+for (const output of [...outputs, 'koffi', builtinDirectory]) {
   rmSync(join(dist, output), { recursive: true, force: true });
 }
 mkdirSync(dist, { recursive: true });
@@ -31,3 +33,4 @@ await bundleInventory({ outfile: inventory });
 for (const program of [agent, inventory]) chmodSync(program, 0o755);
 await bundleLocalHub(join(dist, 'local-hub.cjs'));
 copyNativeParts();
+copyBuiltinRules(dist);

@@ -1,7 +1,9 @@
-// iot-security-agent: the bundles, the native part of koffi for one architecture, the units and what explains them.
+// iot-security-agent: the bundles, the native part of koffi for one architecture, the built-in rules, the units and
+// what explains them.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../bootstrap.mjs';
+import { builtinDirectory, builtinRules } from '../builtin-rules.mjs';
 import { bundleAgent, bundleInventory } from '../bundle.mjs';
 import { architectures, runtime } from './architectures.mjs';
 import { bundledPackages, thirdPartyNotices } from './components.mjs';
@@ -54,6 +56,9 @@ export async function buildAgentPackage({
     `${library}/koffi/${native}`,
     join(fetchPackage(koffiPackage, [native], directory), native),
   );
+
+  for (const { path, text } of builtinRules())
+    deb.add(`${library}/${builtinDirectory}/${path}`, text);
 
   addUnits(deb);
   addOptional(deb, `/usr/share/man/man8/${name}.8.gz`, `${name}.8`, gzip);
