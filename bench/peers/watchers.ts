@@ -1,0 +1,160 @@
+import { AgentWatching, type AgentSettings } from './agent.js';
+import { startAuditd, startDiscarding } from './auditd.js';
+import { auditRules } from './kernel-audit.js';
+import type { Programs } from './packages.js';
+import { startBpftrace, startForkstat } from './tracers.js';
+import type { Watcher, Watching } from './watcher.js';
+
+const sources = {
+  audit: {
+    title: 'kernel audit',
+    local: { processSource: 'audit', connectionSource: 'auto' },
+    audit: true,
+  },
+  'proc-connector': {
+    title: 'proc connector',
+    local: {
+      processSource: 'proc-connector',
+      connectionSource: 'tracefs',
+      audit: { own: 'never' },
+    },
+    audit: false,
+  },
+  polling: {
+    title: 'polling',
+    local: { processSource: 'polling', connectionSource: 'polling', audit: { own: 'never' } },
+    audit: false,
+  },
+} as const;
+
+const intervalMs = 5_000;
+
+const counting = (on: boolean) => ({
+  aggregationEnabledProcessCreate: on,
+  aggregationEnabledProcessTerminate: on,
+  aggregationEnabledConnectionCreate: on,
+  aggregationIntervalProcessCreate: `PT${intervalMs / 1000}S`,
+  aggregationIntervalProcessTerminate: `PT${intervalMs / 1000}S`,
+  aggregationIntervalConnectionCreate: `PT${intervalMs / 1000}S`,
+});
+
+/** How the agent is run with a source, told one by one or counted over 5 s. */
+export function agentSettings(
+  source: keyof typeof sources,
+  aggregated: boolean,
+  everything = false,
+): AgentSettings {
+  return { local: sources[source].local, twin: counting(aggregated), everything };
+}
+
+export function agentWatcher(
+  source: keyof typeof sources,
+  aggregated: boolean,
+  everything = false,
+): Watcher {
+  const { title, audit } = sources[source];
+  const how = aggregated ? 'aggregated' : 'each event';
+  return {
+    name: `agent-${everything ? 'whole' : source}${aggregated ? '-aggregated' : ''}`,
+    title: `agent, ${everything ? 'all that it sees' : title}, ${how}`,
+    audit,
+    connections: true,
+    // A message leaves a second after its first event, at the earliest.
+    tailMs: aggregated ? intervalMs + 3_000 : 3_000,
+    start: () => AgentWatching.start(agentSettings(source, aggregated, everything)),
+  };
+}
+
+const nobody: Watching = {
+  pids: () => [],
+  told: () => ({ programs: 0, connections: 0, twice: 0 }),
+  bytes: () => ({ written: 0, sent: 0, units: 0 }),
+  found: () => ({ written: [], sent: [] }),
+  stop: () => Promise.resolve(),
+};
+
+const untraced = {
+  name: 'untraced',
+  title: 'nobody watches',
+  audit: false,
+  connections: false,
+  tailMs: 0,
+  start: () => Promise.resolve(nobody),
+} satisfies Watcher;
+
+/** The rules that the agent has for what a peer tells, too, as `auditctl` lists them. */
+export async function rulesOfAgent(): Promise<readonly string[]> {
+  const agent = await AgentWatching.start(agentSettings('audit', false));
+  try {
+    const untilMs = performance.now() + 15_000;
+    while (auditRules().length === 0 && performance.now() < untilMs)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    const rules = auditRules();
+    if (rules.length === 0)
+      throw new Error(`The agent has set no audit rules: ${agent.log.join('\n')}`);
+    return rules;
+  } finally {
+    await agent.stop();
+  }
+}
+
+/** All that are compared, in the order in which they are shown. */
+export function watchers(
+  programs: Programs,
+  rules: readonly string[],
+  quick: boolean,
+): readonly Watcher[] {
+  const needing =
+    (...names: readonly string[]) =>
+    (): Promise<string | undefined> => {
+      const absent = names.filter((name) => programs.path(name) === undefined);
+      return Promise.resolve(
+        absent.length === 0 ? undefined : (programs.missing ?? `${absent.join(', ')} is missing`),
+      );
+    };
+  const discarding: Watcher = {
+    name: 'discard',
+    title: 'the same audit rules, all thrown away',
+    audit: true,
+    connections: false,
+    tailMs: 500,
+    start: () => startDiscarding(rules),
+  };
+  const auditd = (withLaurel: boolean): Watcher => ({
+    name: withLaurel ? 'auditd-laurel' : 'auditd',
+    title: withLaurel ? 'auditd with laurel' : 'auditd alone',
+    audit: true,
+    connections: true,
+    tailMs: 1_500,
+    unavailable: needing('auditd', ...(withLaurel ? ['laurel'] : [])),
+    start: () => startAuditd(programs, rules, withLaurel),
+  });
+  const bpftrace: Watcher = {
+    name: 'bpftrace',
+    title: 'bpftrace',
+    audit: false,
+    connections: true,
+    tailMs: 1_500,
+    unavailable: needing('bpftrace'),
+    start: () => startBpftrace(programs),
+  };
+  const forkstat: Watcher = {
+    name: 'forkstat',
+    title: 'forkstat',
+    audit: false,
+    connections: false,
+    tailMs: 1_000,
+    unavailable: needing('forkstat'),
+    start: () => startForkstat(programs),
+  };
+  const agents = [
+    agentWatcher('audit', false),
+    agentWatcher('audit', true),
+    ...(quick ? [] : [agentWatcher('audit', false, true)]),
+    agentWatcher('audit', true, true),
+    agentWatcher('proc-connector', false),
+    ...(quick ? [] : [agentWatcher('proc-connector', true), agentWatcher('polling', false)]),
+    agentWatcher('polling', true),
+  ];
+  return [untraced, discarding, ...agents, auditd(false), auditd(true), bpftrace, forkstat];
+}
