@@ -374,7 +374,12 @@ export const localSettings = {
   // The hub drops a silent client after 1.5 times the keep-alive, at most 1767 s.
   keepAlive: interval('PT60S', 'PT5S', 'PT1177S', 'Silence after which the connection is probed.'),
   requestTimeout: interval('PT30S', 'PT1S', 'PT10M', 'Longest wait for an answer of the hub.'),
-  shutdownTimeout: interval('PT5S', 'PT0S', 'PT1M', 'Longest last attempt to send when stopped.'),
+  shutdownTimeout: interval(
+    'PT5S',
+    'PT0S',
+    'PT1M',
+    'Longest time from the request to stop to the end of the last attempt to send; it is given a second at least, unless this is shorter.',
+  ),
   stateDirectory: directory('/var/lib/iot-security-agent', 'Holds what must survive a restart.'),
   runtimeDirectory: directory(
     '/run/iot-security-agent',

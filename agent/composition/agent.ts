@@ -47,6 +47,7 @@ export class Agent {
   private absence: AbsenceWatch | undefined;
   private parts: Parts | undefined;
   private lifeCycle: LifeCycle | undefined;
+  private stopAskedMs: number | undefined;
 
   constructor(private readonly options: AgentOptions) {
     const { clock, local, log } = options;
@@ -144,8 +145,17 @@ export class Agent {
    * send it. Runs every step, also after one that failed.
    */
   async stop(how: OwnEnd = 'asked'): Promise<void> {
+    this.stopAskedMs ??= this.options.clock.monotonicMs();
     this.absence?.ends(how);
     await this.lifeCycle?.stop();
+  }
+
+  /** What is left of the time for the stop; taking audit rules back may have needed most of it. */
+  private lastAttemptMs(): number {
+    const { clock, local } = this.options;
+    const longestMs = local.shutdownTimeout.ms;
+    const spentMs = clock.monotonicMs() - (this.stopAskedMs ?? clock.monotonicMs());
+    return Math.max(longestMs - spentMs, Math.min(longestMs, leastLastAttemptMs));
   }
 
   /** In the order of starting. Read backwards it is the way of the data, so that a stop loses nothing. */
@@ -181,7 +191,7 @@ export class Agent {
       { name: 'the uplink', start: () => parts.uplink.start(), stop: () => parts.uplink.stop() },
       {
         name: 'the sending of what waits',
-        stop: () => parts.uplink.flush(this.options.local.shutdownTimeout.ms),
+        stop: () => parts.uplink.flush(this.lastAttemptMs()),
       },
       { name: 'the journal of events', stop: () => outbox.flush() },
       { name: 'the aggregates', start: () => aggregates.start(), stop: () => aggregates.stop() },
@@ -319,6 +329,9 @@ export class Agent {
     });
   }
 }
+
+/** However long the rest of a stop took: a hub that answers takes what waits in this time. */
+const leastLastAttemptMs = 1_000;
 
 function unitsOf(uplink: Uplink): { today: number; cap: number; lowDelays: number } {
   const { unitsToday, maxUnitsPerDay, lowDelays } = uplink.stats();

@@ -21,6 +21,8 @@ export interface Libc {
   attachFilter(fd: number, program: Buffer): number;
   /** Sends one datagram without blocking, to `address` if the socket is not connected. */
   send(fd: number, datagram: Buffer, address?: Buffer): number;
+  /** The same on a thread of the pool, for what the kernel handles before the call returns, however long that takes. */
+  sendOnThread(fd: number, datagram: Buffer): Promise<number>;
   /** A non-blocking eventfd. */
   eventfd(): number;
   /** Adds one to the eventfd: whoever polls it wakes up. */
@@ -149,6 +151,9 @@ function bindLibc(koffi: Koffi): Libc {
   const sendto = call(
     'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t size)',
   );
+  const sendLater = library.func(
+    'intptr_t send(int fd, const void *data, size_t length, int flags)',
+  );
   const recvmmsg = call(
     'int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)',
   );
@@ -225,6 +230,28 @@ function bindLibc(koffi: Koffi): Libc {
         target,
         address?.length ?? 0,
       );
+    },
+    async sendOnThread(fd, datagram) {
+      const memory = allocate(datagram.length);
+      datagram.copy(memory.bytes);
+      try {
+        const sent = await new Promise<number>((resolve, reject) => {
+          sendLater.async(
+            fd,
+            memory.pointer,
+            datagram.length,
+            dontWait,
+            (error: Error | null, answer: number | bigint) => {
+              if (error === null) resolve(Number(answer));
+              else reject(error);
+            },
+          );
+        });
+        // The errno stays with the thread. What is refused at once is refused at once again, and then tells why.
+        return sent < 0 ? this.send(fd, datagram) : sent;
+      } finally {
+        koffi.free(memory.pointer);
+      }
     },
     eventfd: () => eventfd(0, socketTypes.nonBlocking | socketTypes.closeOnExec),
     signal(fd) {

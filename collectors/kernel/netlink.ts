@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Clock, Timer } from '../../base/clock.js';
+import { Turns } from '../../base/turns.js';
 import type { Unavailable } from '../../base/unavailable.js';
 import type { Libc } from './libc.js';
 import { addressFamilies, errnoText, socketOptions, socketTypes } from './libc.js';
@@ -95,10 +96,14 @@ export class NetlinkError extends Error {
   }
 }
 
-/** The kernel did not answer a request in time. */
+/** The kernel did not answer a request in time, or did not even take it. */
 export class NetlinkTimeout extends Error {
-  constructor(attempt: string) {
-    super(`${attempt} was not answered by the kernel within ${answerTimeoutMs} ms.`);
+  constructor(attempt: string, isTaken: boolean) {
+    super(
+      isTaken
+        ? `${attempt} was not answered by the kernel within ${answerTimeoutMs} ms.`
+        : `${attempt} was not begun by the kernel within ${takenTimeoutMs / 1000} s: it is busy with requests of others.`,
+    );
   }
 }
 
@@ -110,11 +115,16 @@ export type Until = 'acknowledged' | 'answered' | 'listed';
  *
  * 1. Only messages that the kernel itself sent (port 0) are looked at.
  * 2. Every request settles: by its answer, by an error, by the deadline, or by `close`.
+ * 3. They are sent in their order, one at a time, on a thread of the pool: the kernel works on a request before `send`
+ *    returns, and lets it wait while it works on those of others. Deleting an audit rule takes it up to tens of
+ *    milliseconds (`synchronize_rcu` in `audit_del_rule`, `kernel/auditfilter.c`).
+ * 4. The descriptor is closed when nothing is being sent any more: its number may be another's then.
  */
 export class NetlinkRequests implements DescriptorOwner {
   /** Somebody waits for the answers. */
   readonly urgent = true;
   private readonly pending = new Map<number, PendingRequest>();
+  private readonly turns = new Turns();
   private sequence = 0;
   private closed = false;
 
@@ -151,19 +161,43 @@ export class NetlinkRequests implements DescriptorOwner {
         reject(new NetlinkError(attempt, constants.errno.EBADF));
         return;
       }
-      const sent = this.options.libc.send(this.fd, buildMessage(type, flags, sequence, payload));
-      if (sent < 0) {
-        reject(new NetlinkError(attempt, -sent));
-        return;
-      }
-      const deadline = this.options.clock.after(answerTimeoutMs, () => {
-        // On a slow or busy device it may be us who are late: then the answer waits in the socket.
-        this.readable();
-        if (this.pending.delete(sequence)) reject(new NetlinkTimeout(attempt));
-      });
-      const request = { attempt, type, until, answers: [], resolve, reject, deadline };
+      const request: PendingRequest = {
+        attempt,
+        type,
+        until,
+        answers: [],
+        resolve,
+        reject,
+        isTaken: false,
+        deadline: this.options.clock.after(takenTimeoutMs, () => this.isLate(sequence)),
+      };
       this.pending.set(sequence, request);
+      void this.turns.run(() => this.send(sequence, buildMessage(type, flags, sequence, payload)));
     });
+  }
+
+  /** Sends what nobody gave up meanwhile; the time for the answer begins when the kernel is done with it. */
+  private async send(sequence: number, message: Buffer): Promise<void> {
+    const { clock, libc } = this.options;
+    if (this.closed || !this.pending.has(sequence)) return;
+    const sent = await libc.sendOnThread(this.fd, message).catch(() => -constants.errno.EIO);
+    const request = this.pending.get(sequence);
+    if (request === undefined) return;
+    if (sent < 0) {
+      this.settle(sequence, request, new NetlinkError(request.attempt, -sent));
+      return;
+    }
+    request.isTaken = true;
+    request.deadline.cancel();
+    request.deadline = clock.after(answerTimeoutMs, () => this.isLate(sequence));
+  }
+
+  private isLate(sequence: number): void {
+    // On a slow or busy device it may be us who are late: then the answer waits in the socket.
+    this.readable();
+    const request = this.pending.get(sequence);
+    if (request === undefined) return;
+    this.settle(sequence, request, new NetlinkTimeout(request.attempt, request.isTaken));
   }
 
   readable(): 'drained' | 'more' {
@@ -183,9 +217,9 @@ export class NetlinkRequests implements DescriptorOwner {
     this.closed = true;
     this.options.reader.remove(this.fd);
     for (const [sequence, request] of this.pending) {
-      this.settle(sequence, request, new NetlinkTimeout(request.attempt));
+      this.settle(sequence, request, new NetlinkTimeout(request.attempt, request.isTaken));
     }
-    this.options.libc.close(this.fd);
+    void this.turns.run(() => Promise.resolve(this.options.libc.close(this.fd)));
   }
 
   private take(message: NetlinkMessage): void {
@@ -227,8 +261,11 @@ interface PendingRequest {
   readonly answers: Buffer[];
   readonly resolve: (answers: readonly Buffer[]) => void;
   readonly reject: (error: Error) => void;
-  readonly deadline: Timer;
+  /** The kernel is done with it; the answer may still have to be read. */
+  isTaken: boolean;
+  deadline: Timer;
 }
 
+const takenTimeoutMs = 5_000;
 const answerTimeoutMs = 700;
 const maxAnswers = 16_384;

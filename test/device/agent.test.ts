@@ -114,6 +114,12 @@ describe('the running agent on a real kernel', () => {
 
   it('takes its rules out of the kernel within 2 s when it is switched off, and sets them again', async () => {
     await audited.start();
+    // Whoever is still starting is stopped when it has started.
+    await until('all collectors to run', 15_000, () =>
+      ['ConnectionCreate', 'Login', 'FileChange', 'StateChange'].every(
+        (name) => audited.status?.collectors[name]?.state === 'running',
+      ),
+    );
     audited.set({
       eventPriorityProcessCreate: 'Off',
       eventPriorityConnectionCreate: 'Off',

@@ -60,6 +60,12 @@ export class FakeLibc implements Libc {
     this.sent.push(Buffer.from(datagram));
     return datagram.length;
   }
+  /** The kernel takes as long as the test wants. */
+  sending: Promise<void> = Promise.resolve();
+  async sendOnThread(fd: number, datagram: Buffer): Promise<number> {
+    await this.sending;
+    return this.send(fd, datagram);
+  }
   close(fd: number): number {
     return this.sockets.delete(fd) ? 0 : -constants.errno.EBADF;
   }

@@ -106,13 +106,44 @@ describe('netlink requests', () => {
   it('without an answer they fail in time', async () => {
     const request = requests.request('Reading the audit status', 1000, nothing, 'answered');
     const outcome = expect(request).rejects.toThrow(/not answered by the kernel within 700 ms/);
+    await settle();
     await clock.advance(701);
     await outcome;
+  });
+
+  it('are sent one at a time, and wait for the kernel while it works for others, though not for ever', async () => {
+    let done = (): void => undefined;
+    libc.sending = new Promise((resolve) => (done = resolve));
+    const [first, second] = [1, 2].map(() =>
+      requests.request('Deleting an audit rule', 1012, nothing, 'acknowledged'),
+    );
+    await settle();
+    await clock.advance(4_999);
+    done();
+    await settle();
+    await answer(
+      ...[1, 2].map((sequence) => buildMessage(netlinkTypes.error, 0, sequence, errorOf(0))),
+    );
+    expect(await Promise.all([first, second])).toEqual([[], []]);
+    libc.sending = new Promise((resolve) => (done = resolve));
+    const late = requests.request('Deleting an audit rule', 1012, nothing, 'acknowledged');
+    const outcome = expect(late).rejects.toThrow(/not begun by the kernel within 5 s/);
+    await settle();
+    await clock.advance(5_000);
+    await outcome;
+    // What is still being sent keeps the number of the descriptor from becoming another's.
+    requests.close();
+    await settle();
+    expect(libc.sockets.has(requests.fd)).toBe(true);
+    done();
+    await settle();
+    expect(libc.sockets.has(requests.fd)).toBe(false);
   });
 
   it('an answer that waits when the time is up still counts: the process was late, not the kernel', async () => {
     const request = requests.request('Reading', 1000, nothing, 'answered');
     // Nobody polls it any more, as while the process is busy.
+    await settle();
     reader.remove(requests.fd);
     libc.deliver(requests.fd, buildMessage(1000, 0, 1, Buffer.from('here')));
     await clock.advance(700);
