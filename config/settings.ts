@@ -22,7 +22,9 @@ export class Settings implements CurrentSettings {
   private found: readonly Rejection[];
   private spoken: TwinDialect;
   private version = 0;
+  private laterFound: readonly Rejection[] = [];
   private readonly listeners = new Set<SettingsListener>();
+  private readonly findingsListeners = new Set<() => void>();
 
   constructor({ dialect, settings, problems }: Evaluation) {
     this.inForce = settings;
@@ -36,7 +38,30 @@ export class Settings implements CurrentSettings {
 
   /** What of the desired properties is not in force as it was written. */
   get problems(): readonly Rejection[] {
+    return [...this.found, ...this.laterFound];
+  }
+
+  /** Those of the problems that were found at once, by the declarations of the settings alone. */
+  get rejections(): readonly Rejection[] {
     return this.found;
+  }
+
+  /** Those that a part found which puts the settings to use. */
+  get findings(): readonly Rejection[] {
+    return this.laterFound;
+  }
+
+  /** Takes the place of what was found before. */
+  setFindings(findings: readonly Rejection[]): void {
+    if (JSON.stringify(findings) === JSON.stringify(this.laterFound)) return;
+    this.laterFound = findings;
+    for (const listener of [...this.findingsListeners]) listener();
+  }
+
+  /** @returns what ends the listening. */
+  onFindings(listener: () => void): () => void {
+    this.findingsListeners.add(listener);
+    return () => void this.findingsListeners.delete(listener);
   }
 
   /** In which of its dialects the twin says them. */

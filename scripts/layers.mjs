@@ -86,6 +86,7 @@ export const layers = [
   'agent/fleet',
   'agent/time',
   'agent/maintenance',
+  'agent/rule-supply',
 
   // The way of an event: collected, prepared and journaled, sent; and the settings, which come the other way.
   'agent/runner',

@@ -13,7 +13,10 @@ interface OperationalOptions {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
   readonly losses: LossLedger;
-  readonly settings: Pick<Settings, 'current' | 'desiredVersion' | 'onChange' | 'problems'>;
+  readonly settings: Pick<
+    Settings,
+    'current' | 'desiredVersion' | 'findings' | 'onChange' | 'onFindings' | 'rejections'
+  >;
   readonly collected: () => Readonly<Record<'high' | 'low', number>>;
   readonly onMemoryChange: () => void;
   /** Messages since the start. */
@@ -36,21 +39,26 @@ export class OperationalEvents {
   /** How long before the start the last statistics were told. */
   private carriedMs = 0;
   private lastLosses: Record<string, LossCounts> = {};
-  private saidForVersion = '';
-  private unfollow: (() => void) | undefined;
+  private readonly said = { rejections: '', findings: '' };
+  private unfollow: (() => void)[] = [];
 
   constructor(private readonly options: OperationalOptions) {}
 
   /** Tells what of the settings in force cannot be used, and follows them. */
   start(): void {
-    this.unfollow ??= this.options.settings.onChange(() => this.follow());
+    const { settings } = this.options;
+    if (this.unfollow.length === 0)
+      this.unfollow = [
+        settings.onChange(() => this.follow()),
+        settings.onFindings(() => this.tellConfigurationErrors('findings')),
+      ];
     this.follow();
+    this.tellConfigurationErrors('findings');
   }
 
   private follow(): void {
-    const { current, desiredVersion, problems } = this.options.settings;
-    this.setInterval(current.snapshotFrequency.ms);
-    this.tellConfigurationErrors(desiredVersion, problems);
+    this.setInterval(this.options.settings.current.snapshotFrequency.ms);
+    this.tellConfigurationErrors('rejections');
   }
 
   private setInterval(intervalMs: number): void {
@@ -66,7 +74,8 @@ export class OperationalEvents {
     const { collected, clock, sent } = this.options;
     return {
       toldLosses: asJson(this.lastLosses),
-      toldConfigurationErrors: this.saidForVersion,
+      toldConfigurationErrors: this.said.rejections,
+      toldFindings: this.said.findings,
       untoldStatistics: {
         collected: { ...since(collected(), this.lastCollected) },
         sent: { ...since(sent(), this.lastSent) },
@@ -78,9 +87,10 @@ export class OperationalEvents {
   }
 
   restore(memory: JsonObject): void {
-    const { toldLosses, toldConfigurationErrors, untoldStatistics } = memory;
+    const { toldLosses, toldConfigurationErrors, toldFindings, untoldStatistics } = memory;
     this.lastLosses = storedCounts(toldLosses);
-    if (typeof toldConfigurationErrors === 'string') this.saidForVersion = toldConfigurationErrors;
+    if (typeof toldConfigurationErrors === 'string') this.said.rejections = toldConfigurationErrors;
+    if (typeof toldFindings === 'string') this.said.findings = toldFindings;
     const { collected = {}, elapsed = {}, sent = {} } = storedCounts(untoldStatistics);
     // As if it had been counted before this run began to count.
     this.lastCollected = { high: -(collected['high'] ?? 0), low: -(collected['low'] ?? 0) };
@@ -93,22 +103,23 @@ export class OperationalEvents {
   }
 
   stop(): void {
-    this.unfollow?.();
-    this.unfollow = undefined;
+    for (const end of this.unfollow) end();
+    this.unfollow = [];
     this.timer?.cancel();
     this.timer = undefined;
   }
 
   /** One payload for each problem of a desired document, and none for the same document again. */
-  private tellConfigurationErrors(version: number, problems: Settings['problems']): void {
+  private tellConfigurationErrors(kind: 'rejections' | 'findings'): void {
+    const { desiredVersion: version, [kind]: problems } = this.options.settings;
     // The defaults of a start, before the document is known, have none, and make nothing forgotten.
     if (problems.length === 0) return;
     const found = problems.map(({ key: name, errorType }) => [name, errorType]);
     const key = createHash('sha256')
       .update(JSON.stringify([version, found]))
       .digest('hex');
-    if (key === this.saidForVersion) return;
-    this.saidForVersion = key;
+    if (key === this.said[kind]) return;
+    this.said[kind] = key;
     this.options.onMemoryChange();
     for (const { key: name, errorType, reason, used } of problems) {
       this.options.pipeline.tell(

@@ -50,10 +50,13 @@ const ownCategories = {
   StateChange: 'state_change',
 } as const satisfies Partial<Record<EventName, string>>;
 
-/** Each field and detail of one of our events, under its own name. */
+/** Each field, detail and caveat of one of our events, under its own name. */
 function ownSource(event: keyof typeof ownCategories): SourceDeclaration {
   const { fields, ...declared } = events[event];
-  const details = 'details' in declared ? Object.keys(declared.details) : [];
+  const details = [
+    ...('details' in declared ? Object.keys(declared.details) : []),
+    ...('caveats' in declared ? Object.keys(declared.caveats) : []),
+  ];
   return {
     logsource: { category: ownCategories[event], product: 'linux', service: 'iot-security-agent' },
     event,

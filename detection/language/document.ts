@@ -21,8 +21,13 @@ export interface Logsource {
   readonly service?: string;
 }
 
+/** Where rules are from: brought along, from a directory of the device, or from the twin. Of an equal id the later wins. */
+export const ruleOrigins = ['builtin', 'local', 'twin'] as const;
+export type RuleOrigin = (typeof ruleOrigins)[number];
+
 /** Where a document stands. */
 export interface Place {
+  readonly source: RuleOrigin;
   /** The name of the file, or what else it is from. */
   readonly file: string;
   /** From 1. */
@@ -43,6 +48,8 @@ export interface Header extends Place {
   readonly alertType: string | undefined;
   /** What its placeholders stand for, in a member of our own, unless somebody sets others. */
   readonly values: Placeholders | undefined;
+  /** What values may be set by the names of: those in `values`, and its other placeholders. */
+  readonly valueNames: readonly string[];
   /** Events that it is true of and others that it is not, in a member of our own; see `rules/examples.ts`. */
   readonly examples: YamlMap | undefined;
 }
@@ -64,7 +71,11 @@ export interface Filter extends Header {
 const statuses = ['stable', 'test', 'experimental', 'deprecated', 'unsupported'];
 
 /** @throws RuleError */
-export function headerOf(map: YamlMap, file: string, number: number): Header {
+export function headerOf(
+  map: YamlMap,
+  { file, source }: Pick<Place, 'file' | 'source'>,
+  number: number,
+): Header {
   const title = requiredText(map, 'title', 256);
   const name = textMember(map, 'name', 256);
   const id = textMember(map, 'id', 128) ?? name ?? `${file}#${number}`;
@@ -74,6 +85,7 @@ export function headerOf(map: YamlMap, file: string, number: number): Header {
       `Write the rule in the taxonomy sigma: the names of ${word(taxonomy)} are not known here.`,
       memberOf(map, 'taxonomy')?.line,
     );
+  const values = placeholdersIn(map);
   return {
     id,
     name,
@@ -83,8 +95,10 @@ export function headerOf(map: YamlMap, file: string, number: number): Header {
     level: wordMember(map, 'level', levels),
     tags: textsMember(map, 'tags', 64),
     alertType: alertTypeIn(map),
-    values: placeholdersIn(map),
+    values,
+    valueNames: Object.keys(values ?? {}),
     examples: mapMember(map, 'examples'),
+    source,
     file,
     line: map.line,
   };

@@ -1,6 +1,13 @@
 import { type Correlation, parseCorrelation } from './correlation.js';
 import { parseDetection } from './detection.js';
-import { type DetectionRule, type Filter, headerOf, logsourceOf } from './document.js';
+import {
+  type DetectionRule,
+  type Filter,
+  type Header,
+  headerOf,
+  logsourceOf,
+  type Place,
+} from './document.js';
 import { languageOf } from './language.js';
 import { type Tuning, valuesOf } from './placeholders.js';
 import type { RegexCompiler } from './regex.js';
@@ -22,12 +29,17 @@ interface ReadWith {
  */
 export function parseDocument(
   map: YamlMap,
-  file: string,
+  place: Pick<Place, 'file' | 'source'>,
   number: number,
   { regex, tuning }: ReadWith,
 ): RuleDocument {
-  const header = headerOf(map, file, number);
-  const language = languageOf(valuesOf(header.id, header.values, tuning), regex);
+  const read = headerOf(map, place, number);
+  const values = valuesOf(read.id, read.values, tuning);
+  const language = languageOf(values, regex);
+  const header = (): Header => ({
+    ...read,
+    valueNames: [...new Set([...read.valueNames, ...values.asked])],
+  });
   const kinds = ['detection', 'correlation', 'filter'].filter(
     (key) => memberOf(map, key) !== undefined,
   );
@@ -36,26 +48,23 @@ export function parseDocument(
   switch (kinds[0]) {
     case 'detection': {
       const detection = mapMember(map, 'detection') ?? map;
-      return {
-        ...header,
-        kind: 'rule',
-        logsource: logsourceOf(map),
-        expression: parseDetection(detection, language),
-      };
+      const expression = parseDetection(detection, language);
+      return { ...header(), kind: 'rule', logsource: logsourceOf(map), expression };
     }
     case 'correlation':
-      return parseCorrelation(map, header);
+      return parseCorrelation(map, read);
     case 'filter': {
       const filter = mapMember(map, 'filter') ?? map;
       const rules = textsMember(filter, 'rules', 1_000);
       if (rules.length === 0)
         throw new RuleError('Name the rules that are filtered in rules, or any.', filter.line);
+      const expression = parseDetection(filter, language);
       return {
-        ...header,
+        ...header(),
         kind: 'filter',
         logsource: logsourceOf(map),
         rules: rules.length === 1 && rules[0] === 'any' ? 'any' : rules,
-        expression: parseDetection(filter, language),
+        expression,
       };
     }
     default:

@@ -17,6 +17,8 @@ const placeholder = /(\\?)%([A-Za-z0-9_.:-]{1,64})%/;
 export interface RuleValues {
   /** Of the rule. */
   readonly id: string;
+  /** The names that were asked for. */
+  readonly asked: ReadonlySet<string>;
   /** Undefined where nothing stands for the name. */
   of(name: string): readonly string[] | undefined;
 }
@@ -26,7 +28,15 @@ export function valuesOf(id: string, own: Placeholders | undefined, tuning: Tuni
   const tuned = Object.hasOwn(tuning, id) ? tuning[id] : undefined;
   const one = (values: Placeholders | undefined, name: string): readonly string[] | undefined =>
     values !== undefined && Object.hasOwn(values, name) ? values[name] : undefined;
-  return { id, of: (name) => one(tuned, name) ?? one(own, name) };
+  const asked = new Set<string>();
+  return {
+    id,
+    asked,
+    of: (name) => {
+      asked.add(name);
+      return one(tuned, name) ?? one(own, name);
+    },
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { plainReason } from '../../base/errors.js';
 import { limits } from '../limits.js';
+import type { RuleOrigin } from './document.js';
 import { parseDocument, type RuleDocument } from './parse-document.js';
 import type { Tuning } from './placeholders.js';
 import { loadRegexCompilers, type RegexCompiler } from './regex.js';
@@ -18,6 +19,8 @@ import {
 export interface RuleSource {
   readonly name: string;
   readonly text: string;
+  /** The device's own where nothing is said. */
+  readonly origin?: RuleOrigin;
 }
 
 /** A document that cannot be used, and why; the rest of the set is. */
@@ -27,6 +30,7 @@ export interface Refusal {
   readonly line: number | undefined;
   /** A sentence that tells what to do. */
   readonly reason: string;
+  readonly source: RuleOrigin;
 }
 
 export interface ReadDocuments {
@@ -34,7 +38,11 @@ export interface ReadDocuments {
   readonly refusals: readonly Refusal[];
 }
 
-export type RuleReader = (source: RuleSource, tuning?: Tuning) => ReadDocuments;
+export interface RuleReader {
+  (source: RuleSource, tuning?: Tuning): ReadDocuments;
+  /** The same, a document at a time: whoever has other things to do does them in between. */
+  steps(source: RuleSource, tuning?: Tuning): Generator<undefined, ReadDocuments, undefined>;
+}
 
 /**
  * Milliseconds of the processor after which the rest of a file is refused: expressions are tried, and a file holds many. A
@@ -52,42 +60,77 @@ export async function loadRuleReaders(): Promise<() => RuleReader> {
 }
 
 function readerWith(readYaml: YamlReader, compile: RegexCompiler): RuleReader {
-  return (source, tuning = {}) => {
+  function* steps(
+    source: RuleSource,
+    tuning: Tuning = {},
+  ): Generator<undefined, ReadDocuments, undefined> {
+    const { name: file, origin = 'local', text } = source;
     const documents: RuleDocument[] = [];
     const refusals: Refusal[] = [];
     const refuse = (error: unknown): void => {
       const isKnown = error instanceof RuleError;
       // A fault of ours shall cost one document, and no agent.
       const reason = isKnown ? error.message : `Report this document: ${plainReason(error)}.`;
-      refusals.push({ file: source.name, line: isKnown ? error.line : undefined, reason });
+      refusals.push({ file, line: isKnown ? error.line : undefined, reason, source: origin });
     };
-    const deadline = spentMs() + longestMs;
+    const time = new Stopwatch();
     const regex: typeof compile = (pattern, flags, line) => {
-      if (spentMs() > deadline) throw tooSlow(line);
+      if (time.spentMs() > longestMs) throw tooSlow(line);
       return compile(pattern, flags, line);
     };
     try {
-      if (Buffer.byteLength(source.text) > limits.fileBytes)
+      if (Buffer.byteLength(text) > limits.fileBytes)
         throw new RuleError(`Split the file: it has more than ${limits.fileBytes} bytes.`);
       const collection = new Collection();
-      for (const [index, node] of readYaml(source.text).entries()) {
+      for (const [index, node] of readYaml(text).entries()) {
         try {
-          if (spentMs() > deadline) throw tooSlow(node.line);
+          if (time.spentMs() > longestMs) throw tooSlow(node.line);
           const map = collection.next(node);
-          if (map === undefined) continue;
-          documents.push(parseDocument(map, source.name, index + 1, { tuning, regex }));
+          if (map !== undefined)
+            documents.push(
+              parseDocument(map, { file, source: origin }, index + 1, { tuning, regex }),
+            );
         } catch (error) {
           refuse(error);
         }
+        time.pause();
+        yield;
+        time.goOn();
       }
     } catch (error) {
       refuse(error);
     }
     return { documents, refusals };
+  }
+  const read = (source: RuleSource, tuning?: Tuning): ReadDocuments => {
+    const reading = steps(source, tuning);
+    for (;;) {
+      const { done, value } = reading.next();
+      if (done === true) return value;
+    }
   };
+  return Object.assign(read, { steps });
 }
 
-const spentMs = (): number => {
+/** Measures the time of the processor, but for pauses. */
+class Stopwatch {
+  #before = 0;
+  #since = processorMs();
+
+  spentMs(): number {
+    return this.#before + processorMs() - this.#since;
+  }
+
+  pause(): void {
+    this.#before = this.spentMs();
+  }
+
+  goOn(): void {
+    this.#since = processorMs();
+  }
+}
+
+const processorMs = (): number => {
   const { system, user } = process.cpuUsage();
   return (system + user) / 1000;
 };

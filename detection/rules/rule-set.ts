@@ -7,6 +7,8 @@ import {
   type Header,
   type Level,
   levels,
+  type RuleOrigin,
+  ruleOrigins,
 } from '../language/document.js';
 import type { Expression } from '../language/expression.js';
 import type { RuleDocument } from '../language/parse-document.js';
@@ -35,6 +37,8 @@ export interface RuleSet {
   readonly correlations: readonly LoadedCorrelation[];
   readonly filters: readonly Filter[];
   readonly refusals: readonly Refusal[];
+  /** Of lower origin than another document with the same id, and not used. */
+  readonly overridden: readonly Header[];
   /** What filters name and cannot change. */
   readonly notes: readonly Refusal[];
 }
@@ -42,9 +46,15 @@ export interface RuleSet {
 /** Makes one set of what was read; what contradicts the rest is refused alone. */
 export function buildRuleSet(read: readonly ReadDocuments[]): RuleSet {
   const refusals = read.flatMap((one) => one.refusals);
-  const refuse: Refuse = ({ file, line }, reason) => void refusals.push({ file, line, reason });
+  const refuse: Refuse = ({ file, line, source }, reason) =>
+    void refusals.push({ file, line, reason, source });
   const all = read.flatMap((one) => one.documents);
-  const documents = uniqueDocuments(all, refuse);
+  const highest = highestOrigins(all);
+  const isOverridden = ({ id, source }: Header): boolean => source !== highest.get(id);
+  const documents = uniqueDocuments(
+    all.filter((one) => !isOverridden(one)),
+    refuse,
+  );
   const filters = documents.filter((one) => one.kind === 'filter');
   const bare = documents.filter((one) => one.kind === 'rule');
   const correlations = resolveCorrelations(
@@ -63,8 +73,19 @@ export function buildRuleSet(read: readonly ReadDocuments[]): RuleSet {
     correlations: withLevels(correlations, bare, isSilent),
     filters,
     refusals,
+    overridden: all.filter(isOverridden),
     notes: filters.flatMap((filter) => notesOf(filter, bare)),
   };
+}
+
+function highestOrigins(all: readonly Header[]): ReadonlyMap<string, RuleOrigin> {
+  const highest = new Map<string, RuleOrigin>();
+  for (const { id, source } of all) {
+    const other = highest.get(id);
+    if (other === undefined || ruleOrigins.indexOf(source) > ruleOrigins.indexOf(other))
+      highest.set(id, source);
+  }
+  return highest;
 }
 
 function uniqueDocuments(all: readonly RuleDocument[], refuse: Refuse): readonly RuleDocument[] {
@@ -104,7 +125,8 @@ function filtered(rule: DetectionRule, filters: readonly Filter[]): Expression {
 }
 
 function notesOf(filter: Filter, rules: readonly DetectionRule[]): readonly Refusal[] {
-  const note = (reason: string): Refusal => ({ file: filter.file, line: filter.line, reason });
+  const { file, line, source } = filter;
+  const note = (reason: string): Refusal => ({ file, line, reason, source });
   if (filter.rules === 'any') return [];
   return filter.rules.flatMap((name) => {
     const rule = rules.find((one) => isNamed([name], one));

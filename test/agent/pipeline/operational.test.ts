@@ -46,7 +46,7 @@ function run(memory: JsonObject = {}) {
   events.start();
   const desire = (version: number, values: Parameters<typeof desired>[0]): void =>
     settings.replace(evaluateTwin(desired(values), settings.current), version);
-  return { collected, desire, events, losses, sent };
+  return { collected, desire, events, losses, sent, settings };
 }
 
 const payloadsOf = (name: string) =>
@@ -96,6 +96,26 @@ describe('errors of the configuration', () => {
     expect(payloadsOf('ConfigurationError')).toMatchObject([{ UsedConfiguration: '8192' }]);
     run(throughJson(first.events.memory())).desire(2, { maxMessageSizeInBytes: 'large' });
     expect(told).toHaveLength(1);
+  });
+
+  it('that a part finds later are told beside the others, once', () => {
+    const finding = {
+      key: 'detectionLevels',
+      errorType: 'NotOptimal',
+      reason: 'x',
+      used: '',
+    } as const;
+    const first = run();
+    first.desire(7, wrong);
+    const count = told.length;
+    first.settings.setFindings([finding]);
+    first.settings.setFindings([{ ...finding }]);
+    expect(told).toHaveLength(count + 1);
+    expect(told.at(-1)?.payloads).toMatchObject([{ ConfigurationName: 'detectionLevels' }]);
+    const second = run(throughJson(first.events.memory()));
+    second.desire(7, wrong);
+    second.settings.setFindings([finding]);
+    expect(told).toHaveLength(count + 1);
   });
 
   it('are none where nothing is wrong', () => {

@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where an administrator puts the rules of a device. */
+export const localRulesDirectory = '/etc/iot-security-agent/rules.d';
+
+/**
+ * Where the rules are that the agent brings along: in a directory beside its bundle, and in a checkout where they are
+ * written.
+ */
+export function builtinRulesDirectory(moduleUrl: string = import.meta.url): string {
+  const here = dirname(fileURLToPath(moduleUrl));
+  const besideBundle = join(here, 'detection', 'builtin');
+  return existsSync(besideBundle) ? besideBundle : join(here, '..', '..', 'detection', 'builtin');
+}
