@@ -63,7 +63,6 @@ export class FileWatch implements RunningCollector, Followed {
   private readonly pending: Pending;
   private readonly folding: Folding;
   private source: BestSource<FileFacts>;
-  private following: { end(): void } | undefined;
   private readonly timers = new Map<'fold' | 'write' | 'settings' | 'rescan', Timer>();
   private readonly turns = new Turns();
   private stopped = false;
@@ -99,14 +98,9 @@ export class FileWatch implements RunningCollector, Followed {
   async start(): Promise<Unavailable | undefined> {
     const { host } = this.context;
     this.earlier = this.known.take(await host.memory.read(memoryName));
-    const following = await host.processes.follow({ onFailed: () => undefined });
-    if (!('unavailable' in following)) this.following = following;
     this.say();
     const unavailable = await this.source.start();
-    if (unavailable !== undefined) {
-      this.following?.end();
-      return unavailable;
-    }
+    if (unavailable !== undefined) return unavailable;
     this.scanning = this.scan(true);
     this.placesAt = this.settingAndTime();
     this.after('settings', settingsMs, () => this.followSettings());
@@ -118,7 +112,6 @@ export class FileWatch implements RunningCollector, Followed {
     this.pending.stop();
     for (const timer of this.timers.values()) timer.cancel();
     await this.source.stop();
-    this.following?.end();
     this.folding.flush();
     if (this.isScanned) this.write();
   }

@@ -58,9 +58,12 @@ async function open(
       ? opened
       : { unavailable: 'The kernel took none of the audit rules that watch files.' };
   }
+  // Only now: where audit names nobody, each program that starts on the device would wake the agent for nothing.
+  const following = await host.processes.follow({ onFailed: () => undefined });
   return {
     end: async () => {
       await opened.end();
+      if (!isUnavailable(following)) following.end();
       if (!isUnavailable(inotify)) await inotify.end();
     },
   };
