@@ -63,6 +63,26 @@ const withoutBlobUpload = {
 };
 
 /**
+ * The packets of MQTT are written with a table of all 65,536 numbers of two bytes, a buffer each, which takes 6.7 MB from the
+ * first packet on. The package has a switch for that, which the SDK does not reach.
+ */
+const withoutTableOfNumbers = {
+  name: 'without-table-of-numbers',
+  setup(build) {
+    let wasFound = false;
+    build.onLoad({ filter: /[/\\]mqtt-packet[/\\]mqtt\.js$/ }, ({ path }) => {
+      wasFound = true;
+      const text = readFileSync(path, 'utf8');
+      return { contents: `${text}\nexports.writeToStream.cacheNumbers = false;\n`, loader: 'js' };
+    });
+    build.onEnd(() => {
+      if (!wasFound)
+        throw new Error('The packets of MQTT are written by another package: see mqtt-packet.');
+    });
+  },
+};
+
+/**
  * esbuild escapes what is no ASCII in texts, and leaves it in comments and regular expressions. One such character has V8
  * keep the whole file in twice the memory (3 MB), for as long as the agent runs.
  */
@@ -97,6 +117,10 @@ const common = (interpreter) => ({
   format: 'cjs',
   target: 'node20',
   legalComments: 'none',
+  // The text is kept in memory for as long as the program runs: without indentation it is a megabyte less. Names stay as
+  // they are, and lines short, for whoever reads where a defect showed.
+  minifyWhitespace: true,
+  lineLimit: 120,
   // node-cron reads import.meta.url when it is loaded, which a CommonJS file does not have.
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: {
@@ -124,6 +148,7 @@ export async function bundleAgent({
       nativeBesideBundle,
       withoutBlobUpload,
       withoutPrograms,
+      withoutTableOfNumbers,
       manifestOf(version),
       asciiAlone,
     ],
