@@ -5,6 +5,10 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Host } from '../../collectors/interface/host.js';
 import {
+  readListeningTable,
+  readListeningTableNow,
+} from '../../collectors/kernel/sockets/listening-table.js';
+import {
   findSocketOwners,
   type SearchBounds,
 } from '../../collectors/kernel/sockets/socket-owners.js';
@@ -168,6 +172,28 @@ describe('listening ports of a hostile table', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('a table of UDP that is read at once', () => {
+  it('says the same, unless it is too long to wait for or not there', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'ports-'));
+    mkdirSync(join(root, 'net'));
+    const paths = { ...pathsUnder(root), procRoot: root };
+    const row = (id: number) => `${id}: 0100007F:1F90 00000000:0000 07 0:0 00:0 0 ${id} 0 ${id} 1`;
+    const put = (count: number): void => {
+      const rows = Array.from({ length: count }, (_, id) => row(id));
+      writeFileSync(join(root, 'net/udp'), ['sl', 'x'.repeat(9_000), ...rows].join('\n'));
+    };
+    put(500);
+    const { signal } = new AbortController();
+    const atOnce = readListeningTableNow(paths, 'udp', 'LE');
+    expect(atOnce).toMatchObject({ malformed: 1, sockets: { length: 500 } });
+    expect(atOnce).toEqual(await readListeningTable(paths, 'udp', 'LE', signal));
+    expect(readListeningTableNow(paths, 'udp6', 'LE')).toBeUndefined();
+    put(20_000);
+    expect(readListeningTableNow(paths, 'udp', 'LE')).toBe('longer');
+    rmSync(root, { recursive: true });
   });
 });
 

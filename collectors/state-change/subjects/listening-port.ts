@@ -10,7 +10,7 @@ import type {
   Who,
 } from '../../interface/state-subject.js';
 import { readExecutable } from '../../kernel/processes/proc.js';
-import { readListeningTable } from '../../kernel/sockets/listening-table.js';
+import { readListeningTable, readListeningTableNow } from '../../kernel/sockets/listening-table.js';
 import type { ListeningSocket, SocketProtocol } from '../../kernel/sockets/proc-net.js';
 import { tcpStates } from '../../kernel/sockets/sock-state.js';
 import { findSocketOwners } from '../../kernel/sockets/socket-owners.js';
@@ -134,7 +134,7 @@ async function readSockets(
     ? ['udp', 'udp6']
     : ['tcp', 'tcp6', 'udp', 'udp6'];
   for (const protocol of protocols) {
-    const table = await readListeningTable(host.paths, protocol, host.byteOrder, signal);
+    const table = await readTable(host, protocol, signal);
     if (table === undefined) continue;
     tables++;
     malformed += table.malformed;
@@ -143,6 +143,17 @@ async function readSockets(
   if (malformed > 0) lose('unparsed', malformed);
   if (tables === 0) return { unavailable: `${host.paths.procRoot}/net has no socket tables.` };
   return found;
+}
+
+/** One that is short, at once: each look would wake several threads a dozen times otherwise. */
+async function readTable(
+  { byteOrder, paths }: Host,
+  protocol: SocketProtocol,
+  signal: AbortSignal,
+): ReturnType<typeof readListeningTable> {
+  const isUdp = protocol === 'udp' || protocol === 'udp6';
+  const table = isUdp ? readListeningTableNow(paths, protocol, byteOrder) : 'longer';
+  return table === 'longer' ? readListeningTable(paths, protocol, byteOrder, signal) : table;
 }
 
 /** Those that are known already, and those of new sockets. */
