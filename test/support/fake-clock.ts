@@ -36,6 +36,11 @@ export class FakeClock implements Clock {
     return this.pending.size;
   }
 
+  /** In how many milliseconds the next of them falls due; Infinity when none is set. */
+  nextMs(): number {
+    return Math.min(...[...this.pending].map(({ dueMs }) => dueMs)) - this.nowMs;
+  }
+
   /** Moves the wall clock alone, as NTP or an administrator does. */
   stepWall(byMs: number): void {
     this.offsetMs += byMs;

@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { clockIsSetAfterMs, type Timer } from '../../../base/clock.js';
+import { clockIsSetAfterMs } from '../../../base/clock.js';
 import { hasCode } from '../../../base/errors.js';
 import type { JsonObject } from '../../../base/json.js';
 import { isUnavailable } from '../../../base/unavailable.js';
@@ -17,9 +17,8 @@ import { HostFiles } from '../../os-baseline/facts/host-files.js';
 import { FileMarks, versionOf } from './file-marks.js';
 import { LookPace } from './look-pace.js';
 import { isRaised, type Places, placesOf, raisedIn, raisedInUsual } from './set-uid-places.js';
+import { comparedEveryMs, SetUidWatch } from './set-uid-watch.js';
 
-/** How often the files that are known are compared with what they were: some ten calls of lstat(2). */
-const comparedEveryMs = 30_000;
 /** What is not where a call put it may get its name later: so often it is looked for. */
 const mostTries = 3;
 const mostPending = 64;
@@ -59,7 +58,7 @@ interface Pending {
  *
  * 1. A new one is noticed by the call that made it one, where there is kernel audit, and otherwise by the scan of all
  *    files in the maintenance window; by that also one of which the call could not be read, or was none (a mount).
- * 2. One that is known is compared every half minute.
+ * 2. A change of one that is known is noticed (`set-uid-watch.ts`).
  * 3. What the first scan finds and was last changed before the first look was there before: it is not told.
  */
 export function setUidFile(): Subject {
@@ -76,8 +75,7 @@ class SetUidFiles implements Subject {
   /** No look of this run has ended yet. */
   private isFirst = true;
   private pace: LookPace | undefined;
-  /** Where each known file is for this process, and its version, at the last look. */
-  private seen: ReadonlyMap<string, string> = new Map();
+  private watching: SetUidWatch | undefined;
   private scannedMs: number | undefined;
   private remembered: Remembered | undefined;
   private old: ReadonlySet<string> = new Set();
@@ -122,9 +120,10 @@ class SetUidFiles implements Subject {
     this.settle(pending, inodes);
     for (const item of this.whos.keys()) old.delete(item);
     this.old = old;
-    this.seen = seen;
     this.scannedMs = scan?.startedMs;
     this.marks.keepOnly(found);
+    const isSearching = this.pending.length > 0 || this.search;
+    this.watching?.looked({ versions: seen, isSearching });
     const isComplete = scan !== undefined && scan.incomplete === undefined;
     const isFirst = this.remembered.firstMs === undefined && firstMs !== Infinity;
     if (isFirst || (isComplete && !isScanned)) {
@@ -147,18 +146,9 @@ class SetUidFiles implements Subject {
 
   async watch(context: SubjectWatchContext): Promise<RunningCollector> {
     const { changed, fail, host, lose } = context;
-    const { clock } = host;
-    this.pace = new LookPace(clock, comparedEveryMs, 6, 10 * comparedEveryMs);
-    const life: { timer?: Timer; stopped: boolean } = { stopped: false };
-    const compareLater = (): void => {
-      life.timer = clock.after(comparedEveryMs, () => {
-        void this.isDifferent(host).then((isDifferent) => {
-          if (life.stopped) return;
-          if (isDifferent) changed();
-          compareLater();
-        });
-      });
-    };
+    this.pace = newPace(host);
+    const watching = new SetUidWatch(context, () => this.isLookDue(host));
+    this.watching = watching;
     const audit = await host.audit.subscribe({
       name: 'StateChange of SetUidFile',
       rules: modeRules,
@@ -176,11 +166,10 @@ class SetUidFiles implements Subject {
     context.limit(
       why && `New set-uid files are noticed by the scan of the maintenance window only: ${why}`,
     );
-    compareLater();
+    await watching.start();
     return {
       stop: async () => {
-        life.stopped = true;
-        life.timer?.cancel();
+        await watching.stop();
         if (!isUnavailable(audit)) await audit.end();
       },
     };
@@ -216,8 +205,8 @@ class SetUidFiles implements Subject {
     }
   }
 
-  private isSearchDue({ clock }: Host): boolean {
-    this.pace ??= new LookPace(clock, comparedEveryMs, 6, 10 * comparedEveryMs);
+  private isSearchDue(host: Host): boolean {
+    this.pace ??= newPace(host);
     if (!this.search || this.pace.waitMs() > 0) return false;
     this.search = false;
     this.pace.took();
@@ -261,15 +250,15 @@ class SetUidFiles implements Subject {
     }
   }
 
-  private async isDifferent({ fileScans }: Host): Promise<boolean> {
+  private isLookDue({ fileScans }: Host): boolean {
     if (this.pending.length > 0 || this.search) return true;
-    if (fileScans.latest()?.startedMs !== this.scannedMs) return true;
-    for (const [place, version] of this.seen) {
-      const stats = await lstat(place).catch(() => undefined);
-      if (stats === undefined || versionOf(stats) !== version) return true;
-    }
-    return false;
+    return fileScans.latest()?.startedMs !== this.scannedMs;
   }
+}
+
+/** Of searches in all directories of programs. */
+function newPace({ clock }: Host): LookPace {
+  return new LookPace(clock, comparedEveryMs, 6, 10 * comparedEveryMs);
 }
 
 function parseRemembered(stored: JsonObject | undefined): Remembered {

@@ -10,6 +10,7 @@ import type { Host } from '../../../collectors/interface/host.js';
 import type { Items } from '../../../collectors/interface/state-subject.js';
 import { modeRules, readModeChange } from '../../../collectors/kernel/audit/mode-change.js';
 import type { AuditSubscriber } from '../../../collectors/kernel/audit/source.js';
+import type { FileEventSubscriber } from '../../../collectors/kernel/files/inotify.js';
 import { pathsUnder } from '../../../collectors/kernel/paths.js';
 import { setUidFile } from '../../../collectors/state-change/subjects/set-uid-file.js';
 import { placesOf } from '../../../collectors/state-change/subjects/set-uid-places.js';
@@ -106,6 +107,9 @@ class Device {
   readonly changed = vi.fn();
   scan: FileScan | undefined;
   audit: AuditSubscriber | undefined;
+  /** Who is told of files, where the kernel tells of them. */
+  news: FileEventSubscriber | undefined;
+  readonly watched = new Set<string>();
   subject = setUidFile();
   known: Items | undefined;
   readonly limits: (string | undefined)[] = [];
@@ -113,6 +117,7 @@ class Device {
   constructor(
     private readonly hasAudit = true,
     aheadMs = 1_000,
+    private readonly hasNews = false,
   ) {
     this.clock = new FakeClock(Date.now() + aheadMs);
   }
@@ -126,6 +131,17 @@ class Device {
         write: (name, value) => void this.kept.set(name, value),
       },
       fileScans: { latest: () => this.scan },
+      fileEvents: {
+        subscribe: (subscriber) => {
+          if (!this.hasNews) return Promise.resolve({ unavailable: 'There is none.' });
+          this.news = subscriber;
+          return Promise.resolve({
+            watch: (path) => void this.watched.add(path),
+            unwatch: (path) => void this.watched.delete(path),
+            end: () => this.watched.clear(),
+          });
+        },
+      },
       audit: {
         subscribe: (subscriber) => {
           if (!this.hasAudit) return Promise.resolve({ unavailable: 'There is none.' });
@@ -204,6 +220,36 @@ describe('SetUidFile', () => {
     chmodSync(join(root, 'usr/bin/su'), 0o755);
     await half();
     expect(await device.look()).toEqual(['no /usr/bin/su']);
+    await watching.stop();
+  });
+
+  it('is told by the kernel of those that are known, and asks nothing of the disk meanwhile', async () => {
+    put('usr/bin/su', 0o4755);
+    const place = join(root, 'usr/bin/su');
+    const device = new Device(true, 1_000, true);
+    const watching = await device.watch();
+    await device.look();
+    expect([...device.watched]).toEqual([place]);
+    // What changed before it was watched is found once, and then nothing is due for minutes.
+    await device.clock.advance(1_000);
+    await vi.waitFor(() => expect(device.clock.nextMs()).toBeGreaterThan(300_000));
+    chmodSync(place, 0o755);
+    device.news?.onEvent({ path: place, kind: 'attributes', cookie: 0, isDirectory: false });
+    expect(device.changed).toHaveBeenCalledTimes(1);
+    expect(await device.look()).toEqual(['no /usr/bin/su']);
+    expect(device.watched.size).toBe(0);
+    await watching.stop();
+    expect(device.clock.timers).toBe(0);
+  });
+
+  it('finds within a second what changed while it began to be watched', async () => {
+    put('usr/bin/su', 0o4755);
+    const device = new Device(true, 1_000, true);
+    const watching = await device.watch();
+    await device.look();
+    chmodSync(join(root, 'usr/bin/su'), 0o755);
+    await device.clock.advance(1_000);
+    await vi.waitFor(() => expect(device.changed).toHaveBeenCalledTimes(1));
     await watching.stop();
   });
 
