@@ -29,7 +29,7 @@ interface AbsenceOptions {
     leave(beat: Beat): Promise<void>;
   };
   /** For how long this process ran or waited for a processor; undefined where that is not known. */
-  readonly busyMs: () => Promise<number | undefined>;
+  readonly busyMs: () => number | undefined;
   readonly audit: AuditSource;
   readonly tell: (absence: Absence) => void;
 }
@@ -125,7 +125,7 @@ export class AbsenceWatch {
     if (before === undefined || this.isStopped) return;
     const now = moment();
     this.lastLook = now;
-    if (now.sinceBootMs - before.sinceBootMs >= 2 * dueMs) void this.judge(before, now, dueMs);
+    if (now.sinceBootMs - before.sinceBootMs >= 2 * dueMs) this.judge(before, now, dueMs);
     this.told.tellDue(clock.monotonicMs());
     void this.followAudit();
   }
@@ -161,7 +161,7 @@ export class AbsenceWatch {
   private async leaveBeat(): Promise<void> {
     this.later(beatMs, () => void this.leaveBeat());
     await this.options.traces.leave(this.beat());
-    this.lastBusyMs = await this.options.busyMs();
+    this.lastBusyMs = this.options.busyMs();
   }
 
   private later(delayMs: number, action: () => void): void {
@@ -206,9 +206,9 @@ export class AbsenceWatch {
     this.told.take(absence, this.options.clock.monotonicMs());
   }
 
-  private async judge(before: Moment, now: Moment, dueMs: number): Promise<void> {
+  private judge(before: Moment, now: Moment, dueMs: number): void {
     const earlierMs = this.lastBusyMs;
-    const busyMs = await this.options.busyMs();
+    const busyMs = this.options.busyMs();
     const ranMs = busyMs === undefined || earlierMs === undefined ? 0 : busyMs - earlierMs;
     for (const absence of absencesWhileRunning(before, now, dueMs, ranMs)) {
       if (absence.cause === 'slept') this.told.take(absence, this.options.clock.monotonicMs());

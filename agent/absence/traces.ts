@@ -1,4 +1,5 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBoundedFile } from '../../base/bounded-file.js';
 import { parseJson } from '../../base/json.js';
@@ -6,7 +7,7 @@ import { Turns } from '../../base/turns.js';
 import type { ServiceEnd } from './absence.js';
 import { beatAsJson, parseBeat, type Beat } from './moment.js';
 
-/** In the runtime directory, which is memory: a sign of life costs the flash nothing. */
+/** In the runtime directory, which is memory under systemd: a sign of life costs the flash nothing. */
 const names = {
   alive: 'alive.json',
   /** Written by the unit when the service has ended, see `ExecStopPost=`. */
@@ -14,15 +15,21 @@ const names = {
 } as const;
 
 const largestBytes = 16_384;
+/** TMPFS_MAGIC and RAMFS_MAGIC of `uapi/linux/magic.h`. */
+const inMemory: ReadonlySet<number> = new Set([0x0102_1994, 0x8584_58f6]);
 
 /** What a run leaves in the runtime directory for the next one. Never rejects: without it less is known, and nothing else. */
 export class Traces {
   private readonly turns = new Turns();
+  /** Writing takes some microseconds there, for which no thread of the pool needs to be woken, and reaches no disk. */
+  private isInMemory = false;
 
   constructor(private readonly directory: string) {}
 
   /** Takes what the run before left; what systemd said of its end is told once. */
   async take(): Promise<{ beat: Beat | undefined; systemd: ServiceEnd | undefined }> {
+    const { type } = await statfs(this.directory).catch(() => ({ type: 0 }));
+    this.isInMemory = inMemory.has(type);
     const alive = await this.read(names.alive);
     const systemd = parseServiceEnd(await this.read(names.ended));
     await rm(join(this.directory, names.ended), { force: true }).catch(() => undefined);
@@ -35,9 +42,16 @@ export class Traces {
 
   private async write(beat: Beat): Promise<void> {
     const path = join(this.directory, names.alive);
+    const draft = `${path}.new`;
+    const text = JSON.stringify(beatAsJson(beat));
     try {
-      await writeFile(`${path}.new`, JSON.stringify(beatAsJson(beat)), { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      if (this.isInMemory) {
+        writeFileSync(draft, text, { mode: 0o600 });
+        renameSync(draft, path);
+      } else {
+        await writeFile(draft, text, { mode: 0o600 });
+        await rename(draft, path);
+      }
     } catch {
       // The directory is missing or full: the next run knows what the counters tell.
     }
@@ -72,8 +86,13 @@ export function parseServiceEnd(text: string): ServiceEnd | undefined {
  * For how long the main thread ran or waited for a processor since it began, in milliseconds; undefined where the kernel
  * does not tell (`CONFIG_SCHED_INFO`).
  */
-export async function busyMs(procRoot: string): Promise<number | undefined> {
-  const text = await readFile(join(procRoot, 'self', 'schedstat'), 'utf8').catch(() => '');
+export function busyMs(procRoot: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(join(procRoot, 'self', 'schedstat'), 'utf8');
+  } catch {
+    return undefined;
+  }
   const [, ran, waited] = /^(\d{1,20}) (\d{1,20}) /.exec(text) ?? [];
   return ran === undefined ? undefined : (Number(ran) + Number(waited)) / 1e6;
 }

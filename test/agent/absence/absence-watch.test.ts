@@ -41,7 +41,7 @@ beforeEach(() => {
       take: () => Promise.resolve(traces),
       leave: (beat) => Promise.resolve(void left.push(beat)),
     },
-    busyMs: () => Promise.resolve(busy),
+    busyMs: () => busy,
     audit: {
       subscribe: (asked) => {
         subscriber = asked;
