@@ -57,7 +57,8 @@ export function readListeningTableNow(
   try {
     descriptor = openSync(`${paths.procRoot}/net/${protocol}`, 'r');
   } catch (error) {
-    return unlessAbsent(error);
+    unlessAbsent(error);
+    return undefined;
   }
   const rows = new Rows(protocol, byteOrder);
   try {
