@@ -45,6 +45,14 @@ export const lossCauses = {
     'The oldest events of the lowest priority were dropped because the local cache was full.',
   spoolCorrupt: 'Records of the local cache failed their checksum and were skipped.',
   spoolWriteFailed: 'Events could not be written to the local cache.',
+  notJudged:
+    'Events that the rules of detection were not asked about: they came before the rules were read, or a rule could not be asked.',
+  judgedInPart:
+    'Events that the rules of detection saw in part: too long, or the time for one event was over.',
+  correlationsForgotten:
+    'Steps of a correlation that were forgotten before their time because too many were kept.',
+  alertsOverRate:
+    'Alerts that were told as ordinary events of their priority, because their rule had raised too many within ten minutes.',
   historyLost:
     'Events that the history on the device should hold and does not: not written, or found damaged. The hub may have them.',
   logRefused: 'Lines of the log of the agent itself could not be written.',

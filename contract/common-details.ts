@@ -12,6 +12,29 @@ export const aggregateDetails = {
 /** The member of `ExtraDetails` by which any event is an alert, whatever it says. */
 export const alertMark = 'AlertType';
 
+/** What the members of `ExtraDetails` say that an alert has: an event, whatever its name, that a rule of detection is true of. */
+export const alertDetails = {
+  [alertMark]:
+    'What kind of alert it is: the name that the rule gives, as the retired service called it where it knew the alert; `IoT_RuleMatched` where the rule gives none.',
+  AlertSeverity:
+    '`High` (levels high and critical), `Medium`, `Low` or `Informational`; of a rule without a level `Medium`.',
+  AlertTitle: 'Title of the rule.',
+  AlertDescription: 'What the rule says about itself; at most 512 bytes.',
+  RuleId: 'Id of the rule.',
+  RuleLevel: 'Its level as Sigma has it; absent where it says none.',
+  RuleTags: 'Its tags, parted by commas: techniques and tactics of ATT&CK.',
+  RuleSource: 'Where the rule is from: `builtin`, `local` or `twin`.',
+  AlsoMatched:
+    'Ids of further rules that are true of the event, parted by commas, the gravest first; at most 16, then `…`.',
+} as const;
+
+/** What an alert says beside that which stands for equal ones that came after it was told several times. */
+export const foldedAlertDetails = {
+  HitCount: 'How many there were.',
+  FirstSeenUtc: 'When the first of them happened.',
+  LastSeenUtc: 'When the last of them happened.',
+} as const;
+
 /** What the members of `ExtraDetails` say that any event may have. */
 export const commonDetails = {
   ClockNotSet:

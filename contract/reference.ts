@@ -1,5 +1,10 @@
 import { lossCauses } from '../base/loss.js';
-import { aggregateDetails, commonDetails } from './common-details.js';
+import {
+  aggregateDetails,
+  alertDetails,
+  commonDetails,
+  foldedAlertDetails,
+} from './common-details.js';
 import type { EventDeclaration } from './declaration.js';
 import { eventDeclarations, type EventName } from './events.js';
 
@@ -23,6 +28,21 @@ ${Object.entries(eventDeclarations).map(eventSection).join('\n\n')}
 ## Every event
 
 ${table(['ExtraDetails', 'Meaning'], meanings(commonDetails))}
+
+## Alerts
+
+An event that a rule of detection is true of (docs/rules.md) is an alert: the event itself, in the queue High instead of that
+of its own priority, and sent at once. It is told singly, not in an aggregate, and has these besides:
+
+${table(['ExtraDetails', 'Meaning'], meanings(alertDetails))}
+
+Equal alerts of one rule are told singly five times within ten minutes. Those after the fifth are one more at the end of the
+ten minutes, with:
+
+${table(['ExtraDetails', 'Meaning'], meanings(foldedAlertDetails))}
+
+A snapshot with an alert stays one event, in the queue High; the payload that the rule is true of has the members. It has
+them when it is first there, and not in the snapshots that follow.
 
 ## Aggregates
 

@@ -87,6 +87,7 @@ export const layers = [
   'agent/time',
   'agent/maintenance',
   'agent/rule-supply',
+  'agent/detection',
 
   // The way of an event: collected, prepared and journaled, sent; and the settings, which come the other way.
   'agent/runner',

@@ -194,6 +194,7 @@ export class Agent {
         stop: () => parts.uplink.flush(this.lastAttemptMs()),
       },
       { name: 'the journal of events', stop: () => outbox.flush() },
+      { name: 'the alerts', stop: () => parts.alerts.stop() },
       { name: 'the aggregates', start: () => aggregates.start(), stop: () => aggregates.stop() },
       { name: 'the statistics', start: () => operational.start(), stop: () => operational.stop() },
       { name: 'the diagnostics', stop: () => parts.diagnostics.stop() },
@@ -203,6 +204,12 @@ export class Agent {
         name: 'the posture',
         start: () => this.posture.start(),
         stop: () => this.posture.stop(),
+      },
+      {
+        // Nobody waits for them: the collectors are armed while they are read.
+        name: 'the rules of detection',
+        start: () => parts.detection.start(),
+        stop: () => parts.detection.stop(),
       },
       { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
       {

@@ -14,6 +14,7 @@ import type { LocalSettings } from '../../config/local-settings.js';
 import type { Settings } from '../../config/settings.js';
 import type { CountersFile } from '../accounting/counters-file.js';
 import type { LossLedger } from '../accounting/losses.js';
+import { Detection } from '../detection/detection.js';
 import { FleetMoments } from '../fleet/fleet-moments.js';
 import { identityPhase } from '../fleet/identity-phase.js';
 import { History } from '../history/history.js';
@@ -26,6 +27,7 @@ import { loadCertificate } from '../identity/credentials/certificate.js';
 import { secretAccess, type SecretAccess } from '../identity/credentials/secret-file.js';
 import { readProxy } from '../identity/modes/proxy.js';
 import { Aggregates } from '../pipeline/aggregates.js';
+import { Alerts } from '../pipeline/alerts.js';
 import { Diagnostics } from '../pipeline/diagnostics.js';
 import type { KeptScan } from '../maintenance/kept-scan.js';
 import { MaintenanceWindow } from '../maintenance/maintenance-window.js';
@@ -67,6 +69,8 @@ export interface Parts {
   readonly outbox: Outbox;
   readonly pipeline: Pipeline;
   readonly aggregates: Aggregates;
+  readonly alerts: Alerts;
+  readonly detection: Detection;
   readonly link: HubLink;
   readonly uplink: Uplink;
   readonly collectors: CollectorsRunner;
@@ -146,6 +150,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     },
     aggregatedCategory: local.aggregatedCategory,
     markTime: (timeMs) => unsetClock.mark(timeMs),
+    onAlert: () => uplink.alertWaits(),
   });
   const aggregates = await Aggregates.open({
     directory: join(local.stateDirectory, stateNames.aggregates),
@@ -157,6 +162,17 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     maxEntries: local.aggregationMaxEntries,
     maxBytes: local.aggregationMaxBytes,
   });
+  const detection = new Detection({
+    openRules: async () => (await import('../detection/builtin-rules.js')).openBuiltinRules(),
+    isEnabled: () => settings.current.detectionEnabled,
+    minimumLevel: () => settings.current.detectionMinimumLevel,
+    log,
+    lose: (cause, count) => losses.count('detection', cause, count),
+    warn: options.warn,
+    wallMs: () => clock.wallMs(),
+  });
+  settings.onChange(() => detection.start());
+  const alerts = new Alerts({ clock, outbox, losses });
   const redactor = createRedactor(local.redactionPatterns);
   const pipeline = new Pipeline({
     own: new OwnProcesses(
@@ -170,6 +186,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     outbox,
     losses,
     settings,
+    detection: { rules: detection, alerts },
     onObserved: () => counters.changed(),
     onSnapshot: (name, payloads) => options.posture.took(name, payloads),
   });
@@ -213,7 +230,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     requestTimeoutMs: local.requestTimeout.ms,
     compareTime: (whose) => hubTime.compare(whose),
   });
-  const uplink = new Uplink({
+  const uplink: Uplink = new Uplink({
     spool,
     history,
     link,
@@ -278,6 +295,8 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     outbox,
     pipeline,
     aggregates,
+    alerts,
+    detection,
     link,
     uplink,
     collectors,

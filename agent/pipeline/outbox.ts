@@ -14,6 +14,7 @@
 import { idOfParts } from '../../base/id-of-parts.js';
 import type { Clock, Timer } from '../../base/clock.js';
 import { utcText } from '../../base/timestamps.js';
+import { alertMark } from '../../contract/common-details.js';
 import { events, type EventName, type Payload } from '../../contract/events.js';
 import type { SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
@@ -45,7 +46,11 @@ interface OutboxOptions {
   readonly aggregatedCategory: 'Triggered' | 'Aggregated';
   /** What to say of something that happened before the clock was set. */
   readonly markTime: (timeMs: number) => Readonly<Record<string, string>> | undefined;
+  /** An alert waits in the spool. */
+  readonly onAlert?: () => void;
 }
+
+const alertMember = `"${alertMark}":`;
 
 export class Outbox {
   private readonly groups = new Map<string, Group>();
@@ -253,6 +258,7 @@ export class Outbox {
     const append: Promise<unknown> = this.options.spool.append(queue, json, count).finally(() => {
       this.waitingBytes -= json.length;
       this.appends.delete(append);
+      if (queue === 'high' && json.includes(alertMember)) this.options.onAlert?.();
     });
     this.appends.add(append);
   }

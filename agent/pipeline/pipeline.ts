@@ -10,8 +10,10 @@ import {
 import { checkPayload } from '../../contract/payload-check.js';
 import type { Priority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
+import type { Detection } from '../detection/detection.js';
 import type { AggregationCoordinator } from './aggregation/coordinator.js';
 import { isAggregated, type AggregatedName } from './aggregation/identity.js';
+import type { Alerts } from './alerts.js';
 import { cutText, cutUtf8 } from './fitting.js';
 import type { Outbox } from './outbox.js';
 import { queueOf } from './outbox.js';
@@ -27,6 +29,11 @@ interface PipelineOptions {
   readonly outbox: Pick<Outbox, 'add' | 'addSnapshot'>;
   readonly losses: Pick<LossLedger, 'count'>;
   readonly settings: CurrentSettings;
+  /** Asked about everything, before anything is masked, cut or counted; absent: there are no alerts. */
+  readonly detection?: {
+    readonly rules: Pick<Detection, 'judge'>;
+    readonly alerts: Pick<Alerts, 'take' | 'mark'>;
+  };
   /** A collector has observed something, so that what the next run has to know is another. */
   readonly onObserved?: () => void;
   /** A snapshot is being told. */
@@ -37,9 +44,9 @@ interface PipelineOptions {
 const longestDetailBytes = 1024;
 
 /**
- * What happens to a fact between its collector and the spool, in this order: the agent's own noise goes out, secrets
- * are masked, long texts are cut, the payload is checked against its declaration, equal ones are counted together,
- * and the priority chooses the queue.
+ * What happens to a fact between its collector and the spool, in this order: the agent's own noise goes out, the rules of
+ * detection judge it, secrets are masked, long texts are cut, the payload is checked against its declaration, equal ones
+ * are counted together, and the priority chooses the queue. What the rules make an alert goes to the queue High instead.
  */
 export class Pipeline {
   private readonly detailTexts = new WeakMap<readonly string[], string>();
@@ -47,18 +54,22 @@ export class Pipeline {
   constructor(private readonly options: PipelineOptions) {}
 
   observe(name: TriggeredName, observation: Observation): void {
-    const { aggregates, own, settings } = this.options;
+    const { aggregates, detection, own, settings } = this.options;
     const { payload: observed } = observation;
     this.options.onObserved?.();
     const parentPid = 'ParentProcessId' in observed ? observed.ParentProcessId : undefined;
     const pid = 'ProcessId' in observed ? observed.ProcessId : undefined;
     if (pid !== undefined && own.isOwn(pid, parentPid)) return;
+    const alert = detection?.rules.judge(name, observation);
+    const priority = this.priority(name);
+    if (alert === undefined && priority === 'Off') return;
     const payload = this.prepare(name, observation);
     if (payload === undefined) return;
+    if (alert !== undefined && detection?.alerts.take(alert, name, payload, observation.timeMs))
+      return;
     if (isAggregated(name) && settings.current[`aggregationEnabled${name}`]) {
       // The name and the payload were one observation.
       const counted = payload as Payload<AggregatedName>;
-      const priority = this.priority(name);
       if (priority !== 'Off')
         aggregates.add(name, counted, observation.timeMs, priority === 'High');
     } else {
@@ -68,12 +79,27 @@ export class Pipeline {
 
   snapshot(name: SnapshotName, payloads: readonly Payload[], timeMs: number): void {
     const priority = this.priority(name);
-    if (priority === 'Off') return;
     const valid = payloads.filter((payload) => this.isValid(name, payload));
     // An empty event would say that there is nothing.
     if (valid.length === 0 && payloads.length > 0) return;
-    this.options.onSnapshot?.(name, valid);
-    void this.options.outbox.addSnapshot(queueOf(name, priority), name, valid, timeMs);
+    const { isAlert, payloads: told } = this.judgeSnapshot(name, valid, timeMs);
+    if (priority === 'Off' && !isAlert) return;
+    if (priority !== 'Off') this.options.onSnapshot?.(name, valid);
+    const queue = isAlert || priority === 'Off' ? 'high' : queueOf(name, priority);
+    void this.options.outbox.addSnapshot(queue, name, told, timeMs);
+  }
+
+  private judgeSnapshot(
+    name: SnapshotName,
+    payloads: readonly Payload[],
+    timeMs: number,
+  ): ReturnType<Alerts['mark']> {
+    const { detection } = this.options;
+    if (detection === undefined) return { payloads, isAlert: false };
+    const judged = payloads.map((payload) => {
+      return { payload, alert: detection.rules.judge(name, { payload, timeMs }) };
+    });
+    return detection.alerts.mark(name, judged);
   }
 
   /** Journals something that the agent tells about itself, unless its priority is Off. */

@@ -14,6 +14,9 @@ const everydayLosses: ReadonlySet<LossCause> = new Set([
   'pollingGap',
   'foreignAuditRecords',
   'unreadSeconds',
+  'notJudged',
+  'judgedInPart',
+  'alertsOverRate',
 ] satisfies LossCause[]);
 
 /** Whoever was warned for three weeks and did nothing has not seen it: 7 days. */

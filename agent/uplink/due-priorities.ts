@@ -3,6 +3,7 @@ import type { CurrentSettings } from '../../config/settings.js';
 import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { queueOfPriority, type Spool } from '../spool/spool.js';
+import { AlertPace } from './alert-pace.js';
 import { IntervalTrigger } from './interval-trigger.js';
 
 interface DuePrioritiesOptions {
@@ -21,7 +22,8 @@ interface DuePrioritiesOptions {
 /**
  * The priorities that are to be sent now.
  *
- * 1. Each is due at its interval, at a moment of this device, and High also when more waits than one message holds.
+ * 1. Each is due at its interval, at a moment of this device, and High also when more waits than one message holds, and
+ *    when an alert waits, as far as `AlertPace` lets it.
  * 2. What is due stays due until it is said to be sent.
  * 3. What waits in the spool at the start has waited already, so that frequent restarts do not starve a long interval.
  */
@@ -29,6 +31,9 @@ export class DuePriorities {
   private readonly due: Record<SentPriority, boolean> = { High: false, Low: false };
   private readonly triggers: Record<SentPriority, IntervalTrigger>;
   private running = false;
+  private readonly alertPace: AlertPace;
+  /** Grows with each alert that made High due: what was read before may not have it. */
+  hurries = 0;
 
   constructor(private readonly options: DuePrioritiesOptions) {
     const trigger = (priority: SentPriority): IntervalTrigger =>
@@ -42,6 +47,15 @@ export class DuePriorities {
         },
       );
     this.triggers = { High: trigger('High'), Low: trigger('Low') };
+    this.alertPace = new AlertPace(options.clock);
+  }
+
+  /** An alert waits in the spool. */
+  alertWaits(): void {
+    if (!this.running || !this.alertPace.take()) return;
+    this.hurries++;
+    this.due.High = true;
+    this.options.onDue();
   }
 
   start(): void {

@@ -167,6 +167,11 @@ export class Uplink {
     await this.source.settled();
   }
 
+  /** An alert waits in the spool: it is sent at once, past the interval, unless too many were of late. */
+  alertWaits(): void {
+    this.due.alertWaits();
+  }
+
   /** Messages of this run. */
   sent(): MessageStatistics {
     return { ...this.counts };
@@ -214,6 +219,7 @@ export class Uplink {
   private async sendNext(priority: SentPriority): Promise<boolean> {
     const { settings, local, agentVersion, agentId } = this.options;
     const { rewinds } = this;
+    const { hurries } = this.due;
     const lowHeld = this.hold.holds;
     const next = await this.source.next({
       priority,
@@ -231,7 +237,10 @@ export class Uplink {
     // While the spool was read a message may have failed; then this one would not be the next any more.
     if (rewinds !== this.rewinds || !this.maySend()) return false;
     if (priority === 'Low' && lowHeld) this.hold.delayed();
-    else if (next === undefined || next.exhausted) this.due.sent(priority);
+    else if (next === undefined || next.exhausted) {
+      // An alert that came while the spool was read is not in this message.
+      if (priority !== 'High' || hurries === this.due.hurries) this.due.sent(priority);
+    }
     if (next === undefined) return false;
     if (priority === 'Low' && !lowHeld) this.hold.passed();
     this.launch(priority, next);

@@ -4,6 +4,7 @@ import type { Unavailable } from '../../base/unavailable.js';
 import type { Payload, SnapshotName, TriggeredName } from '../../contract/events.js';
 import type { SourceState } from '../kernel/source-state.js';
 import type { Host } from './host.js';
+import type { RawFacts } from './raw-facts.js';
 
 /**
  * Answers "what is there now". An empty array means "looked, and found none"; a read that failed is `Unavailable`
@@ -73,6 +74,8 @@ export interface Observation<N extends TriggeredName = TriggeredName> {
    * blanks, secrets masked, and cut short.
    */
   readonly detailArgv?: Readonly<Record<string, readonly string[]>>;
+  /** What else rules of detection are judged on, beside these arguments; asked only where there are rules. */
+  readonly raw?: () => RawFacts;
 }
 
 /** Is started and stopped, and emits payloads as things happen. */

@@ -3,13 +3,14 @@ import type { Observation } from '../interface/collector.js';
 import { type Container, containerDetails } from '../kernel/processes/container.js';
 import type { ExecutedFile } from '../kernel/files/executable-hash.js';
 import type { ProcessInfo } from '../kernel/processes/processes.js';
+import { rawFactsOf } from './raw-facts.js';
 import type { StartedProgram } from './sources/program.js';
 
 /** What the agent knows around a started program. */
 interface ProgramContext {
   readonly userName?: string | undefined;
   readonly auditUserName?: string | undefined;
-  readonly parent?: Pick<ProcessInfo, 'executable' | 'argv'> | undefined;
+  readonly parent?: Pick<ProcessInfo, 'executable' | 'executedPath' | 'argv'> | undefined;
   /** Null when it is in none. */
   readonly container: Container | null | undefined;
 }
@@ -42,6 +43,7 @@ export function observationOf(
   return {
     timeMs: program.timeMs,
     argv: told,
+    raw: () => rawFactsOf(program, parent),
     ...(parent?.argv !== undefined && { detailArgv: { ParentCommandLine: parent.argv } }),
     payload: {
       Executable: named,

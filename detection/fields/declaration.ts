@@ -1,25 +1,7 @@
 import type { JsonObject } from '../../base/json.js';
+import type { RawFacts } from '../../collectors/interface/raw-facts.js';
 import type { EventName } from '../../contract/events.js';
 import type { Logsource } from '../language/document.js';
-
-/** What a collector knew before anything was masked, cut or counted, and no payload says. */
-export interface RawFacts {
-  /** Arguments, as they were given to execve. */
-  readonly arguments?: readonly string[];
-  readonly parentArguments?: readonly string[];
-  /** The path given to execve: where a link leads to is in `Executable`. */
-  readonly executedPath?: string;
-  /** The script that an interpreter was started for. */
-  readonly scriptPath?: string;
-  readonly parentExecutedPath?: string;
-  readonly parentScriptPath?: string;
-  /** Name of the program, at most 15 bytes. */
-  readonly comm?: string;
-  readonly effectiveUserId?: string;
-  readonly auditKey?: string;
-  /** The name that the other side was asked for by. */
-  readonly remoteName?: string;
-}
 
 /** One thing that was observed. */
 export interface Observed {

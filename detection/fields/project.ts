@@ -1,5 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
+import type { EventName } from '../../contract/events.js';
 import type { EventValue, SigmaEvent } from '../engine/event-view.js';
+import { covers, type Logsource } from '../language/document.js';
 import type { KnownField, Observed, Origin, SourceDeclaration } from './declaration.js';
 import { sources } from './table.js';
 
@@ -8,7 +10,37 @@ import { sources } from './table.js';
  * for, so that an execve is a started program, and two audit records.
  */
 export function sigmaEventsOf(observed: Observed, timeMs: number): readonly SigmaEvent[] {
-  return sources
+  return eventsOf(sources, observed, timeMs);
+}
+
+/** The same for a set of rules: without the log sources that none of them is about. */
+export class Projection {
+  readonly #sources = new Map<EventName, readonly SourceDeclaration[]>();
+
+  constructor(rules: readonly { readonly logsource: Logsource }[]) {
+    for (const source of sources) {
+      const { event, logsource } = source;
+      if (event === undefined || !rules.some((rule) => covers(rule.logsource, logsource))) continue;
+      this.#sources.set(event, [...(this.#sources.get(event) ?? []), source]);
+    }
+  }
+
+  /** Whether a rule is about such events. */
+  asksFor(event: EventName): boolean {
+    return this.#sources.has(event);
+  }
+
+  eventsOf(observed: Observed, timeMs: number): readonly SigmaEvent[] {
+    return eventsOf(this.#sources.get(observed.event) ?? [], observed, timeMs);
+  }
+}
+
+function eventsOf(
+  among: readonly SourceDeclaration[],
+  observed: Observed,
+  timeMs: number,
+): readonly SigmaEvent[] {
+  return among
     .filter(({ event, when }) => {
       if (event !== observed.event) return false;
       const value = when === undefined ? undefined : observed.payload[when.field];

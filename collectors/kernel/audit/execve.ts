@@ -15,6 +15,7 @@ export interface Execve {
   readonly pid: number;
   readonly ppid: number;
   readonly uid: number | undefined;
+  readonly euid: number | undefined;
   /** Login uid; undefined when the process descends from no login. */
   readonly auid: number | undefined;
   /** Audit session; undefined likewise. */
@@ -53,6 +54,7 @@ export function readExecve(event: AuditEvent): Execve | undefined {
     pid,
     ppid: decimal(fields.get('ppid')) ?? 0,
     uid: decimal(fields.get('uid')),
+    euid: decimal(fields.get('euid')),
     auid: decimal(fields.get('auid')),
     ses: decimal(fields.get('ses')),
     tty: plainText(fields.get('tty')),

@@ -3,6 +3,8 @@ import type { Container } from './container.js';
 /** What is known of a program that a process executed; whatever is absent could not be known. */
 export interface ProgramFacts {
   readonly executable?: string;
+  /** The path given to execve where it is another; of a script the script. Absent also where no source told it. */
+  readonly executedPath?: string;
   readonly argv?: readonly string[];
   /** False when arguments are missing in `argv`. */
   readonly argvComplete?: boolean;

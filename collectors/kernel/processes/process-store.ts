@@ -237,15 +237,15 @@ export class ProcessStore {
   }
 }
 
-function textBytes({ executable = '', argv = [] }: ProgramFacts): number {
-  let characters = executable.length;
+function textBytes({ executable = '', executedPath = '', argv = [] }: ProgramFacts): number {
+  let characters = executable.length + executedPath.length;
   for (const argument of argv) characters += argument.length + 8;
   return 2 * characters;
 }
 
 /** Keeps whole arguments only: a secret of which the end is missing may not be recognised any more. */
 function withinBounds(facts: ProgramFacts): ProgramFacts {
-  const { executable, argv, argvComplete, realUid, audited } = facts;
+  const { executable, executedPath, argv, argvComplete, realUid, audited } = facts;
   let [room, kept] = [longestArgv, 0];
   for (const argument of argv ?? []) {
     room -= argument.length + 1;
@@ -255,6 +255,7 @@ function withinBounds(facts: ProgramFacts): ProgramFacts {
   const whole = argvComplete !== false && kept === (argv?.length ?? 0);
   return {
     ...(executable !== undefined && { executable }),
+    ...(executedPath !== undefined && { executedPath }),
     ...(argv !== undefined && { argv: kept === argv.length ? argv : argv.slice(0, kept) }),
     ...(!whole && { argvComplete: false }),
     ...(realUid !== undefined && { realUid }),

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../kernel/audit/event.js';
 import { executedFiles } from '../../kernel/audit/executed-file.js';
+import { executedPath } from '../../kernel/audit/executed-path.js';
 import type { Execve } from '../../kernel/audit/execve.js';
 import type { FileIdentity } from '../../kernel/files/executable-hash.js';
 import type { ProcessFacts } from '../../kernel/processes/proc.js';
@@ -19,6 +20,11 @@ export interface StartedProgram {
   /** False when arguments may be missing. */
   readonly argvComplete: boolean;
   readonly comm: string | undefined;
+  /** The path given to execve; of a script the script. */
+  readonly executedPath?: string | undefined;
+  readonly effectiveUid?: number | undefined;
+  /** Of the audit rule that told it. */
+  readonly auditKey?: string | undefined;
   readonly auditUserId: number | undefined;
   readonly sessionId: number | undefined;
   /** `pts/0`, `tty1`; undefined also when it has none. */
@@ -40,6 +46,9 @@ export function programOfExecve(execve: Execve, event: AuditEvent): StartedProgr
     argv: execve.argv,
     argvComplete: execve.complete,
     comm: execve.comm,
+    executedPath: executedPath(event, execve.cwd),
+    effectiveUid: execve.euid,
+    auditKey: execve.key,
     auditUserId: execve.auid,
     sessionId: execve.ses,
     terminal: execve.tty?.replace(/^pts(?=\d)/u, 'pts/'),
@@ -96,13 +105,15 @@ export function tellTable(
   program: StartedProgram,
   audited: boolean,
 ): StartedProgram {
-  const { argv, executable, parentPid, pid, realUid, serial, timeMs } = program;
+  const { argv, executable, executedPath: path, parentPid, pid, realUid, serial } = program;
   const facts = {
     ...(executable !== undefined && { executable }),
+    // Most programs are called by their own name.
+    ...(path !== undefined && path !== executable && { executedPath: path }),
     ...(argv.length > 0 && { argv, argvComplete: program.argvComplete }),
     ...(realUid !== undefined && { realUid }),
     audited,
   };
-  const forkedBy = feed.executed(pid, parentPid, facts, timeMs, serial);
+  const forkedBy = feed.executed(pid, parentPid, facts, program.timeMs, serial);
   return forkedBy === undefined ? program : { ...program, parentPid: forkedBy };
 }

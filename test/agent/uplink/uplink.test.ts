@@ -164,6 +164,43 @@ describe('the triggers', () => {
     expect(sent()[1]?.[0]).toBe('high-1');
   });
 
+  it('an alert goes at once, past the interval, and with all that waits of High, six times in a minute', async () => {
+    await start();
+    store('high');
+    for (let count = 0; count < 9; count++) {
+      store('high');
+      uplink.alertWaits();
+      await clock.advance(5_000);
+    }
+    expect(sent()[0]).toEqual(['high-1', 'high-2']);
+    expect(sent()).toHaveLength(6);
+    await clock.advance(15_000);
+    store('high');
+    uplink.alertWaits();
+    await settle();
+    expect(sent()[6]).toEqual(['high-8', 'high-9', 'high-10', 'high-11']);
+    await clock.advance(8 * minuteMs);
+    expect(sent()).toHaveLength(7);
+  });
+
+  it('an alert that comes while a message is made of what waits is not left for the interval', async () => {
+    await start();
+    store('high');
+    uplink.alertWaits();
+    const read = spool.read.bind(spool);
+    spool.read = async (...args) => {
+      const found = await read(...args);
+      // The last look, for what is left.
+      if (args[3] !== 1) return found;
+      spool.read = read;
+      store('high');
+      uplink.alertWaits();
+      return found;
+    };
+    await settle();
+    expect(sent().flat()).toEqual(['high-1', 'high-2']);
+  });
+
   it('what became due without a connection goes when there is one', async () => {
     uplink = create();
     await uplink.start();

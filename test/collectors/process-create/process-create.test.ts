@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { isUnavailable } from '../../../base/unavailable.js';
 import type { Observation } from '../../../collectors/interface/collector.js';
 import type { Host } from '../../../collectors/interface/host.js';
+import type { RawFacts } from '../../../collectors/interface/raw-facts.js';
 import type { AuditEvent } from '../../../collectors/kernel/audit/event.js';
 import { parseRecord } from '../../../collectors/kernel/audit/record.js';
 import type { AuditSubscriber } from '../../../collectors/kernel/audit/source.js';
@@ -147,6 +148,7 @@ describe('ProcessCreate from kernel audit', () => {
         timeMs: 1_700_000_000_123,
         argv: ['ls', 'two words'],
         detailArgv: { ParentCommandLine: ['bash', '-c', 'ls two\\ words'] },
+        raw: expect.any(Function) as () => RawFacts,
         payload: {
           Executable: '/usr/bin/ls',
           ProcessId: 77,
@@ -166,6 +168,11 @@ describe('ProcessCreate from kernel audit', () => {
         },
       },
     ]);
+    expect(observed[0]?.raw?.()).toEqual({
+      executedPath: '/usr/bin/ls',
+      comm: 'ls',
+      effectiveUserId: '0',
+    });
     // makedev(0xfe, 0), as stat(2) gives it.
     expect(asked[0]?.candidates).toMatchObject([{ inode: 1337n, device: 0xfe00n }]);
   });

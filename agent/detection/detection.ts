@@ -1,0 +1,148 @@
+import { reasonOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { ReportLoss } from '../../base/loss.js';
+import { printable } from '../../base/text.js';
+import type { EventName } from '../../contract/events.js';
+import type { Header, Level } from '../../detection/language/document.js';
+import type { RuleSet } from '../../detection/rules/rule-set.js';
+import type { Alert, RuleOrigin } from './alert.js';
+import type { Judge, Judged } from './judge.js';
+
+/** The rules in force, wherever they are from. */
+export interface Rules {
+  readonly current: RuleSet;
+  /** @returns what ends it */
+  onChange(listener: (set: RuleSet) => void): () => void;
+  readonly originOf: (rule: Header) => RuleOrigin;
+}
+
+interface DetectionOptions {
+  /** Reads the rules; what is needed for it is loaded then. */
+  readonly openRules: () => Promise<Rules>;
+  readonly isEnabled: () => boolean;
+  readonly minimumLevel: () => Level;
+  readonly log: Log;
+  readonly lose: ReportLoss;
+  /** Tells the operator and the hub. */
+  readonly warn: (sentence: string) => void;
+  readonly wallMs: () => number;
+}
+
+/** How detection is. */
+export interface DetectionState {
+  readonly state: 'off' | 'loading' | 'running' | 'failed';
+  readonly rules: number;
+  readonly correlations: number;
+  readonly refused: number;
+  /** Titles of the rules that took too long. */
+  readonly suspended: readonly string[];
+  /** Alerts since the start of the agent. */
+  readonly alerts: number;
+  readonly lastAlert: { readonly title: string; readonly timeMs: number } | undefined;
+}
+
+/**
+ * The rules of detection, asked about every event.
+ *
+ * 1. Nobody waits for the rules: an event that comes before they are read is not judged, and counted.
+ * 2. What reads and judges rules is loaded once it is wanted, and then stays.
+ * 3. Rules that change take the place of those before at once; what correlations have counted goes on.
+ * 4. Nothing of an event or a rule makes `judge` throw.
+ */
+export class Detection {
+  private judging: Judge | undefined;
+  private opening: Promise<void> | undefined;
+  private hasFailed = false;
+  private unfollow: (() => void) | undefined;
+  private alerts = 0;
+  private lastAlert: DetectionState['lastAlert'];
+
+  constructor(private readonly options: DetectionOptions) {}
+
+  /** Begins to read the rules, unless detection is switched off; resolves at once. Called again when the settings change. */
+  start(): void {
+    if (!this.options.isEnabled() || this.opening !== undefined) return;
+    this.opening = this.open().catch((error: unknown) => {
+      this.hasFailed = true;
+      this.options.warn(
+        `No event is judged by rules of detection: they cannot be read (${reasonOf(error)}). Install the agent again, or switch detectionEnabled off.`,
+      );
+    });
+  }
+
+  /** Resolves when the rules are read, or it is known that they cannot be. */
+  async settled(): Promise<void> {
+    await this.opening;
+  }
+
+  stop(): void {
+    this.unfollow?.();
+    this.unfollow = undefined;
+  }
+
+  judge(event: EventName, judged: Judged): Alert | undefined {
+    if (!this.options.isEnabled()) return undefined;
+    if (this.judging === undefined) {
+      this.options.lose('notJudged', 1);
+      return undefined;
+    }
+    try {
+      const alert = this.judging.judge(event, judged);
+      if (alert !== undefined) this.remember(alert);
+      return alert;
+    } catch (error) {
+      this.options.lose('notJudged', 1);
+      this.options.log.debug(`An event could not be judged: ${reasonOf(error)}`);
+      return undefined;
+    }
+  }
+
+  state(): DetectionState {
+    const set = this.judging?.set;
+    return {
+      state: this.mode(),
+      rules: set?.rules.length ?? 0,
+      correlations: set?.correlations.length ?? 0,
+      refused: set?.refusals.length ?? 0,
+      suspended: this.judging?.suspended.map(({ title }) => printable(title, 256)) ?? [],
+      alerts: this.alerts,
+      lastAlert: this.lastAlert,
+    };
+  }
+
+  private mode(): DetectionState['state'] {
+    if (!this.options.isEnabled()) return 'off';
+    if (this.judging !== undefined) return 'running';
+    return this.hasFailed ? 'failed' : 'loading';
+  }
+
+  private async open(): Promise<void> {
+    const [{ Judge }, rules] = await Promise.all([import('./judge.js'), this.options.openRules()]);
+    const use = (set: RuleSet): void => {
+      const before = this.judging;
+      const { log, lose, minimumLevel, warn } = this.options;
+      this.judging = new Judge(set, {
+        lose,
+        minimumLevel,
+        originOf: rules.originOf,
+        onSuspended: ({ title, id }, averageMs) =>
+          warn(
+            `The rule of detection "${printable(title, 100)}" (${printable(id, 100)}) is judged no more: it takes ${averageMs.toFixed(1)} ms an event. Make its conditions simpler.`,
+          ),
+      });
+      if (before !== undefined) this.judging.takeOver(before.memory());
+      log.info('Events are judged by rules of detection.', {
+        rules: set.rules.length,
+        correlations: set.correlations.length,
+        refused: set.refusals.length,
+      });
+    };
+    use(rules.current);
+    this.unfollow = rules.onChange(use);
+  }
+
+  private remember({ details }: Alert): void {
+    this.alerts++;
+    this.lastAlert = { title: details['AlertTitle'] ?? '', timeMs: this.options.wallMs() };
+  }
+}
