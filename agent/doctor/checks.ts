@@ -29,6 +29,7 @@ export const checks = {
   capabilities: { group: 'host', meaning: 'the rights of the agent' },
   inventory: { group: 'host', meaning: 'the sockets of what needs a program' },
   unit: { group: 'host', meaning: 'the service of systemd' },
+  rules: { group: 'host', meaning: 'the rules of detection in force' },
   agent: { group: 'host', meaning: 'how the running agent is' },
 } as const satisfies Readonly<Record<string, { group: CheckGroup; meaning: string }>>;
 

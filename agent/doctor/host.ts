@@ -12,6 +12,7 @@ import { mend, note, ok, unknown, type Finding } from './finding.js';
 import { checkInventory } from './inventory.js';
 import { checkKernel, connectorFinding, tracefsFinding } from './kernel.js';
 import { readText } from './read-text.js';
+import { rulesFinding } from './rules.js';
 import { checkRuntime } from './runtime.js';
 
 /** Every right the agent can use, by its bit (`linux/capability.h`), with what it cannot see without. */
@@ -52,6 +53,7 @@ export async function checkHost(options: HostCheckOptions): Promise<readonly Fin
     capabilityFinding(paths, agentPid),
     checkInventory(inventoryDirectory),
     await unitFinding(),
+    rulesFinding(answer),
     agentFinding(answer),
   ];
 }

@@ -19,6 +19,7 @@ export const problemCodes = [
   'disk',
   'log',
   'certificate',
+  'detection',
 ] as const;
 
 const gauge = (name: string): Metric => ({ name, type: 'gauge' });
@@ -146,6 +147,28 @@ export const statusShape = group('The status of a running agent.', {
       losses: losses('of the collectors', 'collector_losses'),
     }),
   ),
+  detection: group('The rules that events are judged by.', {
+    state: choice(
+      'Whether events are judged by rules.',
+      ['off', 'loading', 'running', 'failed'],
+      'detection_state',
+    ),
+    rules: number('Rules of detection in force.', gauge('detection_rules')),
+    correlations: number('Correlations in force.'),
+    refused: number(
+      'Documents that cannot be used as rules of detection.',
+      gauge('detection_refused'),
+    ),
+    suspended: list('Rules that take too long and are judged no more.', text('Title of a rule.')),
+    alerts: number('Alerts since the start.', counter('alerts_total')),
+    lastAlert: optional(
+      group('The last of them.', {
+        title: text('Title of its rule.'),
+        utc: text('When it came.'),
+        secondsAgo: number('Seconds since then.'),
+      }),
+    ),
+  }),
   spool: group('The local cache.', {
     problem: optional(text('Why the disk does not take what it is given.')),
     limitBytes: number('The most that the local cache may take.', gauge('spool_limit_bytes')),

@@ -4,6 +4,7 @@ import { version } from '../../base/version.js';
 import type { Rejection } from '../../config/rejection.js';
 import type { TwinDialect } from '../../config/twin-dialects.js';
 import type { LossCounts } from '../accounting/losses.js';
+import type { DetectionState } from '../detection/detection.js';
 import type { HistoryStats } from '../history/history.js';
 import type { CollectorState } from '../runner/collector-state.js';
 import type { QueueName, QueueStats } from '../spool/types.js';
@@ -29,6 +30,7 @@ export interface Sources {
   readonly collectors: Readonly<Record<string, CollectorState>>;
   readonly losses: Readonly<Record<string, LossCounts>>;
   readonly lastHour: (component: string, cause: LossCause, total: number) => number;
+  readonly detection: DetectionState;
   readonly spool: {
     readonly problem: string | undefined;
     readonly limitBytes: number;
@@ -42,6 +44,7 @@ export interface Sources {
 /** The facts of the status, of what the parts say. */
 export function statusFacts(sources: Sources): StatusFacts {
   const { collectors, history, nowWallMs, silence, spool, today, uptimeMs } = sources;
+  const { lastAlert, ...counted } = sources.detection;
   const queues = Object.entries(spool.queues);
   const others = Object.keys(sources.losses).filter((name) => !(name in collectors));
   // The wall clock may have been set since something happened.
@@ -97,6 +100,18 @@ export function statusFacts(sources: Sources): StatusFacts {
         },
       ]),
     ),
+    detection: {
+      ...counted,
+      ...(lastAlert === undefined
+        ? {}
+        : {
+            lastAlert: {
+              title: lastAlert.title,
+              utc: utcText(lastAlert.timeMs),
+              secondsAgo: secondsSince(lastAlert.timeMs),
+            },
+          }),
+    },
     spool: {
       ...(spool.problem === undefined ? {} : { problem: spool.problem }),
       limitBytes: spool.limitBytes,

@@ -96,6 +96,16 @@ const rules: readonly ((facts: StatusFacts) => readonly StatusProblem[])[] = [
         code: 'rejected' as const,
         sentence: `the twin's ${key} was rejected: ${withoutStop(reason)}`,
       })),
+  ({ detection }) =>
+    detection.state === 'failed'
+      ? [
+          {
+            code: 'detection',
+            sentence:
+              'no event is judged by rules of detection, because they cannot be read; install the agent again',
+          },
+        ]
+      : [],
   ({ agent: { logProblem } }) =>
     logProblem === undefined
       ? []

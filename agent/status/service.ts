@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { Settings } from '../../config/settings.js';
 import type { LossLedger } from '../accounting/losses.js';
+import type { Detection } from '../detection/detection.js';
 import type { History } from '../history/history.js';
 import type { HubLink } from '../hub/hub-link.js';
 import type { CertificateWatch } from '../identity/certificate-watch.js';
@@ -42,6 +43,7 @@ interface StatusServiceOptions {
     readonly link: HubLink;
     readonly twin: Pick<TwinSync, 'desiredVersion'>;
     readonly collectors: Pick<CollectorsRunner, 'states'>;
+    readonly detection: Pick<Detection, 'state'>;
     readonly spool: Pick<Spool, 'problem' | 'stats'>;
     readonly history: Pick<History, 'problem' | 'stats'>;
     readonly uplink: Pick<Uplink, 'silence' | 'stats'>;
@@ -130,6 +132,7 @@ export class StatusService {
         collectors: parts.collectors.states(),
         losses: losses.snapshot(),
         lastHour: (component, cause, total) => this.recent.of(component, cause, total),
+        detection: parts.detection.state(),
         spool: {
           problem: parts.spool.problem,
           limitBytes: settings.current.maxLocalCacheSizeInBytes,

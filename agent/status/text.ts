@@ -1,6 +1,7 @@
 import { printable } from '../../base/text.js';
 import { earlyObjectName, twinDialects } from '../../config/twin-dialects.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
+import { detectionText } from './detection-text.js';
 import type { LossOf, StatusDocument } from './document.js';
 import { durationText, sizeText } from './duration-text.js';
 
@@ -20,6 +21,7 @@ export function statusText(document: StatusDocument): string {
     ...row('Today', todayLine(document)),
     ...spoolLines(document),
     ...row('History', historyLine(document)),
+    ...row('Detection', detectionText(document.detection)),
     '',
     ...collectorLines(document),
     ...otherLosses(document),

@@ -88,6 +88,44 @@ describe('the running agent', () => {
     });
   });
 
+  it('tells an alert at once, however long the interval is, and says so in its status', async () => {
+    const interval = 'PT5H';
+    fixture.hub.patchDesired(
+      deviceId,
+      desired({ highPriorityMessageFrequency: interval, lowPriorityMessageFrequency: interval }),
+    );
+    await fixture.startAgent();
+    await fixture.hub.awaitTwin(
+      deviceId,
+      (twin) => configurationOf(twin)['highPriorityMessageFrequency']?.value === interval,
+      10_000,
+    );
+    const mark = markOf('echo cpuminer-multi');
+    await startMarked(mark);
+    const isAlert = ({ ExtraDetails }: ReturnType<typeof payloadsOf>[number]): boolean =>
+      ExtraDetails?.['AlertType'] === 'IoT_CryptoMiner';
+    const messages = await fixture.hub.awaitMessages(
+      (all) => payloadsOf(all, 'ProcessCreate').some(isAlert),
+      10_000,
+    );
+    const alerts = payloadsOf(messages, 'ProcessCreate').filter(isAlert);
+    expect(alerts).toEqual([
+      expect.objectContaining({
+        CommandLine: expect.stringContaining(mark) as string,
+        ExtraDetails: expect.objectContaining({
+          AlertSeverity: 'High',
+          RuleSource: 'builtin',
+        }) as object,
+      }),
+    ]);
+    expect(messages.at(-1)).toMatchObject({
+      properties: { MessagePriority: 'High' },
+      problems: [],
+    });
+    const { stdout } = await runCommandLine(['status', '--config', fixture.configFile]);
+    expect(stdout).toMatch(/^Detection {3}\d+ rules .* in force; 1 alert since the start/m);
+  });
+
   it('follows a twin of the micro agent, and says so wherever it is asked', async () => {
     fixture.hub.patchDesired(deviceId, {
       [configurationObjectName]: null,

@@ -33,6 +33,15 @@ export const soundFacts: StatusFacts = {
       losses: { processGone: { total: 12, lastHour: 2 }, kernelLost: { total: 5, lastHour: 0 } },
     },
   },
+  detection: {
+    state: 'running',
+    rules: 120,
+    correlations: 3,
+    refused: 0,
+    suspended: [],
+    alerts: 2,
+    lastAlert: { title: 'A miner', utc: '2026-01-02T04:03:05.000Z', secondsAgo: 120 },
+  },
   spool: {
     limitBytes: 2_560_000,
     diskBytes: 4_096,

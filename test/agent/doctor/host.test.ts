@@ -7,6 +7,7 @@ import type { Finding } from '../../../agent/doctor/finding.js';
 import { agentFinding, capabilityFinding } from '../../../agent/doctor/host.js';
 import { checkInventory } from '../../../agent/doctor/inventory.js';
 import { checkKernel, tracefsFinding } from '../../../agent/doctor/kernel.js';
+import { rulesFinding } from '../../../agent/doctor/rules.js';
 import { checkRuntime } from '../../../agent/doctor/runtime.js';
 import { judge } from '../../../agent/status/health.js';
 import { inventoryNames } from '../../../collectors/inventory/names.js';
@@ -192,5 +193,22 @@ describe('the running agent', () => {
     expect(degraded.found).toContain('ENOSPC');
     expect(agentFinding({ unanswered: 'Closed.', forbidden: true }).verdict).toBe('unknown');
     expect(agentFinding({ unanswered: 'Not there.', forbidden: false }).verdict).toBe('mend');
+  });
+});
+
+describe('the rules of detection', () => {
+  const { detection } = soundFacts;
+  const of = (changes: Partial<typeof detection>): string =>
+    told([rulesFinding(judge({ ...soundFacts, detection: { ...detection, ...changes } }))]);
+
+  it('are well when all of them are judged, and to be looked at when one is not', () => {
+    expect(of({})).toMatch(/^ok: 120 rules and 3 correlations in force; 2 alerts/);
+    expect(of({ refused: 1 })).toMatch(/^note: .*1 refused/);
+    expect(of({ suspended: ['A slow one'] })).toMatch(/^note: .*A slow one/);
+    expect(of({ state: 'off' })).toMatch(/^note:/);
+    expect(of({ state: 'failed' })).toMatch(/^mend:/);
+    expect(of({ rules: 0, correlations: 0 })).toMatch(/^mend:/);
+    const finding = rulesFinding({ unanswered: 'nobody answers', forbidden: false });
+    expect(finding.verdict).toBe('unknown');
   });
 });

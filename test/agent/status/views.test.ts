@@ -18,6 +18,7 @@ describe('the text', () => {
         'Today       12 messages, 14 units of 4 KB',
         'Cache       high 0 events, low 12 events (4.1 KB, the oldest 3 min old), operational 1 event (300 bytes, the oldest 10 s old); 4.0 KB of 2.4 MB on disk',
         'History     120 events of the last 3 d; 80 KB of 4.0 MB on disk',
+        'Detection   120 rules and 3 correlations in force; 2 alerts since the start, the last 2 min ago: A miner',
         '',
         'ListeningPorts  running, from snapshot, last run 1 min ago, took 0.012 s',
         'Login           off',
@@ -69,6 +70,17 @@ describe('the text', () => {
     expect(text).toContain(
       'Owner       has switched off Login, LocalUsers (disabledEvents in the local file)\n',
     );
+  });
+
+  it('says which rules of detection are not in force, and whether any are', () => {
+    const { detection } = soundFacts;
+    const line = (changes: Partial<typeof detection>): string =>
+      statusText(judge({ ...soundFacts, detection: { ...detection, ...changes } }));
+    expect(line({ refused: 2, suspended: ['Slow one'] })).toContain(
+      'in force, 2 refused, 1 suspended because they are slow (Slow one); 2 alerts',
+    );
+    expect(line({ state: 'off' })).toContain('no event is judged by rules (detectionEnabled');
+    expect(line({ state: 'failed' })).toMatch(/^degraded because no event is judged by rules/);
   });
 
   it('cannot be forged by what a stranger named', () => {

@@ -1,0 +1,22 @@
+import type { StatusDocument } from './document.js';
+import { durationText } from './duration-text.js';
+
+/** How detection is, in one line for a person. */
+export function detectionText(detection: StatusDocument['detection']): string {
+  const { alerts, correlations, lastAlert, refused, rules, state, suspended } = detection;
+  if (state === 'off') return 'no event is judged by rules (detectionEnabled in the twin)';
+  if (state === 'failed') return 'no event is judged, because the rules cannot be read';
+  if (state === 'loading') return 'the rules are being read';
+  const parts = [
+    `${rules} rules and ${correlations} correlations in force`,
+    ...(refused === 0 ? [] : [`${refused} refused`]),
+    ...(suspended.length === 0
+      ? []
+      : [`${suspended.length} suspended because they are slow (${suspended.join(', ')})`]),
+  ];
+  const last =
+    lastAlert === undefined
+      ? 'no alert since the start'
+      : `${alerts} ${alerts === 1 ? 'alert' : 'alerts'} since the start, the last ${durationText(lastAlert.secondsAgo)} ago: ${lastAlert.title}`;
+  return `${parts.join(', ')}; ${last}`;
+}
