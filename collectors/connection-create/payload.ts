@@ -1,7 +1,8 @@
 import type { Details } from '../../contract/events.js';
 import { containerDetails } from '../kernel/processes/container.js';
 import type { Observation } from '../interface/collector.js';
-import type { Connection } from './sources/facts.js';
+import type { RawFacts } from '../interface/raw-facts.js';
+import type { Connection, ConnectionProcess } from './sources/facts.js';
 
 /** The payload for one connection. What no source could know is said in `ExtraDetails`, by the caveats of the event. */
 export function observationOf(connection: Connection): Observation<'ConnectionCreate'> {
@@ -24,6 +25,7 @@ export function observationOf(connection: Connection): Observation<'ConnectionCr
   return {
     timeMs: connection.timeMs,
     ...(argv.length > 0 && { argv }),
+    ...(process?.executedPath !== undefined && { raw: () => rawFactsOf(process) }),
     payload: {
       Protocol: remote.family === 6 ? `${transport}6` : transport,
       Direction: direction,
@@ -41,3 +43,6 @@ export function observationOf(connection: Connection): Observation<'ConnectionCr
     },
   };
 }
+
+const rawFactsOf = ({ executedPath }: ConnectionProcess): RawFacts =>
+  executedPath === undefined ? {} : { executedPath };

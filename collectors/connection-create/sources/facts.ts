@@ -5,6 +5,8 @@ import type { Endpoint } from '../../kernel/sockets/endpoint.js';
 export interface ConnectionProcess {
   readonly pid: number;
   readonly executable: string | undefined;
+  /** The path given to execve, where it is known and another. */
+  readonly executedPath?: string | undefined;
   /** True when the sources do not agree about the executable. */
   readonly executableDoubted?: boolean;
   readonly comm: string | undefined;

@@ -55,9 +55,19 @@ export class ConnectionProcesses {
   private lookUp(pid: number, atMs: number, doer?: Doer): SeenProcess | undefined {
     const found = this.host.processes.of(pid, atMs, doer);
     if (found?.executable === undefined && found?.argv === undefined) return undefined;
-    const { executable, argv = [], audited = false, container, realUid } = found;
+    const { executable, executedPath, argv = [], audited = false, container, realUid } = found;
     const argvComplete = argv.length > 0 && found.argvComplete !== false;
-    return { pid, executable, comm: undefined, argv, argvComplete, realUid, container, audited };
+    return {
+      pid,
+      executable,
+      executedPath,
+      comm: undefined,
+      argv,
+      argvComplete,
+      realUid,
+      container,
+      audited,
+    };
   }
 }
 
@@ -82,6 +92,7 @@ export function processOfCall(
   return {
     pid,
     executable: believed?.executable ?? exe,
+    executedPath: believed?.executedPath,
     ...(doubted && { executableDoubted: true }),
     comm,
     argv: argv.length > 0 ? argv : call.title,

@@ -119,6 +119,11 @@ describe('an agent is degraded, and says why,', () => {
     ['certificate', certificate(-1), /its certificate has expired on 2026-02-01T/],
     ['rejected', twin('TypeMismatch'), /eventPriorityLogin was rejected: is "Hi"$/],
     ['disk', fullDisk, /ENOSPC/],
+    [
+      'detection',
+      { ...soundFacts, detection: { ...soundFacts.detection, state: 'failed' } },
+      /no event is judged by rules of detection/,
+    ],
   ];
 
   it.each(cases)('%s', (code, facts, sentence) => {
