@@ -41,7 +41,7 @@ export class Judge {
     private readonly options: JudgeOptions,
   ) {
     this.detector = new Detector(set, { onSuspended: options.onSuspended });
-    this.projection = new Projection(set.rules);
+    this.projection = new Projection(set.rules, correlatedFields(set));
   }
 
   get suspended(): readonly Header[] {
@@ -93,9 +93,17 @@ export class Judge {
 
 function rawOf({ argv, detailArgv, raw }: Judged): RawFacts {
   const parent = detailArgv?.['ParentCommandLine'];
-  return {
-    ...(argv !== undefined && { arguments: argv }),
-    ...(parent !== undefined && { parentArguments: parent }),
-    ...raw?.(),
-  };
+  const facts: { -readonly [K in keyof RawFacts]: RawFacts[K] } = raw?.() ?? {};
+  if (argv !== undefined) facts.arguments = argv;
+  if (parent !== undefined) facts.parentArguments = parent;
+  return facts;
+}
+
+/** What correlations group by and count. */
+function* correlatedFields({ correlations }: RuleSet): Generator<string> {
+  for (const { correlation } of correlations) {
+    yield* correlation.groupBy;
+    yield* correlation.fields;
+    for (const fields of correlation.aliases.values()) yield* fields.values();
+  }
 }

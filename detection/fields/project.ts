@@ -1,28 +1,102 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../../base/json.js';
 import type { EventName } from '../../contract/events.js';
 import type { EventValue, SigmaEvent } from '../engine/event-view.js';
 import { covers, type Logsource } from '../language/document.js';
-import type { KnownField, Observed, Origin, SourceDeclaration } from './declaration.js';
+import { type Expression, fieldsOf, searchesWhole } from '../language/expression.js';
+import type { Observed, SourceDeclaration } from './declaration.js';
+import { fieldReader, membersReader, opened, type Opened, type ReadField } from './readers.js';
 import { sources } from './table.js';
 
-/**
- * What was observed, as the events of Sigma's log sources that the table makes of it: one for each that it is declared
- * for, so that an execve is a started program, and two audit records.
- */
-export function sigmaEventsOf(observed: Observed, timeMs: number): readonly SigmaEvent[] {
-  return eventsOf(sources, observed, timeMs);
+/** What asks for events: a rule. */
+interface Asking {
+  readonly logsource: Logsource;
+  readonly expression: Expression;
 }
 
-/** The same for a set of rules: without the log sources that none of them is about. */
-export class Projection {
-  readonly #sources = new Map<EventName, readonly SourceDeclaration[]>();
+/** Which fields of a log source are wanted; undefined: all. */
+type Wanted = ReadonlySet<string> | undefined;
 
-  constructor(rules: readonly { readonly logsource: Logsource }[]) {
-    for (const source of sources) {
-      const { event, logsource } = source;
-      if (event === undefined || !rules.some((rule) => covers(rule.logsource, logsource))) continue;
-      this.#sources.set(event, [...(this.#sources.get(event) ?? []), source]);
+/** One log source, with how its fields are read. */
+class Source {
+  readonly logsource: Logsource;
+  readonly #when: SourceDeclaration['when'];
+  readonly #fields: readonly (readonly [name: string, read: ReadField])[];
+  readonly #lists: readonly {
+    readonly stem: string;
+    readonly read: ReturnType<typeof membersReader>;
+    readonly wanted: Wanted;
+  }[];
+
+  constructor({ fields, logsource, when }: SourceDeclaration, wanted: Wanted) {
+    this.logsource = logsource;
+    this.#when = when;
+    const declared = Object.entries(fields).flatMap(([name, one]) =>
+      'missing' in one ? [] : [[name, one] as const],
+    );
+    this.#fields = declared
+      .filter(([name, one]) => one.numbered !== true && wanted?.has(name) !== false)
+      .map(([name, one]) => [name, fieldReader(one)]);
+    this.#lists = declared
+      .filter(([, one]) => one.numbered === true)
+      .map(([stem, { from }]) => ({ stem, read: membersReader(from), wanted }));
+  }
+
+  eventOf(observed: Opened, timeMs: number): SigmaEvent | undefined {
+    const when = this.#when;
+    if (when !== undefined) {
+      const value = observed.payload[when.field];
+      if (typeof value !== 'string' || !when.is.includes(value)) return undefined;
     }
+    const fields: Record<string, EventValue> = {};
+    for (const [name, read] of this.#fields) {
+      const value = read(observed);
+      if (value !== undefined) fields[name] = value;
+    }
+    for (const { read, stem, wanted } of this.#lists)
+      for (const [index, value] of read(observed).entries()) {
+        const name = `${stem}${index}`;
+        if (wanted?.has(name) !== false) fields[name] = value;
+      }
+    return { logsource: this.logsource, fields, timeMs };
+  }
+}
+
+const isOfEvent = (source: SourceDeclaration): source is SourceDeclaration & { event: EventName } =>
+  source.event !== undefined;
+
+function bySource(wantedOf: (source: SourceDeclaration) => Wanted | 'none') {
+  const made = new Map<EventName, Source[]>();
+  for (const source of sources.filter(isOfEvent)) {
+    const wanted = wantedOf(source);
+    if (wanted === 'none') continue;
+    const others = made.get(source.event) ?? [];
+    others.push(new Source(source, wanted));
+    made.set(source.event, others);
+  }
+  return made;
+}
+
+/**
+ * Makes of what was observed the events of Sigma's log sources that the table says: one for each that it is declared for, so
+ * that an execve is a started program, and two audit records. Of log sources that no rule is about nothing is made, and of
+ * the others the fields that rules ask for.
+ */
+export class Projection {
+  readonly #sources: ReadonlyMap<EventName, readonly Source[]>;
+
+  /**
+   * @param rules absent: all fields of all log sources are made
+   * @param further fields that are asked for beside those of the rules, of all log sources
+   */
+  constructor(rules?: readonly Asking[], further: Iterable<string> = []) {
+    this.#sources = bySource(({ logsource }) => {
+      if (rules === undefined) return undefined;
+      const asking = rules.filter((rule) => covers(rule.logsource, logsource));
+      if (asking.length === 0) return 'none';
+      if (asking.some(({ expression }) => searchesWhole(expression))) return undefined;
+      const wanted = new Set(further);
+      for (const { expression } of asking) fieldsOf(expression, wanted);
+      return wanted;
+    });
   }
 
   /** Whether a rule is about such events. */
@@ -31,71 +105,20 @@ export class Projection {
   }
 
   eventsOf(observed: Observed, timeMs: number): readonly SigmaEvent[] {
-    return eventsOf(this.#sources.get(observed.event) ?? [], observed, timeMs);
-  }
-}
-
-function eventsOf(
-  among: readonly SourceDeclaration[],
-  observed: Observed,
-  timeMs: number,
-): readonly SigmaEvent[] {
-  return among
-    .filter(({ event, when }) => {
-      if (event !== observed.event) return false;
-      const value = when === undefined ? undefined : observed.payload[when.field];
-      return when === undefined || (typeof value === 'string' && when.is.includes(value));
-    })
-    .map((source) => ({ logsource: source.logsource, fields: fieldsOf(source, observed), timeMs }));
-}
-
-function fieldsOf(source: SourceDeclaration, observed: Observed): Record<string, EventValue> {
-  const fields: Record<string, EventValue> = {};
-  for (const [name, declared] of Object.entries(source.fields)) {
-    if ('missing' in declared) continue;
-    if (declared.numbered === true) {
-      for (const [index, value] of valuesOf(declared.from, observed).flat().entries())
-        fields[`${name}${index}`] = value;
-      continue;
+    const made: SigmaEvent[] = [];
+    const open = opened(observed);
+    for (const source of this.#sources.get(observed.event) ?? []) {
+      const event = source.eventOf(open, timeMs);
+      if (event !== undefined) made.push(event);
     }
-    const value = valueOf(declared, observed);
-    if (value !== undefined) fields[name] = value;
+    return made;
   }
-  return fields;
 }
 
-function valueOf(declared: KnownField, observed: Observed): EventValue | undefined {
-  if (declared.is !== undefined) return declared.is;
-  const values = valuesOf(originsOf(declared, observed.payload), observed).flat();
-  const said = values.map((value) => declared.says?.[String(value)] ?? value);
-  return declared.all === true && said.length > 1 ? [...new Set(said)] : said[0];
-}
+let whole: Projection | undefined;
 
-function originsOf({ by, from }: KnownField, payload: JsonObject): readonly Origin[] {
-  if (by === undefined) return from;
-  const key = payload[by.field];
-  return (typeof key === 'string' && Object.hasOwn(by.from, key) ? by.from[key] : undefined) ?? [];
-}
-
-type Plain = string | number | boolean;
-
-/** What is there of each origin, in their order; an empty text says that it is not known. */
-function valuesOf(origins: readonly Origin[], observed: Observed): readonly Plain[][] {
-  return origins.map((origin) => read(origin, observed).filter((value) => value !== ''));
-}
-
-function read(origin: Origin, { payload, raw }: Observed): Plain[] {
-  if ('raw' in origin) {
-    const value = raw?.[origin.raw];
-    if (value === undefined) return [];
-    if (typeof value === 'string') return [value];
-    return origin.joined === true ? [value.join(' ')] : [...value];
-  }
-  if ('field' in origin) return plain(payload[origin.field]);
-  const details = payload['ExtraDetails'];
-  return isJsonObject(details) ? plain(details[origin.detail]) : [];
-}
-
-function plain(value: JsonValue | undefined): Plain[] {
-  return value === undefined || value === null || typeof value === 'object' ? [] : [value];
+/** All that the table makes of what was observed. */
+export function sigmaEventsOf(observed: Observed, timeMs: number): readonly SigmaEvent[] {
+  whole ??= new Projection();
+  return whole.eventsOf(observed, timeMs);
 }

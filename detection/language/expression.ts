@@ -59,7 +59,7 @@ export type Expression =
   /** A detection, by its name: told by an explanation. */
   | { readonly kind: 'named'; readonly name: string; readonly part: Expression };
 
-/** The fields that an expression asks for, and whether it searches whole events. */
+/** The fields that an expression asks for. */
 export function fieldsOf(expression: Expression, into = new Set<string>()): Set<string> {
   switch (expression.kind) {
     case 'field':
@@ -81,4 +81,22 @@ export function fieldsOf(expression: Expression, into = new Set<string>()): Set<
       break;
   }
   return into;
+}
+
+/** Whether it looks for something in a whole event, whichever fields that has. */
+export function searchesWhole(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'field':
+      return expression.field === undefined;
+    case 'exists':
+    case 'null':
+      return false;
+    case 'not':
+    case 'named':
+      return searchesWhole(expression.part);
+    case 'and':
+    case 'or':
+    case 'atLeast':
+      return expression.parts.some(searchesWhole);
+  }
 }
