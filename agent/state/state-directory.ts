@@ -12,6 +12,8 @@ export const stateNames = {
   assignment: 'dps-assignment.json',
   /** What the agent has changed in the kernel's audit, see `ChangeNote`. */
   changeNote: 'audit-changes.json',
+  /** What the correlations of detection have counted. */
+  correlations: 'correlations.json',
   counters: 'counters.json',
   dailyUnits: 'daily-units.json',
   desired: 'desired.json',

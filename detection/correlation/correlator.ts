@@ -35,6 +35,7 @@ export class Correlator {
   readonly #correlations: readonly Correlated[];
   #events = 0;
   #entries = 0;
+  #counted = 0;
   /** Entries that were dropped though they were within their timespan. */
   forgotten = 0;
 
@@ -45,6 +46,11 @@ export class Correlator {
       fingerprint: fingerprintOf(one),
       groups: new Map(),
     }));
+  }
+
+  /** Grows with each event that something is counted of, so that what `save` gives is known to be another. */
+  get counted(): number {
+    return this.#counted;
   }
 
   /** Entries that are kept. */
@@ -105,6 +111,8 @@ export class Correlator {
   #restoreGroup(correlated: Correlated, { entries, key }: JsonObject): void {
     if (typeof key !== 'string' || key.length > 2 * limits.keptText) return;
     for (const entry of Array.isArray(entries) ? (entries as readonly JsonValue[]) : []) {
+      // Whoever wrote more than is ever kept shall not have it sorted out here.
+      if (this.#entries >= limits.entries) return;
       const read = entryOf(entry, correlated.ids.length, this.#events);
       if (read !== undefined) this.#add(correlated, key, read);
     }
@@ -139,6 +147,7 @@ export class Correlator {
     groups.delete(key);
     groups.set(key, window);
     const before = window.entries.length;
+    this.#counted++;
     this.forgotten += window.add(entry);
     this.#entries += window.entries.length - before;
     this.#makeRoom(correlated, window, entry.timeMs);
@@ -156,16 +165,18 @@ export class Correlator {
       this.#forget(correlated, key, window);
     }
     if (this.#entries <= limits.entries) return;
-    // The room is with others: the fullest group of all goes.
-    const all = this.#correlations.flatMap((one) =>
-      [...one.groups].map(([key, window]) => ({ one, key, window })),
-    );
-    const [fullest] = all
-      .filter(({ window }) => window !== inUse)
-      .toSorted((a, b) => b.window.entries.length - a.window.entries.length);
+    // The room is with others: the fullest group of all goes. Many groups may have to go one by one: nothing is sorted.
+    let fullest: { correlated: Correlated; key: string; window: Window } | undefined;
+    for (const other of this.#correlations)
+      for (const [key, window] of other.groups)
+        if (
+          window !== inUse &&
+          (fullest === undefined || window.entries.length > fullest.window.entries.length)
+        )
+          fullest = { correlated: other, key, window };
     if (fullest === undefined) return;
     this.forgotten += fullest.window.entries.length;
-    this.#forget(fullest.one, fullest.key, fullest.window);
+    this.#forget(fullest.correlated, fullest.key, fullest.window);
   }
 
   #forget({ groups }: Correlated, key: string, window: Window): void {

@@ -72,6 +72,11 @@ export class Detector {
     return { hits: alerts, isWhole };
   }
 
+  /** Grows with whatever correlations count. */
+  get counted(): number {
+    return this.#correlator.counted;
+  }
+
   /** What correlations have counted, for `restore` after a restart. */
   save(): JsonObject {
     return this.#correlator.save();
