@@ -329,6 +329,7 @@ export class Agent {
       problems: this.settings.problems,
       collectors: parts?.collectors.states() ?? {},
       losses: this.losses.snapshot(),
+      detection: parts?.detection.reported(),
       certificateValidToMs: parts?.certificate?.validToMs,
       ...(parts === undefined || this.options.local.maxUnitsPerDay === 0
         ? {}

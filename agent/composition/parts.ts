@@ -39,6 +39,7 @@ import { OwnProcesses } from '../pipeline/own-processes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import { createRedactor } from '../pipeline/redaction/redactor.js';
 import type { SecurityPosture } from '../posture/security-posture.js';
+import { builtinRulesDirectory, localRulesDirectory } from '../rule-supply/places.js';
 import { CollectorsRunner } from '../runner/collectors-runner.js';
 import { Spool } from '../spool/spool.js';
 import { stateNames } from '../state/state-directory.js';
@@ -163,9 +164,18 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     maxBytes: local.aggregationMaxBytes,
   });
   const detection = new Detection({
-    openRules: async () => (await import('../detection/builtin-rules.js')).openBuiltinRules(),
+    openRules: async () => {
+      // What reads rules is loaded by those who have some.
+      const { RuleSupply } = await import('../rule-supply/rule-supply.js');
+      return RuleSupply.open({
+        builtinDirectory: builtinRulesDirectory(),
+        rulesDirectory: localRulesDirectory,
+        settings,
+        clock,
+        log,
+      });
+    },
     isEnabled: () => settings.current.detectionEnabled,
-    minimumLevel: () => settings.current.detectionMinimumLevel,
     log,
     lose: (cause, count) => losses.count('detection', cause, count),
     warn: options.warn,

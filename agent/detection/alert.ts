@@ -1,10 +1,8 @@
 import { printable } from '../../base/text.js';
 import { type alertDetails, alertMark } from '../../contract/common-details.js';
 import type { Header, Level } from '../../detection/language/document.js';
+import { rank } from '../../detection/rules/adjust.js';
 import type { Hit } from '../../detection/rules/detector.js';
-
-/** Where a rule is from. */
-export type RuleOrigin = 'builtin' | 'local' | 'twin';
 
 /** What makes an event an alert. */
 export interface Alert {
@@ -29,23 +27,12 @@ const severities: Readonly<Record<Level, string>> = {
   critical: 'High',
 };
 
-const ranks: Readonly<Record<Level, number>> = {
-  informational: 0,
-  low: 1,
-  medium: 2,
-  high: 3,
-  critical: 4,
-};
-
-/** How grave a rule is; one that says nothing counts as medium, so that nobody misses what he has written. */
-export const rankOf = (level: Level | undefined): number => ranks[level ?? 'medium'];
-
 /**
  * The alert of an event that these rules are true of.
  * @param hits at least one, the order of those with the same level is kept
  */
-export function alertOf(hits: readonly Hit[], originOf: (rule: Header) => RuleOrigin): Alert {
-  const [first, ...further] = hits.toSorted((a, b) => rankOf(b.level) - rankOf(a.level));
+export function alertOf(hits: readonly Hit[]): Alert {
+  const [first, ...further] = hits.toSorted((a, b) => rank(b.level) - rank(a.level));
   if (first === undefined) throw new Error('An alert was asked for that no rule is true of.');
   const { level, rule } = first;
   const details: Partial<Record<keyof typeof alertDetails, string>> = {
@@ -53,7 +40,7 @@ export function alertOf(hits: readonly Hit[], originOf: (rule: Header) => RuleOr
     AlertSeverity: severities[level ?? 'medium'],
     AlertTitle: printable(rule.title),
     RuleId: idOf(rule),
-    RuleSource: originOf(rule),
+    RuleSource: rule.source,
   };
   if (rule.description !== undefined)
     details.AlertDescription = printable(rule.description.trim(), longestDescription);

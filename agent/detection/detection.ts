@@ -1,26 +1,28 @@
 import { reasonOf } from '../../base/errors.js';
+import type { JsonObject } from '../../base/json.js';
 import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { printable } from '../../base/text.js';
 import type { EventName } from '../../contract/events.js';
-import type { Header, Level } from '../../detection/language/document.js';
 import type { RuleSet } from '../../detection/rules/rule-set.js';
-import type { Alert, RuleOrigin } from './alert.js';
+import type { Alert } from './alert.js';
 import type { Judge, Judged } from './judge.js';
 
-/** The rules in force, wherever they are from. */
+/** The rules in force, wherever they are from: the part of `RuleSupply` that this needs. */
 export interface Rules {
   readonly current: RuleSet;
   /** @returns what ends it */
   onChange(listener: (set: RuleSet) => void): () => void;
-  readonly originOf: (rule: Header) => RuleOrigin;
+  summary(): { readonly problem: string | undefined };
+  /** For the reported properties. */
+  reported(): JsonObject;
+  close(): void;
 }
 
 interface DetectionOptions {
   /** Reads the rules; what is needed for it is loaded then. */
   readonly openRules: () => Promise<Rules>;
   readonly isEnabled: () => boolean;
-  readonly minimumLevel: () => Level;
   readonly log: Log;
   readonly lose: ReportLoss;
   /** Tells the operator and the hub. */
@@ -34,6 +36,8 @@ export interface DetectionState {
   readonly rules: number;
   readonly correlations: number;
   readonly refused: number;
+  /** Why the rules are not what they should be; undefined where they are. */
+  readonly problem: string | undefined;
   /** Titles of the rules that took too long. */
   readonly suspended: readonly string[];
   /** Alerts since the start of the agent. */
@@ -51,6 +55,7 @@ export interface DetectionState {
  */
 export class Detection {
   private judging: Judge | undefined;
+  private rules: Rules | undefined;
   private opening: Promise<void> | undefined;
   private hasFailed = false;
   private unfollow: (() => void) | undefined;
@@ -78,6 +83,7 @@ export class Detection {
   stop(): void {
     this.unfollow?.();
     this.unfollow = undefined;
+    this.rules?.close();
   }
 
   judge(event: EventName, judged: Judged): Alert | undefined {
@@ -104,9 +110,20 @@ export class Detection {
       rules: set?.rules.length ?? 0,
       correlations: set?.correlations.length ?? 0,
       refused: set?.refusals.length ?? 0,
+      problem: this.rules?.summary().problem,
       suspended: this.judging?.suspended.map(({ title }) => printable(title, 256)) ?? [],
       alerts: this.alerts,
       lastAlert: this.lastAlert,
+    };
+  }
+
+  /** For the reported properties. */
+  reported(): JsonObject {
+    const suspended = this.judging?.suspended.length ?? 0;
+    return {
+      state: this.mode(),
+      ...(this.options.isEnabled() && this.rules?.reported()),
+      ...(suspended > 0 && { suspended }),
     };
   }
 
@@ -120,11 +137,9 @@ export class Detection {
     const [{ Judge }, rules] = await Promise.all([import('./judge.js'), this.options.openRules()]);
     const use = (set: RuleSet): void => {
       const before = this.judging;
-      const { log, lose, minimumLevel, warn } = this.options;
+      const { log, lose, warn } = this.options;
       this.judging = new Judge(set, {
         lose,
-        minimumLevel,
-        originOf: rules.originOf,
         onSuspended: ({ title, id }, averageMs) =>
           warn(
             `The rule of detection "${printable(title, 100)}" (${printable(id, 100)}) is judged no more: it takes ${averageMs.toFixed(1)} ms an event. Make its conditions simpler.`,
@@ -137,6 +152,7 @@ export class Detection {
         refused: set.refusals.length,
       });
     };
+    this.rules = rules;
     use(rules.current);
     this.unfollow = rules.onChange(use);
   }

@@ -5,10 +5,10 @@ import type { RawFacts } from '../../collectors/interface/raw-facts.js';
 import type { EventName } from '../../contract/events.js';
 import type { SigmaEvent } from '../../detection/engine/event-view.js';
 import { Projection } from '../../detection/fields/project.js';
-import type { Header, Level } from '../../detection/language/document.js';
+import type { Header } from '../../detection/language/document.js';
 import { Detector, type Hit } from '../../detection/rules/detector.js';
 import type { RuleSet } from '../../detection/rules/rule-set.js';
-import { type Alert, alertOf, rankOf, type RuleOrigin } from './alert.js';
+import { type Alert, alertOf } from './alert.js';
 
 /** What is judged of an observation. */
 export type Judged = Pick<Observation, 'argv' | 'detailArgv' | 'raw' | 'timeMs'> & {
@@ -19,9 +19,6 @@ interface JudgeOptions {
   readonly lose: ReportLoss;
   /** A rule that takes too long, and is judged no more. */
   readonly onSuspended: (rule: Header, averageMs: number) => void;
-  /** Hits of lower levels are no alerts. */
-  readonly minimumLevel: () => Level;
-  readonly originOf: (rule: Header) => RuleOrigin;
 }
 
 /**
@@ -60,7 +57,7 @@ export class Judge {
 
   judge(event: EventName, judged: Judged): Alert | undefined {
     if (!this.projection.asksFor(event)) return undefined;
-    const { lose, minimumLevel, originOf } = this.options;
+    const { lose } = this.options;
     const { payload, timeMs } = judged;
     // Payloads are declared: text, numbers, truth, and text in ExtraDetails.
     const observed = { event, payload: payload as JsonObject, raw: rawOf(judged) };
@@ -71,9 +68,7 @@ export class Judge {
     if (!isWhole) lose('judgedInPart', 1);
     if (hits.length === 0) return undefined;
     this.countForgotten();
-    const least = rankOf(minimumLevel());
-    const told = hits.filter(({ level }) => rankOf(level) >= least);
-    return told.length === 0 ? undefined : alertOf(told, originOf);
+    return alertOf(hits);
   }
 
   private judgeAs(sigma: SigmaEvent, hits: Hit[]): boolean {

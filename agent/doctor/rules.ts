@@ -18,6 +18,7 @@ export function rulesFinding(answer: StatusDocument | Unanswered): Finding {
     return mend('rules', found, 'see why in the log of the agent, and install it again');
   if (detection.state === 'running' && detection.rules + detection.correlations === 0)
     return mend('rules', found, 'install the agent again: it brings rules along');
+  if (detection.problem !== undefined) return mend('rules', found);
   return detection.refused > 0 || detection.suspended.length > 0
     ? note('rules', found, 'see which and why with: iot-security-agent rules check')
     : ok('rules', found);

@@ -20,6 +20,8 @@ interface StatusFacts {
   readonly problems: readonly Rejection[];
   readonly collectors: Readonly<Record<string, CollectorState>>;
   readonly losses: Readonly<Record<string, LossCounts>>;
+  /** Which rules of detection are in force; absent until that is known. */
+  readonly detection?: JsonObject | undefined;
   /** The end of the certificate, milliseconds since the epoch; undefined where there is none. */
   readonly certificateValidToMs?: number | undefined;
   /** The metered units of today (UTC), when a cap is set. */
@@ -62,6 +64,7 @@ export function agentStatus(facts: StatusFacts): JsonObject {
         .map(({ key, reason }) => [legalKey(key), short(reason)]),
     ),
     collectors: Object.fromEntries(collectors) as JsonObject,
+    ...(facts.detection === undefined ? {} : { detection: facts.detection }),
     ...(facts.units === undefined ? {} : { units: { ...facts.units } }),
     losses: Object.fromEntries(others.map(([name, counts]) => [name, { ...counts }])),
   };

@@ -3,7 +3,7 @@ import { durationText } from './duration-text.js';
 
 /** How detection is, in one line for a person. */
 export function detectionText(detection: StatusDocument['detection']): string {
-  const { alerts, correlations, lastAlert, refused, rules, state, suspended } = detection;
+  const { alerts, correlations, lastAlert, problem, refused, rules, state, suspended } = detection;
   if (state === 'off') return 'no event is judged by rules (detectionEnabled in the twin)';
   if (state === 'failed') return 'no event is judged, because the rules cannot be read';
   if (state === 'loading') return 'the rules are being read';
@@ -18,5 +18,6 @@ export function detectionText(detection: StatusDocument['detection']): string {
     lastAlert === undefined
       ? 'no alert since the start'
       : `${alerts} ${alerts === 1 ? 'alert' : 'alerts'} since the start, the last ${durationText(lastAlert.secondsAgo)} ago: ${lastAlert.title}`;
-  return `${parts.join(', ')}; ${last}`;
+  const wrong = problem === undefined ? '' : `; ${problem.replace(/\.$/, '')}`;
+  return `${parts.join(', ')}; ${last}${wrong}`;
 }

@@ -159,6 +159,7 @@ export const statusShape = group('The status of a running agent.', {
       'Documents that cannot be used as rules of detection.',
       gauge('detection_refused'),
     ),
+    problem: optional(text('Why the rules are not what they should be.')),
     suspended: list('Rules that take too long and are judged no more.', text('Title of a rule.')),
     alerts: number('Alerts since the start.', counter('alerts_total')),
     lastAlert: optional(

@@ -44,7 +44,7 @@ export interface Sources {
 /** The facts of the status, of what the parts say. */
 export function statusFacts(sources: Sources): StatusFacts {
   const { collectors, history, nowWallMs, silence, spool, today, uptimeMs } = sources;
-  const { lastAlert, ...counted } = sources.detection;
+  const { lastAlert, problem, ...counted } = sources.detection;
   const queues = Object.entries(spool.queues);
   const others = Object.keys(sources.losses).filter((name) => !(name in collectors));
   // The wall clock may have been set since something happened.
@@ -102,6 +102,7 @@ export function statusFacts(sources: Sources): StatusFacts {
     ),
     detection: {
       ...counted,
+      ...(problem === undefined ? {} : { problem }),
       ...(lastAlert === undefined
         ? {}
         : {

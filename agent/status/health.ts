@@ -96,16 +96,14 @@ const rules: readonly ((facts: StatusFacts) => readonly StatusProblem[])[] = [
         code: 'rejected' as const,
         sentence: `the twin's ${key} was rejected: ${withoutStop(reason)}`,
       })),
-  ({ detection }) =>
-    detection.state === 'failed'
-      ? [
-          {
-            code: 'detection',
-            sentence:
-              'no event is judged by rules of detection, because they cannot be read; install the agent again',
-          },
-        ]
-      : [],
+  ({ detection: { problem, state } }) => {
+    if (state === 'off' || (state !== 'failed' && problem === undefined)) return [];
+    const sentence =
+      problem === undefined
+        ? 'no event is judged by rules of detection, because they cannot be read; install the agent again'
+        : `the rules of detection are not what they should be: ${withoutStop(problem)}`;
+    return [{ code: 'detection', sentence }];
+  },
   ({ agent: { logProblem } }) =>
     logProblem === undefined
       ? []

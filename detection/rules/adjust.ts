@@ -10,7 +10,8 @@ export interface Adjustments {
   readonly minimum: Level;
 }
 
-const rank = (level: Level | undefined): number => levels.indexOf(level ?? 'medium');
+/** How grave a rule is; one that says nothing counts as medium, so that nobody misses what he has written. */
+export const rank = (level: Level | undefined): number => levels.indexOf(level ?? 'medium');
 
 /** The set with other levels, and without what then raises no alert and serves no correlation that does. */
 export function adjusted(set: RuleSet, adjustments: Adjustments): RuleSet {
