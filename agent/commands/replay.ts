@@ -4,6 +4,7 @@ import { plainReason } from '../../base/errors.js';
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { type LossCause, lossCauses } from '../../base/loss.js';
 import { printable } from '../../base/text.js';
+import type { Judge } from '../detection/judge.js';
 import { LineSplitter } from '../replay/line-splitter.js';
 import { Replay } from '../replay/replay.js';
 import type { Command } from './command.js';
@@ -17,20 +18,55 @@ export const replayCommand: Command = {
   },
   operandChoices: 'files',
   meaning: 'Prints the events that recorded audit logs hold, one line of JSON each.',
-  options: {},
-  run: (parsed) =>
-    replay({
+  options: {
+    rules: {
+      type: 'string',
+      value: 'DIR',
+      meaning:
+        'Prints only the events that rules of this directory raise an alert of, with the members that say which. A log holds programs, connections and logins.',
+    },
+    alerts: {
+      type: 'boolean',
+      meaning: 'The same by the rules that the agent brings along, and those of the device.',
+    },
+  },
+  run: async (parsed) => {
+    const directory = parsed.text('rules');
+    const rules =
+      directory === undefined && !parsed.flag('alerts') ? undefined : await rulesIn(directory);
+    return replay({
+      ...(rules !== undefined && { rules }),
       files: parsed.operands,
       stdin: process.stdin,
       write: writeTo(process.stdout),
-      warn: (sentence) => void process.stderr.write(`${printable(sentence)}\n`),
-    }),
+      warn,
+    });
+  },
 };
+
+const warn = (sentence: string): void => void process.stderr.write(`${printable(sentence)}\n`);
+
+/** What reads and judges rules is loaded for whoever asks for it. */
+export async function rulesIn(directory: string | undefined): Promise<Pick<Judge, 'judge'>> {
+  const [{ readRules, saidRefusal }, { Judge }] = await Promise.all([
+    import('./rules-report.js'),
+    import('../detection/judge.js'),
+  ]);
+  const set = await readRules(directory);
+  for (const refusal of set.refusals) warn(saidRefusal(refusal));
+  return new Judge(set, {
+    lose: (cause, count) => warn(`${count} × ${cause}: ${lossCauses[cause]}`),
+    onSuspended: ({ id }, averageMs) =>
+      warn(`${id} is judged no more: it takes ${averageMs.toFixed(1)} ms an event.`),
+  });
+}
 
 interface ReplayCommandOptions {
   /** Read in this order, `-` for `stdin`: rotated logs from the oldest to the youngest. */
   readonly files: readonly string[];
   readonly stdin: Readable;
+  /** Then only what they make an alert of is written. */
+  readonly rules?: Pick<Judge, 'judge'>;
   /** Resolves with whether more is wanted, when there is room for more. */
   readonly write: (text: string) => Promise<boolean>;
   readonly warn: (sentence: string) => void;
@@ -56,6 +92,7 @@ export async function replay(options: ReplayCommandOptions): Promise<number> {
   let output: string[] = [];
   const losses = new Map<LossCause, number>();
   const reading = new Replay({
+    ...(options.rules !== undefined && { rules: options.rules }),
     onEvent: (event) => output.push(`${JSON.stringify(event)}\n`),
     onMalformed: (line, why) => {
       malformed++;

@@ -6,7 +6,7 @@ import { Detector } from '../../detection/rules/detector.js';
 import {
   EventLineError,
   longestEventBytes,
-  parseEventLine,
+  parseEventLines,
 } from '../../detection/rules/event-line.js';
 import { LineSplitter } from '../replay/line-splitter.js';
 import { readRules, saidRefusal } from './rules-report.js';
@@ -20,7 +20,7 @@ const warn = (sentence: string): void => void process.stderr.write(`${printable(
  * Judges the events of a file, a line of JSON each, and writes for each hit the number of its line, from 0.
  * @returns 0 when every line could be read
  */
-export async function matchEvents(directory: string, file: string): Promise<number> {
+export async function matchEvents(directory: string | undefined, file: string): Promise<number> {
   const set = await readRules(directory);
   for (const refusal of set.refusals) warn(saidRefusal(refusal));
   const detector = new Detector(set, {
@@ -40,10 +40,15 @@ export async function matchEvents(directory: string, file: string): Promise<numb
     }
     if (text.trim() === '') return;
     try {
-      const { hits, isWhole } = detector.judge(parseEventLine(text));
-      if (!isWhole) cut++;
-      for (const { level = null, rule } of hits)
-        output.push(`${JSON.stringify({ event: number - 1, rule: rule.id, level })}\n`);
+      const verdicts = parseEventLines(text).map((event) => detector.judge(event));
+      if (verdicts.some(({ isWhole }) => !isWhole)) cut++;
+      const hits = new Map(
+        verdicts.flatMap((verdict) =>
+          verdict.hits.map(({ level = null, rule }) => [rule.id, level]),
+        ),
+      );
+      for (const [rule, level] of hits)
+        output.push(`${JSON.stringify({ event: number - 1, rule, level })}\n`);
     } catch (error) {
       if (!(error instanceof EventLineError)) throw error;
       skip(number, error.message);

@@ -1,21 +1,38 @@
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import { printable } from '../../base/text.js';
 import { type Explanation, explain } from '../../detection/engine/explain.js';
+import type { SigmaEvent } from '../../detection/engine/event-view.js';
+import { covers, saidLogsource } from '../../detection/language/document.js';
 import type { Refusal } from '../../detection/language/read-rules.js';
-import { EventLineError, parseEventLine } from '../../detection/rules/event-line.js';
+import { EventLineError, parseEventLines } from '../../detection/rules/event-line.js';
 import { runExamples } from '../../detection/rules/examples.js';
-import { DirectoryError, readRuleDirectory } from '../../detection/rules/read-directory.js';
+import { DirectoryError, readRuleDirectories } from '../../detection/rules/read-directory.js';
 import type { RuleSet } from '../../detection/rules/rule-set.js';
+import { builtinRulesDirectory, localRulesDirectory } from '../rule-supply/places.js';
 
-/** @throws CommandError when there is no such directory */
-export async function readRules(directory: string): Promise<RuleSet> {
+/**
+ * The rules of a directory; without one those that the agent brings along, and those of the device.
+ * @throws CommandError when there is no such directory
+ */
+export async function readRules(directory: string | undefined): Promise<RuleSet> {
+  const builtin = builtinRulesDirectory();
   try {
-    return await readRuleDirectory(directory);
+    return await readRuleDirectories(
+      directory === undefined
+        ? [
+            { path: builtin, origin: 'builtin' },
+            { path: localRulesDirectory, origin: 'local', optional: true },
+          ]
+        : [{ path: directory, origin: 'local' }],
+    );
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
-    throw new CommandError(`${printable(directory)} ${error.message}.`, exitCodes.configuration);
+    const path = directory ?? `${localRulesDirectory} or ${builtin}`;
+    throw new CommandError(`${printable(path)} ${error.message}.`, exitCodes.configuration);
   }
 }
+
+type Directory = string | undefined;
 
 /** `file, line 3: Reason.` */
 export const saidRefusal = ({ file, line, reason }: Refusal): string =>
@@ -23,28 +40,31 @@ export const saidRefusal = ({ file, line, reason }: Refusal): string =>
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-export async function listRules(directory: string, asJson: boolean): Promise<number> {
+export async function listRules(directory: Directory, asJson: boolean): Promise<number> {
   const { correlations, refusals, rules } = await readRules(directory);
   const all = [
-    ...rules.map(({ file, id, isSilent, level, needs, tags, title }) => {
-      return { id, level, title, needs, tags, file, isSilent };
-    }),
-    ...correlations.map(({ correlation: { file, id, tags, title }, isSilent, level }) => {
-      return { id, level, title, needs: [], tags, file, isSilent };
+    ...rules.map(
+      ({ file, id, isSilent, level, needs, source, tags, title, valueNames: values }) => {
+        return { id, level, title, needs, tags, values, source, file, isSilent };
+      },
+    ),
+    ...correlations.map(({ correlation, isSilent, level }) => {
+      const { file, id, source, tags, title, valueNames: values } = correlation;
+      return { id, level, title, needs: [], tags, values, source, file, isSilent };
     }),
   ];
   if (asJson) for (const rule of all) say(JSON.stringify(rule));
   else
-    for (const { id, isSilent, level = 'no level', needs, title } of all) {
+    for (const { id, isSilent, level = 'no level', needs, source, title } of all) {
       const serves = isSilent ? ' (serves a correlation)' : '';
-      say(`${level.padEnd(13)} ${printable(id)}  ${printable(title)}${serves}`);
+      say(`${level.padEnd(13)} ${source.padEnd(7)} ${printable(id)}  ${printable(title)}${serves}`);
       for (const need of needs) say(`${''.padEnd(14)}needs ${printable(need)}`);
     }
   for (const refusal of refusals) process.stderr.write(`${saidRefusal(refusal)}\n`);
   return exitCodes.stopped;
 }
 
-export async function checkRules(directory: string): Promise<number> {
+export async function checkRules(directory: Directory): Promise<number> {
   const { correlations, filters, notes, refusals, rules } = await readRules(directory);
   for (const refusal of [...refusals, ...notes]) say(saidRefusal(refusal));
   const needing = rules.filter(({ needs }) => needs.length > 0);
@@ -56,7 +76,7 @@ export async function checkRules(directory: string): Promise<number> {
   return refusals.length === 0 ? exitCodes.stopped : exitCodes.configuration;
 }
 
-export async function testRules(directory: string): Promise<number> {
+export async function testRules(directory: Directory): Promise<number> {
   const set = await readRules(directory);
   const outcomes = runExamples(set);
   const faults = outcomes.filter(({ fault }) => fault !== undefined);
@@ -68,7 +88,7 @@ export async function testRules(directory: string): Promise<number> {
   return faults.length === 0 ? exitCodes.stopped : exitCodes.crashed;
 }
 
-export async function explainRule(directory: string, id: string, text: string): Promise<number> {
+export async function explainRule(directory: Directory, id: string, text: string): Promise<number> {
   const { correlations, rules } = await readRules(directory);
   const rule = rules.find((one) => one.id === id || one.name === id);
   if (rule === undefined) {
@@ -76,12 +96,21 @@ export async function explainRule(directory: string, id: string, text: string): 
     throw new CommandError(
       isCorrelation
         ? `${printable(id)} is a correlation: explain one of the rules that it is made of.`
-        : `There is no rule ${printable(id)} in ${printable(directory)} that can be used; rules check tells why.`,
+        : `There is no rule ${printable(id)} ${directory === undefined ? '' : `in ${printable(directory)} `}that can be used; rules check tells why.`,
       exitCodes.configuration,
     );
   }
   try {
-    for (const line of indented(explain(rule.expression, parseEventLine(text)))) say(line);
+    const events = parseEventLines(text);
+    const [only] = events;
+    // What is written for the rule need not say its log source again.
+    const isAbout = ({ logsource }: SigmaEvent): boolean =>
+      Object.keys(logsource).length === 0 || covers(rule.logsource, logsource);
+    const judged = events.length === 1 && only !== undefined ? [only] : events.filter(isAbout);
+    if (judged.length === 0)
+      say(`false The rule is about ${saidLogsource(rule.logsource)}, which the event is none of.`);
+    for (const event of judged)
+      for (const line of indented(explain(rule.expression, event))) say(line);
   } catch (error) {
     if (!(error instanceof EventLineError)) throw error;
     throw new CommandError(`The event cannot be used. ${error.message}`, exitCodes.configuration);

@@ -1,12 +1,9 @@
 import { CommandError, exitCodes } from '../../base/exit-codes.js';
 import type { Command, ParsedArguments } from './command.js';
 
-/** Where an administrator puts the rules of a device. */
-export const rulesDirectory = '/etc/iot-security-agent/rules.d';
-
 export const rulesCommand: Command = {
   name: 'rules',
-  operands: 'list | check DIR | test [DIR] | match | explain ID EVENT',
+  operands: 'list | check [DIR] | test [DIR] | match | explain ID EVENT',
   operandMeanings: {
     list: 'Every rule with its level, and what it needs that the events of this agent do not have.',
     'check DIR': 'Whether the rules of a directory can be used, and why not: exit 0 or 78.',
@@ -22,14 +19,14 @@ export const rulesCommand: Command = {
     rules: {
       type: 'string',
       value: 'DIR',
-      default: rulesDirectory,
-      meaning: 'The directory of the rules, with those in it.',
+      meaning:
+        'The directory of the rules, with those in it. Without it: the rules that the agent brings along, and those in /etc/iot-security-agent/rules.d, of which one takes the place of another with its id.',
     },
     events: {
       type: 'string',
       value: 'FILE',
       meaning:
-        'For match: a file with a line of JSON for each event, its logsource, event and timeMs; - is the input.',
+        'For match: a file with a line of JSON for each event, its logsource, event and timeMs, or as the hub is told it; - is the input.',
     },
     json: { type: 'boolean', meaning: 'For list: one line of JSON for each rule.' },
   },
@@ -43,7 +40,7 @@ export const rulesCommand: Command = {
     const work = verb !== undefined && Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
     if (work === undefined)
       throw unusable(
-        'Say what to do: rules list, check DIR, test [DIR], match or explain ID EVENT.',
+        'Say what to do: rules list, check [DIR], test [DIR], match or explain ID EVENT.',
       );
     return work(parsed, operands);
   },
@@ -79,7 +76,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
 };
 
-const directoryOf = (parsed: ParsedArguments): string => parsed.text('rules') ?? rulesDirectory;
+const directoryOf = (parsed: ParsedArguments): string | undefined => parsed.text('rules');
 
 const unusable = (message: string): CommandError =>
   new CommandError(message, exitCodes.configuration);

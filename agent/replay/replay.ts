@@ -6,6 +6,9 @@ import { parseLogLine } from '../../collectors/kernel/audit/log-line.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
 import { standardLocalSettings } from '../../config/parse-local-settings.js';
 import type { Payload, TriggeredName } from '../../contract/events.js';
+import type { Alert } from '../detection/alert.js';
+import type { Detection } from '../detection/detection.js';
+import { withDetails } from '../pipeline/event-parts.js';
 import { securityEvent, type SecurityEvent } from '../pipeline/event.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import { createRedactor } from '../pipeline/redaction/redactor.js';
@@ -18,6 +21,8 @@ interface ReplayOptions {
   /** A line that could not be used, and why. */
   readonly onMalformed: (line: Line, why: string) => void;
   readonly lose: (cause: LossCause, count: number) => void;
+  /** Judges each event: then only those are told that raise an alert, with the members that say so. */
+  readonly rules?: Pick<Detection, 'judge'>;
 }
 
 /**
@@ -40,14 +45,29 @@ export class Replay {
   constructor(private readonly options: ReplayOptions) {
     const local = standardLocalSettings();
     const { settings } = evaluateTwin({}, undefined);
+    const { rules } = options;
+    const detection = rules && {
+      rules,
+      alerts: {
+        take: (alert: Alert, name: TriggeredName, payload: Payload, timeMs: number) => {
+          const marked = withDetails(payload, alert.details) as Payload<TriggeredName>;
+          this.print(name, marked, timeMs);
+          return true;
+        },
+        // A log holds no snapshots.
+        mark: () => ({ payloads: [], isAlert: false }),
+      },
+    };
     this.pipeline = new Pipeline({
+      ...(detection !== undefined && { detection }),
       own: { isOwn: () => false },
       redactor: createRedactor(local.redactionPatterns),
       maxCommandLineBytes: local.maxCommandLineBytes,
       aggregates: { add: () => undefined },
       outbox: {
         add: (_queue, name, payload, timeMs) => {
-          this.print(name as TriggeredName, payload as Payload<TriggeredName>, timeMs);
+          if (rules === undefined)
+            this.print(name as TriggeredName, payload as Payload<TriggeredName>, timeMs);
         },
         addSnapshot: () => Promise.resolve(),
       },

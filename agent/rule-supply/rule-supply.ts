@@ -199,7 +199,7 @@ export class RuleSupply {
     const { builtinDirectory, rulesDirectory } = this.options;
     const directories: readonly RuleDirectory[] = [
       { path: builtinDirectory, origin: 'builtin' },
-      { path: rulesDirectory, origin: 'local', objection: objectionToWriters },
+      { path: rulesDirectory, origin: 'local', optional: true, objection: objectionToWriters },
     ];
     const reader = (await loadRuleReaders())();
     const { problem, read, texts } = await this.sources.read(reader, directories, settings);

@@ -7,6 +7,7 @@ import type { Tuning } from '../../detection/language/placeholders.js';
 import type { ReadDocuments, RuleReader, RuleSource } from '../../detection/language/read-rules.js';
 import {
   DirectoryError,
+  filesOf,
   refused,
   type RuleDirectory,
   ruleFilesIn,
@@ -54,7 +55,7 @@ export class SourceReader {
     for (const source of twinSources(settings)) await take(source, settings.detectionValues);
     const problems: string[] = [];
     for (const directory of directories) {
-      const paths = await filesOf(directory);
+      const paths = await pathsOf(directory);
       if (typeof paths === 'string') {
         problems.push(paths);
         for (const [key, documents] of this.good) {
@@ -106,14 +107,12 @@ function twinSources(settings: TwinSettings): readonly RuleSource[] {
 }
 
 /** The paths, or the sentence that says why there are none. */
-async function filesOf({ origin, path }: RuleDirectory): Promise<readonly string[] | string> {
+async function pathsOf(directory: RuleDirectory): Promise<readonly string[] | string> {
   try {
-    return await ruleFilesIn(path);
+    return await filesOf(directory);
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
-    // Nobody has to have rules of his own.
-    if (origin === 'local' && error.kind === 'missing') return [];
-    return `The directory of rules ${path} ${error.message}. What was read of it before stays in force.`;
+    return `The directory of rules ${directory.path} ${error.message}. What was read of it before stays in force.`;
   }
 }
 

@@ -5,7 +5,9 @@ import {
   type JsonValue,
   parseJson,
 } from '../../base/json.js';
+import { eventNames } from '../../contract/events.js';
 import type { EventValue, SigmaEvent } from '../engine/event-view.js';
+import { sigmaEventsOf } from '../fields/project.js';
 import type { Logsource } from '../language/document.js';
 import { limits } from '../limits.js';
 
@@ -18,12 +20,35 @@ export class EventLineError extends Error {
 }
 
 /**
+ * Reads an event as Sigma sees it, see `parseEventLine`, or as the hub is told it, with `Name` and `Payload`: then it is one
+ * for each log source that its payloads are events of.
+ * @throws EventLineError
+ */
+export function parseEventLines(text: string): readonly SigmaEvent[] {
+  const line = parsed(text);
+  if (!isJsonObject(line) || line['Name'] === undefined) return [eventIn(line)];
+  const { Name: name, Payload: payloads, TimestampUTC: time } = line;
+  const event = eventNames.find((one) => one === name);
+  if (event === undefined)
+    throw new EventLineError(`Correct "Name": there is no event ${JSON.stringify(name)}.`);
+  if (!Array.isArray(payloads) || !payloads.every(isJsonObject))
+    throw new EventLineError('Give "Payload" a list of objects.');
+  const timeMs = typeof time === 'string' ? Date.parse(time) : NaN;
+  return payloads.flatMap((payload) =>
+    sigmaEventsOf({ event, payload }, Number.isNaN(timeMs) ? 0 : timeMs),
+  );
+}
+
+/**
  * Reads `{"logsource": {"category": …}, "event": {"Field": value, …}, "timeMs": n}`; a value may be a list. Without `timeMs`
  * it happened at 0.
  * @throws EventLineError
  */
 export function parseEventLine(text: string): SigmaEvent {
-  const line = parsed(text);
+  return eventIn(parsed(text));
+}
+
+function eventIn(line: JsonValue): SigmaEvent {
   if (!isJsonObject(line)) throw new EventLineError('Write the event as an object of JSON.');
   const { event, logsource = {}, timeMs = 0 } = line;
   if (!isJsonObject(event)) throw new EventLineError('Give "event" the fields as an object.');

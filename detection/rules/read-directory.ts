@@ -34,6 +34,8 @@ export class DirectoryError extends Error {
 export interface RuleDirectory {
   readonly path: string;
   readonly origin: RuleOrigin;
+  /** One that is not there is empty. */
+  readonly optional?: true;
   /** Why a file may not be used, by who could have written it; undefined where it may. */
   readonly objection?: (stats: Stats) => string | undefined;
 }
@@ -50,7 +52,7 @@ export async function readRuleDirectories(
   const read = (await loadRuleReaders())();
   const documents: ReadDocuments[] = [];
   for (const directory of directories)
-    for (const path of await ruleFilesIn(directory.path)) {
+    for (const path of await filesOf(directory)) {
       const source = await ruleSourceOf(directory, path);
       documents.push('text' in source ? read(source, tuning) : refused(source));
     }
@@ -84,6 +86,16 @@ export async function ruleSourceOf(
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     return refuse(`The file ${error.message}.`);
+  }
+}
+
+/** Paths of its files in their order. @throws DirectoryError */
+export async function filesOf({ optional, path }: RuleDirectory): Promise<readonly string[]> {
+  try {
+    return await ruleFilesIn(path);
+  } catch (error) {
+    if (optional && error instanceof DirectoryError && error.kind === 'missing') return [];
+    throw error;
   }
 }
 

@@ -98,7 +98,7 @@ describe('completion in bash', () => {
       expect(complete(['run', '--config', '=', 'one '], directory)).toEqual(['one two.log']);
       expect(complete(['enroll', '--directory', '='], directory)).toEqual(['one.d']);
       expect(complete(['enroll', '--directory', 'one'], directory)).toEqual(['one.d']);
-      expect(complete(['replay', '--'], directory)).toEqual(['--help']);
+      expect(complete(['wipe', '--h'], directory)).toEqual(['--help']);
     } finally {
       rmSync(directory, { recursive: true });
     }

@@ -52,7 +52,10 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-const run = (operands: readonly string[], options: Readonly<Record<string, string>> = {}) =>
+const run = (
+  operands: readonly string[],
+  options: Readonly<Record<string, string | undefined>> = {},
+) =>
   rulesCommand.run({
     operands,
     text: (name) => ({ rules: directory, ...options })[name],
@@ -88,9 +91,11 @@ describe('rules', () => {
       'title: W\nid: w\nlogsource: {product: windows}\ndetection: {s: {A: 1}, condition: s}',
     );
     expect(await run(['list'])).toBe(0);
-    expect(output).toMatch(/^high {10}miner {2}Miner$/m);
-    expect(output).toMatch(/^no level {6}failure {2}Failure \(serves a correlation\)$/m);
-    expect(output).toMatch(/^no level {6}w {2}W\n {14}needs events of product "windows"$/m);
+    expect(output).toMatch(/^high {10}local {3}miner {2}Miner$/m);
+    expect(output).toMatch(/^no level {6}local {3}failure {2}Failure \(serves a correlation\)$/m);
+    expect(output).toMatch(
+      /^no level {6}local {3}w {2}W\n {14}needs events of product "windows"$/m,
+    );
     output = '';
     await run(['list'], { json: 'yes' });
     expect(
@@ -99,6 +104,31 @@ describe('rules', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as unknown),
     ).toHaveLength(4);
+  });
+
+  it('list without a directory tells those that the agent brings along', async () => {
+    expect(await run(['list'], { rules: undefined })).toBe(0);
+    expect(output).toMatch(/^high {10}builtin [0-9a-f-]{36} {2}\S/m);
+  });
+
+  it('match and explain take events as the hub is told them', async () => {
+    const told = (CommandLine: string) =>
+      JSON.stringify({
+        Name: 'ProcessCreate',
+        TimestampUTC: '2026-01-02T03:04:05Z',
+        Payload: [{ Executable: '/usr/bin/dash', CommandLine, UserId: '0' }],
+      });
+    const events = join(directory, 'events.jsonl');
+    await writeFile(events, [told('ls'), told('cpuminer-multi'), '{"Name":"Other"}'].join('\n'));
+    expect(await run(['match'], { events })).toBe(1);
+    expect(output).toBe('{"event":1,"rule":"miner","level":"high"}\n');
+    expect(warnings).toContain('line 3: Correct "Name"');
+    output = '';
+    expect(await run(['explain', 'miner', told('cpuminer-multi')])).toBe(0);
+    expect(output).toMatch(/^true {2}line$/m);
+    output = '';
+    await run(['explain', 'failure', told('cpuminer-multi')]);
+    expect(output).toBe('false The rule is about category "login", which the event is none of.\n');
   });
 
   it('check names file, line and reason of what is refused, and the rest is used', async () => {

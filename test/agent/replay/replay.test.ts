@@ -1,23 +1,28 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { replay } from '../../../agent/commands/replay.js';
+import { replay, rulesIn } from '../../../agent/commands/replay.js';
 import type { SecurityEvent } from '../../../agent/pipeline/event.js';
 import { checkPayload } from '../../../contract/payload-check.js';
 
 const caseFile = (name: string) =>
   fileURLToPath(new URL(`../../collectors/kernel/audit/cases/${name}`, import.meta.url));
 
-const run = async (files: readonly string[], stdin = Readable.from([])) => {
+const run = async (
+  files: readonly string[],
+  stdin = Readable.from([]),
+  rules?: Parameters<typeof replay>[0]['rules'],
+) => {
   let text = '';
   const warnings: string[] = [];
   const code = await replay({
     files,
     stdin,
+    ...(rules !== undefined && { rules }),
     write: (written) => {
       text += written;
       return Promise.resolve(true);
@@ -51,6 +56,31 @@ describe('replay', () => {
     );
     const interleaved = await run([caseFile('debian-12-kernel-6.1-interleaved.log')]);
     expect(commandLines(interleaved.payloads).slice(0, 2)).toEqual(['payload', 'sudo -n id']);
+  });
+
+  it('with rules gives the events alone that raise an alert, judged before anything is masked', async () => {
+    const file = caseFile('debian-12-kernel-6.1-interleaved.log');
+    const rules = join(directory, 'rules.d');
+    mkdirSync(rules);
+    writeFileSync(
+      join(rules, 'sudo.yml'),
+      `title: Root
+id: root
+level: low
+alert_type: IoT_Root
+logsource: {category: process_creation, product: linux}
+detection: {s: {CommandLine: 'sudo -n id', Image|endswith: /sudo}, condition: s}
+`,
+    );
+    const all = await run([file]);
+    const { code, events } = await run([file], Readable.from([]), await rulesIn(rules));
+    expect(code).toBe(0);
+    expect(events.length).toBeGreaterThan(0);
+    expect(events.length).toBeLessThan(all.events.length);
+    for (const { Payload } of events)
+      expect(Payload).toMatchObject([
+        { CommandLine: 'sudo -n id', ExtraDetails: { AlertType: 'IoT_Root', RuleId: 'root' } },
+      ]);
   });
 
   it('takes the events of kernels without PROCTITLE for whole', async () => {
