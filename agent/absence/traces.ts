@@ -21,15 +21,13 @@ const inMemory: ReadonlySet<number> = new Set([0x0102_1994, 0x8584_58f6]);
 /** What a run leaves in the runtime directory for the next one. Never rejects: without it less is known, and nothing else. */
 export class Traces {
   private readonly turns = new Turns();
-  /** Writing takes some microseconds there, for which no thread of the pool needs to be woken, and reaches no disk. */
-  private isInMemory = false;
+  /** Undefined as long as the directory is not there. */
+  private isInMemory: boolean | undefined;
 
   constructor(private readonly directory: string) {}
 
   /** Takes what the run before left; what systemd said of its end is told once. */
   async take(): Promise<{ beat: Beat | undefined; systemd: ServiceEnd | undefined }> {
-    const { type } = await statfs(this.directory).catch(() => ({ type: 0 }));
-    this.isInMemory = inMemory.has(type);
     const alive = await this.read(names.alive);
     const systemd = parseServiceEnd(await this.read(names.ended));
     await rm(join(this.directory, names.ended), { force: true }).catch(() => undefined);
@@ -45,7 +43,8 @@ export class Traces {
     const draft = `${path}.new`;
     const text = JSON.stringify(beatAsJson(beat));
     try {
-      if (this.isInMemory) {
+      // Some microseconds, for which no thread of the pool needs to be woken; a disk may take long.
+      if ((this.isInMemory ??= inMemory.has((await statfs(this.directory)).type))) {
         writeFileSync(draft, text, { mode: 0o600 });
         renameSync(draft, path);
       } else {
