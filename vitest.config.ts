@@ -21,8 +21,10 @@ const slow = [
   'test/{bench,fuzz}/**/*.test.ts',
   'test/{local-hub/demo,project/add-a-collector}.test.ts',
 ];
+/** Temporary files that nobody takes away fail the run. */
+const temporaryFiles = 'test/support/temporary-files.ts';
 /** The built agent, for the tests that start it. */
-const globalSetup = ['test/support/build.ts'];
+const globalSetup = [temporaryFiles, 'test/support/build.ts'];
 /** The tests of the running agent mostly wait. */
 const withAgents = {
   exclude: ['test/device/**'],
@@ -47,6 +49,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
+          globalSetup: temporaryFiles,
           include: ['test/**/*.test.ts'],
           exclude: ['test/device/**', ...slow, ...replacing],
           isolate: false,
@@ -57,6 +60,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast-alone',
+          globalSetup: temporaryFiles,
           include: replacing,
           exclude: slow,
           maxWorkers: 3,

@@ -1,9 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
 import { pathsUnder, type Paths } from '../../collectors/kernel/paths.js';
 import { capturedTree } from './captured-tree.js';
+import { temporaryDirectory } from './temporary-directory.js';
 
 /** The systems whose files are kept in `test/captured-roots/`, see the README there. */
 export const capturedSystems = [
@@ -24,8 +23,7 @@ export function capturedRoot(system: CapturedSystem): Paths {
 
 /** A root that has nothing but these files, by their path below it. */
 export function rootOf(files: Readonly<Record<string, string>>): Paths {
-  const root = mkdtempSync(join(tmpdir(), 'root-'));
-  afterAll(() => rmSync(root, { recursive: true }));
+  const root = temporaryDirectory('root');
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(join(root, path, '..'), { recursive: true });
     writeFileSync(join(root, path), content);

@@ -1,12 +1,11 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
+import { temporaryDirectory } from './temporary-directory.js';
 
 /**
- * A copy of a tree of captured files, removed after the test file. What a checkout cannot hold, or not well, stands in
+ * A copy of a tree of captured files, removed after the test. What a checkout cannot hold, or not well, stands in
  * tables at its top, with a tab between the two columns:
  *
  * - `links.txt`: path and target of a symbolic link, because tools that walk the checkout would follow it out of it;
@@ -17,8 +16,7 @@ import { afterAll } from 'vitest';
  * @param source relative to this folder
  */
 export function capturedTree(source: string): string {
-  const root = mkdtempSync(join(tmpdir(), 'captured-'));
-  afterAll(() => rmSync(root, { recursive: true }));
+  const root = temporaryDirectory('captured');
   cpSync(fileURLToPath(new URL(source, import.meta.url)), root, { recursive: true });
   for (const [path, content] of table(root, 'lines.txt')) {
     const text = content.replaceAll('\\n', '\n').replaceAll('\\0', '\0');

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import {
   createServer as createPlainServer,
   type IncomingMessage,
@@ -6,12 +6,11 @@ import {
 } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import type { HttpsService } from '../../agent/identity/services/https-client.js';
 import { openCertificates } from '../../local-hub/hub/server-certificate.js';
+import { temporaryDirectory } from './temporary-directory.js';
 
 /** A request as a scripted service got it. */
 export interface Asked {
@@ -47,8 +46,7 @@ export async function httpsService(
   script: Script,
   options: ServerOptions = {},
 ): Promise<ScriptedService> {
-  const directory = mkdtempSync(join(tmpdir(), 'https-service-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory('https-service');
   const { caFile, certificatePem, privateKeyPem } = await openCertificates(directory);
   const server = createServer({ cert: certificatePem, key: privateKeyPem, ...options });
   const { asked, open } = serve(server, script);

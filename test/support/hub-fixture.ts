@@ -1,6 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { NoRetry } from 'azure-iot-common';
 import { Message, ModuleClient, type Twin } from 'azure-iot-device';
 import { Mqtt } from 'azure-iot-device-mqtt';
@@ -8,20 +6,15 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { onTestFinished } from 'vitest';
 import { LocalHub, type ModuleRegistration } from '../../local-hub/hub/local-hub.js';
 import { sasToken } from './sas-token.js';
+import { temporaryDirectory } from './temporary-directory.js';
 
-export { Message };
+export { Message, temporaryDirectory };
 
 /** How long to look for what comes over a socket, on a machine that does other things too. */
 export const patiently = { timeout: 10_000 };
 
 export const minutesFromNow = (minutes: number): number =>
   Math.floor(Date.now() / 1000) + minutes * 60;
-
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'local-hub-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 /** A hub that is stopped when the test ends. */
 export async function startHub(stateDirectory = temporaryDirectory(), port = 0): Promise<LocalHub> {

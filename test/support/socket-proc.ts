@@ -1,22 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach } from 'vitest';
+import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { Endpoint } from '../../collectors/kernel/sockets/endpoint.js';
 import { pathsUnder } from '../../collectors/kernel/paths.js';
-
-const directories: string[] = [];
-afterEach(() => {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
-});
+import { temporaryDirectory } from './temporary-directory.js';
 
 /** The descriptors of processes that are sockets, and their inodes. */
 type Holders = Readonly<Record<number, Readonly<Record<number, number>>>>;
 
 /** A /proc of sockets: lines of net/tcp, and who holds which. Removed after the test. */
 export function procOf(sockets: readonly string[], holders: Holders = {}) {
-  const procRoot = mkdtempSync(join(tmpdir(), 'proc-'));
-  directories.push(procRoot);
+  const procRoot = temporaryDirectory('proc');
   const tell = (lines: readonly string[]) =>
     writeFileSync(`${procRoot}/net/tcp`, ['  sl  local_address', ...lines, ''].join('\n'));
   const hold = (pid: number, descriptor: number, inode: number) =>

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -11,6 +9,7 @@ import {
   encodeCall,
   parseHeader,
 } from '../../../../collectors/kernel/system-bus/wire.js';
+import { temporaryDirectory } from '../../../support/temporary-directory.js';
 
 /** An answer to `serial` with the body `a(ss)`, as dbus-daemon 1.14 writes it. */
 function unitFilesAnswer(serial: number, pairs: readonly (readonly [string, string])[]): Buffer {
@@ -44,10 +43,9 @@ function unitFilesAnswer(serial: number, pairs: readonly (readonly [string, stri
   return Buffer.concat([padded(Buffer.concat([head, fields]), 8), body]);
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'bus-'));
+const folder = temporaryDirectory('bus');
 let server: Server | undefined;
 afterEach(() => void server?.close());
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A bus that takes everybody, and answers each call with what `answer` gives. */
 function busAt(path: string, answer: (serial: number, socket: Socket) => void): Promise<void> {
@@ -79,7 +77,7 @@ const { signal } = new AbortController();
 
 describe('the system bus', () => {
   it('answers a call, however its bytes are cut', async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'bus-')), 'bus');
+    const path = join(temporaryDirectory('bus'), 'bus');
     const pairs = [
       ['/lib/systemd/system/ssh.service', 'enabled'],
       ['/lib/a.socket', 'static'],
@@ -100,7 +98,7 @@ describe('the system bus', () => {
     expect(await openSystemBus(join(folder, 'missing'), signal)).toEqual({
       unavailable: 'there is no system bus',
     });
-    const path = join(mkdtempSync(join(tmpdir(), 'bus-')), 'bus');
+    const path = join(temporaryDirectory('bus'), 'bus');
     await busAt(path, (_serial, socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n'));
     expect(await openSystemBus(path, signal)).toMatchObject({
       unavailable: expect.stringContaining('another byte order') as string,
