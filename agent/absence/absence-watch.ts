@@ -142,9 +142,8 @@ export class AbsenceWatch {
     for (const timer of this.timers) timer.cancel();
     this.timers = [];
     this.told.tellDue(this.options.clock.monotonicMs(), true);
+    // The subscription goes with the last of those that it accompanies.
     if (this.hears) await this.whoAsked();
-    await this.subscription?.end();
-    this.subscription = undefined;
     await this.options.traces.leave(this.beat());
   }
 

@@ -97,8 +97,10 @@ describe('the inventory process of the package', () => {
         'ip6tables-save',
       ].map((program) => `${program} ended`),
     );
+    // A machine that has tables of both kinds is told so; both are read.
+    const said = /^(?:# Warning: iptables-legacy tables present, .*)?$/;
     expect(firewall.programs.map(({ exitStatus, error }) => [exitStatus, error])).toEqual(
-      firewall.programs.map(() => [0, '']),
+      firewall.programs.map(() => [0, expect.stringMatching(said)]),
     );
     expect(firewall.programs[0]?.stdout).toContain('"nftables"');
     const [sshd] = (await ask('sshd')).programs;

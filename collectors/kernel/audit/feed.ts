@@ -26,7 +26,8 @@ import type { UnreadTime } from './unread-time.js';
  * 1. The first subscription opens sockets and prepares audit, the end of the last takes everything back.
  * 2. The rules in force are exactly those of the present subscribers.
  * 3. A subscription that cannot be had leaves nothing changed.
- * 4. Every loss is told to every subscriber: each may have missed the event that was lost.
+ * 4. Every loss is told to everyone who counts losses, once also where he subscribes twice: each may have missed the event
+ *    that was lost.
  * 5. What was read before the end of a subscription is still delivered to it.
  * 6. Whoever only accompanies is no reason to open anything, and nothing is left open for it.
  * 7. What waited in a socket handed over by systemd is delivered to all who subscribe in the first moments.
@@ -54,6 +55,8 @@ export class AuditFeed implements AuditSource {
       const subscription: AuditSubscription = {
         end: () => {
           this.leaving.add(subscriber);
+          // Rules set meanwhile would be set in vain, which takes long while somebody deletes them.
+          if (this.isOver()) this.active?.guard.endsSoon();
           return this.turns.run(() => this.leave(subscriber, abis));
         },
       };
@@ -188,9 +191,7 @@ export class AuditFeed implements AuditSource {
     if (!this.subscribers.has(subscriber)) return;
     this.leaving.add(subscriber);
     const ended = [...this.subscribers].filter((other) => this.leaving.has(other));
-    const stay = [...this.subscribers].filter((other) => !this.leaving.has(other));
-    // Rules for the last of those that end together would be set in vain, which takes long while somebody deletes them.
-    if (stay.every(({ accompanies }) => accompanies === true)) await this.close();
+    if (this.isOver()) await this.close();
     for (const other of ended) {
       this.subscribers.delete(other);
       this.leaving.delete(other);
@@ -198,6 +199,13 @@ export class AuditFeed implements AuditSource {
     if (this.active !== undefined && this.subscribers.size > 0) {
       await this.enforce(this.active, abis);
     }
+  }
+
+  /** Nobody stays who is a reason to record anything. */
+  private isOver(): boolean {
+    return [...this.subscribers].every(
+      (subscriber) => this.leaving.has(subscriber) || subscriber.accompanies === true,
+    );
   }
 
   private async close(): Promise<void> {
@@ -266,7 +274,8 @@ export class AuditFeed implements AuditSource {
   }
 
   private lose(cause: LossCause, count: number): void {
-    for (const subscriber of this.subscribers) subscriber.lose(cause, count);
+    for (const lose of new Set([...this.subscribers].map((subscriber) => subscriber.lose)))
+      lose(cause, count);
   }
 }
 

@@ -38,7 +38,8 @@ import { WatchRules } from './watch-rules.js';
  *
  * ## Ending
  *
- * `restore` was called: no more rules are added, and everything is taken back as soon as the step under way has ended.
+ * `restore` was called, or is about to be: no more rules are added, and everything is taken back as soon as the step under
+ * way has ended.
  */
 export class AuditGuard {
   private readonly changes: StatusChanges;
@@ -50,7 +51,7 @@ export class AuditGuard {
   private armed = false;
   private lastLost = 0;
   private readonly turns = new Turns();
-  /** `restore` was called and waits for its turn. */
+  /** `restore` waits for its turn, or is about to be called. */
   private ending = false;
   private regular: Timer | undefined;
   private soon: Timer | undefined;
@@ -78,6 +79,7 @@ export class AuditGuard {
   ): Promise<{ readonly announced: boolean } | Unavailable> {
     return this.turns.run(async () => {
       const before = { wanted: this.wanted, watches: this.watches.wanted };
+      this.ending = false;
       this.wanted = rules;
       this.watches.wanted = watches;
       try {
@@ -121,6 +123,11 @@ export class AuditGuard {
       await this.attempt(() => this.ownership.yield());
       this.noticed();
     });
+  }
+
+  /** `restore` comes next: what is added now would be taken back in a moment. */
+  endsSoon(): void {
+    this.ending = true;
   }
 
   /** Takes everything back. Never throws. */

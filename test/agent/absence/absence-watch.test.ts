@@ -101,7 +101,6 @@ describe('the watch over its own absences', () => {
     const last = left.at(-1);
     expect(last).toMatchObject({ ended: 'asked', signal: { signal: 15, by: { pid: 77 } } });
     expect(watch.memory()).toEqual(last);
-    expect(subscriber).toBeUndefined();
   });
 
   it('is there for the next run from its first moment on', async () => {

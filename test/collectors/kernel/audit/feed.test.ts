@@ -406,6 +406,20 @@ describe('the audit feed', () => {
     expect(companion.failures).toEqual([]);
   });
 
+  it('tells one who subscribes twice of a loss once', async () => {
+    const subject = feed();
+    const [one, same, other] = [new Reader(), new Reader(), new Reader()];
+    await subscribe(subject, one);
+    await subscribe(subject, Object.assign(same, { lose: one.lose }));
+    await subscribe(subject, other);
+    audit.overflow();
+    expect([one.losses, same.losses, other.losses]).toEqual([
+      [['socketOverflow', 1]],
+      [],
+      [['socketOverflow', 1]],
+    ]);
+  });
+
   it('counts from the moment of the change, also where its announcement was read late', async () => {
     audit = new FakeAudit(100, () => clock.wallMs() - 4500);
     const reader = new Reader();
