@@ -17,6 +17,9 @@ const programs = {
   --rounds=N          how often each is measured, in turns
   --only=NAME         one of them alone; may be given more than once
   --output=FILE       where the result goes instead
+       npm run bench -- --detection [--unseen]
+  What the built-in rules see of attacks and raise of ordinary work, and what they cost, in about ten seconds.
+  --unseen            also the attacks that raise nothing, or low alone
 `,
     options: {},
   },
@@ -36,7 +39,9 @@ const programs = {
 };
 
 const [asked, ...args] = process.argv.slice(2);
-const name = asked === 'pipeline' && args.includes('--peers') ? 'peers/cli' : asked;
+const others = { '--peers': 'peers/cli', '--detection': 'builtin-rules' };
+const other = Object.keys(others).find((option) => args.includes(option));
+const name = asked === 'pipeline' && other !== undefined ? others[other] : asked;
 if (programs[name]) readOptions(programs[name].usage, programs[name].options, args);
 checkNode();
 installDependencies();

@@ -6,6 +6,7 @@ import { limits } from '../limits.js';
 import { datePart } from './date-part.js';
 import { type EventView, type FieldNumbers, wholeEvent } from './event-view.js';
 import { patternMatcher, placed, plainPattern, type PlainPattern } from './pattern-matcher.js';
+import { literalInRegex } from './regex-literal.js';
 
 /** Whether an expression is true of the event in the view. @throws BudgetSpent */
 export type Predicate = (view: EventView) => boolean;
@@ -19,14 +20,14 @@ export function predicateOf(expression: Expression, numbers: FieldNumbers): Pred
       return (view) => !part(view);
     }
     case 'and': {
-      const parts = expression.parts.map((part) => predicateOf(part, numbers));
+      const parts = cheapFirst(expression.parts).map((part) => predicateOf(part, numbers));
       return (view) => {
         for (const part of parts) if (!part(view)) return false;
         return true;
       };
     }
     case 'or': {
-      const parts = expression.parts.map((part) => predicateOf(part, numbers));
+      const parts = cheapFirst(expression.parts).map((part) => predicateOf(part, numbers));
       return (view) => {
         for (const part of parts) if (part(view)) return true;
         return false;
@@ -55,6 +56,27 @@ export function predicateOf(expression: Expression, numbers: FieldNumbers): Pred
     }
     case 'field':
       return itemPredicate(expression, numbers);
+  }
+}
+
+/** What needs no regular expression often says enough. */
+const cheapFirst = (parts: readonly Expression[]): readonly Expression[] =>
+  parts.toSorted((a, b) => Number(hasRegex(a)) - Number(hasRegex(b)));
+
+function hasRegex(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'named':
+    case 'not':
+      return hasRegex(expression.part);
+    case 'and':
+    case 'or':
+    case 'atLeast':
+      return expression.parts.some(hasRegex);
+    case 'field':
+      return expression.tests.some(({ kind }) => kind === 'regex');
+    case 'exists':
+    case 'null':
+      return false;
   }
 }
 
@@ -142,13 +164,8 @@ function testPredicate(test: ValueTest, number: number, numbers: FieldNumbers): 
   switch (test.kind) {
     case 'pattern':
       return textPredicate(searched(test.pattern, number), test.cased, number);
-    case 'regex': {
-      const { regex } = test;
-      return someText(number, (text, view) => {
-        view.budget.spend(smallWork + regexWork * Math.min(text.length, limits.regexText));
-        return regex(text);
-      });
-    }
+    case 'regex':
+      return regexPredicate(test, number);
     case 'cidr': {
       const { network } = test;
       return someText(number, (text) => isInNetwork(text, network));
@@ -189,6 +206,26 @@ function testPredicate(test: ValueTest, number: number, numbers: FieldNumbers): 
       };
     }
   }
+}
+
+/** Most values lack the plain text that is in the expression; looking for that costs a hundredth. */
+function regexPredicate(
+  { regex, source }: ValueTest & { kind: 'regex' },
+  number: number,
+): Predicate {
+  const literal = literalInRegex(source);
+  const isFound = someText(number, (text, view) => {
+    view.budget.spend(smallWork + regexWork * Math.min(text.length, limits.regexText));
+    return regex(text);
+  });
+  if (literal === undefined) return isFound;
+  const mayBeFound = literalsPredicate([literal], {
+    all: false,
+    cased: false,
+    number,
+    place: 'anywhere',
+  });
+  return (view) => mayBeFound(view) && isFound(view);
 }
 
 /** A keyword may stand anywhere in the event. */

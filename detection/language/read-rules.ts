@@ -3,7 +3,7 @@ import { limits } from '../limits.js';
 import type { RuleOrigin } from './document.js';
 import { parseDocument, type RuleDocument } from './parse-document.js';
 import type { Tuning } from './placeholders.js';
-import { loadRegexCompilers, type RegexCompiler } from './regex.js';
+import { loadRegexCompilers, type RegexCompiler, type RegexCompilers } from './regex.js';
 import { RuleError } from './rule-error.js';
 import { loadYamlReader, type YamlReader } from './yaml.js';
 import {
@@ -59,7 +59,7 @@ export async function loadRuleReaders(): Promise<() => RuleReader> {
   return () => readerWith(readYaml, newCompiler());
 }
 
-function readerWith(readYaml: YamlReader, compile: RegexCompiler): RuleReader {
+function readerWith(readYaml: YamlReader, compilers: RegexCompilers): RuleReader {
   function* steps(
     source: RuleSource,
     tuning: Tuning = {},
@@ -74,9 +74,11 @@ function readerWith(readYaml: YamlReader, compile: RegexCompiler): RuleReader {
       refusals.push({ file, line: isKnown ? error.line : undefined, reason, source: origin });
     };
     const time = new Stopwatch();
-    const regex: typeof compile = (pattern, flags, line) => {
+    const regex: RegexCompiler = (pattern, flags, line) => {
+      // What came with the agent was tried when that was built.
+      if (origin === 'builtin') return compilers.compileLater(pattern, flags, line);
       if (time.spentMs() > longestMs) throw tooSlow(line);
-      return compile(pattern, flags, line);
+      return compilers.compile(pattern, flags, line);
     };
     try {
       if (Buffer.byteLength(text) > limits.fileBytes)

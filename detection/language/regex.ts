@@ -23,13 +23,22 @@ const automatonBytes = { usual: 64 * 1024, large: 512 * 1024 } as const;
 /** Expressions of one set, and those of them that keep more than usual. */
 const most = { all: 400, large: 16 } as const;
 const probes = 3;
+/** Expressions of ours that are kept compiled, the last used: one takes some 20 KB, and most are never asked for. */
+const mostCompiled = 48;
+
+export interface RegexCompilers {
+  /** Tries each expression at once on texts made against it, and refuses one that is slow. */
+  readonly compile: RegexCompiler;
+  /** For expressions that were tried when the agent was built: each is compiled when it is asked for first. */
+  readonly compileLater: RegexCompiler;
+}
 
 /**
- * Expressions of RE2, which knows no back references and no look-around, and so never tries a text twice. Each is tried at
- * once on texts made against it: linear time is not yet little time.
- * @returns makes a compiler for one set of rules
+ * Expressions of RE2, which knows no back references and no look-around, and so never tries a text twice. Those of others are
+ * tried at once: linear time is not yet little time.
+ * @returns makes the compilers for one set of rules
  */
-export async function loadRegexCompilers(): Promise<() => RegexCompiler> {
+export async function loadRegexCompilers(): Promise<() => RegexCompilers> {
   const { RE2JS } = await import('re2js');
 
   function compiled(source: string, flags: RegexFlags, line: number) {
@@ -38,7 +47,9 @@ export async function loadRegexCompilers(): Promise<() => RegexCompiler> {
       (flags.m ? RE2JS.MULTILINE : 0) |
       (flags.s ? RE2JS.DOTALL : 0);
     try {
-      return RE2JS.compile(source, bits);
+      const expression = RE2JS.compile(source, bits);
+      expression.re2().dfa.stateBudget = automatonBytes.usual;
+      return expression;
     } catch {
       throw new RuleError(
         `Rewrite the regular expression ${word(source)}: it is none of RE2, which knows no look-around, no back references and no possessive repeats.`,
@@ -64,7 +75,7 @@ export async function loadRegexCompilers(): Promise<() => RegexCompiler> {
     return is;
   }
 
-  return () => {
+  function trying(): RegexCompiler {
     const count = { all: 0, large: 0 };
     return (source, flags, line) => {
       if (source.length > limits.pattern)
@@ -97,7 +108,35 @@ export async function loadRegexCompilers(): Promise<() => RegexCompiler> {
         line,
       );
     };
-  };
+  }
+
+  /** What was tried can be compiled; a file that somebody damaged since then shall end no judgement. */
+  function testOrNever(...written: Parameters<RegexCompiler>): RegexTest {
+    try {
+      return testOf(compiled(...written));
+    } catch {
+      return () => false;
+    }
+  }
+
+  function later(): RegexCompiler {
+    const kept = new Map<object, RegexTest>();
+    return (source, flags, line) => {
+      const key = {};
+      return (text) => {
+        const test = kept.get(key) ?? testOrNever(source, flags, line);
+        kept.delete(key);
+        kept.set(key, test);
+        for (const oldest of kept.keys()) {
+          if (kept.size <= mostCompiled) break;
+          kept.delete(oldest);
+        }
+        return test(text);
+      };
+    };
+  }
+
+  return () => ({ compile: trying(), compileLater: later() });
 }
 
 /** The best of a few tries, so that a busy machine does not refuse a rule. */
