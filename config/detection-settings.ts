@@ -41,6 +41,10 @@ export const twinRulesBytes = 16 * 1024;
 /** What is detected on the device: which rules are judged, and what each calls usual. See docs/rules.md. */
 export const detectionSettings = {
   detectionEnabled: flag(true, 'Whether events are judged by rules of detection on the device.'),
+  detectionOfUnsentEvents: flag(
+    false,
+    'Whether events whose priority is Off are watched all the same where rules ask for them: their alerts are told, and nothing else of them. Otherwise Off stops their collector.',
+  ),
   detectionMinimumLevel: {
     ...level,
     default: 'low',

@@ -108,6 +108,8 @@ export class Agent {
       onStatusChange: () => this.parts?.twin.statusChanged(true),
     });
     this.parts = parts;
+    // Nobody waits for the rules: everything else is started while they are read.
+    parts.detection.start();
     const lostBefore = storedCounts(stored['losses']);
     losses.restore(lostBefore);
     parts.operational.restore(stored);
@@ -205,12 +207,7 @@ export class Agent {
         start: () => this.posture.start(),
         stop: () => this.posture.stop(),
       },
-      {
-        // Nobody waits for them: the collectors are armed while they are read.
-        name: 'the rules of detection',
-        start: () => parts.detection.start(),
-        stop: () => parts.detection.stop(),
-      },
+      { name: 'the rules of detection', stop: () => parts.detection.stop() },
       { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
       {
         name: 'the watch over its own absences',

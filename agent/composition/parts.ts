@@ -39,6 +39,7 @@ import { OwnProcesses } from '../pipeline/own-processes.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import { createRedactor } from '../pipeline/redaction/redactor.js';
 import type { SecurityPosture } from '../posture/security-posture.js';
+import { CorrelationMemory } from '../rule-supply/correlation-memory.js';
 import { builtinRulesDirectory, localRulesDirectory } from '../rule-supply/places.js';
 import { CollectorsRunner } from '../runner/collectors-runner.js';
 import { Spool } from '../spool/spool.js';
@@ -163,7 +164,13 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     maxEntries: local.aggregationMaxEntries,
     maxBytes: local.aggregationMaxBytes,
   });
-  const detection = new Detection({
+  const detection: Detection = new Detection({
+    memory: new CorrelationMemory({
+      stateDirectory: local.stateDirectory,
+      clock,
+      log,
+      content: () => detection.memory(),
+    }),
     openRules: async () => {
       // What reads rules is loaded by those who have some.
       const { RuleSupply } = await import('../rule-supply/rule-supply.js');
@@ -180,6 +187,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     lose: (cause, count) => losses.count('detection', cause, count),
     warn: options.warn,
     wallMs: () => clock.wallMs(),
+    onRules: () => void collectors.followRules(),
   });
   settings.onChange(() => detection.start());
   const alerts = new Alerts({ clock, outbox, losses });
@@ -256,7 +264,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     agentVersion: version,
     agentId,
   });
-  const collectors = new CollectorsRunner({
+  const collectors: CollectorsRunner = new CollectorsRunner({
     collectors: registeredCollectors,
     host: host,
     clock,
@@ -265,6 +273,12 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     losses,
     settings,
     pipeline,
+    // Of a micro agent's collector that is disabled nothing is wanted, nor of an event that the owner has switched off.
+    isJudged: (name, { detectionOfUnsentEvents }) =>
+      detectionOfUnsentEvents &&
+      settings.dialect !== 'microAgent' &&
+      !local.disabledEvents.includes(name) &&
+      detection.asksFor(name),
     onStateChange: () => onStatusChange(),
     tell: (severity, sentence) => diagnostics.tell(severity, sentence),
   });

@@ -5,6 +5,7 @@ import type { ReportLoss } from '../../base/loss.js';
 import { printable } from '../../base/text.js';
 import type { EventName } from '../../contract/events.js';
 import type { RuleSet } from '../../detection/rules/rule-set.js';
+import type { CorrelationMemory } from '../rule-supply/correlation-memory.js';
 import type { Alert } from './alert.js';
 import type { Judge, Judged } from './judge.js';
 
@@ -28,6 +29,10 @@ interface DetectionOptions {
   /** Tells the operator and the hub. */
   readonly warn: (sentence: string) => void;
   readonly wallMs: () => number;
+  /** What correlations have counted, over a restart. */
+  readonly memory?: Pick<CorrelationMemory, 'load' | 'changed' | 'save'>;
+  /** Which events rules ask for may have changed. */
+  readonly onRules?: () => void;
 }
 
 /** How detection is. */
@@ -48,7 +53,8 @@ export interface DetectionState {
 /**
  * The rules of detection, asked about every event.
  *
- * 1. Nobody waits for the rules: an event that comes before they are read is not judged, and counted.
+ * 1. No event waits for the rules: one that comes before they are read is not judged, and counted. A snapshot waits, for
+ *    the next one may come hours later.
  * 2. What reads and judges rules is loaded once it is wanted, and then stays.
  * 3. Rules that change take the place of those before at once; what correlations have counted goes on.
  * 4. Nothing of an event or a rule makes `judge` throw.
@@ -57,6 +63,9 @@ export class Detection {
   private judging: Judge | undefined;
   private rules: Rules | undefined;
   private opening: Promise<void> | undefined;
+  private isOpening = false;
+  /** What waits until the rules are read. */
+  private waiting: (() => void)[] = [];
   private hasFailed = false;
   private unfollow: (() => void) | undefined;
   private alerts = 0;
@@ -64,15 +73,29 @@ export class Detection {
 
   constructor(private readonly options: DetectionOptions) {}
 
+  /** Whether a rule in force is about such events. */
+  asksFor(event: EventName): boolean {
+    return this.options.isEnabled() && this.judging?.asksFor(event) === true;
+  }
+
   /** Begins to read the rules, unless detection is switched off; resolves at once. Called again when the settings change. */
   start(): void {
     if (!this.options.isEnabled() || this.opening !== undefined) return;
-    this.opening = this.open().catch((error: unknown) => {
-      this.hasFailed = true;
-      this.options.warn(
-        `No event is judged by rules of detection: they cannot be read (${reasonOf(error)}). Install the agent again, or switch detectionEnabled off.`,
-      );
-    });
+    this.isOpening = true;
+    this.opening = this.open()
+      .catch((error: unknown) => {
+        this.hasFailed = true;
+        this.options.warn(
+          `No event is judged by rules of detection: they cannot be read (${reasonOf(error)}). Install the agent again, or switch detectionEnabled off.`,
+        );
+      })
+      .finally(() => this.endWaiting());
+  }
+
+  /** Does it once the rules are read, or it is known that they cannot be; at once where nobody reads them now. */
+  whenRead(action: () => void): void {
+    if (this.isOpening) this.waiting.push(action);
+    else action();
   }
 
   /** Resolves when the rules are read, or it is known that they cannot be. */
@@ -80,10 +103,23 @@ export class Detection {
     await this.opening;
   }
 
-  stop(): void {
+  /** Nothing waits any more; resolves when what correlations have counted is on disk. Goes on judging. */
+  async stop(): Promise<void> {
+    this.endWaiting();
     this.unfollow?.();
     this.unfollow = undefined;
     this.rules?.close();
+    await this.options.memory?.save();
+  }
+
+  /** What correlations have counted; undefined where there is nothing to be kept. */
+  memory(): JsonObject | undefined {
+    return this.judging?.memory();
+  }
+
+  private endWaiting(): void {
+    this.isOpening = false;
+    for (const action of this.waiting.splice(0)) action();
   }
 
   judge(event: EventName, judged: Judged): Alert | undefined {
@@ -134,18 +170,25 @@ export class Detection {
   }
 
   private async open(): Promise<void> {
-    const [{ Judge }, rules] = await Promise.all([import('./judge.js'), this.options.openRules()]);
+    const { memory, openRules } = this.options;
+    const [{ Judge }, rules, counted] = await Promise.all([
+      import('./judge.js'),
+      openRules(),
+      memory?.load(),
+    ]);
     const use = (set: RuleSet): void => {
       const before = this.judging;
       const { log, lose, warn } = this.options;
       this.judging = new Judge(set, {
         lose,
+        onCounted: () => memory?.changed(),
         onSuspended: ({ title, id }, averageMs) =>
           warn(
             `The rule of detection "${printable(title, 100)}" (${printable(id, 100)}) is judged no more: it takes ${averageMs.toFixed(1)} ms an event. Make its conditions simpler.`,
           ),
       });
       if (before !== undefined) this.judging.takeOver(before.memory());
+      this.options.onRules?.();
       log.info('Events are judged by rules of detection.', {
         rules: set.rules.length,
         correlations: set.correlations.length,
@@ -154,6 +197,7 @@ export class Detection {
     };
     this.rules = rules;
     use(rules.current);
+    if (counted !== undefined) this.judging?.takeOver(counted);
     this.unfollow = rules.onChange(use);
   }
 

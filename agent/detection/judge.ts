@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../base/json.js';
+import type { JsonObject, JsonValue } from '../../base/json.js';
 import type { ReportLoss } from '../../base/loss.js';
 import type { Observation } from '../../collectors/interface/collector.js';
 import type { RawFacts } from '../../collectors/interface/raw-facts.js';
@@ -17,6 +17,8 @@ export type Judged = Pick<Observation, 'argv' | 'detailArgv' | 'raw' | 'timeMs'>
 
 interface JudgeOptions {
   readonly lose: ReportLoss;
+  /** Correlations have counted something. */
+  readonly onCounted?: () => void;
   /** A rule that takes too long, and is judged no more. */
   readonly onSuspended: (rule: Header, averageMs: number) => void;
 }
@@ -31,6 +33,7 @@ interface JudgeOptions {
 export class Judge {
   private readonly detector: Detector;
   private readonly projection: Projection;
+  private counted = 0;
   private forgotten = 0;
 
   constructor(
@@ -51,8 +54,13 @@ export class Judge {
   }
 
   /** Goes on with what correlations had counted, as far as they have not changed. */
-  takeOver(memory: JsonObject): void {
+  takeOver(memory: JsonValue): void {
     this.detector.restore(memory);
+  }
+
+  /** Whether a rule is about such events. */
+  asksFor(event: EventName): boolean {
+    return this.projection.asksFor(event);
   }
 
   judge(event: EventName, judged: Judged): Alert | undefined {
@@ -66,9 +74,8 @@ export class Judge {
     for (const sigma of this.projection.eventsOf(observed, timeMs))
       isWhole = this.judgeAs(sigma, hits) && isWhole;
     if (!isWhole) lose('judgedInPart', 1);
-    if (hits.length === 0) return undefined;
-    this.countForgotten();
-    return alertOf(hits);
+    this.followCorrelations();
+    return hits.length === 0 ? undefined : alertOf(hits);
   }
 
   private judgeAs(sigma: SigmaEvent, hits: Hit[]): boolean {
@@ -78,10 +85,12 @@ export class Judge {
     return verdict.isWhole;
   }
 
-  private countForgotten(): void {
-    const { forgotten } = this.detector;
-    if (forgotten > this.forgotten)
-      this.options.lose('correlationsForgotten', forgotten - this.forgotten);
+  private followCorrelations(): void {
+    const { counted, forgotten } = this.detector;
+    const { lose, onCounted } = this.options;
+    if (counted !== this.counted) onCounted?.();
+    if (forgotten > this.forgotten) lose('correlationsForgotten', forgotten - this.forgotten);
+    this.counted = counted;
     this.forgotten = forgotten;
   }
 }

@@ -31,7 +31,7 @@ interface PipelineOptions {
   readonly settings: CurrentSettings;
   /** Asked about everything, before anything is masked, cut or counted; absent: there are no alerts. */
   readonly detection?: {
-    readonly rules: Pick<Detection, 'judge'>;
+    readonly rules: Pick<Detection, 'judge'> & Partial<Pick<Detection, 'whenRead'>>;
     readonly alerts: Pick<Alerts, 'take' | 'mark'>;
   };
   /** A collector has observed something, so that what the next run has to know is another. */
@@ -78,6 +78,13 @@ export class Pipeline {
   }
 
   snapshot(name: SnapshotName, payloads: readonly Payload[], timeMs: number): void {
+    const take = (): void => this.takeSnapshot(name, payloads, timeMs);
+    const rules = this.options.detection?.rules;
+    if (rules?.whenRead === undefined) take();
+    else rules.whenRead(take);
+  }
+
+  private takeSnapshot(name: SnapshotName, payloads: readonly Payload[], timeMs: number): void {
     const priority = this.priority(name);
     const valid = payloads.filter((payload) => this.isValid(name, payload));
     // An empty event would say that there is nothing.

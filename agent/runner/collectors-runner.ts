@@ -22,6 +22,8 @@ interface CollectorsRunnerOptions {
   readonly moments: Pick<Moments, 'nextMs'>;
   readonly losses: LossLedger;
   readonly settings: Pick<Settings, 'current' | 'onChange'>;
+  /** Whether an event is wanted though its priority is Off: its alerts are told. Absent: none is. */
+  readonly isJudged?: (name: SnapshotName | TriggeredName, settings: TwinSettings) => boolean;
   /** Takes what the collectors observe and find. */
   readonly pipeline: TriggeredRunnerOptions['pipeline'] & SnapshotRunnerOptions['pipeline'];
   readonly onStateChange: () => void;
@@ -42,7 +44,7 @@ interface Run {
 const longestWaitMs = 10_000;
 
 /**
- * All registered collectors, each running while its priority is not Off.
+ * All registered collectors, each running while its priority is not Off, or rules of detection ask for its event.
  *
  * 1. Each follows the settings by itself: one that hangs while it starts or stops delays no other, nor the settings of
  *    any other, nor for long the start of the agent.
@@ -54,7 +56,7 @@ export class CollectorsRunner {
 
   constructor(private readonly options: CollectorsRunnerOptions) {
     this.followers = options.collectors.map(
-      (collector) => new Follower(createRun(collector, options)),
+      (collector) => new Follower(createRun(collector, options), options.isJudged),
     );
   }
 
@@ -71,6 +73,11 @@ export class CollectorsRunner {
    */
   async apply(settings: TwinSettings): Promise<void> {
     await Promise.all(this.followers.map((follower) => follower.apply(settings)));
+  }
+
+  /** Rules of detection may ask for other events than before. */
+  async followRules(): Promise<void> {
+    if (this.unfollow !== undefined) await this.apply(this.options.settings.current);
   }
 
   /** Resolves when every collector has undone what it changed on the host, or takes too long. */
@@ -98,7 +105,10 @@ class Follower {
   /** What is applied when the work before it is done, unless it is replaced until then. */
   private next: { settings: TwinSettings; applied: Promise<void> } | undefined;
 
-  constructor(readonly run: Run) {}
+  constructor(
+    readonly run: Run,
+    private readonly isJudged: CollectorsRunnerOptions['isJudged'],
+  ) {}
 
   apply(settings: TwinSettings): Promise<void> {
     if (this.next !== undefined) {
@@ -121,7 +131,9 @@ class Follower {
   }
 
   private async follow(settings: TwinSettings): Promise<void> {
-    if (settings[`eventPriority${this.run.name}`] === 'Off') {
+    const { name } = this.run;
+    const isOff = settings[`eventPriority${name}`] === 'Off';
+    if (isOff && this.isJudged?.(name, settings) !== true) {
       await this.stopNow();
     } else if (this.isStarted) {
       this.run.retime(settings);

@@ -288,4 +288,22 @@ describe('a snapshot', () => {
     expect(look(made, anna)).toEqual(['low -']);
     expect(look(made, bert)).toEqual(['high empty']);
   });
+
+  it('waits for the rules, so that what is wrong at the start is not left for the next one', async () => {
+    const made = newPipeline();
+    detection.start();
+    expect(look(made, user('bert', 'empty'))).toEqual([]);
+    await detection.settled();
+    expect(told.map((one) => detailsOf(one)['RuleId'])).toEqual(['empty']);
+    expect(losses.of('detection')).toEqual({});
+  });
+
+  it('that waits is told at a stop, and counted as not judged', async () => {
+    const made = newPipeline();
+    detection.start();
+    look(made, user('bert', 'empty'));
+    await detection.stop();
+    expect(told).toHaveLength(1);
+    expect(losses.of('detection')).toEqual({ notJudged: 1 });
+  });
 });

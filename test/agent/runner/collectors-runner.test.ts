@@ -10,7 +10,7 @@ import { recordingLog } from '../../support/recording-log.js';
 
 const defaults = evaluateTwin({}, undefined).settings;
 
-function setUp() {
+function setUp(options: Pick<ConstructorParameters<typeof CollectorsRunner>[0], 'isJudged'> = {}) {
   const steps: string[] = [];
   let arm: () => void = () => undefined;
   const runner = new CollectorsRunner({
@@ -34,6 +34,7 @@ function setUp() {
     pipeline: { observe: () => undefined, snapshot: () => undefined },
     onStateChange: () => undefined,
     tell: () => undefined,
+    ...options,
   });
   const apply = (eventPriorityLogin: TwinSettings['eventPriorityLogin']): Promise<void> =>
     runner.apply({ ...defaults, eventPriorityLogin });
@@ -49,6 +50,19 @@ it('settings that came while a collector starts are applied once it has, the new
   await Promise.all([first, ...others]);
   expect(steps).toEqual(['armed']);
   expect(runner.states()).toMatchObject({ Login: { state: 'running' } });
+  await apply('Off');
+  expect(steps).toEqual(['armed', 'stopped']);
+});
+
+it('one that is Off runs all the same while rules of detection ask for its event', async () => {
+  const asked = { value: true };
+  const { steps, apply, arm } = setUp({ isJudged: (name) => name === 'Login' && asked.value });
+  const first = apply('Off');
+  await settle();
+  arm();
+  await first;
+  expect(steps).toEqual(['armed']);
+  asked.value = false;
   await apply('Off');
   expect(steps).toEqual(['armed', 'stopped']);
 });
