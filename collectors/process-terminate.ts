@@ -39,8 +39,10 @@ async function startWatching(
     lose,
     onFailed: fail,
     onEnd: (process) => {
-      const ready = process.told.then(() => 'told');
-      order.push(ready, () => observationOf(process, process.program(), process.container()));
+      const settle = order.push(() =>
+        observationOf(process, process.program(), process.container()),
+      );
+      process.onTold(() => settle('told'));
     },
   });
   if (isUnavailable(following)) {
@@ -60,7 +62,7 @@ async function startWatching(
 
 /** Where no source could know the program, `Executable` is '' and `ExtraDetails` says so: `ExecutableKnown` is "false". */
 export function observationOf(
-  { pid, exitCode, signal, timeMs }: Omit<EndedProcess, 'program' | 'container' | 'told'>,
+  { pid, exitCode, signal, timeMs }: Omit<EndedProcess, 'program' | 'container' | 'onTold'>,
   facts: ProgramFacts | undefined,
   container: Container | null | undefined,
 ): Observation<'ProcessTerminate'> {

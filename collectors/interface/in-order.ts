@@ -24,6 +24,7 @@ interface InOrderOptions<T> {
  * 2. Nothing waits longer than `deadlineMs`, nor behind more than `mostWaiting` others, nor while more than
  *    `mostWaitingCharacters` wait: then it goes with ''.
  * 3. `flush` leaves nothing behind.
+ * 4. A timer is set only while something waits, and not anew for each thing: setting one costs more than a short wait.
  */
 export class InOrder<T> {
   private readonly waiting: (Entry<T> | undefined)[] = [];
@@ -36,20 +37,20 @@ export class InOrder<T> {
   /**
    * @param finish makes the thing to let out, with the hash or ''
    * @param characters how much text it holds
+   * @returns what is to be called with the hash; called again, or when the thing went already, it does nothing
    */
-  push(hash: Promise<string>, finish: (hash: string) => T, characters = 0): void {
+  push(finish: (hash: string) => T, characters = 0): (hash: string) => void {
     const dueMs = this.options.clock.monotonicMs() + this.options.deadlineMs;
     const entry: Entry<T> = { finish, dueMs, characters, hash: undefined };
     this.characters += characters;
     this.waiting.push(entry);
-    const settle = (value: string): void => {
-      entry.hash ??= value;
-      this.release();
-    };
-    hash.then(settle, () => settle(''));
     if (this.waiting.length - this.head > this.options.mostWaiting) this.release(1);
     while (this.characters > this.options.mostWaitingCharacters) this.release(1);
     this.arm();
+    return (hash) => {
+      entry.hash ??= hash;
+      if (this.waiting[this.head] === entry) this.release();
+    };
   }
 
   /** Lets everything out that still waits. */
@@ -60,7 +61,6 @@ export class InOrder<T> {
   /** Lets out what is finished or due, and at least `count` in any case. */
   private release(count = 0): void {
     const nowMs = this.options.clock.monotonicMs();
-    const before = this.head;
     for (let forced = count; ; forced--) {
       const entry = this.waiting[this.head];
       if (entry === undefined) break;
@@ -70,14 +70,15 @@ export class InOrder<T> {
       this.characters -= entry.characters;
       this.options.emit(entry.finish(entry.hash ?? ''));
     }
-    if (this.head === before) return;
-    if (this.head > 256 && this.head * 2 > this.waiting.length) {
+    if (this.head === this.waiting.length) {
+      this.waiting.length = 0;
+      this.head = 0;
+      this.timer?.cancel();
+      this.timer = undefined;
+    } else if (this.head > 256 && this.head * 2 > this.waiting.length) {
       this.waiting.splice(0, this.head);
       this.head = 0;
     }
-    this.timer?.cancel();
-    this.timer = undefined;
-    this.arm();
   }
 
   private arm(): void {
@@ -87,6 +88,7 @@ export class InOrder<T> {
     this.timer = this.options.clock.after(delayMs, () => {
       this.timer = undefined;
       this.release();
+      this.arm();
     });
   }
 }

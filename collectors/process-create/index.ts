@@ -86,15 +86,14 @@ class ProcessWatch implements RunningCollector {
     };
     const file = executedFile(program);
     const { enabled } = host.executableHashes;
-    const hash =
-      file === undefined || !enabled ? Promise.resolve('') : host.executableHashes.hashOf(file);
-    this.order.push(
-      hash,
+    const settle = this.order.push(
       (found) => {
         if (found === '' && enabled) lose('hashSkipped', 1);
         return observationOf(program, context, found);
       },
       program.argv.reduce((sum, argument) => sum + argument.length, 0),
     );
+    if (file === undefined || !enabled) settle('');
+    else host.executableHashes.hashOf(file, settle);
   }
 }

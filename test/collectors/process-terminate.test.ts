@@ -42,7 +42,7 @@ async function start(refusal?: string) {
       timeMs: 1234,
       program: () => facts,
       container: () => null,
-      told: told ?? Promise.resolve(),
+      onTold: (listener) => void (told ?? Promise.resolve()).then(listener),
     });
   return { answer, clock, observed, states, lose, fail, end, ended, follower: () => follower };
 }

@@ -66,7 +66,7 @@ export function fakeHost(parts: Partial<Host> = {}): Host {
     journal: { subscribe: refuse },
     users: { nameOf: () => undefined, uidOf: () => undefined },
     inventory: { ask: refuse },
-    executableHashes: { enabled: false, hashOf: () => Promise.resolve('') },
+    executableHashes: { enabled: false, hashOf: (_file, told) => told('') },
     fileScans: { latest: () => undefined },
     memory: noMemory,
     stateNews: createStateNews(),

@@ -42,7 +42,8 @@ const mostLooking = 1024;
  *
  * 1. A hash is only given for the very file that was executed: the kernel recorded its device and inode, or the
  *    process still runs it. A file that changed since is not hashed.
- * 2. A file is read once for each device, inode, size and ctime, however many ask for it at the same time.
+ * 2. A file is read once for each device, inode, size and ctime, and looked at once for all who asked before the look,
+ *    however many they are.
  * 3. Over any time no more than `bytesPerSecond`, and one second's worth at once, is read.
  * 4. Memory is bounded: the least recently used entries go, and too many waiting files are refused.
  * 5. Files are looked up one at a time and read one at a time, so that a file system that hangs holds two threads of
@@ -51,6 +52,8 @@ const mostLooking = 1024;
 export class ExecutableHashes {
   private readonly known: BoundedMap<string, string>;
   private readonly pending = new Map<string, Promise<string>>();
+  /** Those that asked for one file before the look at it began: what it sees holds for all of them. */
+  private readonly gathered = new Map<string, Question[]>();
   private readonly options: Required<ExecutableHashesOptions>;
   private readonly looks = new Turns();
   private looking = 0;
@@ -77,21 +80,29 @@ export class ExecutableHashes {
     return this.options.bytesPerSecond > 0;
   }
 
-  /** The hash in lower-case hex, or '' when it cannot be known. Never rejects. */
-  async hashOf(executed: ExecutedFile): Promise<string> {
-    if (!this.enabled || this.stopped || this.looking >= mostLooking) return '';
-    this.looking++;
-    const found = this.looks
-      .run(() => this.find(executed))
-      .finally(() => {
-        this.looking--;
-      });
-    try {
-      const { hash } = await found;
-      return await hash;
-    } catch {
-      return '';
+  /**
+   * @param told called once, with the hash in lower-case hex, or '' when it cannot be known; perhaps at once
+   */
+  hashOf(executed: ExecutedFile, told: (hash: string) => void): void {
+    if (!this.enabled || this.stopped || this.looking >= mostLooking) {
+      told('');
+      return;
     }
+    this.looking++;
+    const file = recordedFile(executed);
+    const gathered = file === undefined ? undefined : this.gathered.get(file);
+    if (gathered !== undefined) {
+      gathered.push({ executed, told });
+      return;
+    }
+    const questions = [{ executed, told }];
+    if (file !== undefined) this.gathered.set(file, questions);
+    void this.looks.run(async () => {
+      // What happens from now on, this look may not see.
+      if (file !== undefined) this.gathered.delete(file);
+      await this.look(questions).catch(() => undefined);
+      this.looking -= questions.length;
+    });
   }
 
   /** Ends the work at hand; whoever waits gets ''. */
@@ -100,44 +111,56 @@ export class ExecutableHashes {
     this.endWait();
   }
 
-  private async find(executed: ExecutedFile): Promise<Found> {
-    if (this.stopped) return unknown;
-    const located = await this.locate(executed);
-    return located === undefined ? unknown : this.lookUp(located);
+  /** Answers all of them, at the latest when the file is hashed. */
+  private async look(questions: readonly Question[]): Promise<void> {
+    const [first] = questions;
+    const atPath = this.stopped || !first ? undefined : await recordedAtPath(first.executed);
+    const proven: Question[] = [];
+    const others: Question[] = [];
+    for (const question of questions) {
+      const isProven = atPath !== undefined && isUnchanged(atPath.stats, question.executed.timeMs);
+      (isProven ? proven : others).push(question);
+    }
+    await this.answer(proven, atPath);
+    for (const question of others) {
+      const running = this.stopped ? undefined : await this.runBy(question.executed);
+      await this.answer([question], running);
+    }
   }
 
-  /** Where the executed file can be opened, if it is still there and the same. */
-  private async locate(executed: ExecutedFile): Promise<Located | undefined> {
-    const { path, candidates = [], pid, timeMs } = executed;
-    const isCandidate = ({ dev, ino }: BigIntStats): boolean =>
-      candidates.some(({ device, inode }) => device === dev && inode === ino);
+  private async answer(
+    questions: readonly Question[],
+    located: Located | undefined,
+  ): Promise<void> {
+    const tell = (hash: string): void => {
+      for (const { told } of questions) told(hash);
+    };
+    if (questions.length === 0) return;
+    const found = located === undefined ? '' : await this.lookUp(located).catch(() => '');
+    if (typeof found === 'string') tell(found);
+    else found.hash.then(tell, () => tell(''));
+  }
+
+  /** The file that the process still runs: of that there is no doubt. */
+  private async runBy({ path, pid }: ExecutedFile): Promise<Located | undefined> {
     const link = `${this.options.paths.procRoot}/${pid}/exe`;
-    // While it lives there is no doubt; afterwards only what the kernel recorded tells.
-    if ((await readlink(link).catch(() => undefined)) === path) {
-      const stats = await stat(link, { bigint: true }).catch(() => undefined);
-      if (stats !== undefined) return { path: link, stats };
-    }
-    if (candidates.length > 0) {
-      const found = await stat(path, { bigint: true }).catch(() => undefined);
-      const unchanged =
-        found !== undefined && found.ctimeNs / 1_000_000n <= BigInt(Math.ceil(timeMs));
-      if (found !== undefined && unchanged && isCandidate(found)) return { path, stats: found };
-    }
-    return undefined;
+    if ((await readlink(link).catch(() => undefined)) !== path) return undefined;
+    const stats = await stat(link, { bigint: true }).catch(() => undefined);
+    return stats && { path: link, stats };
   }
 
-  private async lookUp({ path, stats }: Located): Promise<Found> {
+  private async lookUp({ path, stats }: Located): Promise<string | Reading> {
     const version = versionOf(stats);
     const known = this.known.get(version);
     if (known !== undefined) {
       this.known.set(version, known);
-      return { hash: known };
+      return known;
     }
     const pending = this.pending.get(version);
     if (pending !== undefined) return { hash: pending };
     const { largestFileBytes, mostWaiting } = this.options;
-    if (!stats.isFile() || stats.size > largestFileBytes) return unknown;
-    if (this.pending.size >= mostWaiting) return unknown;
+    if (!stats.isFile() || stats.size > largestFileBytes) return '';
+    if (this.pending.size >= mostWaiting) return '';
     // Opened at once, read in turn: a process that ends takes its /proc/PID/exe along.
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const hash = this.hashFile(file, version).finally(() => this.pending.delete(version));
@@ -197,15 +220,41 @@ export class ExecutableHashes {
 }
 
 /** Wrapped, so that whoever waits for the look does not wait for the reading as well. */
-interface Found {
-  readonly hash: string | Promise<string>;
+interface Reading {
+  readonly hash: Promise<string>;
 }
 
-const unknown: Found = { hash: '' };
+interface Question {
+  readonly executed: ExecutedFile;
+  readonly told: (hash: string) => void;
+}
 
 interface Located {
   readonly path: string;
   readonly stats: BigIntStats;
+}
+
+/** Names the file that the kernel recorded, with the path to look at; undefined where it recorded none, or several. */
+function recordedFile({ candidates, path }: ExecutedFile): string | undefined {
+  const [file, ...others] = candidates ?? [];
+  if (file === undefined || others.length > 0) return undefined;
+  return `${file.device}:${file.inode}:${path}`;
+}
+
+/** What lies at the path, if it is what the kernel recorded. */
+async function recordedAtPath(executed: ExecutedFile): Promise<Located | undefined> {
+  const { path, candidates = [] } = executed;
+  if (candidates.length === 0) return undefined;
+  const stats = await stat(path, { bigint: true }).catch(() => undefined);
+  const isRecorded = candidates.some(
+    ({ device, inode }) => device === stats?.dev && inode === stats.ino,
+  );
+  return stats !== undefined && isRecorded ? { path, stats } : undefined;
+}
+
+/** Whether the file is what it was at `timeMs`. */
+function isUnchanged({ ctimeNs }: BigIntStats, timeMs: number): boolean {
+  return ctimeNs / 1_000_000n <= BigInt(Math.ceil(timeMs));
 }
 
 function versionOf({ dev, ino, size, ctimeNs }: BigIntStats): string {

@@ -18,7 +18,7 @@ export interface Program {
   /** Undefined until a source tells them. */
   facts: ProgramFacts | undefined;
   /** Who waits for the facts, the longest first. */
-  readonly waiting: { readonly sinceMs: number; readonly resolve: () => void }[];
+  readonly waiting: { readonly sinceMs: number; readonly listener: () => void }[];
   holders: number;
   sizeBytes: number;
 }

@@ -45,6 +45,8 @@ export class ProcessStore {
     Execution,
     { readonly record: ProcessRecord; readonly sinceMs: number }
   >();
+  /** Who waited for a program that was told a moment ago. */
+  private readonly due: Program['waiting'] = [];
   private sizeBytes = 0;
   /** When the past was last looked through, wall clock. */
   private expiredMs = 0;
@@ -150,22 +152,34 @@ export class ProcessStore {
     if (program.holders > 0) this.sizeBytes += sizeBytes - program.sizeBytes;
     program.sizeBytes = sizeBytes;
     program.facts = kept;
-    for (const { resolve } of program.waiting.splice(0)) resolve();
+    if (program.waiting.length > 0) this.callSoon(program.waiting.splice(0));
     this.keepBounds();
   }
 
   /**
-   * Resolves when the facts of the program are told, or are waited for too long or by too many: a source may never tell
-   * them, and a process may fork as long as it lives.
+   * Calls back when the facts of the program are told, at once when they are, or when they are waited for too long or by
+   * too many: a source may never tell them, and a process may fork as long as it lives.
    */
-  told(program: Program): Promise<void> {
-    if (program.facts !== undefined) return Promise.resolve();
+  onTold(program: Program, listener: () => void): void {
+    if (program.facts !== undefined) {
+      listener();
+      return;
+    }
     const nowMs = this.clock.monotonicMs();
     const { waiting } = program;
     const isPast = (): boolean =>
       waiting.length >= mostWaiting || (waiting[0]?.sinceMs ?? nowMs) < nowMs - longestWaitMs;
-    while (isPast()) waiting.shift()?.resolve();
-    return new Promise((resolve) => waiting.push({ sinceMs: nowMs, resolve }));
+    while (isPast()) waiting.shift()?.listener();
+    waiting.push({ sinceMs: nowMs, listener });
+  }
+
+  /** Not at once: who tells the facts has more to put in order, such as the container. */
+  private callSoon(waiting: Program['waiting']): void {
+    if (this.due.length === 0)
+      queueMicrotask(() => {
+        for (const { listener } of this.due.splice(0)) listener();
+      });
+    this.due.push(...waiting);
   }
 
   private hold(program: Program): void {

@@ -303,9 +303,13 @@ export class ProcessTable implements Processes {
   private tellEnd(exit: ExitEvent, record: ProcessRecord | undefined): void {
     const { pid, exitCode, signal, timeMs } = exit;
     const program = record?.program;
-    const told = program === undefined ? Promise.resolve() : this.store.told(program);
+    const onTold = (listener: () => void): void => {
+      if (program === undefined) listener();
+      else this.store.onTold(program, listener);
+    };
     const container = () => record && this.containers.of(record);
-    const ended = { pid, exitCode, signal, timeMs, told, program: () => program?.facts, container };
+    const told = () => program?.facts;
+    const ended = { pid, exitCode, signal, timeMs, onTold, program: told, container };
     for (const { onEnd } of this.followers) onEnd?.(ended);
   }
 

@@ -24,8 +24,8 @@ export interface EndedProcess {
   readonly program: () => ProgramFacts | undefined;
   /** Null when it was in none; undefined when that is not known. */
   readonly container: () => Container | null | undefined;
-  /** Resolves when `program` cannot become better known; may never. */
-  readonly told: Promise<void>;
+  /** Calls back when `program` cannot become better known: at once where it cannot already, perhaps never. */
+  readonly onTold: (listener: () => void) => void;
 }
 
 export interface ProcessFollower {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { InOrder } from '../../../collectors/interface/in-order.js';
 import { FakeClock, settle } from '../../support/fake-clock.js';
 
@@ -13,8 +13,10 @@ function setUp(mostWaiting = 100) {
     mostWaiting,
     mostWaitingCharacters: 1000,
   });
-  const push = (name: string, hash: Promise<string>, characters = 0) =>
-    order.push(hash, (found) => `${name}:${found}`, characters);
+  const push = (name: string, hash: Promise<string>, characters = 0): void => {
+    const told = order.push((found) => `${name}:${found}`, characters);
+    hash.then(told, () => told(''));
+  };
   return { clock, out, order, push };
 }
 function deferred() {
@@ -67,6 +69,18 @@ describe('events wait for their hash in order', () => {
     const { out, push } = setUp(2);
     for (const name of ['a', 'b', 'c', 'd']) push(name, never);
     expect(out).toEqual(['a:', 'b:']);
+  });
+
+  it('sets no timer anew for each thing that goes while others wait', async () => {
+    const { clock, out, push } = setUp();
+    const after = vi.spyOn(clock, 'after');
+    for (const name of ['a', 'b', 'c', 'd']) push(name, Promise.resolve('h'));
+    push('e', never);
+    await settle();
+    expect(out).toEqual(['a:h', 'b:h', 'c:h', 'd:h']);
+    expect(after).toHaveBeenCalledTimes(1);
+    await clock.advance(500);
+    expect(out.at(-1)).toBe('e:');
   });
 
   it('leaves nothing behind when flushed', () => {

@@ -134,9 +134,9 @@ describe('ProcessCreate from kernel audit', () => {
       users: { nameOf: (uid) => (uid === 1000 ? 'operator' : undefined), uidOf: () => undefined },
       executableHashes: {
         enabled: true,
-        hashOf: (file) => {
+        hashOf: (file, told) => {
           asked.push(file);
-          return Promise.resolve('ab12');
+          told('ab12');
         },
       },
     });
@@ -181,7 +181,7 @@ describe('ProcessCreate from kernel audit', () => {
     const audit = auditSource();
     const wanted = await start({
       audit,
-      executableHashes: { enabled: true, hashOf: () => Promise.resolve('') },
+      executableHashes: { enabled: true, hashOf: (_file, told) => told('') },
     });
     audit.subscriber?.onEvent(execveEvent(77, 'x'));
     await settle();
@@ -196,11 +196,10 @@ describe('ProcessCreate from kernel audit', () => {
 
   it('has a program looked at while it lives, before its hash is waited for', async () => {
     const audit = auditSource();
-    const never = new Promise<string>(() => undefined);
     const notice = vi.fn();
     await start({
       audit,
-      executableHashes: { enabled: true, hashOf: () => never },
+      executableHashes: { enabled: true, hashOf: () => undefined },
       inventoryProcesses: { notice },
     });
     audit.subscriber?.onEvent(execveEvent(77, 'x'));
@@ -209,10 +208,9 @@ describe('ProcessCreate from kernel audit', () => {
 
   it('tells what was read before the stop, and nothing after it', async () => {
     const audit = auditSource();
-    const never = new Promise<string>(() => undefined);
     const { answer, observed, clock } = await start({
       audit,
-      executableHashes: { enabled: true, hashOf: () => never },
+      executableHashes: { enabled: true, hashOf: () => undefined },
     });
     if (isUnavailable(answer)) throw new Error(answer.unavailable);
     audit.subscriber?.onEvent(execveEvent(1, 'x'));

@@ -38,14 +38,14 @@ describe('the memory of the process table', () => {
     const store = new ProcessStore(clock);
     const program = store.newProgram();
     for (let count = 0; count < 20_000; count++) {
-      void store.told(program);
+      store.onTold(program, () => undefined);
       if (count % 10 === 0) await clock.advance(10);
     }
     expect(program.waiting.length).toBeLessThanOrEqual(4096);
     let patient = true;
-    void store.told(program).then(() => (patient = false));
+    store.onTold(program, () => (patient = false));
     await clock.advance(6_000);
-    void store.told(program);
+    store.onTold(program, () => undefined);
     await clock.advance(0);
     expect(patient).toBe(false);
     expect(program.waiting).toHaveLength(1);

@@ -106,7 +106,7 @@ describe('facts of which the execution was audited', () => {
       kernel.exec(pid);
       kernel.exit(pid);
       let isTold = false;
-      void ends.at(-1)?.told.then(() => (isTold = true));
+      ends.at(-1)?.onTold(() => (isTold = true));
       await settle();
       return !isTold;
     };
@@ -149,7 +149,7 @@ describe('the program of a process that ended', () => {
     kernel.exit(12);
     expect(programs()[2]).toEqual([12, undefined]);
     feed.executed(12, 1, facts('/bin/late'), now());
-    await Promise.all(ends.map(({ told }) => told));
+    await Promise.all(ends.map(({ onTold }) => new Promise<void>(onTold)));
     expect(programs()).toEqual([
       [10, '/bin/early'],
       [11, '/bin/between'],
@@ -199,7 +199,7 @@ describe('the program of a process that ended', () => {
         });
         for (const pid of expected.keys()) kernel.exit(pid);
         flush(true);
-        await Promise.all(ends.map(({ told }) => told));
+        await Promise.all(ends.map(({ onTold }) => new Promise<void>(onTold)));
         expect(programs()).toEqual([...expected]);
       }),
       { numRuns: 60 },
