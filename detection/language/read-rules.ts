@@ -1,6 +1,7 @@
 import { plainReason } from '../../base/errors.js';
 import { limits } from '../limits.js';
 import type { RuleOrigin } from './document.js';
+import { earlyExpressions } from './early-expressions.js';
 import { parseDocument, type RuleDocument } from './parse-document.js';
 import type { Tuning } from './placeholders.js';
 import { loadRegexCompilers, type RegexCompiler, type RegexCompilers } from './regex.js';
@@ -40,7 +41,7 @@ export interface ReadDocuments {
 
 export interface RuleReader {
   (source: RuleSource, tuning?: Tuning): ReadDocuments;
-  /** The same, a document at a time: whoever has other things to do does them in between. */
+  /** The same, an expression or a document at a time: whoever has other things to do does them in between. */
   steps(source: RuleSource, tuning?: Tuning): Generator<undefined, ReadDocuments, undefined>;
 }
 
@@ -74,7 +75,7 @@ function readerWith(readYaml: YamlReader, compilers: RegexCompilers): RuleReader
       refusals.push({ file, line: isKnown ? error.line : undefined, reason, source: origin });
     };
     const time = new Stopwatch();
-    const regex: RegexCompiler = (pattern, flags, line) => {
+    const compileInTime: RegexCompiler = (pattern, flags, line) => {
       // What came with the agent was tried when that was built.
       if (origin === 'builtin') return compilers.compileLater(pattern, flags, line);
       if (time.spentMs() > longestMs) throw tooSlow(line);
@@ -88,16 +89,15 @@ function readerWith(readYaml: YamlReader, compilers: RegexCompilers): RuleReader
         try {
           if (time.spentMs() > longestMs) throw tooSlow(node.line);
           const map = collection.next(node);
-          if (map !== undefined)
-            documents.push(
-              parseDocument(map, { file, source: origin }, index + 1, { tuning, regex }),
-            );
+          if (map !== undefined) {
+            const tried = yield* time.stopped(earlyExpressions(map, compileInTime));
+            const place = { file, source: origin };
+            documents.push(parseDocument(map, place, index + 1, { tuning, regex: tried }));
+          }
         } catch (error) {
           refuse(error);
         }
-        time.pause();
-        yield;
-        time.goOn();
+        yield* time.stopped(once());
       }
     } catch (error) {
       refuse(error);
@@ -114,6 +114,10 @@ function readerWith(readYaml: YamlReader, compilers: RegexCompilers): RuleReader
   return Object.assign(read, { steps });
 }
 
+function* once(): Generator<undefined, undefined, undefined> {
+  yield;
+}
+
 /** Measures the time of the processor, but for pauses. */
 class Stopwatch {
   #before = 0;
@@ -123,12 +127,15 @@ class Stopwatch {
     return this.#before + processorMs() - this.#since;
   }
 
-  pause(): void {
-    this.#before = this.spentMs();
-  }
-
-  goOn(): void {
-    this.#since = processorMs();
+  /** The same steps, without what others do between them. */
+  *stopped<T>(steps: Generator<undefined, T, undefined>): Generator<undefined, T, undefined> {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+      this.#before = this.spentMs();
+      yield;
+      this.#since = processorMs();
+    }
   }
 }
 

@@ -139,13 +139,19 @@ export async function loadRegexCompilers(): Promise<() => RegexCompilers> {
   return () => ({ compile: trying(), compileLater: later() });
 }
 
+/** Milliseconds of the processor beyond which one try is enough: no busy machine makes so much of so little. */
+const surelySlowMs = 8 * limits.regexProbeMs;
+
 /** The best of a few tries, so that a busy machine does not refuse a rule. */
 function quickest(test: RegexTest, text: string): number {
   let best = Infinity;
   for (let turn = 0; turn < probes && best > limits.regexProbeMs; turn++) {
+    const before = process.cpuUsage();
     const began = performance.now();
     test(text);
     best = Math.min(best, performance.now() - began);
+    const { system, user } = process.cpuUsage(before);
+    if ((system + user) / 1000 > surelySlowMs) break;
   }
   return best;
 }
