@@ -17,6 +17,8 @@ const programs = {
   --rounds=N          how often each is measured, in turns
   --only=NAME         one of them alone; may be given more than once
   --output=FILE       where the result goes instead
+  --curve=NAME        how the agent grows with that alone (rate, identities, full-spool, processes, sockets, users, firewall)
+  --page              measures nothing: writes the page and the picture of the last result
        npm run bench -- --detection [--unseen]
   What the built-in rules see of attacks and raise of ordinary work, and what they cost, in about ten seconds.
   --unseen            also the attacks that raise nothing, or low alone

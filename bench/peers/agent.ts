@@ -6,11 +6,13 @@ import { createInterface } from 'node:readline';
 import { eventNames, type EventName } from '../../contract/events.js';
 import { configurationObjectName } from '../../config/twin-settings.js';
 import { LocalHub, type ReceivedMessage } from '../../local-hub/hub/local-hub.js';
-import type { Watching } from './watcher.js';
+import type { Told, Watching } from './watcher.js';
 import { niceness } from './workload.js';
-import { WrittenFiles, foundIn, toldIn } from './written-files.js';
+import { Tally, WrittenFiles, foundIn } from './written-files.js';
 
 const deviceId = 'device-1';
+/** Room for a storm that is faster than the hub, as the peers have for their logs. */
+const cacheBytes = 32_000_000;
 
 /** What a peer tells, too: started programs and connections. */
 const alike: readonly EventName[] = ['ProcessCreate', 'ConnectionCreate'];
@@ -31,6 +33,9 @@ export const agentBundle = join(import.meta.dirname, '..', '..', 'dist', 'iot-se
 
 interface Payload {
   readonly CommandLine?: string;
+  readonly Direction?: string;
+  readonly RemoteAddress?: string;
+  readonly LocalAddress?: string;
   readonly ExtraDetails?: { readonly HitCount?: string };
 }
 
@@ -38,10 +43,52 @@ interface Body {
   readonly Events: readonly { readonly Name: string; readonly Payload: readonly Payload[] }[];
 }
 
+/** What of a workload arrived at the hub, message by message. */
+class Counted {
+  readonly #tally: Tally;
+  readonly #starts = new Map<string, number>();
+  readonly #ends = new Set<string>();
+  readonly #line: RegExp;
+  #taken = 0;
+
+  constructor(mark: string) {
+    this.#tally = new Tally(mark);
+    this.#line = new RegExp(`^/bin/true (${mark}-\\d+)$`);
+  }
+
+  take(messages: readonly ReceivedMessage[]): void {
+    for (const { body, json } of messages.slice(this.#taken)) {
+      this.#tally.add(`${body}\n`);
+      for (const { Name, Payload } of (json as Body).Events)
+        if (Name === 'ProcessCreate') for (const payload of Payload) this.#count(payload);
+        else if (Name === 'ConnectionCreate')
+          for (const payload of Payload) this.#countEnd(payload);
+    }
+    this.#taken = messages.length;
+  }
+
+  #count({ CommandLine = '', ExtraDetails }: Payload): void {
+    const name = this.#line.exec(CommandLine)?.[1];
+    if (name === undefined) return;
+    this.#starts.set(name, (this.#starts.get(name) ?? 0) + Number(ExtraDetails?.HitCount ?? 1));
+  }
+
+  #countEnd({ Direction = '', RemoteAddress = '', LocalAddress = '' }: Payload): void {
+    const address = Direction === 'Out' ? RemoteAddress : LocalAddress;
+    if (address.startsWith('127.1.')) this.#ends.add(`${Direction} ${address}`);
+  }
+
+  get told(): Told {
+    const twice = [...this.#starts.values()].filter((count) => count > 1).length;
+    return { ...this.#tally.told, ends: this.#ends.size, twice };
+  }
+}
+
 /** The agent beside a stand-in hub, with everything of both in one temporary directory. */
 export class AgentWatching implements Watching {
   readonly directory = mkdtempSync(join(tmpdir(), 'bench-peers-'));
   readonly log: string[] = [];
+  readonly #counted = new Map<string, Counted>();
   #hub!: LocalHub;
   #child!: ChildProcess;
   #files!: WrittenFiles;
@@ -65,6 +112,7 @@ export class AgentWatching implements Watching {
     const wrapped = Object.entries({
       highPriorityMessageFrequency: 'PT1S',
       lowPriorityMessageFrequency: 'PT1S',
+      maxLocalCacheSizeInBytes: cacheBytes,
       ...settings.twin,
     }).map(([key, value]) => [key, { value }] as const);
     this.#hub.patchDesired(deviceId, { [configurationObjectName]: Object.fromEntries(wrapped) });
@@ -134,20 +182,11 @@ export class AgentWatching implements Watching {
     return this.#hub.messages;
   }
 
-  told(mark: string) {
-    const text = this.#messages.map(({ body }) => body).join('\n');
-    const line = new RegExp(`^/bin/true (${mark}-\\d+)$`);
-    const starts = new Map<string, number>();
-    for (const { json } of this.#messages)
-      for (const { Name, Payload } of (json as Body).Events)
-        if (Name === 'ProcessCreate')
-          for (const { CommandLine = '', ExtraDetails } of Payload) {
-            const name = line.exec(CommandLine)?.[1];
-            if (name === undefined) continue;
-            starts.set(name, (starts.get(name) ?? 0) + Number(ExtraDetails?.HitCount ?? 1));
-          }
-    const twice = [...starts.values()].filter((count) => count > 1).length;
-    return { ...toldIn(text, mark), twice };
+  told(mark: string): Told {
+    const counted = this.#counted.get(mark) ?? new Counted(mark);
+    this.#counted.set(mark, counted);
+    counted.take(this.#messages);
+    return counted.told;
   }
 
   bytes() {

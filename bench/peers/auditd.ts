@@ -8,7 +8,7 @@ import type { Programs } from './packages.js';
 import { treeOf } from './process-cost.js';
 import type { Watching } from './watcher.js';
 import { niceness } from './workload.js';
-import { WrittenFiles, toldIn } from './written-files.js';
+import { WrittenFiles } from './written-files.js';
 
 /** As the rules that Debian brings along have it. */
 const backlogLimit = 8192;
@@ -120,7 +120,7 @@ async function watching(
         if (tree.length < 2) tree = treeOf(pid);
         return tree;
       },
-      told: (mark) => ({ ...toldIn(files.text, mark), twice: 0 }),
+      told: (mark) => files.told(mark),
       bytes: () => ({ written: files.bytes, sent: 0, units: 0 }),
       found: (mark) => ({ written: files.found(mark), sent: [] }),
       stop,

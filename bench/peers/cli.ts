@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
-import { growth } from './curves.js';
+import { curveNames, growth } from './curves.js';
 import { auditObjection, auditStatus, restoreAudit } from './kernel-audit.js';
 import { measure, type Amount, type Figures } from './measure.js';
 import { providePrograms, type Programs } from './packages.js';
@@ -30,16 +30,20 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     output: { type: 'string' },
     page: { type: 'boolean', default: false },
-    curves: { type: 'boolean', default: !process.argv.includes('--quick') },
+    curve: { type: 'string', multiple: true },
   },
 });
 const quick = values.quick;
-const rounds = Number(values.rounds ?? (quick ? 2 : 5));
+const rounds = Number(values.rounds ?? (quick ? 2 : 3));
 const amount: Amount = quick
-  ? { programs: 1_600, connections: 1_600, paced: 0 }
+  ? { programs: 1_600, connections: 1_600, paced: 60 }
   : { programs: 3_200, connections: 3_200, paced: 150 };
 /** Measures latencies in this round alone. */
-const pacedRounds = quick ? 0 : 2;
+const pacedRounds = quick ? 1 : 2;
+
+/** Whoever is at work then is measured to its end, so that what it changed is undone. */
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (interrupted = true));
 
 /** Rounds in turns, each of all watchers, so that what changes on the machine meanwhile meets all of them. */
 async function compare(all: readonly Watcher[]): Promise<readonly Measured[]> {
@@ -48,6 +52,7 @@ async function compare(all: readonly Watcher[]): Promise<readonly Measured[]> {
   for (let round = 0; round < rounds; round++) {
     for (const watcher of all) {
       if (reasons.has(watcher)) continue;
+      if (interrupted) throw new Error('The comparison was interrupted; audit is as it was found.');
       try {
         const reason = await watcher.unavailable?.();
         if (reason !== undefined) throw new Error(reason);
@@ -55,7 +60,7 @@ async function compare(all: readonly Watcher[]): Promise<readonly Measured[]> {
         const of = await measure(watcher, { ...amount, paced }, `peer${round}`);
         figures.set(watcher, [...(figures.get(watcher) ?? []), of]);
         say(
-          `${round + 1}/${rounds} ${watcher.title}: ${(of['execCpuUs'] ?? 0).toFixed(0)} µs an exec, ${(of['connectionCpuUs'] ?? 0).toFixed(0)} µs a connection, missed ${of['execMissed'] ?? '-'} and ${of['connectionMissed'] ?? '-'}`,
+          `${round + 1}/${rounds} ${watcher.title}: ${(of['execCpuUs'] ?? 0).toFixed(0)} µs an exec, ${(of['connectionCpuUs'] ?? 0).toFixed(0)} µs a connection, missed ${of['execMissed'] ?? '-'} and ${of['endsMissed'] ?? '-'}`,
         );
       } catch (error) {
         reasons.set(watcher, (error as Error).message);
@@ -125,7 +130,7 @@ async function run(programs: Programs): Promise<Result> {
     watchers: measured,
     bareNode: await bareNode(),
     profiles: await profiles(),
-    curves: values.curves ? await growth(say) : [],
+    curves: await growth(values.curve ?? (quick ? [] : curveNames), say),
   };
 }
 

@@ -90,7 +90,8 @@ async function identities(): Promise<Curve> {
 async function fullSpool(): Promise<Curve> {
   const count = 3_200;
   const points: { x: number; figures: Figures }[] = [];
-  const settings = { ...agentSettings('audit', false) };
+  const { local, twin } = agentSettings('audit', false);
+  const settings = { local, twin: { ...twin, maxLocalCacheSizeInBytes: 2_560_000 } };
   await withAgent(settings, async (agent) => {
     await agent.takeHubAway();
     for (let storm = 1; storm <= 4; storm++) {
@@ -167,47 +168,53 @@ async function looks(
   return points;
 }
 
-const all: readonly (() => Promise<Curve>)[] = [
-  rates,
+const curves: Readonly<Record<string, () => Promise<Curve>>> = {
+  rate: rates,
   identities,
-  fullSpool,
-  async () => ({
+  'full-spool': fullSpool,
+  processes: async () => ({
     name: 'processes',
     title: 'Processes that sleep, an agent at rest',
     unit: 'processes',
     points: await present(sleepers, [0, 1_000, 10_000]),
   }),
-  async () => ({
+  sockets: async () => ({
     name: 'sockets',
-    title: 'Sockets of TCP, an agent at rest',
+    title: 'Sockets of TCP, an agent at rest, and one look with `collect`',
     unit: 'sockets',
     points: await present(sockets, [0, 2_000, 20_000], lookAtPorts),
   }),
-  async () => ({
+  users: async () => ({
     name: 'users',
     title: 'Local users, one look with `collect`',
     unit: 'users',
     points: await looks(lookAtUsers),
   }),
-  async () => ({
+  firewall: async () => ({
     name: 'firewall',
     title: 'Rules of nftables, one look with `collect`, without the inventory process',
     unit: 'rules',
     points: await looks(lookAtFirewall),
   }),
-];
+};
+
+export const curveNames = Object.keys(curves);
 
 /** How the agent grows with what there is; a curve that cannot be had on this machine is left out, and `say` told why. */
-export async function growth(say: (sentence: string) => void): Promise<readonly Curve[]> {
-  const curves: Curve[] = [];
-  for (const make of all) {
+export async function growth(
+  names: readonly string[],
+  say: (sentence: string) => void,
+): Promise<readonly Curve[]> {
+  const made: Curve[] = [];
+  for (const [name, make] of Object.entries(curves)) {
+    if (!names.includes(name)) continue;
     try {
       const curve = await make();
-      curves.push(curve);
-      say(`curve ${curve.name}: ${curve.points.length} points`);
+      made.push(curve);
+      say(`curve ${name}: ${JSON.stringify(curve.points.at(-1))}`);
     } catch (error) {
-      say(`a curve is left out: ${(error as Error).message}`);
+      say(`The curve ${name} is left out: ${(error as Error).message}`);
     }
   }
-  return curves;
+  return made;
 }

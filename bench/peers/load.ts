@@ -12,11 +12,8 @@ export interface Load {
 }
 
 /** A perl that says when its load is there, and ends, with all its children, when its input does. */
-async function standing(script: string, prefix: readonly string[] = []): Promise<Load> {
-  const perl = ['-MSocket', '-e', script];
-  const [command = 'perl', ...args] = prefix;
-  const words = prefix.length === 0 ? perl : [...args, 'perl', ...perl];
-  const child = spawn(command, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+async function standing(script: string): Promise<Load> {
+  const child = spawn('perl', ['-MSocket', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
   const lines = createInterface({ input: child.stdout });
   await Promise.race([
@@ -50,27 +47,45 @@ kill 'KILL', @children;
 waitpid($_, 0) for @children;
 `);
 
-/** Sockets of TCP: both ends of connections of one process with itself, at the address 127.2.0.1. */
+/**
+ * Sockets of TCP: both ends of connections of processes with themselves, 400 in each, because a process may have few files
+ * open; at the address 127.2.0.1.
+ */
 export const sockets = (count: number): Promise<Load> =>
-  standing(
-    `
+  standing(`
 $| = 1;
-socket(my $server, PF_INET, SOCK_STREAM, 0) or die $!;
-bind($server, sockaddr_in(0, pack('C4', 127, 2, 0, 1))) or die $!;
-listen($server, 128) or die $!;
-my $address = getsockname($server);
-my @kept;
-for (1 .. ${count} / 2) {
-  socket(my $client, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
-  connect($client, $address) or die "connect: $!";
-  accept(my $other, $server) or die "accept: $!";
-  push @kept, $client, $other;
+pipe(my $reader, my $writer) or die $!;
+my @children;
+for (1 .. ${count} / 400) {
+  my $child = fork;
+  die "fork: $!" unless defined $child;
+  if ($child == 0) {
+    close STDIN;
+    close STDOUT;
+    socket(my $server, PF_INET, SOCK_STREAM, 0) or die $!;
+    bind($server, sockaddr_in(0, pack('C4', 127, 2, 0, 1))) or die $!;
+    listen($server, 128) or die $!;
+    my $address = getsockname($server);
+    my @kept;
+    for (1 .. 200) {
+      socket(my $client, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
+      connect($client, $address) or die "connect: $!";
+      accept(my $other, $server) or die "accept: $!";
+      push @kept, $client, $other;
+    }
+    close $writer;
+    sleep;
+    exit;
+  }
+  push @children, $child;
 }
+close $writer;
+<$reader>;
 print "there\\n";
 <STDIN>;
-`,
-    ['prlimit', '--nofile=65536', '--'],
-  );
+kill 'KILL', @children;
+waitpid($_, 0) for @children;
+`);
 
 /** CPU and peak of one program from its start to its end, as the kernel counts them for the shell that waited for it. */
 async function costOf(

@@ -13,7 +13,7 @@ import {
   type Cpu,
 } from './process-cost.js';
 import { percentile } from './statistics.js';
-import type { Found, Watcher, Watching } from './watcher.js';
+import type { Found, Told, Watcher, Watching } from './watcher.js';
 import { nsOfCall, runConnections, runPaced, runPrograms, type Run } from './workload.js';
 
 /** How much is started in a round. */
@@ -47,13 +47,13 @@ export async function quiet(pids: () => readonly number[], limitMs = 20_000): Pr
 
 /** Waits until everything of a workload is told, or nothing has come for as long as something may still come. */
 async function settled(
-  watcher: Watcher,
   watching: Watching,
   progress: () => number,
   all: number,
+  tailMs: number,
 ): Promise<void> {
   let [told, sinceMs] = [-1, performance.now()];
-  while (told < all && performance.now() - sinceMs < watcher.tailMs) {
+  while (told < all && performance.now() - sinceMs < tailMs) {
     await wait(200);
     const now = progress();
     if (now > told) [told, sinceMs] = [now, performance.now()];
@@ -77,6 +77,7 @@ export async function observe(
   workload: () => Promise<Run>,
   progress: () => number,
   all: number,
+  tailMs = watcher.tailMs,
 ): Promise<Observed> {
   const threads = watcher.audit && kernelThread !== undefined ? [kernelThread] : [];
   const [before, kernelBefore] = [cpuOf(watching.pids()), cpuOf(threads)];
@@ -87,7 +88,7 @@ export async function observe(
     peakAnonymousKb = Math.max(peakAnonymousKb, anonymousKb(watching.pids()));
   }, 50);
   const run = await workload();
-  await settled(watcher, watching, progress, all);
+  await settled(watching, progress, all, tailMs);
   clearInterval(sampling);
   const bytes = watching.bytes();
   return {
@@ -153,26 +154,32 @@ export async function measure(watcher: Watcher, amount: Amount, mark: string): P
     );
     if (telling) figures['execTwice'] = watching.told(`${mark}p`).twice;
     const peakKb = peakResidentKb(pids);
+    const { ends } = watcher;
+    const toldOfConnections = (): Told => watching.told(`${mark}c`);
     const connections = await observe(
       watcher,
       watching,
       () => runConnections(amount.connections),
-      () => (told = watching.told('').connections),
-      watcher.connections ? amount.connections : 0,
+      () => toldOfConnections().ends,
+      ends * amount.connections,
+      watcher.connectionTailMs,
     );
-    if (watcher.connections || !telling)
+    if (ends > 0 || !telling)
       Object.assign(
         figures,
-        figuresOf('connection', connections, amount.connections, telling ? told : undefined),
+        figuresOf(
+          'connection',
+          connections,
+          amount.connections,
+          telling ? toldOfConnections().connections : undefined,
+        ),
       );
+    if (telling && ends > 0)
+      figures['endsMissed'] = ends * amount.connections - toldOfConnections().ends;
     if (telling && amount.paced > 0) {
       await runPaced(`${mark}l`, amount.paced, 50);
-      await settled(
-        watcher,
-        watching,
-        () => watching.found(`${mark}l`).written.length + watching.found(`${mark}l`).sent.length,
-        Infinity,
-      );
+      const toldOfPaced = (): number => watching.told(`${mark}l`).programs;
+      await settled(watching, toldOfPaced, amount.paced, watcher.tailMs);
       const found = watching.found(`${mark}l`);
       Object.assign(figures, latencies('written', found.written), latencies('hub', found.sent));
     }

@@ -7,7 +7,7 @@ import type { Programs } from './packages.js';
 import { treeOf } from './process-cost.js';
 import type { Watching } from './watcher.js';
 import { niceness } from './workload.js';
-import { WrittenFiles, toldIn } from './written-files.js';
+import { WrittenFiles } from './written-files.js';
 
 /** Programs with their arguments, and both ends of TCP connections, as a line each. */
 const script = `
@@ -71,7 +71,7 @@ async function tracing(
   }
   return {
     pids: () => (child.pid === undefined ? [] : treeOf(child.pid)),
-    told: (mark) => ({ ...toldIn(files.text, mark), twice: 0 }),
+    told: (mark) => files.told(mark),
     bytes: () => ({ written: files.bytes, sent: 0, units: 0 }),
     found: (mark) => ({ written: files.found(mark), sent: [] }),
     stop,

@@ -4,6 +4,8 @@ export interface Told {
   readonly programs: number;
   /** Different addresses of the workload that were told. */
   readonly connections: number;
+  /** Ends of connections of the workload that were told; the agent tells both, the others one. */
+  readonly ends: number;
   /** Programs that were told more often than they were started. */
   readonly twice: number;
 }
@@ -24,8 +26,6 @@ export interface Watching {
   bytes(): { readonly written: number; readonly sent: number; readonly units: number };
   /** Latencies of the programs `<mark>-<microseconds>`: to what it writes, and to the hub where it has one. */
   found(mark: string): { readonly written: readonly Found[]; readonly sent: readonly Found[] };
-  /** What it says of losses itself, by cause; read before `stop`. */
-  losses?(): Readonly<Record<string, number>>;
   /** Ends it, and leaves the host as it was. */
   stop(): Promise<void>;
 }
@@ -36,10 +36,11 @@ export interface Watcher {
   readonly title: string;
   /** Whether kernel audit serves it, whose thread then works for it. */
   readonly audit: boolean;
-  /** Whether it tells connections. */
-  readonly connections: boolean;
-  /** How long after the last of the workload something may still come, in ms. */
+  /** How many ends of a connection it tells. */
+  readonly ends: 0 | 1 | 2;
+  /** How long after the last that was told something may still come, in ms: a program, a connection. */
   readonly tailMs: number;
+  readonly connectionTailMs: number;
   /** Why it cannot be had on this machine; looked at once, before it is started. */
   unavailable?(): Promise<string | undefined>;
   start(): Promise<Watching>;

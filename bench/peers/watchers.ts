@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { AgentWatching, type AgentSettings } from './agent.js';
 import { startAuditd, startDiscarding } from './auditd.js';
 import { auditRules } from './kernel-audit.js';
@@ -58,16 +59,18 @@ export function agentWatcher(
     name: `agent-${everything ? 'whole' : source}${aggregated ? '-aggregated' : ''}`,
     title: `agent, ${everything ? 'all that it sees' : title}, ${how}`,
     audit,
-    connections: true,
-    // A message leaves a second after its first event, at the earliest.
-    tailMs: aggregated ? intervalMs + 3_000 : 3_000,
-    start: () => AgentWatching.start(agentSettings(source, aggregated, everything)),
+    ends: 2,
+    // A message leaves a second after its first event, at the earliest; a slow hub takes its time.
+    tailMs: (aggregated ? intervalMs : 0) + (audit ? 6_000 : 3_000),
+    // What the trace and audit tell of an accepted connection may wait for one another.
+    connectionTailMs: (aggregated ? intervalMs : 0) + (audit ? 14_000 : 3_000),
+    start: () => startAgent(agentSettings(source, aggregated, everything), audit),
   };
 }
 
 const nobody: Watching = {
   pids: () => [],
-  told: () => ({ programs: 0, connections: 0, twice: 0 }),
+  told: () => ({ programs: 0, connections: 0, ends: 0, twice: 0 }),
   bytes: () => ({ written: 0, sent: 0, units: 0 }),
   found: () => ({ written: [], sent: [] }),
   stop: () => Promise.resolve(),
@@ -77,22 +80,33 @@ const untraced = {
   name: 'untraced',
   title: 'nobody watches',
   audit: false,
-  connections: false,
+  ends: 0,
   tailMs: 0,
+  connectionTailMs: 0,
   start: () => Promise.resolve(nobody),
 } satisfies Watcher;
 
+/** An agent in one of its settings; with audit only once its rules are set. */
+async function startAgent(settings: AgentSettings, audit: boolean): Promise<AgentWatching> {
+  const agent = await AgentWatching.start(settings);
+  const untilMs = performance.now() + 15_000;
+  while (audit && auditRules().length === 0) {
+    if (performance.now() > untilMs) {
+      await agent.stop();
+      throw new Error(`The agent has set no audit rules: ${agent.log.join('\n')}`);
+    }
+    await wait(100);
+  }
+  return agent;
+}
+
 /** The rules that the agent has for what a peer tells, too, as `auditctl` lists them. */
 export async function rulesOfAgent(): Promise<readonly string[]> {
-  const agent = await AgentWatching.start(agentSettings('audit', false));
+  const agent = await startAgent(agentSettings('audit', false), true);
   try {
-    const untilMs = performance.now() + 15_000;
-    while (auditRules().length === 0 && performance.now() < untilMs)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    const rules = auditRules();
-    if (rules.length === 0)
-      throw new Error(`The agent has set no audit rules: ${agent.log.join('\n')}`);
-    return rules;
+    // They are set one after the other.
+    await wait(1_000);
+    return auditRules();
   } finally {
     await agent.stop();
   }
@@ -116,16 +130,18 @@ export function watchers(
     name: 'discard',
     title: 'the same audit rules, all thrown away',
     audit: true,
-    connections: false,
+    ends: 0,
     tailMs: 500,
+    connectionTailMs: 500,
     start: () => startDiscarding(rules),
   };
   const auditd = (withLaurel: boolean): Watcher => ({
     name: withLaurel ? 'auditd-laurel' : 'auditd',
     title: withLaurel ? 'auditd with laurel' : 'auditd alone',
     audit: true,
-    connections: true,
+    ends: 1,
     tailMs: 1_500,
+    connectionTailMs: 1_500,
     unavailable: needing('auditd', ...(withLaurel ? ['laurel'] : [])),
     start: () => startAuditd(programs, rules, withLaurel),
   });
@@ -133,8 +149,9 @@ export function watchers(
     name: 'bpftrace',
     title: 'bpftrace',
     audit: false,
-    connections: true,
+    ends: 1,
     tailMs: 1_500,
+    connectionTailMs: 1_500,
     unavailable: needing('bpftrace'),
     start: () => startBpftrace(programs),
   };
@@ -142,8 +159,9 @@ export function watchers(
     name: 'forkstat',
     title: 'forkstat',
     audit: false,
-    connections: false,
+    ends: 0,
     tailMs: 1_000,
+    connectionTailMs: 1_000,
     unavailable: needing('forkstat'),
     start: () => startForkstat(programs),
   };

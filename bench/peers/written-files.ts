@@ -13,10 +13,33 @@ import type { Found, Told } from './watcher.js';
 const addresses = /\b127\.1\.\d+\.\d+/g;
 const markOf = (mark: string): RegExp => new RegExp(`${mark}-(\\d+)`, 'g');
 
-/** How many different programs and addresses of the workload a text names. */
-export function toldIn(text: string, mark: string): Omit<Told, 'twice'> {
-  const numbers = new Set(Array.from(text.matchAll(markOf(mark)), ([, number]) => number));
-  return { programs: numbers.size, connections: new Set(text.match(addresses) ?? []).size };
+/** Counts the different programs and addresses of the workload that texts name, as the texts come. */
+export class Tally {
+  readonly #programs = new Set<string>();
+  readonly #addresses = new Set<string>();
+  readonly #marks: RegExp;
+  #rest = '';
+
+  constructor(mark: string) {
+    this.#marks = markOf(mark);
+  }
+
+  /** Takes the whole lines of it; the beginning of one waits for its end. */
+  add(text: string): void {
+    const end = text.lastIndexOf('\n') + 1;
+    if (end === 0) {
+      this.#rest += text;
+      return;
+    }
+    const lines = this.#rest + text.slice(0, end);
+    this.#rest = text.slice(end);
+    for (const [, number = ''] of lines.matchAll(this.#marks)) this.#programs.add(number);
+    for (const [address] of lines.matchAll(addresses)) this.#addresses.add(address);
+  }
+
+  get told(): Omit<Told, 'twice' | 'ends'> {
+    return { programs: this.#programs.size, connections: this.#addresses.size };
+  }
 }
 
 /** When each program of `mark` was found first, of texts with the time at which they came. */
@@ -36,6 +59,7 @@ export class WrittenFiles {
   readonly #read = new Map<string, number>();
   readonly #watches: FSWatcher[] = [];
   readonly #texts: { atMs: number; text: string }[] = [];
+  readonly #tallies = new Map<string, { readonly tally: Tally; readonly taken: number }>();
   #bytes = 0;
 
   /** @param paths directories, of which each file counts */
@@ -76,20 +100,18 @@ export class WrittenFiles {
     return this.#bytes;
   }
 
-  get text(): string {
+  told(mark: string): Told {
     this.look();
-    return this.#texts.map(({ text }) => text).join('');
+    const { tally, taken } = this.#tallies.get(mark) ?? { tally: new Tally(mark), taken: 0 };
+    for (const { text } of this.#texts.slice(taken)) tally.add(text);
+    this.#tallies.set(mark, { tally, taken: this.#texts.length });
+    const { programs, connections } = tally.told;
+    return { programs, connections, ends: connections, twice: 0 };
   }
 
   found(mark: string): readonly Found[] {
     this.look();
     return foundIn(this.#texts, mark);
-  }
-
-  /** Forgets what was read. */
-  forget(): void {
-    this.look();
-    this.#texts.length = 0;
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { picture } from '../../bench/peers/picture.js';
 import { modulesOf, partOf, timeOfParts } from '../../bench/peers/profile-parts.js';
 import { rounded, together, type Result } from '../../bench/peers/result.js';
 import { median, percentile, spread } from '../../bench/peers/statistics.js';
-import { foundIn, toldIn } from '../../bench/peers/written-files.js';
+import { Tally, foundIn } from '../../bench/peers/written-files.js';
 
 const one = (value: number) => ({ median: value, least: value - 1, most: value + 1 });
 const result: Result = {
@@ -53,8 +53,11 @@ describe('the comparison with peers', () => {
   });
 
   it('counts each program and address of the workload once, however often it is named', () => {
-    const text = 'a0="/bin/true" a1="m-1"\nm-2 m-2 other-3 127.1.0.7 127.1.0.7 127.0.0.1';
-    expect(toldIn(text, 'm')).toEqual({ programs: 2, connections: 1 });
+    const tally = new Tally('m');
+    tally.add('a0="/bin/true" a1="m-1"\nm-2 m-2 other-3 127.1.0.7 127.1');
+    expect(tally.told).toEqual({ programs: 1, connections: 0 });
+    tally.add('.0.8 127.0.0.1\n');
+    expect(tally.told).toEqual({ programs: 2, connections: 2 });
     const texts = [
       { atMs: 20, text: 'm-5000' },
       { atMs: 30, text: 'm-5000 m-9000' },
