@@ -187,9 +187,13 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     lose: (cause, count) => losses.count('detection', cause, count),
     warn: options.warn,
     wallMs: () => clock.wallMs(),
-    onRules: () => void collectors.followRules(),
+    onRules: () => {
+      void collectors.followRules();
+      onStatusChange();
+    },
   });
   settings.onChange(() => detection.start());
+  settings.onFindings(() => onStatusChange());
   const alerts = new Alerts({ clock, outbox, losses });
   const redactor = createRedactor(local.redactionPatterns);
   const pipeline = new Pipeline({

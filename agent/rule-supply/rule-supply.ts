@@ -218,9 +218,11 @@ export class RuleSupply {
       levels: current.detectionLevels,
       minimum: current.detectionMinimumLevel,
     });
-    this.options.settings.setFindings(
-      current.detectionEnabled ? findingsIn(this.base, current) : [],
-    );
+    // What is read next finds what is wrong in the settings that are in force by now.
+    if (!this.isWanted)
+      this.options.settings.setFindings(
+        current.detectionEnabled ? findingsIn(this.base, current) : [],
+      );
     for (const listener of [...this.listeners]) listener(this.inForce);
   }
 

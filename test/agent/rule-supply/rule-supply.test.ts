@@ -142,6 +142,19 @@ describe('what a fleet sets for a rule', () => {
     expect(settings.problems).toEqual([]);
   });
 
+  it('is told once, however often the settings change while rules are read', async () => {
+    await builtin('a.yml', tunable);
+    const { set, settings } = await open();
+    const told: string[][] = [];
+    settings.onFindings(() => told.push(settings.findings.map(({ key }) => key)));
+    void set({ detectionRules: { one: rule('b', 'CommandLine: x') } });
+    // The reading has begun.
+    await new Promise((resolve) => setImmediate(resolve));
+    void set({ detectionLevels: { nobody: 'low' } });
+    await set({ detectionLevels: { nobody: 'low' }, detectionRules: { bad: 'title: [' } });
+    expect(told).toEqual([['detectionRules', 'detectionLevels']]);
+  });
+
   it('disables it, gives it another level, and silences what is below the least', async () => {
     await builtin(
       'all.yml',
