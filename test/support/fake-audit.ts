@@ -3,7 +3,7 @@ import type { AuditControl } from '../../collectors/kernel/audit/control.js';
 import { decodeRule, ruleKey } from '../../collectors/kernel/audit/rules.js';
 import type { AuditStatus } from '../../collectors/kernel/audit/status.js';
 import type { AuditStreamEvents, OpenAuditStream } from '../../collectors/kernel/audit/stream.js';
-import { NetlinkError } from '../../collectors/kernel/netlink.js';
+import { NetlinkError, NetlinkTimeout } from '../../collectors/kernel/netlink.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -52,10 +52,19 @@ export class FakeAudit {
     };
   };
 
+  /** So many requests are not answered in time, because the kernel is busy with those of others. */
+  unanswered = 0;
+  private answers(): boolean {
+    return this.unanswered-- <= 0;
+  }
+
   readonly openControl = (onReplace: () => void): AuditControl => {
     this.replace = onReplace;
     return {
-      status: () => Promise.resolve({ ...this.status }),
+      status: () =>
+        this.answers()
+          ? Promise.resolve({ ...this.status })
+          : Promise.reject(new NetlinkTimeout('Reading the audit status', true)),
       set: (name, value) =>
         this.change(`${name}=${value}`, () => {
           if (this.status.enabled === 2 && name !== 'ownerPid')

@@ -141,14 +141,30 @@ export class AuditGuard {
       this.soon?.cancel();
       this.regular = undefined;
       this.soon = undefined;
-      await this.attempt(() => this.undo());
+      await this.undo();
       this.wanted = [];
       this.watches.wanted = [];
       this.ending = false;
     });
   }
 
+  /**
+   * Takes back what can be taken back, and tries the rest again: while others ask the kernel for much, it does not answer
+   * each request in time.
+   */
   private async undo(): Promise<void> {
+    for (let triesLeft = mostUndoTries - 1; triesLeft >= 0; triesLeft--) {
+      const failures: unknown[] = [];
+      const attempt = (step: () => Promise<void>): Promise<void> =>
+        step().catch((error: unknown) => void failures.push(error));
+      await attempt(() => this.undoEach(attempt));
+      if (failures.length === 0) return;
+      if (triesLeft === 0)
+        for (const failure of failures) this.options.onProblem(explainRefusal(failure));
+    }
+  }
+
+  private async undoEach(attempt: (step: () => Promise<void>) => Promise<void>): Promise<void> {
     const { control } = this.options;
     const status = await control.status();
     // They may rely on what is switched on.
@@ -160,17 +176,17 @@ export class AuditGuard {
       if (superfluous.length > 0) this.options.onProblem(staysLocked);
     } else {
       // First of all off, if it was: then the kernel does not announce each rule that is deleted.
-      await this.attempt(() => this.changes.takeBack('enabled', status));
-      await this.attempt(async () => {
+      await attempt(() => this.changes.takeBack('enabled', status));
+      await attempt(async () => {
         for (const rule of compareRules(await control.rules(), []).superfluous) {
           await control.deleteRule(rule);
         }
       });
       for (const name of ['failure', 'backlogWaitTime', 'backlogLimit'] as const) {
-        await this.attempt(() => this.changes.takeBack(name, status));
+        await attempt(() => this.changes.takeBack(name, status));
       }
     }
-    await this.attempt(() => this.ownership.end(status));
+    await attempt(() => this.ownership.end(status));
   }
 
   private async prepare(status: AuditStatus): Promise<void> {
@@ -308,6 +324,7 @@ function isOwnRuleAdded(announcement: string): boolean {
 
 const [off, on] = [0, 1];
 const enoughBacklog = 8192;
+const mostUndoTries = 3;
 const inspectionMs = 30_000;
 const noticeMs = 200;
 const staysLocked =

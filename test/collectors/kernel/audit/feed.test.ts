@@ -369,6 +369,20 @@ describe('the audit feed', () => {
     expect(sentences).toHaveLength(1);
   });
 
+  it('takes everything back also where the kernel is late with its answers, and says what it could not', async () => {
+    const before = { ...audit.status };
+    for (const [unanswered, after, said] of [
+      [2, before, 0],
+      [3, expect.objectContaining({ enabled: 1 }), 1],
+    ] as const) {
+      const subscription = await subscribe(feed(), new Reader());
+      audit.unanswered = unanswered;
+      problems = [];
+      await subscription.end();
+      expect([audit.status, problems.length]).toEqual([after, said]);
+    }
+  });
+
   it('sets no rule for the last of subscribers that end together', async () => {
     const subject = feed();
     const active = [
