@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/bounded-map.js';
 import type { FileIdentity } from '../files/executable-hash.js';
 import { type AuditEvent, auditTypes } from './event.js';
 import { parseFields, untrustedText } from './record.js';
@@ -37,8 +38,21 @@ function isSame(one: PathItem, other: PathItem | undefined): boolean {
   return one.inode === other?.inode && one.device === other.device;
 }
 
-/** `dev=` is MAJOR:MINOR in hexadecimal, `mode=` octal (`audit_log_name` in kernel/auditsc.c); undefined for a link. */
+/** The record of a file is the same text each time it is executed; so many are remembered. */
+const mostKnown = 256;
+const longestKnown = 1024;
+const remembered = new BoundedMap<string, PathItem | null>(mostKnown);
+
 function pathItem(body: string): PathItem | undefined {
+  const found = remembered.get(body);
+  if (found !== undefined) return found ?? undefined;
+  const item = readPathItem(body);
+  if (body.length <= longestKnown) remembered.set(body, item ?? null);
+  return item;
+}
+
+/** `dev=` is MAJOR:MINOR in hexadecimal, `mode=` octal (`audit_log_name` in kernel/auditsc.c); undefined for a link. */
+function readPathItem(body: string): PathItem | undefined {
   const fields = parseFields(body);
   const inode = /^\d{1,20}$/u.exec(fields.get('inode') ?? '')?.[0];
   const numbers = /^([0-9a-f]{1,8}):([0-9a-f]{1,8})$/u.exec(fields.get('dev') ?? '');

@@ -1,7 +1,14 @@
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
 import { readArguments } from './execve-arguments.js';
-import { decimal, parseFields, plainText, untrustedPath, untrustedText } from './record.js';
+import {
+  decimal,
+  fieldsOfCall,
+  parseFields,
+  plainText,
+  untrustedPath,
+  untrustedText,
+} from './record.js';
 import { readSystemCall } from './system-call.js';
 
 /** A program that was started, as the records of one event tell it. */
@@ -38,7 +45,7 @@ export function readExecve(event: AuditEvent): Execve | undefined {
   const call = event.records.find(({ type }) => type === auditTypes.syscall);
   if (call === undefined) return undefined;
   const executions = event.records.filter(({ type }) => type === auditTypes.execve);
-  const fields = parseFields(call.body);
+  const fields = fieldsOfCall(call);
   const { arch, abi, name } = readSystemCall(fields);
   // The call tells it alone where the records of the arguments were lost.
   if (executions.length === 0 && name !== 'execve' && name !== 'execveat') return undefined;

@@ -1,7 +1,14 @@
 import { posix } from 'node:path';
 import { type AuditEvent, auditTypes } from './event.js';
 import { isFileCall } from './file-calls.js';
-import { decimal, parseFields, plainText, untrustedBytes, untrustedPath } from './record.js';
+import {
+  decimal,
+  fieldsOfCall,
+  parseFields,
+  plainText,
+  untrustedBytes,
+  untrustedPath,
+} from './record.js';
 import { abiOf } from './syscalls.js';
 
 /** A call that can have changed a file, or opened one for writing. */
@@ -48,7 +55,7 @@ export function readFileCall({ records, serial, timeMs }: AuditEvent): FileCallE
   const items = records
     .filter(({ type }) => type === auditTypes.path)
     .map(({ body }) => pathItem(body));
-  const fields = parseFields(call.body);
+  const fields = fieldsOfCall(call);
   const pid = decimal(fields.get('pid'));
   if (items.length === 0 || pid === undefined || fields.get('success') !== 'yes') return undefined;
   const cwd = records.find(({ type }) => type === auditTypes.cwd);

@@ -1,5 +1,5 @@
 import { type AuditEvent, auditTypes } from './event.js';
-import { decimal, parseFields, untrustedPath } from './record.js';
+import { decimal, fieldsOfCall, parseFields, untrustedPath } from './record.js';
 
 /** Somebody changed the packet filter, as far as the records tell who. */
 export interface FilterChange {
@@ -17,7 +17,7 @@ export function readFilterChange({ records }: AuditEvent): FilterChange | undefi
   if (change === undefined) return undefined;
   const call = records.find(({ type }) => type === auditTypes.syscall);
   const fields = parseFields(change.body);
-  const callFields = call && parseFields(call.body);
+  const callFields = call && fieldsOfCall(call);
   const pid = decimal(callFields?.get('pid')) ?? decimal(fields.get('pid'));
   const executable = untrustedPath(callFields?.get('exe'));
   const userId = decimal(callFields?.get('uid'));

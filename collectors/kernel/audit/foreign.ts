@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.js';
 import type { AuditEvent, AuditRecord } from './event.js';
 import { auditTypes, isPartOfCall } from './event.js';
-import { decimal, parseFields, untrustedText } from './record.js';
+import { decimal, fieldsOfCall, untrustedText } from './record.js';
 import { ruleKey } from './rules.js';
 
 /** Writes one line to the log of the system; false when it could not. */
@@ -45,7 +45,7 @@ export class ForeignRecords {
 
   private foreignRecords(records: readonly AuditRecord[]): readonly AuditRecord[] {
     const call = records.find(({ type }) => type === auditTypes.syscall);
-    const fields = call && parseFields(call.body);
+    const fields = call && fieldsOfCall(call);
     const ours =
       untrustedText(fields?.get('key')) === ruleKey ||
       decimal(fields?.get('pid')) === this.ownPid ||

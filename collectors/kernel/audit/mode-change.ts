@@ -1,6 +1,13 @@
 import { type AuditEvent, auditTypes } from './event.js';
 import { type FileCall, fileCallNumber } from './file-calls.js';
-import { decimal, parseFields, plainText, untrustedBytes, untrustedPath } from './record.js';
+import {
+  decimal,
+  fieldsOfCall,
+  parseFields,
+  plainText,
+  untrustedBytes,
+  untrustedPath,
+} from './record.js';
 import type { CallRule } from './source.js';
 import { abiOf } from './syscalls.js';
 
@@ -46,7 +53,7 @@ export function readModeChange({ records }: AuditEvent): ModeChange | undefined 
   if (call === undefined) return undefined;
   const argument = modeArgument(call.body);
   if (argument === undefined) return undefined;
-  const fields = parseFields(call.body);
+  const fields = fieldsOfCall(call);
   const mode = hexadecimal(fields.get(`a${argument}`));
   const pid = decimal(fields.get('pid'));
   if (mode === undefined || (mode & setIds) === 0) return undefined;

@@ -1,6 +1,6 @@
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
-import { decimal, parseFields, untrustedPath } from './record.js';
+import { decimal, fieldsOfCall, parseFields, untrustedPath } from './record.js';
 import type { AuditRule } from './source.js';
 import { signalCallOf } from './signal-calls.js';
 import { abiOf } from './syscalls.js';
@@ -44,7 +44,7 @@ export function readSentSignal(
 ): SentSignal | undefined {
   const record = event.records.find(({ type }) => type === auditTypes.syscall);
   if (record === undefined) return undefined;
-  const fields = parseFields(record.body);
+  const fields = fieldsOfCall(record);
   const number = decimal(fields.get('syscall'));
   const abi = abiOf(fields.get('arch'), number);
   const name = abi === undefined || number === undefined ? undefined : signalCallOf(abi, number);

@@ -3,7 +3,14 @@ import type { ByteOrder } from '../byte-order.js';
 import type { Endpoint } from '../sockets/endpoint.js';
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
-import { decimal, parseFields, untrustedBytes, untrustedPath, untrustedText } from './record.js';
+import {
+  decimal,
+  fieldsOfCall,
+  parseFields,
+  untrustedBytes,
+  untrustedPath,
+  untrustedText,
+} from './record.js';
 import { isTornSockaddr, parseSockaddr } from './sockaddr.js';
 import type { AuditRule } from './source.js';
 import { inProgressExit } from './syscalls.js';
@@ -68,7 +75,7 @@ const littleEndianBit = 0x4000_0000;
 export function readSocketCall(event: AuditEvent): SocketCall | undefined {
   const record = event.records.find(({ type }) => type === auditTypes.syscall);
   if (record === undefined) return undefined;
-  const fields = parseFields(record.body);
+  const fields = fieldsOfCall(record);
   const { abi, arch, name } = readSystemCall(fields);
   const pid = decimal(fields.get('pid'));
   const exit = exitOf(fields.get('exit'));

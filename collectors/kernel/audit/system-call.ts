@@ -1,6 +1,6 @@
 import type { AuditEvent } from './event.js';
 import { auditTypes } from './event.js';
-import { type AuditFields, decimal, parseFields, plainText } from './record.js';
+import { type AuditFields, decimal, fieldsOfCall, plainText } from './record.js';
 import { type Abi, abiOf, inProgressExit, type SyscallName, syscallName } from './syscalls.js';
 
 /** Which call a SYSCALL record tells. */
@@ -40,7 +40,7 @@ const names: ReadonlySet<string> = new Set<SyscallName>([
 export function isOfUnknownAbi({ records }: AuditEvent): boolean {
   const call = records.find(({ type }) => type === auditTypes.syscall);
   if (call === undefined || hasKnownArch(call.body)) return false;
-  const fields = parseFields(call.body);
+  const fields = fieldsOfCall(call);
   if (readSystemCall(fields).name !== 'unknown') return false;
   if (records.some(({ type }) => type === auditTypes.execve)) return false;
   const exit = decimal(fields.get('exit'));
@@ -54,7 +54,7 @@ export function isOfUnknownAbi({ records }: AuditEvent): boolean {
 export function isUnreadableCall({ records }: AuditEvent): boolean {
   const call = records.find(({ type }) => type === auditTypes.syscall);
   if (call === undefined) return false;
-  const fields = parseFields(call.body);
+  const fields = fieldsOfCall(call);
   const { name } = readSystemCall(fields);
   const isExecution = records.some(({ type }) => type === auditTypes.execve);
   // What a multiplexed call is to do stands in its first argument, and may be anything.

@@ -50,10 +50,13 @@ interface PasswdVersion extends PasswdFile {
 /** More than one change within the lateness of an event is rare. */
 const mostVersions = 4;
 
+/** The kernel takes the times of its records from a clock that is behind by a tick, of up to 10 ms (HZ). */
+const tickMs = 20;
+
 /**
- * User names by uid. /etc/passwd is looked at with each question and read again when it is another file or has changed;
- * its last versions are kept, so that an event that is late is given the names of its own moment. A version that nobody
- * asked for while it lasted is not known: then the one before it counts.
+ * User names by uid. /etc/passwd is looked at with each question about a moment that no look was after, and read again
+ * when it is another file or has changed; its last versions are kept, so that an event that is late is given the names of
+ * its own moment. A version that nobody asked for while it lasted is not known: then the one before it counts.
  */
 export class UserNames {
   private readonly path: string;
@@ -62,6 +65,9 @@ export class UserNames {
     // No moment is one at which nobody had a name: the first file that is read stands for what was before it.
     { ...nobody, version: '', sinceMs: Number.POSITIVE_INFINITY },
   ];
+
+  /** Wall clock of the last look for a question, ms; what changed before it is known. */
+  private lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     paths: Paths,
@@ -75,10 +81,17 @@ export class UserNames {
    * know it or cannot be read.
    */
   nameOf(uid: number, atMs = Number.POSITIVE_INFINITY): string | undefined {
-    this.refresh();
-    const [latest, ...earlier] = this.versions;
+    const nowMs = this.wallMs();
+    // Of many that are told together, most are of a moment before the look for the first.
+    const isSeen = atMs + tickMs <= this.lookedMs && this.lookedMs <= nowMs;
+    if (!isSeen) {
+      this.refresh();
+      this.lookedMs = nowMs;
+    }
+    const [latest] = this.versions;
+    if (latest.sinceMs <= atMs) return latest.names.get(uid);
     // The oldest that is known stands for what was before it as well.
-    const oldest = earlier.findLast(({ version }) => version !== '') ?? latest;
+    const oldest = this.versions.findLast(({ version }) => version !== '') ?? latest;
     const version = this.versions.find(({ sinceMs }) => sinceMs <= atMs) ?? oldest;
     return version.names.get(uid);
   }

@@ -79,6 +79,20 @@ describe('user names', () => {
     expect([users.nameOf(5, beforeMs), users.nameOf(5)]).toEqual(['five', undefined]);
   });
 
+  it('are looked for again only for a moment that no look was after', () => {
+    let nowMs = Date.now() + 10_000;
+    const users = new UserNames(paths(), () => nowMs);
+    write('passwd', 'five:x:5:5::/:/bin/sh\n');
+    expect(users.nameOf(5, nowMs - 50)).toBe('five');
+    // A change of the past, which the look would have seen: it stands for the look that is not made.
+    write('passwd', 'never-seen:x:5:5::/:/bin/sh\n');
+    expect(users.nameOf(5, nowMs - 30)).toBe('five');
+    expect(users.nameOf(5, nowMs - 10)).toBe('never-seen');
+    write('passwd', 'clock-set-back:x:5:5::/:/bin/sh\n');
+    nowMs -= 5_000;
+    expect(users.nameOf(5, nowMs - 30)).toBe('clock-set-back');
+  });
+
   it('are those that were read first for every moment before', () => {
     const users = new UserNames(paths());
     write('passwd', 'five:x:5:5::/:/bin/sh\n');
