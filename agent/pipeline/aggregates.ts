@@ -14,7 +14,7 @@ interface AggregatesOptions {
   /** Instead of those of the system. */
   readonly files?: SpoolFiles;
   readonly clock: Clock;
-  readonly outbox: Pick<Outbox, 'addSealed'>;
+  readonly outbox: Pick<Outbox, 'add' | 'addSealed'>;
   readonly losses: LossLedger;
   readonly settings: Pick<Settings, 'current' | 'onChange'>;
   /** Whether what was journaled is on disk. */

@@ -175,6 +175,7 @@ async function openAggregates(files: MemoryFiles): Promise<void> {
     maxEntries: 100,
     maxBytes: 1_000_000,
     outbox: {
+      add: () => undefined,
       addSealed: (_queue, name, sealed) => {
         for (const { payload, endMs, id } of sealed)
           events.push(securityEvent({ name, payloads: [payload], timeMs: endMs, id }));

@@ -30,8 +30,15 @@ interface AggregationCoordinatorOptions {
   readonly journal: AggregationJournal;
   readonly maxEntries: number;
   readonly maxBytes: number;
-  /** Takes closed aggregates; resolves when each is in the spool or counted as lost. Never rejects. */
   readonly outbox: {
+    /** Takes a hit that is told by itself. */
+    add(
+      queue: QueueName,
+      name: AggregatedName,
+      payload: Payload<AggregatedName>,
+      timeMs: number,
+    ): void;
+    /** Takes closed aggregates; resolves when each is in the spool or counted as lost. Never rejects. */
     addSealed(
       queue: QueueName,
       name: AggregatedName,
@@ -69,7 +76,7 @@ export class AggregationCoordinator {
       maxEntries,
       maxBytes,
       onOpened: (aggregate) => void this.fresh.add(aggregate),
-      onSealed: ({ endMs }, aggregate, sizeBytes) => this.close(aggregate, endMs, sizeBytes),
+      onSealed: (aggregate, endMs, sizeBytes) => this.close(aggregate, endMs, sizeBytes),
       ...(newId === undefined ? {} : { newId }),
     });
   }
@@ -89,8 +96,11 @@ export class AggregationCoordinator {
     timeMs: number,
     urgent: boolean,
   ): void {
-    this.table.add(name, payload, timeMs);
-    const { clock } = this.options;
+    const { clock, outbox, queueOf } = this.options;
+    if (!this.table.add(name, payload, timeMs)) {
+      outbox.add(queueOf(name), name, payload, timeMs);
+      return;
+    }
     if (this.fresh.size > 0 && urgent) this.saveFresh();
     else if (this.fresh.size > 0) this.soon ??= clock.after(firstSightMs, () => this.saveFresh());
     this.saveLater();

@@ -1,7 +1,8 @@
 /**
  * Counts hits with the same identity instead of reporting each.
  *
- * 1. Every hit is in exactly one aggregate, and every aggregate is sealed exactly once: the HitCounts add up.
+ * 1. Every hit is in exactly one aggregate or told by itself, and every aggregate is sealed exactly once: the HitCounts
+ *    add up.
  * 2. All aggregates of one event name share a window; when it ends they are sealed and the next one begins there.
  * 3. An aggregate never mixes two known hashes of the executable: a replaced program opens a new aggregate. Hits whose
  *    hash could not be known are told beside it: within a mount namespace anything can go by the path of a known program.
@@ -16,9 +17,10 @@ import { randomUUID } from 'node:crypto';
 import { clockIsSetAfterMs, type Clock, type Timer } from '../../../base/clock.js';
 import type { EventDeclaration } from '../../../contract/declaration.js';
 import { eventDeclarations, type Payload } from '../../../contract/events.js';
-import { type Aggregate, sealAggregate, type SealedAggregate } from './aggregate.js';
+import type { Aggregate } from './aggregate.js';
 import { detailsOfAll } from './details.js';
 import { identityOf, type AggregatedName } from './identity.js';
+import { Newcomers } from './newcomers.js';
 
 export interface AggregationOptions {
   readonly clock: Clock;
@@ -26,9 +28,11 @@ export interface AggregationOptions {
   /** Estimated bytes of memory of all open aggregates. */
   readonly maxBytes: number;
   readonly onOpened: (aggregate: Aggregate) => void;
-  /** Gives the content of the event, the aggregate it was made of, and the bytes of memory that it counted for. */
-  readonly onSealed: (sealed: SealedAggregate, aggregate: Aggregate, sizeBytes: number) => void;
+  /** Gives the aggregate, the end of its window (wall clock, ms), and the bytes of memory that it counted for. */
+  readonly onSealed: (aggregate: Aggregate, endMs: number, sizeBytes: number) => void;
   readonly newId?: () => string;
+  /** Of new identities at once; those of `Newcomers` when absent. */
+  readonly burst?: number;
 }
 
 interface Window {
@@ -53,7 +57,11 @@ export class AggregationTable {
   private sizeBytes = 0;
   private early = 0;
 
-  constructor(private readonly options: AggregationOptions) {}
+  private readonly newcomers: Newcomers;
+
+  constructor(private readonly options: AggregationOptions) {
+    this.newcomers = new Newcomers(options.clock, options.burst);
+  }
 
   /** How many aggregates were sealed before their window ended because the table was full. */
   get earlySeals(): number {
@@ -73,8 +81,12 @@ export class AggregationTable {
     for (const { aggregate } of this.rows.values()) yield aggregate;
   }
 
-  /** Counts one hit; `timeMs` is when it happened, wall clock. Call it after redacting and cutting. */
-  add<N extends AggregatedName>(name: N, payload: Payload<N>, timeMs: number): void {
+  /**
+   * Counts one hit; `timeMs` is when it happened, wall clock. Call it after redacting and cutting.
+   *
+   * @returns false where it is not counted, to be told by itself: the first of its identity in a flood of others
+   */
+  add<N extends AggregatedName>(name: N, payload: Payload<N>, timeMs: number): boolean {
     const identity = identityOf(name, payload);
     const key = keyOf(name, identity, payload.ExtraDetails ?? {});
     const { Hash: hash = '', ...extraDetails } = payload.ExtraDetails ?? {};
@@ -82,8 +94,9 @@ export class AggregationTable {
     const row = this.rows.get(key);
     if (row !== undefined && sameProgram(row.aggregate.hash, hash)) {
       this.count(key, row, hash, extraDetails, timeMs);
-      return;
+      return true;
     }
+    if (row === undefined && this.newcomers.goesByItself(key)) return false;
     let startMs = window.startWallMs;
     if (row !== undefined) {
       startMs = this.options.clock.wallMs();
@@ -93,6 +106,7 @@ export class AggregationTable {
     const times = { startMs, hitCount: 1, firstSeenMs: timeMs, lastSeenMs: timeMs };
     const unhashedHits = hash === '' ? 1 : 0;
     this.insert(key, { id: newId(), name, identity, ...times, hash, unhashedHits, extraDetails });
+    return true;
   }
 
   private count(
@@ -169,8 +183,7 @@ export class AggregationTable {
   private seal(key: string, { aggregate, sizeBytes }: Row, endMs: number): void {
     this.rows.delete(key);
     this.sizeBytes -= sizeBytes;
-    const sealed = sealAggregate(aggregate, Math.max(endMs, aggregate.startMs));
-    this.options.onSealed(sealed, aggregate, sizeBytes);
+    this.options.onSealed(aggregate, Math.max(endMs, aggregate.startMs), sizeBytes);
   }
 
   /**
@@ -234,16 +247,12 @@ function sizeOf(key: string, { extraDetails }: Aggregate): number {
   return entryOverheadBytes + 2 * texts.reduce((sum, text) => sum + text.length, 2 * key.length);
 }
 
-/** The fields stand in the order in which `identities` writes them, so equal identities have equal text. */
+/** The fields stand in the order in which `identityOf` writes them, so equal identities have equal text. */
 function keyOf(
   name: AggregatedName,
   identity: Payload<AggregatedName>,
   details: Readonly<Record<string, string>>,
 ): string {
   const { distinguishing = [] }: EventDeclaration = eventDeclarations[name];
-  return JSON.stringify([
-    name,
-    identityOf(name, identity),
-    ...distinguishing.map((key) => details[key]),
-  ]);
+  return JSON.stringify([name, identity, ...distinguishing.map((key) => details[key])]);
 }

@@ -12,6 +12,7 @@ const hour = 3_600_000;
 function bench() {
   const files = new MemoryFiles();
   const clock = new FakeClock();
+  const alone: string[] = [];
   const delivered: SealedAggregate[] = [];
   const losses: Record<string, number> = {};
   let durable = true;
@@ -33,6 +34,7 @@ function bench() {
       maxEntries,
       maxBytes,
       outbox: {
+        add: (_queue, _name, payload) => alone.push(commandLine(payload)),
         addSealed: (_queue, _name, sealed) => {
           delivered.push(...sealed);
           return onDeliver();
@@ -63,6 +65,7 @@ function bench() {
     files,
     clock,
     delivered,
+    alone,
     losses,
     start,
     hit,
@@ -257,7 +260,7 @@ describe('AggregationCoordinator', () => {
     let letGo: () => void = () => undefined;
     whenDelivering(() => new Promise((resolve) => (letGo = resolve)));
     const coordinator = await start(hour, 10, 100_000);
-    const distinct = 2000;
+    const distinct = 500;
     for (let index = 0; index < distinct; index++) {
       hit(coordinator, `command ${index}`, true);
       if (index % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -269,6 +272,25 @@ describe('AggregationCoordinator', () => {
     expect(delivered.length).toBeLessThan(300);
     expect(delivered.length).toBeGreaterThan(100);
     expect(delivered.length + (losses['dropped'] ?? 0)).toBe(distinct);
+  });
+
+  it('of a flood of identities that come once most are told by themselves, the others are counted, and none is lost', async () => {
+    const { start, hit, delivered, alone, losses } = bench();
+    const coordinator = await start(hour, 4096);
+    for (let index = 0; index < 3200; index++) hit(coordinator, `command ${index}`);
+    // What comes again is worth counting, however many others come.
+    for (let index = 0; index < 50; index++) hit(coordinator, 'command 3000');
+    await coordinator.sealAll();
+    const hits = new Map<string, number>(alone.map((command) => [command, 1]));
+    for (const { payload } of delivered) {
+      const counted = Number(payload.ExtraDetails?.['HitCount']);
+      hits.set(commandLine(payload), (hits.get(commandLine(payload)) ?? 0) + counted);
+    }
+    expect(hits.size).toBe(3200);
+    expect([...hits].filter(([, count]) => count !== 1)).toEqual([['command 3000', 51]]);
+    expect(delivered.length).toBeLessThan(600);
+    expect(alone).toHaveLength(new Set(alone).size);
+    expect(losses).toEqual({});
   });
 
   it('what is closed while the disk is busy is written together', async () => {

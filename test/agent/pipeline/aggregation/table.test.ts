@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { SealedAggregate } from '../../../../agent/pipeline/aggregation/aggregate.js';
+import {
+  sealAggregate,
+  type SealedAggregate,
+} from '../../../../agent/pipeline/aggregation/aggregate.js';
 import {
   aggregatedNames,
   type AggregatedName,
@@ -43,11 +46,11 @@ function bench(options: Partial<AggregationOptions> = {}) {
     maxEntries: 100,
     maxBytes: 1_000_000,
     onOpened: () => undefined,
-    onSealed: (aggregate) => sealed.push(aggregate),
+    onSealed: (aggregate, endMs) => sealed.push(sealAggregate(aggregate, endMs)),
     newId: () => `id-${++ids}`,
     ...options,
   });
-  const hit = (...rest: Parameters<typeof started>): void =>
+  const hit = (...rest: Parameters<typeof started>): boolean =>
     table.add('ProcessCreate', started(...rest), clock.wallMs());
   return { clock, table, sealed, hit };
 }
@@ -319,10 +322,13 @@ describe('AggregationTable', () => {
       { maxLength: 200 },
     );
     fc.assert(
-      fc.property(hits, fc.integer({ min: 1, max: 12 }), (list, maxEntries) => {
-        const { table, sealed, hit } = bench({ maxEntries, maxBytes: 8000 });
+      fc.property(hits, fc.nat(12), fc.nat(40), (list, fewer, burst) => {
+        const maxEntries = fewer + 1;
+        const { table, sealed, hit } = bench({ maxEntries, maxBytes: 8000, burst });
+        const perCommand = new Map<string, number>();
         for (const { command, hash, then } of list) {
-          hit(command, { Hash: hash });
+          if (!hit(command, { Hash: hash }))
+            perCommand.set(command, (perCommand.get(command) ?? 0) + 1);
           expect(table.entries).toBeLessThanOrEqual(maxEntries);
           expect(table.bytes).toBeLessThanOrEqual(8000);
           if (then === 'sealAll') table.sealAll();
@@ -331,7 +337,6 @@ describe('AggregationTable', () => {
         table.sealAll();
         expect(table.entries).toBe(0);
         expect(table.bytes).toBe(0);
-        const perCommand = new Map<string, number>();
         for (const { payload } of sealed) {
           const counted = perCommand.get(commandLine(payload)) ?? 0;
           perCommand.set(
