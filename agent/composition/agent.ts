@@ -108,8 +108,6 @@ export class Agent {
       onStatusChange: () => this.parts?.twin.statusChanged(true),
     });
     this.parts = parts;
-    // Nobody waits for the rules: everything else is started while they are read.
-    parts.detection.start();
     const lostBefore = storedCounts(stored['losses']);
     losses.restore(lostBefore);
     parts.operational.restore(stored);
@@ -190,6 +188,8 @@ export class Agent {
         stop: () => parts.certificate?.stop(),
       },
       { name: 'the twin', start: () => parts.twin.start(), stop: () => parts.twin.stop() },
+      // Nobody waits for them: everything else is started while they are read.
+      { name: 'the reading of rules', start: () => parts.detection.start() },
       { name: 'the uplink', start: () => parts.uplink.start(), stop: () => parts.uplink.stop() },
       {
         name: 'the sending of what waits',
