@@ -1,18 +1,23 @@
+import { systemClock } from '../../base/clock.js';
 import { FileError, readTextFile } from '../../base/bounded-file.js';
 import { exitCodes } from '../../base/exit-codes.js';
 import { isJsonObject, JsonError, parseJson } from '../../base/json.js';
 import type { JsonObject } from '../../base/json.js';
 import { quoted } from '../../base/quote.js';
 import { collectors } from '../../collectors/registry.js';
-import { evaluateTwin } from '../../config/evaluate-twin.js';
+import { detectionSettings } from '../../config/detection-settings.js';
+import { evaluateTwin, type Evaluation } from '../../config/evaluate-twin.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import { readLocalSettings, defaultConfigFile } from '../../config/read-local-settings.js';
+import type { Rejection } from '../../config/rejection.js';
+import { Settings } from '../../config/settings.js';
 import { earlyObjectName, type TwinDialect, twinDialects } from '../../config/twin-dialects.js';
 import { configurationObjectName, eventOfSetting } from '../../config/twin-settings.js';
 import { createCredentialSource } from '../identity/credential-source.js';
 import { CredentialError } from '../identity/credentials/credential-error.js';
 import { checkCertificate } from '../identity/credentials/proof.js';
 import { loadTrustedCertificates } from '../identity/credentials/trusted-certificates.js';
+import { builtinRulesDirectory, localRulesDirectory } from '../rule-supply/places.js';
 import { surroundingsOf } from '../identity/modes/surroundings.js';
 import { stateDirectoryFault } from '../state/state-directory.js';
 import { configOption, type Command } from './command.js';
@@ -114,7 +119,9 @@ async function checkTwin(
     write(`${desired}\n`);
     return false;
   }
-  const { asked, dialect, problems, unknownKeys } = evaluateTwin(desired, undefined, objectName);
+  const evaluation = evaluateTwin(desired, undefined, objectName);
+  const { asked, dialect, unknownKeys } = evaluation;
+  const problems = [...evaluation.problems, ...(await ruleProblems(evaluation))];
   write(told[dialect](twinFile, objectName));
   const effects = { TypeMismatch: 'rejected', NotOptimal: 'not optimal', Conflict: 'conflict' };
   for (const { errorType, reason } of problems) {
@@ -129,6 +136,23 @@ async function checkTwin(
   const isUsable = problems.every(({ errorType }) => errorType !== 'TypeMismatch');
   if (isUsable) write(`${twinFile} can be used.\n`);
   return isUsable;
+}
+
+/** What of the rules of detection in the twin cannot be used, beside the rules that are on this machine. */
+async function ruleProblems(evaluation: Evaluation): Promise<readonly Rejection[]> {
+  if (![...evaluation.asked].some((key) => Object.hasOwn(detectionSettings, key))) return [];
+  const { RuleSupply } = await import('../rule-supply/rule-supply.js');
+  const settings = new Settings(evaluation);
+  const supply = await RuleSupply.open({
+    builtinDirectory: builtinRulesDirectory(),
+    rulesDirectory: localRulesDirectory,
+    settings,
+    clock: systemClock,
+    // What is wrong with the files of the device is told by "rules check".
+    log: { info: () => undefined, warn: () => undefined },
+  });
+  supply.close();
+  return settings.findings;
 }
 
 /** What is to be known of how the twin says the settings. */

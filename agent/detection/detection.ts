@@ -4,6 +4,8 @@ import type { Log } from '../../base/log.js';
 import type { ReportLoss } from '../../base/loss.js';
 import { printable } from '../../base/text.js';
 import type { EventName } from '../../contract/events.js';
+import type { RuleOrigin } from '../../detection/language/document.js';
+import type { Refusal } from '../../detection/language/read-rules.js';
 import type { RuleSet } from '../../detection/rules/rule-set.js';
 import type { CorrelationMemory } from '../rule-supply/correlation-memory.js';
 import type { Alert } from './alert.js';
@@ -14,11 +16,21 @@ export interface Rules {
   readonly current: RuleSet;
   /** @returns what ends it */
   onChange(listener: (set: RuleSet) => void): () => void;
-  summary(): { readonly problem: string | undefined };
+  summary(): {
+    readonly problem: string | undefined;
+    readonly sources: Readonly<Record<RuleOrigin, number>>;
+    readonly disabled: number;
+    readonly refused: readonly Refusal[];
+  };
   /** For the reported properties. */
   reported(): JsonObject;
   close(): void;
 }
+
+const mostRefusals = 16;
+
+const refusalText = ({ file, line, reason, source }: Refusal): string =>
+  printable(`${source}/${file}${line === undefined ? '' : `, line ${line}`}: ${reason}`, 256);
 
 interface DetectionOptions {
   /** Reads the rules; what is needed for it is loaded then. */
@@ -41,6 +53,12 @@ export interface DetectionState {
   readonly rules: number;
   readonly correlations: number;
   readonly refused: number;
+  /** The first of those that are refused, each with its place and the reason. */
+  readonly refusals: readonly string[];
+  /** Rules, correlations and filters by where they are from. */
+  readonly sources: Readonly<Record<RuleOrigin, number>>;
+  /** Rules that raise no alerts by the settings. */
+  readonly disabled: number;
   /** Why the rules are not what they should be; undefined where they are. */
   readonly problem: string | undefined;
   /** Titles of the rules that took too long. */
@@ -142,12 +160,16 @@ export class Detection {
 
   state(): DetectionState {
     const set = this.judging?.set;
+    const summary = this.rules?.summary();
     return {
       state: this.mode(),
       rules: set?.rules.length ?? 0,
       correlations: set?.correlations.length ?? 0,
       refused: set?.refusals.length ?? 0,
-      problem: this.rules?.summary().problem,
+      refusals: (summary?.refused ?? []).slice(0, mostRefusals).map(refusalText),
+      sources: summary?.sources ?? { builtin: 0, local: 0, twin: 0 },
+      disabled: summary?.disabled ?? 0,
+      problem: summary?.problem,
       suspended: this.judging?.suspended.map(({ title }) => printable(title, 256)) ?? [],
       alerts: this.alerts,
       lastAlert: this.lastAlert,

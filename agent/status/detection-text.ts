@@ -3,13 +3,15 @@ import { durationText } from './duration-text.js';
 
 /** How detection is, in one line for a person. */
 export function detectionText(detection: StatusDocument['detection']): string {
-  const { alerts, correlations, lastAlert, problem, refused, rules, state, suspended } = detection;
+  const { alerts, correlations, disabled, lastAlert, problem } = detection;
+  const { refusals, refused, rules, sources, state, suspended } = detection;
   if (state === 'off') return 'no event is judged by rules (detectionEnabled in the twin)';
   if (state === 'failed') return 'no event is judged, because the rules cannot be read';
   if (state === 'loading') return 'the rules are being read';
   const parts = [
-    `${rules} rules and ${correlations} correlations in force`,
-    ...(refused === 0 ? [] : [`${refused} refused`]),
+    `${rules} rules and ${correlations} correlations in force${ownSources(sources)}`,
+    ...(disabled === 0 ? [] : [`${disabled} switched off`]),
+    ...(refused === 0 ? [] : [`${refused} refused${first(refusals)}`]),
     ...(suspended.length === 0
       ? []
       : [`${suspended.length} suspended because they are slow (${suspended.join(', ')})`]),
@@ -21,3 +23,14 @@ export function detectionText(detection: StatusDocument['detection']): string {
   const wrong = problem === undefined ? '' : `; ${problem.replace(/\.$/, '')}`;
   return `${parts.join(', ')}; ${last}${wrong}`;
 }
+
+function ownSources({ local, twin }: StatusDocument['detection']['sources']): string {
+  const own = [
+    ...(local === 0 ? [] : [`${local} of the device`]),
+    ...(twin === 0 ? [] : [`${twin} of the twin`]),
+  ];
+  return own.length === 0 ? '' : ` (${own.join(', ')})`;
+}
+
+const first = ([refusal]: readonly string[]): string =>
+  refusal === undefined ? '' : ` (${refusal.replace(/\.$/, '')})`;

@@ -159,6 +159,13 @@ export const statusShape = group('The status of a running agent.', {
       'Documents that cannot be used as rules of detection.',
       gauge('detection_refused'),
     ),
+    refusals: list('The first of them.', text('Source, file, line and reason.')),
+    sources: group('Rules, correlations and filters by where they are from.', {
+      builtin: number('Brought along by the agent.'),
+      local: number('Of the device.'),
+      twin: number('Of the twin.'),
+    }),
+    disabled: number('Rules that raise no alerts by the settings of the twin.'),
     problem: optional(text('Why the rules are not what they should be.')),
     suspended: list('Rules that take too long and are judged no more.', text('Title of a rule.')),
     alerts: number('Alerts since the start.', counter('alerts_total')),

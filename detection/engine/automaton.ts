@@ -170,7 +170,9 @@ class Trie {
   }
 
   byDepth(): readonly number[] {
-    const states = Array.from({ length: this.states - 1 }, (_, index) => index + 1);
-    return states.sort((a, b) => (this.#depths[a] ?? 0) - (this.#depths[b] ?? 0));
+    const byDepth: number[][] = [];
+    for (let state = 1; state < this.states; state++)
+      (byDepth[this.#depths[state] ?? 0] ??= []).push(state);
+    return byDepth.flat();
   }
 }

@@ -173,6 +173,21 @@ test('a setting of an event that nothing here collects is told to be without eff
   expect(text).not.toContain('eventPriorityLogin');
 });
 
+test('rules in a twin are read, and what is refused is told', async () => {
+  const detectionRules = { value: { one: 'title: x\nlevel: loud' } };
+  const detectionDisabled = { value: ['nobody'] };
+  const { code, text } = await check({
+    [configurationObjectName]: { detectionRules, detectionDisabled },
+  });
+  expect(code).toBe(78);
+  expect(text).toContain(
+    'twin.json: rejected: detectionRules, one, line 2: Correct level: "loud" is none of',
+  );
+  expect(text).toContain(
+    'twin.json: not optimal: detectionDisabled: there is no rule "nobody"; correct the id, or remove it.',
+  );
+});
+
 test('a twin of the micro agent is checked by its own keys', async () => {
   const twin = { desired: { Login_Disabled: 'x', Process_Mode: 3, Login_Disable: true } };
   const { code, text } = await check(twin);

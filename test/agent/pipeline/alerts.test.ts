@@ -79,7 +79,12 @@ function newPipeline(settings: Parameters<typeof desired>[0] = {}): Pipeline {
       Promise.resolve({
         current: set,
         onChange: () => () => undefined,
-        summary: () => ({ problem: undefined }),
+        summary: () => ({
+          problem: undefined,
+          sources: { builtin: 1, local: 0, twin: 0 },
+          disabled: 0,
+          refused: [],
+        }),
         reported: () => ({}),
         close: () => undefined,
       }),

@@ -76,6 +76,16 @@ describe('the text', () => {
     const { detection } = soundFacts;
     const line = (changes: Partial<typeof detection>): string =>
       statusText(judge({ ...soundFacts, detection: { ...detection, ...changes } }));
+    expect(
+      line({
+        refused: 1,
+        refusals: ['twin/a, line 3: Add title.'],
+        disabled: 2,
+        sources: { builtin: 9, local: 4, twin: 1 },
+      }),
+    ).toContain(
+      'in force (4 of the device, 1 of the twin), 2 switched off, 1 refused (twin/a, line 3: Add title); ',
+    );
     expect(line({ refused: 2, suspended: ['Slow one'] })).toContain(
       'in force, 2 refused, 1 suspended because they are slow (Slow one); 2 alerts',
     );
