@@ -1,8 +1,10 @@
 import { uptime } from 'node:os';
 import { systemClock, type Clock, type Timer } from './clock.js';
 
-/** How often is looked whether the device slept, while any timer is set. */
+/** So long after the last look whether the device slept is the next, while any timer is set. */
 const lookIntervalMs = 5_000;
+/** A look that was set so lately stays where it is. */
+const leastShiftMs = 1_000;
 /** Less is the resolution of the two clocks, not sleep. */
 const leastSleepMs = 1_000;
 
@@ -23,6 +25,7 @@ export class WakingClock implements Clock {
   private sleptMs = 0;
   private baseMs: number | undefined;
   private look: Timer | undefined;
+  private lookSetMs = 0;
 
   /** @param sinceBootMs milliseconds since boot, those of sleep included */
   constructor(
@@ -66,8 +69,13 @@ export class WakingClock implements Clock {
     });
   }
 
+  /** Whoever sets a timer has just looked: timers that follow one another are no second reason to wake up. */
   private lookOn(): void {
-    this.look ??= this.awake.after(lookIntervalMs, () => {
+    const nowMs = this.awake.monotonicMs();
+    if (this.look !== undefined && nowMs - this.lookSetMs < leastShiftMs) return;
+    this.look?.cancel();
+    this.lookSetMs = nowMs;
+    this.look = this.awake.after(lookIntervalMs, () => {
       this.look = undefined;
       this.wake();
       if (this.pending.size > 0) this.lookOn();

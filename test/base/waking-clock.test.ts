@@ -86,6 +86,20 @@ describe('a device that stays awake', () => {
     expect(fired).toEqual(['due']);
   });
 
+  it('is not woken to look for sleep beside timers that follow one another', async () => {
+    const wokenMs = new Set<number>();
+    const looking = new WakingClock(awake, () => {
+      wokenMs.add(awake.monotonicMs());
+      return 70_000 + awake.monotonicMs();
+    });
+    looking.after(24 * hour, () => undefined);
+    await awake.advance(2_000);
+    const repeat = (): void => void looking.after(5_000, repeat);
+    repeat();
+    await awake.advance(60_000);
+    expect(wokenMs.size).toBe(2 + 12);
+  });
+
   it('takes the coarseness of the time since boot for no sleep', async () => {
     at('due', hour);
     sleptMs = 900;
