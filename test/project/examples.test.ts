@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { judge } from '../../agent/status/health.js';
 import { prometheusText } from '../../agent/status/metrics.js';
 import { standardModuleId } from '../../agent/identity/credentials/credentials.js';
+import { builtinRulesDirectory } from '../../agent/rule-supply/places.js';
+import { RuleSupply } from '../../agent/rule-supply/rule-supply.js';
 import { SecurityPosture } from '../../agent/posture/security-posture.js';
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../base/json.js';
 import { evaluateTwin } from '../../config/evaluate-twin.js';
+import { Settings } from '../../config/settings.js';
 import { parseLocalSettings } from '../../config/parse-local-settings.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { soundFacts } from '../support/status-facts.js';
@@ -23,6 +26,22 @@ describe('an example of a twin', () => {
     expect(unknownKeys).toEqual([]);
     expect(reported).toMatchObject(Object.values(desired)[0] as object);
   });
+});
+
+it('the rules of the example of a twin can be used, and what is tuned is there', async () => {
+  const desired = parseJson(read('twins/detection.json'));
+  if (!isJsonObject(desired)) expect.unreachable('no object');
+  const settings = new Settings(evaluateTwin(desired, undefined));
+  const supply = await RuleSupply.open({
+    builtinDirectory: builtinRulesDirectory(),
+    rulesDirectory: join(examples, 'none'),
+    settings,
+    clock: new FakeClock(),
+    log: { info: () => undefined, warn: () => undefined },
+  });
+  supply.close();
+  expect(settings.findings).toEqual([]);
+  expect(supply.summary()).toMatchObject({ refused: [], sources: { twin: 5 } });
 });
 
 it('the example of a local configuration can be used', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuleSupply } from '../../../agent/rule-supply/rule-supply.js';
+import { settingsInForce } from '../../../agent/twin/settings-in-force.js';
 import type { JsonObject, JsonValue } from '../../../base/json.js';
 import { evaluateTwin } from '../../../config/evaluate-twin.js';
 import { Settings } from '../../../config/settings.js';
@@ -252,6 +253,24 @@ it('without detection there are no rules, and with it there are again', async ()
   await set({});
   await set({ detectionEnabled: false, detectionDisabled: ['nothing'] });
   expect(seen).toEqual([1, 0]);
+});
+
+it('what is reported of the settings is short, and the same in whatever order a hub hands it on', () => {
+  const told = (values: Record<string, JsonValue>) =>
+    settingsInForce(twin(values).reported, () => true);
+  const rules = { b: 'title: b', a: 'title: a' };
+  const { detectionDisabled, detectionRules, detectionLevels } = told({
+    detectionRules: rules,
+    detectionDisabled: ['a', 'b'],
+  });
+  expect(detectionDisabled).toEqual({ value: 'a, b' });
+  expect(detectionLevels).toBeNull();
+  expect(detectionRules).toEqual({
+    value: expect.stringMatching(/^2 members, sha256 [0-9a-f]{16}$/) as string,
+  });
+  const { a, b } = rules;
+  expect(told({ detectionRules: { a, b } })['detectionRules']).toEqual(detectionRules);
+  expect(told({ detectionRules: { a, b: a } })['detectionRules']).not.toEqual(detectionRules);
 });
 
 it('the hash is that of what is in force', async () => {
