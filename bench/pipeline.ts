@@ -1,16 +1,20 @@
 /**
  * How many started programs a second go from audit records to messages: parsed, redacted, journaled, read again, put
  * into messages and acknowledged. Told as a ratio to a fixed loop that is measured in turns with it, so that runs on
- * different days and machines can be compared.
+ * different days and machines can be compared. Then the share of it that judging each by the built-in rules costs more,
+ * measured in turns with the same without rules.
  */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LossLedger } from '../agent/accounting/losses.js';
+import { Judge } from '../agent/detection/judge.js';
+import { Alerts } from '../agent/pipeline/alerts.js';
 import { Outbox } from '../agent/pipeline/outbox.js';
 import { Pipeline } from '../agent/pipeline/pipeline.js';
 import { createRedactor } from '../agent/pipeline/redaction/redactor.js';
+import { builtinRulesDirectory } from '../agent/rule-supply/places.js';
 import { Spool } from '../agent/spool/spool.js';
 import { buildBatch } from '../agent/uplink/batch.js';
 import { systemClock } from '../base/clock.js';
@@ -21,6 +25,7 @@ import { observationOf } from '../collectors/process-create/payload.js';
 import { programOfExecve } from '../collectors/process-create/sources/program.js';
 import { evaluateTwin } from '../config/evaluate-twin.js';
 import { standardLocalSettings } from '../config/parse-local-settings.js';
+import { readRuleDirectory } from '../detection/rules/read-directory.js';
 
 const events = 3_000;
 const rounds = 9;
@@ -52,7 +57,7 @@ function reference(): void {
   }
 }
 
-async function once(directory: string): Promise<void> {
+async function once(directory: string, judge?: Judge): Promise<void> {
   const losses = new LossLedger();
   const settings = {
     ...evaluateTwin({}, undefined).settings,
@@ -82,6 +87,9 @@ async function once(directory: string): Promise<void> {
     outbox,
     losses,
     settings: { current: settings },
+    ...(judge !== undefined && {
+      detection: { rules: judge, alerts: new Alerts({ clock: systemClock, outbox, losses }) },
+    }),
   });
   const assembler = new EventAssembler(
     (event) => {
@@ -132,23 +140,35 @@ const median = (numbers: readonly number[]): number =>
 async function main(): Promise<void> {
   const memory = statSync('/dev/shm', { throwIfNoEntry: false });
   const directory = mkdtempSync(join(memory === undefined ? tmpdir() : '/dev/shm', 'bench-'));
+  const judge = new Judge(await readRuleDirectory(builtinRulesDirectory()), {
+    lose: (cause) => {
+      throw new Error(`Not everything was judged: ${cause}`);
+    },
+    onSuspended: ({ title }) => {
+      throw new Error(`A rule is too slow: ${title}`);
+    },
+  });
+  const shares: number[] = [];
   const works: number[] = [];
   const ratios: number[] = [];
   try {
     await once(join(directory, 'warm'));
+    await once(join(directory, 'warm-judged'), judge);
     reference();
     for (let round = 0; round < rounds; round++) {
       const referenceMs = await timed(reference);
       const workMs = await timed(() => once(join(directory, String(round))));
       works.push(workMs);
       ratios.push(workMs / referenceMs);
+      const judgedMs = await timed(() => once(join(directory, `${round}-judged`), judge));
+      shares.push(judgedMs / workMs - 1);
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
   const perSecond = Math.round((events / median(works)) * 1000);
   process.stdout.write(
-    `${perSecond} programs per second of processor time; ${events} of them cost ${median(ratios).toFixed(2)} reference loops (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})\n`,
+    `${perSecond} programs per second of processor time; ${events} of them cost ${median(ratios).toFixed(2)} reference loops (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})\njudging each by ${judge.set.rules.length} rules costs ${(100 * median(shares)).toFixed(1)} % more\n`,
   );
 }
 
