@@ -40,7 +40,7 @@ function records(number: number): readonly (readonly [number, string])[] {
     ],
     [
       1309,
-      `${id}: argc=6 a0="curl" a1="--silent" a2="--user" a3="admin:secret" a4="--output" a5="/tmp/file-${number}"`,
+      `${id}: argc=6 a0="curl" a1="--silent" a2="--user" a3="admin:secret" a4="--output" a5="/srv/file-${number}"`,
     ],
     [1307, `${id}: cwd="/home/user"`],
     [1327, `${id}: proctitle="curl"`],
