@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import esbuild from 'esbuild';
 import { build, checkNode, installDependencies, root } from './bootstrap.mjs';
+import { bundleAgent } from './bundle.mjs';
 import { readOptions } from './options.mjs';
 
 /** Those that leave the reading of their options to us; the others tell them themselves. */
@@ -48,6 +49,9 @@ if (programs[name]) readOptions(programs[name].usage, programs[name].options, ar
 checkNode();
 installDependencies();
 build();
+// Tells a profile of the agent which file each line of its bundle comes from.
+if (name === 'peers/cli')
+  await bundleAgent({ outfile: join(root, 'dist', 'bench', 'agent.cjs'), sourcemap: true });
 
 const outfile = join(root, 'dist', 'bench', `${name}.mjs`);
 await esbuild.build({

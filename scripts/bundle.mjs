@@ -133,13 +133,14 @@ export const projectVersion = JSON.parse(readFileSync(join(root, 'package.json')
 
 /**
  * Writes the agent's bundle and resolves with the paths of the files that are in it, relative to the checkout. `plugins` put
- * something else in the place of its modules.
+ * something else in the place of its modules; with `sourcemap` a map is written beside it (`<outfile>.map`).
  */
 export async function bundleAgent({
   outfile,
   interpreter = '/usr/bin/env node',
   version = projectVersion,
   plugins = [],
+  sourcemap = false,
 }) {
   const { metafile } = await esbuild.build({
     ...common(interpreter),
@@ -154,6 +155,7 @@ export async function bundleAgent({
     ],
     entryPoints: ['agent/main.ts'],
     outfile,
+    sourcemap: sourcemap && 'external',
     metafile: true,
   });
   return Object.keys(metafile.inputs);

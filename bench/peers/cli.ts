@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, release, setPriority } from 'node:os';
+import { availableParallelism, loadavg, release, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -87,10 +87,11 @@ function machine(): Result['machine'] {
   const model = /^(?:model name|Model)\s*:\s*(.+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'));
   const system = /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'));
   return {
+    load: `load of the machine before ${(loadavg()[0] ?? 0).toFixed(1)}`,
     processors: `${availableParallelism()} × ${model?.[1] ?? process.arch}`,
-    kernel: release().split('-', 1)[0] ?? '',
+    kernel: `Linux ${release().split('-', 1)[0] ?? ''}`,
     system: system?.[1] ?? '',
-    node: process.versions.node,
+    node: `Node ${process.versions.node}`,
   };
 }
 

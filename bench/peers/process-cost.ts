@@ -44,6 +44,13 @@ export function cpuOf(pids: readonly number[]): Cpu {
   return { userMs, systemMs };
 }
 
+/** What the first thread of a process used, which is where Node runs JavaScript. */
+export function mainThreadMs(pid: number): number {
+  const text = read(pid, `task/${pid}/stat`);
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMs;
+}
+
 export const totalMs = ({ userMs, systemMs }: Cpu): number => userMs + systemMs;
 
 export const since = (before: Cpu, after: Cpu): Cpu => ({

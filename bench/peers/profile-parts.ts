@@ -1,3 +1,5 @@
+import { SourceMap, type SourceMapPayload } from 'node:module';
+
 /** A profile as V8 writes it: a tree of calls, and which call was at work at each sample. */
 export interface CpuProfile {
   readonly nodes: readonly {
@@ -6,6 +8,7 @@ export interface CpuProfile {
       readonly functionName: string;
       readonly url: string;
       readonly lineNumber: number;
+      readonly columnNumber: number;
     };
     readonly children?: readonly number[];
   }[];
@@ -32,14 +35,16 @@ const parts: readonly (readonly [string, RegExp])[] = [
 
 const collector = 'collector of garbage';
 
-/** The module that each line of a bundle comes from, as esbuild notes it in a comment before each. */
-export function modulesOf(bundle: string): (line: number) => string | undefined {
-  const starts: { readonly line: number; readonly path: string }[] = [];
-  for (const [line, text] of bundle.split('\n').entries()) {
-    const path = /^ *\/\/ ((?:[\w.@-]+\/)+[\w.@-]+\.(?:[cm]?[jt]s|json))$/.exec(text)?.[1];
-    if (path !== undefined) starts.push({ line, path });
-  }
-  return (line) => starts.findLast((start) => start.line <= line)?.path;
+/** Which file of the project a place in a bundle comes from, by the map of the bundle; both count from 0. */
+export type FileAt = (line: number, column: number) => string | undefined;
+
+/** @param payload what esbuild wrote beside the bundle, in a folder of the project */
+export function filesOf(payload: SourceMapPayload): FileAt {
+  const map = new SourceMap(payload);
+  return (line, column) => {
+    const entry = map.findEntry(line, column);
+    return 'originalSource' in entry ? entry.originalSource.replace(/^(?:\.\.\/)+/, '') : undefined;
+  };
 }
 
 export function partOf(path: string): string {
@@ -52,7 +57,7 @@ export function partOf(path: string): string {
  */
 export function timeOfParts(
   { nodes, samples, timeDeltas }: CpuProfile,
-  moduleAt: (line: number) => string | undefined,
+  fileAt: FileAt,
   bundleName: string,
 ): ReadonlyMap<string, number> {
   const parents = new Map(
@@ -66,7 +71,7 @@ export function timeOfParts(
     if (frame.functionName === '(idle)') return undefined;
     if (frame.functionName === '(garbage collector)') return collector;
     if (frame.url.endsWith(bundleName)) {
-      const path = moduleAt(frame.lineNumber);
+      const path = fileAt(frame.lineNumber, frame.columnNumber);
       if (path !== undefined) return partOf(path);
     }
     const parent = parents.get(id);

@@ -1,10 +1,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import type { SourceMapPayload } from 'node:module';
+import { basename, dirname, join } from 'node:path';
 import { AgentWatching, agentBundle } from './agent.js';
 import { observe, quiet } from './measure.js';
-import { modulesOf, timeOfParts, type CpuProfile } from './profile-parts.js';
-import { totalMs } from './process-cost.js';
+import { filesOf, timeOfParts, type CpuProfile } from './profile-parts.js';
+import { mainThreadMs, totalMs } from './process-cost.js';
 import type { ProfilePart } from './result.js';
 import { runPrograms } from './workload.js';
 import { agentSettings, agentWatcher } from './watchers.js';
@@ -31,8 +32,9 @@ function within(profile: TimedProfile, fromUs: number, toUs: number): CpuProfile
 }
 
 /**
- * Where the time of the agent on audit goes while `count` programs run and are sent. What V8 does not see, its own threads
- * and those of libuv, is what the kernel counted beyond the profile.
+ * Where the time of the agent on audit goes while `count` programs run and are sent. The profile tells shares of the clock
+ * on the wall, of which another process may have had some: they are parted among what the kernel counted for the main thread.
+ * The other threads, of V8 and libuv, have the profiler's own among them.
  */
 export async function profileOf(
   count: number,
@@ -45,9 +47,11 @@ export async function profileOf(
       ...agentSettings('audit', aggregated),
       nodeArguments: ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=500'],
     });
-    let [fromUs, toUs, cpuUs] = [0, 0, 0];
+    let [fromUs, toUs, cpuUs, mainUs] = [0, 0, 0, 0];
     try {
       await quiet(() => agent.pids());
+      const [pid = 0] = agent.pids();
+      const mainBefore = mainThreadMs(pid);
       fromUs = nowUs();
       const { cpu } = await observe(
         watcher,
@@ -58,19 +62,22 @@ export async function profileOf(
       );
       toUs = nowUs();
       cpuUs = totalMs(cpu) * 1000;
+      mainUs = (mainThreadMs(pid) - mainBefore) * 1000;
     } finally {
       await agent.stop();
     }
     const [name] = readdirSync(directory);
     if (name === undefined) throw new Error('The agent has left no profile.');
     const profile = JSON.parse(readFileSync(join(directory, name), 'utf8')) as TimedProfile;
-    const moduleAt = modulesOf(readFileSync(agentBundle, 'utf8'));
-    const times = timeOfParts(within(profile, fromUs, toUs), moduleAt, basename(agentBundle));
-    const main = [...times.values()].reduce((sum, us) => sum + us, 0);
+    const map = readFileSync(join(dirname(agentBundle), 'bench', 'agent.cjs.map'), 'utf8');
+    const fileAt = filesOf(JSON.parse(map) as SourceMapPayload);
+    const times = timeOfParts(within(profile, fromUs, toUs), fileAt, basename(agentBundle));
+    const sampled = [...times.values()].reduce((sum, us) => sum + us, 0);
+    const each = (us: number): number => ((us / sampled) * mainUs) / count;
     return [
-      ...[...times].map(([part, us]) => ({ part, us: us / count })).sort((a, b) => b.us - a.us),
-      { part: 'other threads of Node', us: Math.max(0, cpuUs - main) / count },
-      { part: 'in all', us: Math.max(cpuUs, main) / count },
+      ...[...times].map(([part, us]) => ({ part, us: each(us) })).sort((a, b) => b.us - a.us),
+      { part: 'other threads of Node', us: (cpuUs - mainUs) / count },
+      { part: 'in all', us: cpuUs / count },
     ];
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { pageWith, ratio, sections } from '../../bench/peers/page.js';
 import { picture } from '../../bench/peers/picture.js';
-import { modulesOf, partOf, timeOfParts } from '../../bench/peers/profile-parts.js';
+import { filesOf, partOf, timeOfParts } from '../../bench/peers/profile-parts.js';
 import { rounded, together, type Result } from '../../bench/peers/result.js';
 import { median, percentile, spread } from '../../bench/peers/statistics.js';
 import { Tally, foundIn } from '../../bench/peers/written-files.js';
@@ -84,6 +85,7 @@ describe('the comparison with peers', () => {
     expect(page).toContain(sections(result)['costs']);
     expect(pageWith(page, result)).toBe(page);
     expect(() => pageWith('nothing', result)).toThrow(/has no place for/);
+    expect(() => pageWith(readFileSync('docs/performance.md', 'utf8'), result)).not.toThrow();
   });
 
   it('draws the same picture of the same result, with every text escaped', () => {
@@ -95,17 +97,16 @@ describe('the comparison with peers', () => {
   });
 
   it('counts the time of Node for the file of the project that called it, and rest for nobody', () => {
-    const moduleAt = modulesOf(
-      ['"use strict";', '// agent/spool/journal.ts', 'code', '// not a path', '// base/x.ts'].join(
-        '\n',
-      ),
-    );
-    expect([0, 2, 3, 4].map(moduleAt)).toEqual([
-      undefined,
-      'agent/spool/journal.ts',
-      'agent/spool/journal.ts',
-      'base/x.ts',
-    ]);
+    const fileAt = filesOf({
+      version: 3,
+      file: 'agent.cjs',
+      sources: ['../../agent/spool/journal.ts', '../../base/x.ts'],
+      sourcesContent: [],
+      names: [],
+      mappings: 'AAAA;ACAA',
+      sourceRoot: '',
+    });
+    expect([fileAt(0, 5), fileAt(1, 5)]).toEqual(['agent/spool/journal.ts', 'base/x.ts']);
     const node = (
       id: number,
       functionName: string,
@@ -114,14 +115,14 @@ describe('the comparison with peers', () => {
       children: number[],
     ) => ({
       id,
-      callFrame: { functionName, url, lineNumber: line },
+      callFrame: { functionName, url, lineNumber: line, columnNumber: 3 },
       children,
     });
     const times = timeOfParts(
       {
         nodes: [
           node(1, '(root)', '', -1, [2, 4, 5]),
-          node(2, 'append', 'file:///dist/agent.cjs', 2, [3]),
+          node(2, 'append', 'file:///dist/agent.cjs', 0, [3]),
           node(3, 'write', 'node:fs', 10, []),
           node(4, '(idle)', '', -1, []),
           node(5, '(garbage collector)', '', -1, []),
@@ -129,7 +130,7 @@ describe('the comparison with peers', () => {
         samples: [2, 3, 4, 5, 1],
         timeDeltas: [1, 2, 4, 8, 16],
       },
-      moduleAt,
+      fileAt,
       'agent.cjs',
     );
     expect(Object.fromEntries(times)).toEqual({
