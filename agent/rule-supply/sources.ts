@@ -4,7 +4,12 @@ import { stat } from 'node:fs/promises';
 import type { TwinSettings } from '../../config/twin-settings.js';
 import type { RuleDocument } from '../../detection/language/parse-document.js';
 import type { Tuning } from '../../detection/language/placeholders.js';
-import type { ReadDocuments, RuleReader, RuleSource } from '../../detection/language/read-rules.js';
+import type {
+  ReadDocuments,
+  Refusal,
+  RuleReader,
+  RuleSource,
+} from '../../detection/language/read-rules.js';
 import {
   DirectoryError,
   filesOf,
@@ -50,7 +55,9 @@ export class SourceReader {
       const key = `${source.origin ?? ''} ${source.name}`;
       seen.add(key);
       texts.update(JSON.stringify([key, source.text]));
-      read.push(this.orAsBefore(key, await inSlices(reader.steps(source, tuning))));
+      const { own, refusals } = await readTuned(reader, source, tuning);
+      const { documents, refusals: others } = this.orAsBefore(key, own);
+      read.push({ documents, refusals: [...others, ...refusals] });
     };
     for (const source of twinSources(settings)) await take(source, settings.detectionValues);
     const problems: string[] = [];
@@ -114,6 +121,35 @@ async function pathsOf(directory: RuleDirectory): Promise<readonly string[] | st
     if (!(error instanceof DirectoryError)) throw error;
     return `The directory of rules ${directory.path} ${error.message}. What was read of it before stays in force.`;
   }
+}
+
+interface ReadTuned {
+  readonly own: ReadDocuments;
+  /** What the tuning alone is to blame for. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** Where a rule cannot be used with the values that the twin sets for it, it is read with its own, and that is told. */
+async function readTuned(
+  reader: RuleReader,
+  source: RuleSource,
+  tuning: Tuning,
+): Promise<ReadTuned> {
+  const tuned = await inSlices(reader.steps(source, tuning));
+  const untuned = { own: tuned, refusals: [] };
+  if (tuned.refusals.length === 0 || Object.keys(tuning).length === 0) return untuned;
+  const own = await inSlices(reader.steps(source));
+  if (own.refusals.length >= tuned.refusals.length) return untuned;
+  const refusals = tuned.refusals.map(({ file, line, reason }): Refusal => {
+    const place = `${file}${line === undefined ? '' : `, line ${line}`}`;
+    return {
+      file: 'detectionValues',
+      line: undefined,
+      reason: `With these values ${place} cannot be used; its own are. ${reason}`,
+      source: 'twin',
+    };
+  });
+  return { own, refusals };
 }
 
 async function inSlices<T>(steps: Generator<undefined, T, undefined>): Promise<T> {

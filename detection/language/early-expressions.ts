@@ -4,11 +4,13 @@ import type { YamlMap, YamlNode } from './yaml-node.js';
 /**
  * Tries the expressions of a document one by one, before it is parsed: each costs milliseconds, and whoever reads in steps
  * does other things in between. Those that placeholders are in are left for the parsing.
- * @returns what compiles these without trying them again, and others as `compile` does
+ * @param compileExpanded for these, which are not as the author of the rule wrote them
+ * @returns what gives the expressions without trying them again
  */
 export function* earlyExpressions(
   map: YamlMap,
   compile: RegexCompiler,
+  compileExpanded: RegexCompiler,
 ): Generator<undefined, RegexCompiler, undefined> {
   const tried = new Map<string, { readonly test: RegexTest } | { readonly error: unknown }>();
   const keyOf = (source: string, { i, m, s }: RegexFlags): string => `${i}${m}${s} ${source}`;
@@ -26,7 +28,7 @@ export function* earlyExpressions(
   }
   return (source, flags, line) => {
     const known = tried.get(keyOf(source, flags));
-    if (known === undefined) return compile(source, flags, line);
+    if (known === undefined) return compileExpanded(source, flags, line);
     if ('test' in known) return known.test;
     throw known.error;
   };

@@ -76,11 +76,11 @@ function readerWith(readYaml: YamlReader, compilers: RegexCompilers): RuleReader
     };
     const time = new Stopwatch();
     const compileInTime: RegexCompiler = (pattern, flags, line) => {
-      // What came with the agent was tried when that was built.
-      if (origin === 'builtin') return compilers.compileLater(pattern, flags, line);
       if (time.spentMs() > longestMs) throw tooSlow(line);
       return compilers.compile(pattern, flags, line);
     };
+    // What came with the agent was tried when that was built; what a twin puts into it was not.
+    const compileWritten = origin === 'builtin' ? compilers.compileLater : compileInTime;
     try {
       if (Buffer.byteLength(text) > limits.fileBytes)
         throw new RuleError(`Split the file: it has more than ${limits.fileBytes} bytes.`);
@@ -90,7 +90,7 @@ function readerWith(readYaml: YamlReader, compilers: RegexCompilers): RuleReader
           if (time.spentMs() > longestMs) throw tooSlow(node.line);
           const map = collection.next(node);
           if (map !== undefined) {
-            const tried = yield* time.stopped(earlyExpressions(map, compileInTime));
+            const tried = yield* time.stopped(earlyExpressions(map, compileWritten, compileInTime));
             const place = { file, source: origin };
             documents.push(parseDocument(map, place, index + 1, { tuning, regex: tried }));
           }

@@ -120,6 +120,21 @@ describe('what a fleet sets for a rule', () => {
     expect(settings.problems).toEqual([]);
   });
 
+  it('switches no rule off that cannot be used with it: that has its own values, and it is told', async () => {
+    await builtin(
+      'a.yml',
+      rule('a', "'CommandLine|re|expand': '^%words%$'", 'values: {words: [one]}\n'),
+    );
+    const { raised, settings } = await open({ detectionValues: { a: { words: ['('] } } });
+    expect(raised('one')).toHaveLength(1);
+    expect(settings.findings).toMatchObject([
+      {
+        key: 'detectionValues',
+        reason: expect.stringMatching(/With these values a\.yml, line 5 cannot be used/) as string,
+      },
+    ]);
+  });
+
   it('is told where there is no such rule, and no such value', async () => {
     await builtin('a.yml', tunable);
     const { set, settings } = await open();
