@@ -1,5 +1,5 @@
-// Writes what is derived from the declarations: the JSON Schemas, the references of settings and events, the manual page,
-// the completion and the picture of the folders.
+// Writes what is derived from the declarations: the JSON Schemas, the references of settings and events, the page of the
+// built-in rules, the manual page, the completion and the picture of the folders.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,8 +11,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Inside the project, so that the packages it imports are found. */
 const directory = mkdtempSync(join(root, 'node_modules', '.generate-'));
 try {
-  for (const name of ['config', 'collectors', 'agent/commands']) {
-    const outfile = join(directory, `${name.replace('/', '-')}.mjs`);
+  for (const name of ['config', 'collectors', 'detection/rules', 'agent/commands']) {
+    const outfile = join(directory, `${name.replaceAll('/', '-')}.mjs`);
     await esbuild.build({
       absWorkingDir: root,
       entryPoints: [`${name}/generate.ts`],

@@ -25,10 +25,16 @@ const asOnDevice = buildRuleSet(
 /** All that may raise an alert. */
 const alerting: readonly Header[] = [
   ...set.rules.filter(({ isSilent }) => !isSilent),
-  ...set.correlations.map(({ correlation }) => correlation),
+  ...set.correlations.filter(({ isSilent }) => !isSilent).map(({ correlation }) => correlation),
 ];
 
 describe('the built-in rules', () => {
+  it('are each told in docs/detections.generated.md (else run: npm run generate)', () => {
+    const page = readFileSync(join(directory, '../../docs/detections.generated.md'), 'utf8');
+    expect(alerting.filter(({ id }) => !page.includes(id)).map(({ file }) => file)).toEqual([]);
+    expect(page.match(/^### /gm)).toHaveLength(alerting.length);
+  });
+
   it('are all in use, and ask for nothing that our events do not have', () => {
     expect(set.refusals).toEqual([]);
     expect(set.notes).toEqual([]);
