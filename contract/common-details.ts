@@ -28,6 +28,9 @@ export const alertDetails = {
     'Ids of further rules that are true of the event, parted by commas, the gravest first; at most 16, then `…`.',
 } as const;
 
+export const alertSeverities = ['High', 'Medium', 'Low', 'Informational'] as const;
+export type AlertSeverity = (typeof alertSeverities)[number];
+
 /** What an alert says beside that which stands for equal ones that came after it was told several times. */
 export const foldedAlertDetails = {
   HitCount: 'How many there were.',

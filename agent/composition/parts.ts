@@ -152,7 +152,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
     },
     aggregatedCategory: local.aggregatedCategory,
     markTime: (timeMs) => unsetClock.mark(timeMs),
-    onAlert: () => uplink.alertWaits(),
+    onAlert: (severity) => uplink.alertWaits(severity),
   });
   const aggregates = await Aggregates.open({
     directory: join(local.stateDirectory, stateNames.aggregates),

@@ -1,5 +1,5 @@
 import { printable } from '../../base/text.js';
-import { type alertDetails, alertMark } from '../../contract/common-details.js';
+import { type alertDetails, alertMark, type AlertSeverity } from '../../contract/common-details.js';
 import type { Header, Level } from '../../detection/language/document.js';
 import { rank } from '../../detection/rules/adjust.js';
 import type { Hit } from '../../detection/rules/detector.js';
@@ -19,7 +19,7 @@ const longestId = 128;
 const longestTags = 512;
 const mostFurther = 16;
 
-const severities: Readonly<Record<Level, string>> = {
+const severities: Readonly<Record<Level, AlertSeverity>> = {
   informational: 'Informational',
   low: 'Low',
   medium: 'Medium',

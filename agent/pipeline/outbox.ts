@@ -14,7 +14,7 @@
 import { idOfParts } from '../../base/id-of-parts.js';
 import type { Clock, Timer } from '../../base/clock.js';
 import { utcText } from '../../base/timestamps.js';
-import { alertMark } from '../../contract/common-details.js';
+import { alertMark, alertSeverities, type AlertSeverity } from '../../contract/common-details.js';
 import { events, type EventName, type Payload } from '../../contract/events.js';
 import type { SentPriority } from '../../contract/priority.js';
 import type { LossLedger } from '../accounting/losses.js';
@@ -46,8 +46,8 @@ interface OutboxOptions {
   readonly aggregatedCategory: 'Triggered' | 'Aggregated';
   /** What to say of something that happened before the clock was set. */
   readonly markTime: (timeMs: number) => Readonly<Record<string, string>> | undefined;
-  /** An alert waits in the spool. */
-  readonly onAlert?: () => void;
+  /** An alert waits in the spool; of several the gravest is told. */
+  readonly onAlert?: (severity: AlertSeverity) => void;
 }
 
 const alertMember = `"${alertMark}":`;
@@ -258,9 +258,14 @@ export class Outbox {
     const append: Promise<unknown> = this.options.spool.append(queue, json, count).finally(() => {
       this.waitingBytes -= json.length;
       this.appends.delete(append);
-      if (queue === 'high' && json.includes(alertMember)) this.options.onAlert?.();
+      if (queue === 'high' && json.includes(alertMember)) this.tellAlert(json);
     });
     this.appends.add(append);
+  }
+
+  private tellAlert(json: string): void {
+    const gravest = alertSeverities.find((one) => json.includes(`"AlertSeverity":"${one}"`));
+    this.options.onAlert?.(gravest ?? 'Low');
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import type { CurrentSettings } from '../../config/settings.js';
+import type { AlertSeverity } from '../../contract/common-details.js';
 import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import { queueOfPriority, type Spool } from '../spool/spool.js';
@@ -51,8 +52,8 @@ export class DuePriorities {
   }
 
   /** An alert waits in the spool. */
-  alertWaits(): void {
-    if (!this.running || !this.alertPace.take()) return;
+  alertWaits(severity: AlertSeverity): void {
+    if (!this.running || !this.alertPace.take(severity)) return;
     this.hurries++;
     this.due.High = true;
     this.options.onDue();

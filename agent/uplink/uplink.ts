@@ -7,6 +7,7 @@ import type { ReportLoss } from '../../base/loss.js';
 import type { LocalSettings } from '../../config/local-settings.js';
 import type { CurrentSettings, Settings } from '../../config/settings.js';
 import type { MessageStatistics } from '../accounting/message-statistics.js';
+import type { AlertSeverity } from '../../contract/common-details.js';
 import { sentPriorities, type SentPriority } from '../../contract/priority.js';
 import type { Moments } from '../fleet/fleet-moments.js';
 import type { History } from '../history/history.js';
@@ -168,8 +169,8 @@ export class Uplink {
   }
 
   /** An alert waits in the spool: it is sent at once, past the interval, unless too many were of late. */
-  alertWaits(): void {
-    this.due.alertWaits();
+  alertWaits(severity: AlertSeverity): void {
+    this.due.alertWaits(severity);
   }
 
   /** Messages of this run. */

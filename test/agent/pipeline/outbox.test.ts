@@ -29,6 +29,7 @@ let maxEventBytes: number;
 let maxSnapshotBytes: number;
 let releases: (() => void)[] = [];
 let outbox: Outbox;
+let hurried: string[];
 
 const create = (hold = false): Outbox =>
   new Outbox({
@@ -48,6 +49,7 @@ const create = (hold = false): Outbox =>
     maxSnapshotBytes: () => maxSnapshotBytes,
     aggregatedCategory: 'Triggered',
     markTime: () => undefined,
+    onAlert: (severity) => void hurried.push(`${severity} after ${written.length}`),
   });
 
 beforeEach(() => {
@@ -55,6 +57,7 @@ beforeEach(() => {
   losses = new LossLedger();
   written = [];
   releases = [];
+  hurried = [];
   maxEventBytes = 200_000;
   maxSnapshotBytes = 250_000;
   outbox = create();
@@ -73,6 +76,22 @@ const sealed = (id: string, CommandLine: string): SealedAggregate => ({
   name: 'ProcessCreate',
   payload: { ...started(CommandLine), ExtraDetails: { HitCount: '2' } },
   endMs: clock.wallMs(),
+});
+
+it('says that an alert waits once the spool has it, the gravest of those that share an event', async () => {
+  const alert = (AlertSeverity: string): Payload<'ProcessTerminate'> => ({
+    Executable: '"AlertType":',
+    ProcessId: 1,
+    ExitStatus: 0,
+    ...(AlertSeverity !== '' && { ExtraDetails: { AlertType: 'IoT_X', AlertSeverity } }),
+  });
+  outbox.add('high', 'ProcessTerminate', alert(''), 1);
+  await outbox.flush();
+  expect(hurried).toEqual([]);
+  for (const severity of ['Low', 'High', 'Medium'])
+    outbox.add('high', 'ProcessTerminate', alert(severity), 1);
+  await outbox.flush();
+  expect(hurried).toEqual(['High after 2']);
 });
 
 describe('the outbox', () => {

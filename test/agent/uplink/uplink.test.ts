@@ -169,24 +169,50 @@ describe('the triggers', () => {
     store('high');
     for (let count = 0; count < 9; count++) {
       store('high');
-      uplink.alertWaits();
+      uplink.alertWaits('High');
       await clock.advance(5_000);
     }
     expect(sent()[0]).toEqual(['high-1', 'high-2']);
     expect(sent()).toHaveLength(6);
     await clock.advance(15_000);
     store('high');
-    uplink.alertWaits();
+    uplink.alertWaits('High');
     await settle();
     expect(sent()[6]).toEqual(['high-8', 'high-9', 'high-10', 'high-11']);
     await clock.advance(8 * minuteMs);
     expect(sent()).toHaveLength(7);
   });
 
+  it('alerts that are less grave leave room for those that are more so, and everyday ones most of it', async () => {
+    await start();
+    const severities = [
+      'Low',
+      'Low',
+      'Medium',
+      'Medium',
+      'Medium',
+      'Medium',
+      'Low',
+      'High',
+    ] as const;
+    for (const severity of severities) {
+      store('high');
+      uplink.alertWaits(severity);
+      await clock.advance(1_000);
+    }
+    expect(sent()).toEqual([
+      ['high-1'],
+      ['high-2', 'high-3'],
+      ['high-4'],
+      ['high-5'],
+      ['high-6', 'high-7', 'high-8'],
+    ]);
+  });
+
   it('an alert that comes while a message is made of what waits is not left for the interval', async () => {
     await start();
     store('high');
-    uplink.alertWaits();
+    uplink.alertWaits('High');
     const read = spool.read.bind(spool);
     spool.read = async (...args) => {
       const found = await read(...args);
@@ -194,7 +220,7 @@ describe('the triggers', () => {
       if (args[3] !== 1) return found;
       spool.read = read;
       store('high');
-      uplink.alertWaits();
+      uplink.alertWaits('High');
       return found;
     };
     await settle();
