@@ -112,7 +112,7 @@ async function profiles(): Promise<Result['profiles']> {
   const count = amount.programs;
   return [
     { title: 'each event', parts: await profileOf(count, false) },
-    { title: 'aggregated', parts: await profileOf(count, true) },
+    ...(quick ? [] : [{ title: 'aggregated', parts: await profileOf(count, true) }]),
   ];
 }
 

@@ -42,6 +42,9 @@ export function ratio(result: Result, name: string, of: string, to: string): num
 
 const times = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(2)} ×` : '–');
 
+const percent = (share: number): string =>
+  Number.isFinite(share) ? `${(share * 100).toFixed(0)} %` : '–';
+
 function costs(result: Result): string {
   const rows = result.watchers
     .filter(({ name, unavailable }) => name !== 'untraced' && unavailable === undefined)
@@ -52,7 +55,9 @@ function costs(result: Result): string {
         title,
         withSpread(figures['execCpuUs']),
         times(ratio(result, 'execCpuUs', name, 'auditd-laurel')),
+        percent(median(watcher, 'execSystemUs') / median(watcher, 'execCpuUs')),
         number(median(watcher, 'execKernelThreadUs')),
+        number(median(watcher, 'execWorkloadCpuUs') - ofUntraced(result, 'execWorkloadCpuUs')),
         withSpread(figures['connectionCpuUs']),
         times(median(watcher, 'connectionCpuUs') / median(watcher, 'execCpuUs')),
         times(ratio(result, 'execWallUs', name, 'untraced')),
@@ -65,7 +70,9 @@ function costs(result: Result): string {
       'Watcher',
       'µs an exec',
       'of auditd with laurel',
+      'in the kernel',
       'µs in kauditd',
+      'µs more in the workload',
       'µs a connection',
       'connection to exec',
       'workload slowed',
@@ -128,7 +135,9 @@ function delivery(result: Result): string {
         pair('hub'),
         of('execWrittenBytes'),
         title.startsWith('agent') ? of('execSentBytes') : '–',
-        title.startsWith('agent') ? of('execUnits') : '–',
+        title.startsWith('agent')
+          ? number(((figures['execUnits']?.median ?? NaN) / result.amount.programs) * 1000)
+          : '–',
       ];
     });
   return table(
@@ -142,7 +151,7 @@ function delivery(result: Result): string {
       'ms to hub p50 / p99',
       'bytes written an exec',
       'bytes sent an exec',
-      'units of 4 KB',
+      'units of 4 KB for 1,000 execs',
     ],
     rows,
   );

@@ -112,7 +112,7 @@ export async function rulesOfAgent(): Promise<readonly string[]> {
   }
 }
 
-/** All that are compared, in the order in which they are shown. */
+/** All that are compared, in the order in which they are shown; quickly only those on audit, and one that traces. */
 export function watchers(
   programs: Programs,
   rules: readonly string[],
@@ -165,14 +165,16 @@ export function watchers(
     unavailable: needing('forkstat'),
     start: () => startForkstat(programs),
   };
-  const agents = [
-    agentWatcher('audit', false),
-    agentWatcher('audit', true),
-    ...(quick ? [] : [agentWatcher('audit', false, true)]),
+  const counted = [agentWatcher('audit', false), agentWatcher('audit', true)];
+  const alone = [auditd(false), auditd(true)];
+  if (quick) return [untraced, discarding, ...counted, ...alone, bpftrace];
+  const others = [
+    agentWatcher('audit', false, true),
     agentWatcher('audit', true, true),
-    agentWatcher('proc-connector', false),
-    ...(quick ? [] : [agentWatcher('proc-connector', true), agentWatcher('polling', false)]),
-    agentWatcher('polling', true),
+    ...(['proc-connector', 'polling'] as const).flatMap((source) => [
+      agentWatcher(source, false),
+      agentWatcher(source, true),
+    ]),
   ];
-  return [untraced, discarding, ...agents, auditd(false), auditd(true), bpftrace, forkstat];
+  return [untraced, discarding, ...counted, ...others, ...alone, bpftrace, forkstat];
 }

@@ -24,7 +24,12 @@ const result: Result = {
     {
       name: 'agent-audit',
       title: 'agent',
-      figures: { execCpuUs: one(200), execWallUs: one(600), callNs: one(450) },
+      figures: {
+        execCpuUs: one(200),
+        execSystemUs: one(50),
+        execWallUs: one(600),
+        callNs: one(450),
+      },
     },
     { name: 'auditd-laurel', title: 'auditd & laurel', figures: { execCpuUs: one(400) } },
     { name: 'bpftrace', title: 'bpftrace', unavailable: 'no BTF', figures: {} },
@@ -72,7 +77,7 @@ describe('the comparison with peers', () => {
   it('tells ratios of one run, why a peer has no figures, and a dash where nothing is known', () => {
     expect(ratio(result, 'execCpuUs', 'agent-audit', 'auditd-laurel')).toBe(0.5);
     const { costs } = sections(result);
-    expect(costs).toContain('| agent | 200 (199–201) | 0.50 × |');
+    expect(costs).toContain('| agent | 200 (199–201) | 0.50 × | 25 % |');
     expect(costs).toContain('| 1.20 × | – | 150 |');
     expect(costs).toContain('- bpftrace: not available: no BTF');
   });
