@@ -13,7 +13,7 @@ const programs = {
   How many started programs a second go from audit records to messages; takes no options, and about a minute.
        npm run bench -- --peers [OPTION]…   (as root; kernel audit must be free)
   The agent beside auditd, laurel, bpftrace and forkstat; writes bench/results/peers.json, docs/performance.md and its picture.
-  --quick             in about 3 minutes instead of 25; writes bench/results/peers-quick.json alone
+  --quick             fewer of them, in about 3 minutes instead of 25; writes bench/results/peers-quick.json alone
   --download          fetches the peers that are not installed with apt, and unpacks them below dist/ without installing
   --rounds=N          how often each is measured, in turns
   --only=NAME         one of them alone; may be given more than once

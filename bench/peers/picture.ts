@@ -1,3 +1,4 @@
+import { curvePanels, escaped } from './curve-panels.js';
 import { number } from './page.js';
 import type { Measured, Result } from './result.js';
 import type { Spread } from './statistics.js';
@@ -15,10 +16,7 @@ const row = 22;
 const bar = 14;
 const gap = 52;
 
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-/** Bars of the medians with the span of the rounds, a panel for each figure; the same result gives the same picture. */
+/** Bars of the medians with the span of the rounds, a panel for each figure, and then the curves; the same result gives the same picture. */
 export function picture(result: Result): string {
   let top = 64;
   const drawn = panels.flatMap(({ figure, title, scale }) => {
@@ -33,13 +31,16 @@ export function picture(result: Result): string {
     top += rows.length * row + gap;
     return [text];
   });
+  const curves = curvePanels(result.curves, top + 24);
+  const height = top - 24 + curves.height + (curves.height > 0 ? 24 : 0);
   const { rounds, date, machine } = result;
   const about = `${date}, medians of ${rounds} rounds with their span, ${Object.values(machine).join(', ')}`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + width + right} ${top - 24}" font-family="sans-serif" font-size="12">
-<style>.title{font-size:14px;font-weight:bold}.agent{fill:#2b6cb0}.peer{fill:#718096}.rules{fill:#cbd5e0}.span{stroke:#1a202c;stroke-width:1.5}</style>
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + width + right} ${height}" font-family="sans-serif" font-size="12">
+<style>.title{font-size:14px;font-weight:bold}.agent{fill:#2b6cb0}.peer{fill:#718096}.rules{fill:#cbd5e0}.cost{stroke:#c05621;stroke-width:2;fill:none}.span{stroke:#1a202c;stroke-width:1.5}</style>
 <rect width="100%" height="100%" fill="white"/>
 <text x="8" y="22">${escaped(about)}</text>
 ${drawn.join('\n')}
+${curves.svg}
 </svg>
 `;
 }
