@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   agentBundle,
   desired,
@@ -126,6 +126,8 @@ describe('whatever the state directory contains, the next start works', () => {
         gid: nobody,
         stdio: ['ignore', 'ignore', 'pipe'],
       });
+      // Also when nothing arrives: it would go on writing where nothing is left.
+      onTestFinished(() => void agent.kill('SIGKILL'));
       fixture.hub.clearMessages();
       await fixture.hub.awaitMessages(
         (all) => payloadsOf(all, 'ListeningPorts').length > 0,
