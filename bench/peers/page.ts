@@ -218,10 +218,10 @@ const absent = ({ watchers }: Result): string =>
 
 /** What stands in the page for each place `<!-- name -->` … `<!-- /name -->`. */
 export function sections(result: Result): Readonly<Record<string, string>> {
-  const { rounds, amount, machine, date, commit, quick } = result;
+  const { rounds, amount, machine, date, commit, quick, note } = result;
   const where = Object.values(machine).join(', ');
   return {
-    run: `Measured on ${date} at \`${commit}\` with \`npm run bench -- --peers${quick ? ' --quick' : ''}\`, in ${rounds} rounds in turns, each with ${number(amount.programs)} programs and ${number(amount.connections)} connections flat out; ${where}. Shown are medians, and in brackets the least and the most of the rounds.`,
+    run: `Measured on ${date} at \`${commit}\` with \`npm run bench -- --peers${quick ? ' --quick' : ''}\`, in ${rounds} rounds in turns, each with ${number(amount.programs)} programs and ${number(amount.connections)} connections flat out; ${where}. Shown are medians, and in brackets the least and the most of the rounds.${note === undefined ? '' : ` ${note}`}`,
     costs: [costs(result), absent(result)].filter((text) => text !== '').join('\n\n'),
     memory: memory(result),
     delivery: delivery(result),

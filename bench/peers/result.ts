@@ -32,6 +32,8 @@ export interface Result {
   readonly date: string;
   readonly commit: string;
   readonly quick: boolean;
+  /** What a reader has to know of this run beside, in a sentence. */
+  readonly note?: string;
   readonly rounds: number;
   readonly amount: Amount;
   readonly machine: Readonly<Record<string, string>>;
