@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readInventoryAnswer } from '../../collectors/inventory/answer.js';
 import { InventoryClient } from '../../collectors/inventory/client.js';
 import { inventoryNames } from '../../collectors/inventory/names.js';
 import { agentBundle, runCommandLine } from '../support/running-agent.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const bundle = agentBundle.replace(/\.cjs$/, '-inventory.cjs');
 
@@ -33,7 +33,7 @@ describe('iot-security-agent inventory', () => {
   });
 
   it('answers at sockets, open to owner and group alone, until it is stopped', async () => {
-    const directory = join(mkdtempSync(join(tmpdir(), 'inventory-')), 'sockets');
+    const directory = join(temporaryDirectory('inventory'), 'sockets');
     const listener = spawn(process.execPath, [bundle, '--listen', directory]);
     const ended = new Promise((resolve) => listener.once('close', resolve));
     try {
@@ -47,14 +47,12 @@ describe('iot-security-agent inventory', () => {
       listener.kill('SIGTERM');
     }
     expect(await ended).toBe(0);
-    rmSync(join(directory, '..'), { recursive: true });
   });
 
   it('takes the place of nothing that is no socket', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'inventory-'));
+    const directory = temporaryDirectory('inventory');
     writeFileSync(join(directory, 'firewall'), 'mine');
     const { code, stderr } = await runCommandLine(['inventory', '--listen', directory]);
     expect([code, stderr]).toEqual([1, expect.stringContaining('EADDRINUSE')]);
-    rmSync(directory, { recursive: true });
   });
 });
