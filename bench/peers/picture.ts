@@ -34,7 +34,7 @@ export function picture(result: Result): string {
   const curves = curvePanels(result.curves, top + 24);
   const height = top - 24 + curves.height + (curves.height > 0 ? 24 : 0);
   const { rounds, date, machine } = result;
-  const about = `${date}, medians of ${rounds} rounds with their span, ${Object.values(machine).join(', ')}`;
+  const about = `${date}, medians of ${rounds} rounds with their span; ${machine['processors'] ?? ''}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + width + right} ${height}" font-family="sans-serif" font-size="12">
 <style>.title{font-size:14px;font-weight:bold}.agent{fill:#2b6cb0}.peer{fill:#718096}.rules{fill:#cbd5e0}.cost{stroke:#c05621;stroke-width:2;fill:none}.span{stroke:#1a202c;stroke-width:1.5}</style>
 <rect width="100%" height="100%" fill="white"/>
