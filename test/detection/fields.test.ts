@@ -10,7 +10,10 @@ describe('the table of fields', () => {
     for (const { event, fields } of sources) {
       if (event === undefined) continue;
       const declared = events[event];
-      const details = 'details' in declared ? Object.keys(declared.details) : [];
+      const details = [
+        ...('details' in declared ? Object.keys(declared.details) : []),
+        ...('caveats' in declared ? Object.keys(declared.caveats) : []),
+      ];
       const exists = (origin: Origin): boolean =>
         'raw' in origin ||
         ('field' in origin
