@@ -190,6 +190,8 @@ export class NetlinkRequests implements DescriptorOwner {
     request.isTaken = true;
     request.deadline.cancel();
     request.deadline = clock.after(answerTimeoutMs, () => this.isLate(sequence));
+    // The acknowledgement is there already, and the reader may be resting.
+    this.readable();
   }
 
   private isLate(sequence: number): void {

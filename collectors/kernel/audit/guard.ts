@@ -53,6 +53,7 @@ export class AuditGuard {
   private readonly turns = new Turns();
   /** `restore` waits for its turn, or is about to be called. */
   private ending = false;
+  private isInspectionWaiting = false;
   private regular: Timer | undefined;
   private soon: Timer | undefined;
 
@@ -227,8 +228,12 @@ export class AuditGuard {
   private inspectNow(): void {
     this.soon?.cancel();
     this.soon = undefined;
+    // One that waits sees all that happened up to its turn.
+    if (this.isInspectionWaiting) return;
+    this.isInspectionWaiting = true;
     void this.turns.run(async () => {
-      if (!this.armed) return;
+      this.isInspectionWaiting = false;
+      if (!this.armed || this.ending) return;
       await this.attempt(() => this.inspect());
       this.regular?.cancel();
       this.regular = this.options.clock.after(inspectionMs, () => this.inspectNow());

@@ -150,6 +150,17 @@ describe('netlink requests', () => {
     expect(String((await request)[0])).toBe('here');
   });
 
+  it('an acknowledgement is read as soon as it is sent, also while the reader rests', async () => {
+    let done = (): void => undefined;
+    libc.sending = new Promise((resolve) => (done = resolve));
+    const request = requests.request('Deleting an audit rule', 1012, nothing, 'acknowledged');
+    await settle();
+    reader.remove(requests.fd);
+    libc.deliver(requests.fd, buildMessage(netlinkTypes.error, 0, 1, errorOf(0)));
+    done();
+    expect(await request).toEqual([]);
+  });
+
   it('what another process sends is not looked at', async () => {
     const request = requests.request('Reading', 1000, nothing, 'answered');
     libc.deliver(requests.fd, buildMessage(1000, 0, 1, Buffer.from('liar')), 4711);
