@@ -71,8 +71,8 @@ export interface DetectionState {
 /**
  * The rules of detection, asked about every event.
  *
- * 1. What comes before the rules are read waits for them, a fraction of a second; of what happened a thousand at most, and
- *    what comes beyond is not judged, and counted.
+ * 1. No event waits for the rules: one that comes before they are read is not judged, and counted. A snapshot waits, for
+ *    the next one may come hours later.
  * 2. What reads and judges rules is loaded once it is wanted, and then stays.
  * 3. Rules that change take the place of those before at once; what correlations have counted goes on.
  * 4. Nothing of an event or a rule makes `judge` throw.
@@ -81,8 +81,7 @@ export class Detection {
   private judging: Judge | undefined;
   private rules: Rules | undefined;
   private opening: Promise<void> | undefined;
-  /** The rules are being read: what comes may wait for them. */
-  isBeingRead = false;
+  private isOpening = false;
   /** What waits until the rules are read. */
   private waiting: (() => void)[] = [];
   private hasFailed = false;
@@ -100,7 +99,7 @@ export class Detection {
   /** Begins to read the rules, unless detection is switched off; resolves at once. Called again when the settings change. */
   start(): void {
     if (!this.options.isEnabled() || this.opening !== undefined) return;
-    this.isBeingRead = true;
+    this.isOpening = true;
     this.opening = this.open()
       .catch((error: unknown) => {
         this.hasFailed = true;
@@ -112,8 +111,8 @@ export class Detection {
   }
 
   /** Does it once the rules are read, or it is known that they cannot be; at once where nobody reads them now. */
-  whenRead(action: () => void, mostWaiting = Infinity): void {
-    if (this.isBeingRead && this.waiting.length < mostWaiting) this.waiting.push(action);
+  whenRead(action: () => void): void {
+    if (this.isOpening) this.waiting.push(action);
     else action();
   }
 
@@ -137,7 +136,7 @@ export class Detection {
   }
 
   private endWaiting(): void {
-    this.isBeingRead = false;
+    this.isOpening = false;
     for (const action of this.waiting.splice(0)) action();
   }
 

@@ -31,7 +31,7 @@ interface PipelineOptions {
   readonly settings: CurrentSettings;
   /** Asked about everything, before anything is masked, cut or counted; absent: there are no alerts. */
   readonly detection?: {
-    readonly rules: Pick<Detection, 'judge'> & Partial<Pick<Detection, 'isBeingRead' | 'whenRead'>>;
+    readonly rules: Pick<Detection, 'judge'> & Partial<Pick<Detection, 'whenRead'>>;
     readonly alerts: Pick<Alerts, 'take' | 'mark'>;
   };
   /** A collector has observed something, so that what the next run has to know is another. */
@@ -42,8 +42,6 @@ interface PipelineOptions {
 
 /** Of a command line that stands in ExtraDetails. */
 const longestDetailBytes = 1024;
-/** Observations that wait for the rules of detection to be read. */
-const mostWaiting = 1000;
 
 /**
  * What happens to a fact between its collector and the spool, in this order: the agent's own noise goes out, the rules of
@@ -56,16 +54,9 @@ export class Pipeline {
   constructor(private readonly options: PipelineOptions) {}
 
   observe(name: TriggeredName, observation: Observation): void {
-    this.options.onObserved?.();
-    const rules = this.options.detection?.rules;
-    if (rules?.whenRead === undefined || rules.isBeingRead !== true)
-      this.takeObservation(name, observation);
-    else rules.whenRead(() => this.takeObservation(name, observation), mostWaiting);
-  }
-
-  private takeObservation(name: TriggeredName, observation: Observation): void {
     const { aggregates, detection, own, settings } = this.options;
     const { payload: observed } = observation;
+    this.options.onObserved?.();
     const parentPid = 'ParentProcessId' in observed ? observed.ParentProcessId : undefined;
     const pid = 'ProcessId' in observed ? observed.ProcessId : undefined;
     if (pid !== undefined && own.isOwn(pid, parentPid)) return;

@@ -198,16 +198,13 @@ describe('an event that a rule is true of', () => {
     expect(told).toEqual([]);
   });
 
-  it('waits for the rules, and is counted as not judged where too much waits', async () => {
+  it('is counted as not judged while the rules are read, and told as ever', () => {
     const made = newPipeline();
     detection.start();
-    for (let n = 0; n < 1000; n++) made.observe('ProcessCreate', start(['sh', 'cpuminer-multi']));
-    expect([told, counted]).toEqual([[], []]);
     made.observe('ProcessCreate', start(['sh', 'cpuminer-multi']));
-    expect([told, counted.length]).toEqual([[], 1]);
-    await detection.settled();
-    expect(told).toHaveLength(5);
-    expect(losses.of('detection')).toMatchObject({ notJudged: 1 });
+    expect(told).toEqual([]);
+    expect(counted).toHaveLength(1);
+    expect(losses.of('detection')).toEqual({ notJudged: 1 });
   });
 });
 
