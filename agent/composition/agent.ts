@@ -1,6 +1,7 @@
 import { clockIsSetAfterMs } from '../../base/clock.js';
 import { join } from 'node:path';
 import { reasonOf } from '../../base/errors.js';
+import { withDeadline } from '../../base/deadline.js';
 import type { JsonObject } from '../../base/json.js';
 import { LifeCycle, type Part } from '../../base/life-cycle.js';
 import type { Log } from '../../base/log.js';
@@ -188,7 +189,7 @@ export class Agent {
         stop: () => parts.certificate?.stop(),
       },
       { name: 'the twin', start: () => parts.twin.start(), stop: () => parts.twin.stop() },
-      // Nobody waits for them: everything else is started while they are read.
+      // They are read while others start.
       { name: 'the reading of rules', start: () => parts.detection.start() },
       { name: 'the uplink', start: () => parts.uplink.start(), stop: () => parts.uplink.stop() },
       {
@@ -207,7 +208,11 @@ export class Agent {
         start: () => this.posture.start(),
         stop: () => this.posture.stop(),
       },
-      { name: 'the rules of detection', stop: () => parts.detection.stop() },
+      {
+        name: 'the rules of detection',
+        start: () => this.rulesAreRead(parts.detection),
+        stop: () => parts.detection.stop(),
+      },
       { name: 'the collectors', start: () => collectors.start(), stop: () => collectors.stop() },
       {
         name: 'the watch over its own absences',
@@ -223,6 +228,13 @@ export class Agent {
         stop: () => clockWatch.stop(),
       },
     ];
+  }
+
+  /** What is watched from now on is judged. A device on which this takes long watches nevertheless, and counts. */
+  private async rulesAreRead(detection: Parts['detection']): Promise<void> {
+    const late = (): Error => new Error('late');
+    const { clock } = this.options;
+    await withDeadline(clock, longestReadingMs, detection.settled(), late).catch(() => undefined);
   }
 
   private connect(link: Parts['link']): void {
@@ -337,6 +349,7 @@ export class Agent {
 
 /** However long the rest of a stop took: a hub that answers takes what waits in this time. */
 const leastLastAttemptMs = 1_000;
+const longestReadingMs = 3_000;
 
 function unitsOf(uplink: Uplink): { today: number; cap: number; lowDelays: number } {
   const { unitsToday, maxUnitsPerDay, lowDelays } = uplink.stats();

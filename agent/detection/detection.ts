@@ -71,8 +71,8 @@ export interface DetectionState {
 /**
  * The rules of detection, asked about every event.
  *
- * 1. No event waits for the rules: one that comes before they are read is not judged, and counted. A snapshot waits, for
- *    the next one may come hours later.
+ * 1. No event waits for the rules: one that comes before they are read is not judged, and counted. The collectors start
+ *    when they are read. A snapshot waits, for the next one may come hours later.
  * 2. What reads and judges rules is loaded once it is wanted, and then stays.
  * 3. Rules that change take the place of those before at once; what correlations have counted goes on.
  * 4. Nothing of an event or a rule makes `judge` throw.

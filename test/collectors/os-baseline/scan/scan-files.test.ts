@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../base/clock.js';
+import { type Clock, systemClock } from '../../../../base/clock.js';
 import { pathsUnder } from '../../../../collectors/kernel/paths.js';
 import { kindsOf, type ScannedFile } from '../../../../collectors/os-baseline/scan/classify.js';
 import { localMounts } from '../../../../collectors/os-baseline/scan/local-mounts.js';
@@ -67,13 +67,20 @@ describe('a scan of all files', () => {
 
   it('that is ended says so, and keeps what it found', async () => {
     const controller = new AbortController();
-    const clock = { ...systemClock, monotonicMs: () => performance.now() * 1000 };
-    const running = scanFiles({
+    // It is ended where it rests, in the midst of the files.
+    const clock: Clock = {
+      ...systemClock,
+      monotonicMs: () => performance.now() * 1000,
+      after: (delayMs, action) => {
+        controller.abort();
+        return systemClock.after(delayMs, action);
+      },
+    };
+    const found = await scanFiles({
       host: { paths: pathsUnder(root), clock },
       signal: controller.signal,
     });
-    setTimeout(() => controller.abort(), 20);
-    expect((await running).incomplete).toBe('the scan ran out of time');
+    expect(found.incomplete).toBe('the scan ran out of time');
   });
 
   it('says nothing of owners where a directory service has accounts', async () => {
