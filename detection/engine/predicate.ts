@@ -6,7 +6,7 @@ import { limits } from '../limits.js';
 import { datePart } from './date-part.js';
 import { type EventView, type FieldNumbers, wholeEvent } from './event-view.js';
 import { patternMatcher, placed, plainPattern, type PlainPattern } from './pattern-matcher.js';
-import { literalInRegex } from './regex-literal.js';
+import { literalsInRegex } from './regex-literal.js';
 
 /** Whether an expression is true of the event in the view. @throws BudgetSpent */
 export type Predicate = (view: EventView) => boolean;
@@ -208,18 +208,18 @@ function testPredicate(test: ValueTest, number: number, numbers: FieldNumbers): 
   }
 }
 
-/** Most values lack the plain text that is in the expression; looking for that costs a hundredth. */
+/** Most values lack the plain texts that are in the expression; looking for those costs a hundredth. */
 function regexPredicate(
   { regex, source }: ValueTest & { kind: 'regex' },
   number: number,
 ): Predicate {
-  const literal = literalInRegex(source);
+  const literals = literalsInRegex(source);
   const isFound = someText(number, (text, view) => {
     view.budget.spend(smallWork + regexWork * Math.min(text.length, limits.regexText));
     return regex(text);
   });
-  if (literal === undefined) return isFound;
-  const mayBeFound = literalsPredicate([literal], {
+  if (literals === undefined) return isFound;
+  const mayBeFound = literalsPredicate(literals, {
     all: false,
     cased: false,
     number,

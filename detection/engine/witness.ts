@@ -1,7 +1,7 @@
 import type { Expression, FieldItem, ValueTest } from '../language/expression.js';
 import { fold } from '../language/fold.js';
 import { type FieldNumbers, wholeEvent } from './event-view.js';
-import { literalInRegex } from './regex-literal.js';
+import { literalsInRegex, share as shareOf } from './regex-literal.js';
 
 /** A folded text that stands in the folded text of a field. */
 export interface Literal {
@@ -41,21 +41,22 @@ function itemWitness(item: FieldItem, numbers: FieldNumbers): readonly Literal[]
   if (item.differs) return undefined;
   const field = item.field === undefined ? wholeEvent : numbers.of(item.field);
   const witnesses = item.tests.map((test) => {
-    const text = literalOfTest(test);
-    return text === undefined || text === '' ? undefined : [{ field, text: text.slice(-longest) }];
+    const texts = literalsOfTest(test);
+    return texts?.map((text): Literal => ({ field, text: text.slice(-longest) }));
   });
   return item.all ? rarest(witnesses) : union(witnesses);
 }
 
-/** The longest text that a value must hold. */
-function literalOfTest(test: ValueTest): string | undefined {
+/** Texts of which a value must hold one. */
+function literalsOfTest(test: ValueTest): readonly string[] | undefined {
   switch (test.kind) {
     case 'pattern': {
       const literals = test.pattern.filter((part) => typeof part === 'string').map(fold);
-      return literals.reduce((best, text) => (text.length > best.length ? text : best), '');
+      const best = literals.reduce((one, text) => (text.length > one.length ? text : one), '');
+      return best === '' ? undefined : [best];
     }
     case 'regex':
-      return literalInRegex(test.source);
+      return literalsInRegex(test.source);
     default:
       return undefined;
   }
@@ -81,5 +82,4 @@ function rarest(witnesses: readonly Witness[]): Witness {
 }
 
 /** A guess at the share of events that have one of them, only good for comparing. */
-const share = (witness: readonly Literal[]): number =>
-  witness.reduce((sum, { text }) => sum + 3 ** -text.length, 0);
+const share = (witness: readonly Literal[]): number => shareOf(witness.map(({ text }) => text));
