@@ -1,10 +1,13 @@
 // The built-in rules as a device gets them: without the examples, which only the tests need and which are half of the text.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from './bootstrap.mjs';
 
 /** Where they are in the project, and beside the agent's bundle. */
 export const builtinDirectory = join('detection', 'builtin');
+
+/** Of a file of rules, as `detection/limits.ts` has it. */
+const mostBytes = 64 * 1024;
 
 const withoutExamples = (text) =>
   text
@@ -21,11 +24,18 @@ export function builtinRules() {
     .map((path) => ({ path, text: withoutExamples(readFileSync(join(directory, path), 'utf8')) }));
 }
 
-/** Writes them into `directory`, beside the bundle. */
+/** Writes them into `directory`, beside the bundle: one file a folder, because a start of the agent waits for each. */
 export function copyBuiltinRules(directory) {
-  for (const { path, text } of builtinRules()) {
-    const target = join(directory, builtinDirectory, path);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, text);
+  const folders = new Map();
+  for (const { path, text } of builtinRules())
+    folders.set(dirname(path), [...(folders.get(dirname(path)) ?? []), text.trimEnd()]);
+  const target = join(directory, builtinDirectory);
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  for (const [folder, texts] of folders) {
+    const text = `${texts.join('\n---\n')}\n`;
+    if (text.length > mostBytes)
+      throw new Error(`Split detection/builtin/${folder}: its rules are more than one file holds.`);
+    writeFileSync(join(target, `${folder.replaceAll('/', '-')}.yml`), text);
   }
 }
