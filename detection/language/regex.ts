@@ -23,8 +23,8 @@ const automatonBytes = { usual: 64 * 1024, large: 512 * 1024 } as const;
 /** Expressions of one set, and those of them that keep more than usual. */
 const most = { all: 400, large: 16 } as const;
 const probes = 3;
-/** Expressions of ours that are kept compiled, the last used: one takes some 20 KB, and most are never asked for. */
-const mostCompiled = 96;
+/** Expressions of ours that are kept compiled, the last used: one takes some 40 KB, and most are never asked for. */
+const mostCompiled = 256;
 
 export interface RegexCompilers {
   /** Tries each expression at once on texts made against it, and refuses one that is slow. */
