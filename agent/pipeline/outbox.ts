@@ -161,11 +161,13 @@ export class Outbox {
     const item = this.fit(queue, name, payload, timeMs, this.eventRoomBytes(name));
     if (item === undefined) return undefined;
     const limitBytes = waitingLimitBytes - (queue === 'low' ? reservedBytes : 0);
-    if (this.waitingBytes + item.sizeBytes > limitBytes) {
+    // In an event with others it takes more room, which must not be that of High.
+    const takenBytes = item.sizeBytes + timeBytes;
+    if (this.waitingBytes + takenBytes > limitBytes) {
       this.options.losses.count(queue, 'pipelineOverflow', 1);
       return undefined;
     }
-    this.waitingBytes += item.sizeBytes;
+    this.waitingBytes += takenBytes;
     return { ...item, ...(partId === undefined ? {} : { partId }) };
   }
 
@@ -240,7 +242,7 @@ export class Outbox {
   }
 
   private release(items: readonly Waiting[]): void {
-    for (const { sizeBytes } of items) this.waitingBytes -= sizeBytes;
+    for (const { sizeBytes } of items) this.waitingBytes -= sizeBytes + timeBytes;
   }
 
   /**
