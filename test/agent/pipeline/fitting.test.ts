@@ -10,7 +10,10 @@ describe('cutting at a character boundary', () => {
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(40), (text, limit) => {
         const cut = cutUtf8(text, limit);
         expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(limit);
-        expect(cut).not.toContain('\ufffd');
+        // A text may hold the mark itself.
+        expect(cut.replaceAll('\ufffd', '')).toBe(
+          text.slice(0, cut.length).replaceAll('\ufffd', ''),
+        );
         expect(text.startsWith(cut)).toBe(true);
         expect(limit - Buffer.byteLength(cut)).toBeLessThan(
           Buffer.byteLength(text) <= limit ? limit + 1 : 4,
