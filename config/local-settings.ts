@@ -290,6 +290,13 @@ export const localSettings = {
       'Events that the owner of the device does not want collected or sent, whatever the twin says: `["Login"]`.',
     ...restart,
   },
+  detection: {
+    kind: 'boolean',
+    default: true,
+    meaning:
+      'Whether events are judged by rules of detection; `false`: not on this device, whatever the twin says, which saves their memory.',
+    ...restart,
+  },
   reportLoopbackConnections: {
     kind: 'boolean',
     default: true,

@@ -182,7 +182,7 @@ export async function buildParts(options: PartsOptions): Promise<Parts> {
         log,
       });
     },
-    isEnabled: () => settings.current.detectionEnabled,
+    isEnabled: () => local.detection && settings.current.detectionEnabled,
     log,
     lose: (cause, count) => losses.count('detection', cause, count),
     warn: options.warn,

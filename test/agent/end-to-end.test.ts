@@ -19,7 +19,7 @@ let fixture: Fixture;
 beforeEach(async () => {
   fixture = new Fixture();
   await fixture.startHub();
-  fixture.configure({ disabledEvents: [] });
+  fixture.configure({ disabledEvents: [], detection: true });
   fixture.hub.patchDesired(deviceId, desired(quick));
 });
 

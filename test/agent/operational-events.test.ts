@@ -22,8 +22,8 @@ afterEach(() => fixture.close());
 describe('the running agent tells of itself', () => {
   it('each error of the configuration as a payload of its own, once for its version, also over a restart', async () => {
     const wrong = {
-      maxMessageSizeInBytes: 10_000,
-      maxLocalCacheSizeInBytes: 9_000,
+      maxMessageSizeInBytes: 100_000,
+      maxLocalCacheSizeInBytes: 90_000,
       eventPriorityLogin: 'Sometimes',
     };
     fixture.hub.patchDesired(deviceId, desired({ ...quick, ...wrong }));

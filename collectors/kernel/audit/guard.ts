@@ -233,7 +233,12 @@ export class AuditGuard {
     this.isInspectionWaiting = true;
     void this.turns.run(async () => {
       this.isInspectionWaiting = false;
-      if (!this.armed || this.ending) return;
+      if (!this.armed || this.ending) {
+        // Whoever puts rules in force again looks again.
+        this.regular?.cancel();
+        this.regular = undefined;
+        return;
+      }
       await this.attempt(() => this.inspect());
       this.regular?.cancel();
       this.regular = this.options.clock.after(inspectionMs, () => this.inspectNow());

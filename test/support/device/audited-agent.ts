@@ -56,6 +56,7 @@ export class AuditedAgent {
       processSource: 'auto',
       audit: { own: 'auto' },
       disabledEvents: [],
+      detection: true,
       ...changes,
     });
     this.set(quick);
