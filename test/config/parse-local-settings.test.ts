@@ -43,6 +43,7 @@ test('the identity alone is enough; all else has its default, nested as in the f
     connectionSource: 'auto',
     loginSource: 'auto',
     disabledEvents: [],
+    detection: true,
     reportLoopbackConnections: true,
     executableHashBytesPerSecond: 16_777_216,
     maxCommandLineBytes: 8192,
