@@ -102,7 +102,8 @@ describe('an agent that comes back', () => {
       ['not watching for N s: killed (SIGKILL)', 'root', 'true'],
       ['not watching for N s: asked to stop (SIGTERM)', 'root', 'true'],
     ]);
-    expect(audited.problems).toEqual([]);
+    // What the hub took in the moment of a kill is told again, with the same id.
+    expect(audited.fixture.hub.messages.flatMap(({ problems }) => problems)).toEqual([]);
     send('TERM');
     await ended();
   });
