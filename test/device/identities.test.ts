@@ -237,7 +237,8 @@ async function keepsSecrets(identity: JsonObject): Promise<void> {
   const lying = await container.execute('/bin/sh', '-c', readable);
   // Its exit code tells what was found, not whether the archive was written.
   const archive = '/root/given/archive.tar.gz';
-  await container.attempt('iot-security-agent', 'doctor', '--bundle', archive);
+  const doctor = await container.attempt('iot-security-agent', 'doctor', '--bundle', archive);
+  expect(doctor.output).toContain(`Wrote ${archive}`);
   const handedOn = await container.execute('tar', '-xzOf', archive);
   expect(handedOn).toContain(deviceId);
   for (const secret of [primaryKey, secondaryKey, own.primaryKey, own.secondaryKey, ...files]) {

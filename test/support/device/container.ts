@@ -50,6 +50,9 @@ export interface ContainerOptions {
   prepare(root: string): void;
 }
 
+/** The directory of temporary files of the tests is not there inside. */
+const inside = { ...process.env, TMPDIR: undefined };
+
 /**
  * A booted systemd in a container that shares the host's network namespace, because the kernel multicasts audit
  * records to the initial one only, and that may read audit.
@@ -127,6 +130,7 @@ export class Container {
   async execute(...command: readonly string[]): Promise<string> {
     const { stdout } = await run('nsenter', ['-t', String(this.initPid), '-a', '--', ...command], {
       maxBuffer: 16 * 1024 * 1024,
+      env: inside,
     });
     return stdout;
   }
@@ -135,7 +139,7 @@ export class Container {
   async attempt(...command: readonly string[]): Promise<{ code: number; output: string }> {
     const args = ['-t', String(this.initPid), '-a', '--', ...command];
     return new Promise((resolve, reject) => {
-      const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'pipe'], env: inside });
       let output = '';
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
