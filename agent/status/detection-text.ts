@@ -5,7 +5,8 @@ import { durationText } from './duration-text.js';
 export function detectionText(detection: StatusDocument['detection']): string {
   const { alerts, correlations, disabled, lastAlert, problem } = detection;
   const { refusals, refused, rules, sources, state, suspended } = detection;
-  if (state === 'off') return 'no event is judged by rules (detectionEnabled in the twin, detection in agent.json)';
+  if (state === 'off')
+    return 'no event is judged by rules (detectionEnabled in the twin, detection in agent.json)';
   if (state === 'failed') return 'no event is judged, because the rules cannot be read';
   if (state === 'loading') return 'the rules are being read';
   const parts = [
