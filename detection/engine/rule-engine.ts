@@ -1,5 +1,5 @@
 import type { Logsource } from '../language/document.js';
-import { type Expression, fieldsOf } from '../language/expression.js';
+import type { Expression } from '../language/expression.js';
 import { limits } from '../limits.js';
 import { BudgetSpent } from './budget.js';
 import { EventView, FieldNumbers, type SigmaEvent } from './event-view.js';
@@ -33,12 +33,10 @@ interface EngineOptions {
  * 2. An event has `limits.eventMs`; what has not been judged then is not, and the judgement says so.
  * 3. A rule that takes more than `limits.suspendMs` on the average is suspended and told.
  * 4. Nothing of an event is kept.
- * 5. A rule is made ready when it is judged first: most never are.
  */
 export class RuleEngine {
   readonly #rules: readonly EngineRule[];
-  readonly #numbers = new FieldNumbers();
-  readonly #predicates: (Predicate | undefined)[];
+  readonly #predicates: readonly Predicate[];
   readonly #index: WitnessIndex;
   readonly #view: EventView;
   readonly #now: () => number;
@@ -48,14 +46,12 @@ export class RuleEngine {
   readonly #suspended: Uint8Array;
 
   constructor(rules: readonly EngineRule[], options: EngineOptions = {}) {
+    const numbers = new FieldNumbers();
     this.#rules = rules;
-    this.#predicates = new Array<undefined>(rules.length).fill(undefined);
-    // The view of an event takes the fields that have a number when the event comes.
-    for (const { expression } of rules)
-      for (const field of fieldsOf(expression)) this.#numbers.of(field);
-    this.#index = new WitnessIndex(rules, this.#numbers);
+    this.#predicates = rules.map(({ expression }) => predicateOf(expression, numbers));
+    this.#index = new WitnessIndex(rules, numbers);
     this.#now = options.now ?? (() => performance.now());
-    this.#view = new EventView(this.#numbers, this.#now);
+    this.#view = new EventView(numbers, this.#now);
     this.#onSuspended = options.onSuspended;
     this.#spentMs = new Float64Array(rules.length);
     this.#judged = new Uint32Array(rules.length);
@@ -112,16 +108,10 @@ export class RuleEngine {
     return hits;
   }
 
-  #predicate(rule: number): Predicate {
-    const { expression } = this.#rules[rule] ?? {};
-    if (expression === undefined) return () => false;
-    return (this.#predicates[rule] ??= predicateOf(expression, this.#numbers));
-  }
-
   /** Undefined when the time of the event was spent. */
   #test(rule: number): boolean | undefined {
     try {
-      return (this.#predicates[rule] ?? this.#predicate(rule))(this.#view);
+      return this.#predicates[rule]?.(this.#view) ?? false;
     } catch (error) {
       if (error instanceof BudgetSpent) return undefined;
       throw error;
