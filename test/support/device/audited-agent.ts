@@ -27,7 +27,7 @@ export function statusOf({ reported }: { reported: object }): AgentStatus | unde
  * What other programs on the machine may cause at any time: a large executable, a long command line, a program before the
  * rules of detection are read, a look at the connections, which are polled here, that comes late.
  */
-const causedByOthers = ['hashSkipped', 'commandLineCut', 'notJudged', 'pollingGap'];
+const causedByOthers = ['hashSkipped', 'commandLineCut', 'judgedInPart', 'notJudged', 'pollingGap'];
 
 /** The built agent with the audit of this kernel, beside a hub over TLS. */
 export class AuditedAgent {
