@@ -25,7 +25,8 @@ export function statusOf({ reported }: { reported: object }): AgentStatus | unde
 
 /**
  * What other programs on the machine may cause at any time: a large executable, a long command line, a program before the
- * rules of detection are read, a look at the connections, which are polled here, that comes late.
+ * rules of detection are read, a shell's line that asks for many expressions that are not compiled yet, a look at the
+ * connections, which are polled here, that comes late.
  */
 const causedByOthers = ['hashSkipped', 'commandLineCut', 'judgedInPart', 'notJudged', 'pollingGap'];
 
